@@ -1,0 +1,108 @@
+"""BraTS label codes, their names and colours, and the regions that are scored.
+
+This is the only module that knows the numbers 1, 2 and 4. Masks everywhere in the package hold *labels*
+(0, 1, 2, 4); networks need *classes*, the consecutive indices 0-3 in the order of `LABELS`.
+"""
+
+import numpy as np
+
+__all__ = [
+    "BACKGROUND", "CLASS_NAMES", "COLOURS", "ED", "ET", "LABELS", "LABEL_NAMES", "LONG_NAMES", "NCR", "REGIONS",
+    "SCORED", "one_hot", "region", "to_classes", "to_labels",
+]  # fmt: skip
+
+BACKGROUND, NCR, ED, ET = 0, 1, 2, 4
+LABELS = (BACKGROUND, NCR, ED, ET)
+LABEL_NAMES = {BACKGROUND: "background", NCR: "NCR", ED: "ED", ET: "ET"}
+LONG_NAMES = {
+    "background": "background",
+    "NCR": "necrotic and non-enhancing core",
+    "ED": "peritumoral edema",
+    "ET": "enhancing tumour",
+    "WT": "whole tumour",
+    "TC": "tumour core",
+}
+CLASS_NAMES = tuple(LABEL_NAMES[label] for label in LABELS)
+
+# The colours of the paper's figures.
+COLOURS = {BACKGROUND: "#440054", NCR: "#3b528b", ED: "#18b880", ET: "#e6d74f"}
+
+# The regions of the BraTS challenge (Menze et al. 2015, section III-B): overlapping unions of labels.
+REGIONS = {"WT": (NCR, ED, ET), "TC": (NCR, ET), "ET": (ET,)}
+# What `scores.csv` has a row for: the regions, then the labels that are not regions themselves.
+SCORED = {**REGIONS, "NCR": (NCR,), "ED": (ED,)}
+
+_CLASS_OF_LABEL = np.zeros(max(LABELS) + 1, np.uint8)
+_CLASS_OF_LABEL[list(LABELS)] = range(len(LABELS))
+_LABEL_OF_CLASS = np.array(LABELS, np.uint8)
+
+
+def to_classes(mask):
+    """Turn labels 0, 1, 2, 4 into consecutive class indices 0, 1, 2, 3.
+
+    Parameters
+    ----------
+    mask : array of int, any shape
+        Labels.
+
+    Returns
+    -------
+    array of uint8, same shape
+
+    Raises
+    ------
+    ValueError
+        If the mask holds a value that is no BraTS label.
+    """
+    mask = np.asarray(mask)
+    unknown = np.setdiff1d(mask, LABELS)
+    if unknown.size:
+        raise ValueError(f"mask holds {unknown.tolist()}; labels are {list(LABELS)}")
+    return _CLASS_OF_LABEL[mask]
+
+
+def to_labels(classes):
+    """Turn class indices 0-3 into labels 0, 1, 2, 4.
+
+    Parameters
+    ----------
+    classes : array of int, any shape
+        Class indices.
+
+    Returns
+    -------
+    array of uint8, same shape
+    """
+    return _LABEL_OF_CLASS[np.asarray(classes)]
+
+
+def region(mask, name):
+    """Where a mask shows a region or label of `SCORED`.
+
+    Parameters
+    ----------
+    mask : array of int, any shape
+        Labels.
+    name : {"WT", "TC", "ET", "NCR", "ED"}
+        Region or label.
+
+    Returns
+    -------
+    array of bool, same shape
+    """
+    return np.isin(mask, SCORED[name])
+
+
+def one_hot(classes):
+    """Encode class indices as the one-hot channels that categorical cross-entropy needs.
+
+    Parameters
+    ----------
+    classes : array of int, any shape
+        Class indices 0-3.
+
+    Returns
+    -------
+    array of float32, shape (*classes.shape, 4)
+    """
+    return np.eye(len(LABELS), dtype=np.float32)[np.asarray(classes)]

@@ -1,0 +1,66 @@
+"""Small cases on disk that every test may use, and the place where real cases are looked for."""
+
+import os
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from brats_lib.labels import ED, ET, NCR
+
+ROOT = Path(__file__).resolve().parents[1]
+# BraTS volumes: first axis to the left, second to the back, third up, 1 mm.
+LPS_AFFINE = np.array([[-1.0, 0, 0, 0], [0, -1, 0, 239], [0, 0, 1, 0], [0, 0, 0, 1]])
+
+
+def tiny_volumes(seed=0, shape=(48, 40, 36)):
+    """Four modalities (int16) and a mask (uint8) of an ellipsoid head with a tumour of three nested labels."""
+    rng = np.random.default_rng(seed)
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
+    head = x**2 + y**2 + z**2 < 0.8
+    centre = rng.uniform(-0.25, 0.25, 3)
+    distance = np.sqrt((x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2)
+    mask = np.zeros(shape, np.uint8)
+    for label, radius in ((ED, 0.45), (ET, 0.3), (NCR, 0.2)):
+        mask[distance < radius] = label
+    contrast = {"flair": (0, 80, 250, 120), "t1": (0, 20, -40, 10), "t1ce": (0, -30, 0, 400), "t2": (0, 90, 200, 60)}
+    volumes = {}
+    for modality, (_, ncr, ed, et) in contrast.items():
+        volume = 300.0 + rng.normal(0, 12, shape)
+        for label, shift in ((NCR, ncr), (ED, ed), (ET, et)):
+            volume[mask == label] += shift
+        volumes[modality] = np.where(head, volume, 0).astype(np.int16)
+    return volumes, mask
+
+
+def write_case(root, name, seed=0, shape=(48, 40, 36), suffix=".nii.gz", with_mask=True):
+    """Write a tiny case in the BraTS 2020 layout and return its folder."""
+    folder = Path(root) / name
+    folder.mkdir(parents=True)
+    volumes, mask = tiny_volumes(seed, shape)
+    for modality, volume in volumes.items():
+        nib.save(nib.Nifti1Image(volume, LPS_AFFINE), folder / f"{name}_{modality}{suffix}")
+    if with_mask:
+        nib.save(nib.Nifti1Image(mask, LPS_AFFINE), folder / f"{name}_seg{suffix}")
+    return folder
+
+
+@pytest.fixture
+def tiny_root(tmp_path):
+    """A folder of ten tiny cases with `name_mapping.csv`: six HGG, four LGG."""
+    root = tmp_path / "tiny"
+    for i in range(10):
+        write_case(root, f"BraTS20_Training_{i + 1:03d}", seed=i)
+    rows = [f"{'HGG' if i < 6 else 'LGG'},BraTS20_Training_{i + 1:03d}" for i in range(10)]
+    (root / "name_mapping.csv").write_text("Grade,BraTS_2020_subject_ID\n" + "\n".join(rows) + "\n")
+    return root
+
+
+@pytest.fixture(scope="session")
+def real_root():
+    """Real BraTS 2021 cases, where they are at hand: `$BRATS_REAL_CASES`, else a sibling folder of the checkout."""
+    root = Path(os.environ.get("BRATS_REAL_CASES", ROOT.parent / "shared" / "data" / "brats2021"))
+    if not root.is_dir():
+        pytest.skip(f"no real cases at {root}; set BRATS_REAL_CASES to a folder of BraTS 2021 cases")
+    return root
