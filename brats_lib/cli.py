@@ -1,0 +1,169 @@
+"""The `brats` command."""
+
+import argparse
+import hashlib
+import json
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+from brats_lib import __version__
+from brats_lib.errors import BratsError
+
+__all__ = ["main"]
+
+
+def _phantom(arguments):
+    from brats_lib.phantom import make_cohort
+
+    cohort = make_cohort(arguments.out, cases=arguments.cases, seed=arguments.seed, workers=arguments.workers)
+    print(f"{len(cohort)} phantom cases in {cohort.root}")
+
+
+def _audit(arguments):
+    from dataclasses import asdict
+
+    from brats_lib.audit import audit, summarise
+
+    findings = audit(arguments.folder, workers=arguments.workers, progress=not arguments.json)
+    print(json.dumps([asdict(finding) for finding in findings], indent=1) if arguments.json else summarise(findings))
+    return 1 if any(finding.severity == "error" for finding in findings) else 0
+
+
+def _fetch(arguments):
+    from brats_lib.cohort import fetch
+
+    folder = {"brats2020": fetch.fetch_brats2020, "msd": fetch.fetch_msd}[arguments.dataset](arguments.folder)
+    print(f"Cases are in {folder}. Next: make book DATA={folder}")
+
+
+def _score(arguments):
+    from brats_lib.cohort import Cohort
+    from brats_lib.evaluation import score_folder, write_scores
+
+    scores = score_folder(arguments.predictions, Cohort.find(arguments.truth))
+    write_scores(scores, arguments.out)
+    print(scores.groupby("region", sort=False)[["dice", "hd95_mm"]].mean().round(3).to_string())
+    print(f"{scores['case'].nunique()} cases, all scores in {arguments.out}")
+
+
+def _check(arguments):
+    from brats_lib import runs
+
+    profile = runs.read_profile(arguments.profile)
+    root = runs.find_data(arguments.data)
+    free = shutil.disk_usage(runs.find_root()).free / 2**30
+    print(f"brats_lib {__version__}, Python {platform.python_version()}, {free:.0f} GiB free")
+    if not arguments.quick:
+        from brats_lib import devices
+
+        print(", ".join(f"{key} {value}" for key, value in devices.describe().items()))
+    record = _check_phantom(profile) if root is None else _check_cases(root, profile)
+    state = runs.find_root() / "runs" / arguments.profile / "data.json"
+    text = json.dumps(record, indent=1)
+    # Snakemake reruns what depends on this file, so its time stamp must change only with its content.
+    if not state.is_file() or state.read_text() != text:
+        runs.write_text(state, text)
+
+
+def _check_phantom(profile):
+    from brats_lib.runs import phantom_folder
+
+    cases, seed = profile["phantom_cases"], profile["seed"]
+    print(f"No BraTS data was named or found: the run uses {cases} simulated phantoms (seed {seed}).")
+    return {"data": "", "phantom": phantom_folder(seed).name, "phantom_cases": cases, "seed": seed}
+
+
+def _check_cases(root, profile):
+    """Audit the cases unless exactly these files passed before."""
+    from brats_lib.audit import audit, summarise
+    from brats_lib.cohort import Cohort
+    from brats_lib.runs import find_root, write_text
+
+    cohort = Cohort.find(root, max_cases=profile["max_cases"])
+    stats = [(str(path), *_size_and_time(path)) for path in sorted(root.rglob("*.nii*")) if path.is_file()]
+    digest = hashlib.sha256(repr((stats, profile["max_cases"])).encode()).hexdigest()
+    passed = find_root() / "runs" / "audits" / f"{digest[:16]}.txt"
+    if not passed.is_file():
+        findings = audit(cohort)
+        errors = [finding for finding in findings if finding.severity == "error"]
+        if errors:
+            more = f" And {len(errors) - 1} more: run `brats audit {root}`." if len(errors) > 1 else ""
+            raise _Refused(f"{errors[0].message}{more}")
+        write_text(passed, summarise(findings))
+    print(f"{cohort.source}: audited, nothing wrong; notes in {passed.relative_to(find_root())}")
+    return {"data": str(root), "fingerprint": cohort.fingerprint()}
+
+
+def _size_and_time(path):
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+class _Refused(BratsError):
+    """A message that an audit already put into words."""
+
+    def __init__(self, message):
+        Exception.__init__(self, message)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="brats", description="Brain-tumour segmentation on BraTS MRI.")
+    parser.add_argument("--version", action="version", version=f"brats_lib {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name, run, help):
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("phantom", _phantom, "simulate a cohort of phantom patients")
+    sub.add_argument("out", type=Path, help="folder to write to")
+    sub.add_argument("--cases", type=int, default=24, help="number of patients (default: 24)")
+    sub.add_argument("--seed", type=int, default=0, help="same seed, same patients (default: 0)")
+    sub.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
+
+    sub = command("audit", _audit, "check a folder of cases for anything that would break or bias a run")
+    sub.add_argument("folder", type=Path)
+    sub.add_argument("--json", action="store_true", help="findings as JSON")
+    sub.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
+
+    sub = command("fetch", _fetch, "download a data set")
+    sub.add_argument("dataset", choices=["brats2020", "msd"], help="BraTS 2020 through Kaggle, or MSD Task01")
+    sub.add_argument("folder", type=Path)
+
+    sub = command("score", _score, "score predicted masks against true ones, per case and region")
+    sub.add_argument("predictions", type=Path, help="folder of <case>_seg.nii.gz")
+    sub.add_argument("truth", type=Path, help="folder of cases with masks")
+    sub.add_argument("--out", type=Path, default=Path("scores.csv"))
+
+    sub = command("check", _check, "say whether a run can start: versions, device, data, disk")
+    sub.add_argument("--profile", default="workshop", help="smoke, workshop or paper (default: workshop)")
+    sub.add_argument("--data", default="", help="folder of cases (default: $BRATS_DATA, data/, else phantoms)")
+    sub.add_argument("--quick", action="store_true", help="leave the device out, which takes seconds to ask")
+    return parser
+
+
+def main(argv=None):
+    """Run the `brats` command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments; those of the process where omitted.
+
+    Returns
+    -------
+    int
+        0 done, 1 done with findings, 2 the input cannot be used, 130 interrupted.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments) or 0
+    except BratsError as error:
+        print(f"brats: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("brats: interrupted; what was finished is kept", file=sys.stderr)
+        return 130

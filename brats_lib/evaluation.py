@@ -1,0 +1,134 @@
+"""Score a network the paper's way and the challenge's way, with the trivial predictor beside it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from brats_lib.errors import BratsError
+from brats_lib.inference import predict_case
+from brats_lib.labels import one_hot
+from brats_lib.metrics.challenge import COLUMNS, score_mask
+from brats_lib.metrics.published import background_probabilities, published_scores
+from brats_lib.preprocess import case_labels
+
+__all__ = ["BACKGROUND_PREDICTOR", "NETWORK", "evaluate", "score_folder", "write_scores"]
+
+NETWORK = "network"
+BACKGROUND_PREDICTOR = "background everywhere"
+
+
+def _published_rows(prediction, case, recipe, subset):
+    truth = one_hot(case_labels(case, recipe))
+    for predictor, probabilities in (
+        (NETWORK, prediction.slices),
+        (BACKGROUND_PREDICTOR, background_probabilities(truth.shape)),
+    ):
+        scores = published_scores(truth, probabilities)
+        yield {"predictor": predictor, "subset": subset, "case": case.name, **scores}
+
+
+def _challenge_rows(mask, case):
+    truth = case.mask()
+    return [{"case": case.name, **row} for row in score_mask(mask, truth, case.spacing)]
+
+
+def evaluate(model, cohort, split, recipe, predictions, subsets=("train", "val", "test"), batch_slices=20):
+    """Run a network over the split and score it.
+
+    The published scores are computed for every subset, on the recipe's own grid as the paper does. The challenge
+    scores are computed for the test subset, on the native grid, from the label volumes that are written.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A network trained with `recipe`.
+    cohort : Cohort
+        The cases of the split.
+    split : Split
+        Who trained, validated and tests.
+    recipe : Recipe
+        How slices are made.
+    predictions : str or Path
+        Folder that gets `<case>_seg.nii.gz` of every test case.
+    subsets : sequence of str
+        Subsets to score.
+    batch_slices : int
+        Slices per forward pass.
+
+    Returns
+    -------
+    published : pandas.DataFrame
+        Columns predictor, subset, case and one per published score.
+    challenge : pandas.DataFrame
+        The columns of `scores.csv` for the network on the test subset.
+    background : pandas.DataFrame
+        The same for the trivial predictor, which finds nothing.
+    """
+    published, challenge, background = [], [], []
+    names = [(subset, name) for subset in subsets for name in getattr(split, subset)]
+    for subset, name in tqdm(names, desc="Scoring", unit="case"):
+        case = cohort[name]
+        prediction = predict_case(model, case, recipe, batch_slices)
+        published += _published_rows(prediction, case, recipe, subset)
+        if subset == "test":
+            case.save_mask(prediction.mask, Path(predictions) / f"{name}_seg.nii.gz")
+            challenge += _challenge_rows(prediction.mask, case)
+            background += _challenge_rows(np.zeros_like(prediction.mask), case)
+    return (
+        pd.DataFrame(published),
+        pd.DataFrame(challenge, columns=list(COLUMNS)),
+        pd.DataFrame(background, columns=list(COLUMNS)),
+    )
+
+
+def score_folder(predictions, truth):
+    """Score a folder of predicted label volumes against the masks of a cohort.
+
+    Parameters
+    ----------
+    predictions : str or Path
+        Folder with `<case>_seg.nii.gz` (or `.nii`) for at least one case.
+    truth : Cohort
+        Cases with masks.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `scores.csv`; five rows per case.
+
+    Raises
+    ------
+    BratsError
+        If a prediction names no case, or a case with a mask has no prediction: a mean over the rest would
+        flatter.
+    """
+    folder = Path(predictions)
+    if not folder.is_dir():
+        raise BratsError(folder, "it is not a folder", "a folder of <case>_seg.nii.gz", "Check the spelling")
+    found = {path.name.split("_seg.nii")[0]: path for path in sorted(folder.glob("*_seg.nii*"))}
+    labelled = truth.labelled()
+    strangers = sorted(set(found) - set(labelled.names))
+    missing = sorted(set(labelled.names) - set(found))
+    if not found or strangers or missing:
+        what = f"no case with a mask for {strangers[0]}" if strangers else f"no prediction for {len(missing)} case(s)"
+        raise BratsError(
+            folder,
+            what if strangers else f"{what}: {', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}",
+            f"one <case>_seg.nii.gz for each of the {len(labelled)} cases with a mask in {truth.root}",
+            "Predict the missing cases, or score against a folder with only the cases you mean",
+        )
+    rows = []
+    for name in tqdm(sorted(found), desc="Scoring", unit="case"):
+        case = labelled[name]
+        rows += _challenge_rows(case.read_mask_file(found[name]), case)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def write_scores(scores, path):
+    """Write `scores.csv`: long form, one row per case and region, six decimals."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scores.to_csv(path, index=False, float_format="%.6f")
+    return path

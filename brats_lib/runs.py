@@ -1,0 +1,266 @@
+"""A run: one profile on one cohort, the folder it writes to, and the record of how it was made."""
+
+import json
+import os
+import platform
+import subprocess
+import time
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+import yaml
+
+from brats_lib.cohort import Case, Cohort, Split, split_cohort
+from brats_lib.errors import BratsError
+from brats_lib.phantom import make_cohort
+
+__all__ = ["Run", "find_data", "find_root", "open_run", "phantom_folder", "read_profile", "write_text"]
+
+DEFAULTS = {"data": "", "max_cases": None, "phantom_cases": 24, "seed": 0}
+PACKAGES = ("brats-lib", "keras", "tensorflow", "jax", "numpy", "scipy", "nibabel", "nilearn", "pandas", "matplotlib")
+
+
+def write_text(path, text):
+    """Write a text file so that a reader sees the old or the new content, never half of it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+    return path
+
+
+def find_root():
+    """Find the checkout: the nearest folder upwards with `workflow/params`, else the current folder."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "workflow" / "params").is_dir()), here)
+
+
+def read_profile(name):
+    """Read the parameters of a profile from `workflow/params/<name>.yaml`.
+
+    Parameters
+    ----------
+    name : str
+        Profile name.
+
+    Returns
+    -------
+    dict
+        Parameter names and values, as papermill hands them to the notebooks.
+
+    Raises
+    ------
+    BratsError
+        If there is no such profile.
+    """
+    folder = find_root() / "workflow" / "params"
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in names:
+        raise BratsError(
+            f"profile '{name}'",
+            f"there is no {name}.yaml in {folder}",
+            f"one of {', '.join(names) or 'none at hand'}",
+            "Choose one of those, for example `make book PROFILE=smoke`",
+        )
+    return {**DEFAULTS, **yaml.safe_load((folder / f"{name}.yaml").read_text())}
+
+
+def find_data(data=""):
+    """Decide which folder of cases to use.
+
+    Parameters
+    ----------
+    data : str or Path
+        What the user asked for. Empty: `$BRATS_DATA`, then `data/` of the checkout if it holds any NIfTI file.
+
+    Returns
+    -------
+    Path or None
+        The folder, or None where the phantom cohort is to be used.
+
+    Raises
+    ------
+    BratsError
+        If a folder was asked for that is not there.
+    """
+    root = find_root()
+    for asked, how in ((data, "the data folder that was asked for"), (os.environ.get("BRATS_DATA"), "$BRATS_DATA")):
+        if asked:
+            folder = (root / Path(asked).expanduser()).resolve()
+            if not folder.is_dir():
+                raise BratsError(
+                    folder,
+                    "it is not there" if not folder.exists() else "it is a file",
+                    f"a folder of BraTS cases ({how})",
+                    "Check the spelling, or leave it out to run on the phantom cohort",
+                )
+            return folder
+    folder = root / "data"
+    has_images = folder.is_dir() and any(path.name.endswith((".nii", ".nii.gz")) for path in folder.rglob("*"))
+    return folder if has_images else None
+
+
+def phantom_folder(seed=0):
+    """Where the phantom cohort of a seed is kept; every profile shares it."""
+    return find_root() / "runs" / f"phantom-seed{seed}"
+
+
+@dataclass
+class Run:
+    """One profile on one cohort.
+
+    Attributes
+    ----------
+    profile : str
+        How big the run is.
+    folder : Path
+        Where the run writes: `runs/<profile>`.
+    cohort : Cohort
+        The cases.
+    split : Split
+        Which cases train, validate and test.
+    seed : int
+        Seed of everything random.
+    """
+
+    profile: str
+    folder: Path
+    cohort: Cohort
+    split: Split
+    seed: int
+    started: float = field(default_factory=time.perf_counter)
+
+    def path(self, *parts):
+        """Path of something this run writes; the folder above it is made."""
+        path = self.folder.joinpath(*parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @property
+    def source(self):
+        """One sentence on where the images come from; goes under every figure and table."""
+        return self.cohort.source
+
+    def caption(self, case: Case | str):
+        """The source and the case, for the foot of a figure of one patient."""
+        return f"{self.source} · case {getattr(case, 'name', case)}"
+
+    def save_figure(self, figure, name):
+        """Save a figure for the prose pages as `figures/<name>.png` and hand it back."""
+        figure.savefig(self.path("figures", f"{name}.png"), facecolor=figure.get_facecolor())
+        return figure
+
+    def save_table(self, text, name):
+        """Save a Markdown or HTML table for the prose pages as `tables/<name>.md`."""
+        return write_text(self.path("tables", f"{name}.md"), text.rstrip() + f"\n\n*Data: {self.source}.*\n")
+
+    def record(self, step, claims=None, **facts):
+        """Record what a notebook did in `run.json`, and its findings per figure of the paper in `claims.json`.
+
+        Each step has a file of its own and the two files are gathered from those, so that notebooks running
+        side by side lose nothing of each other's.
+
+        Parameters
+        ----------
+        step : str
+            Name of the notebook.
+        claims : dict of str, optional
+            Figure id to one sentence with this run's numbers.
+        **facts
+            Anything else JSON can hold.
+        """
+        facts |= {"seconds": round(time.perf_counter() - self.started, 1), "claims": claims or {}}
+        write_text(self.path("steps", f"{step}.json"), json.dumps(facts, indent=1))
+        steps = {path.stem: json.loads(path.read_text()) for path in sorted(self.folder.glob("steps/*.json"))}
+        gathered = {key: text for facts in steps.values() for key, text in facts.pop("claims").items()}
+        about = describe_run(self)
+        write_text(self.path("run.json"), json.dumps(about | {"steps": steps}, indent=1))
+        write_text(self.path("claims.json"), json.dumps(gathered, indent=1))
+
+
+def describe_run(run):
+    """Everything needed to judge whether two runs are comparable."""
+    git = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=find_root(), capture_output=True, text=True, check=False
+    )
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue  # JAX or TensorFlow: whichever backend is not used need not be there
+    return {
+        "profile": run.profile,
+        "source": run.source,
+        "phantom": run.cohort.is_phantom,
+        "data_fingerprint": run.cohort.fingerprint(),
+        "cases": {"train": len(run.split.train), "val": len(run.split.val), "test": len(run.split.test)},
+        "seed": run.seed,
+        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "commit": git.stdout.strip() or "unknown",
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "versions": versions,
+    }
+
+
+def open_run(profile="workshop", data="", max_cases=None, phantom_cases=24, seed=0):
+    """Open the run of a profile: find its cohort (or make the phantom one), its split and its folder.
+
+    Parameters
+    ----------
+    profile : str
+        Name of the profile; the run writes to `runs/<profile>`.
+    data : str
+        Folder of cases; empty as in `find_data`.
+    max_cases : int, optional
+        Use the first so many cases only.
+    phantom_cases : int
+        Size of the phantom cohort, where that is used.
+    seed : int
+        Seed of the split and of the phantom cohort.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    BratsError
+        If the data cannot be used.
+
+    Notes
+    -----
+    A `split.json` in the run's folder is obeyed as long as it was made for the same cases; otherwise it is
+    replaced. A `split.json` beside the cases wins over both.
+    """
+    folder = find_root() / "runs" / profile
+    root = find_data(data)
+    if root is None:
+        cohort = make_cohort(phantom_folder(seed), cases=phantom_cases, seed=seed)
+    else:
+        cohort = Cohort.find(root, max_cases=max_cases)
+    split = _open_split(cohort, folder / "split.json", seed)
+    return Run(profile, folder, cohort, split, seed)
+
+
+def _open_split(cohort, path, seed):
+    labelled = cohort.labelled()
+    given = Path(cohort.root) / "split.json"
+    if given.is_file():
+        split = Split.load(given, labelled)
+    elif path.is_file() and _split_fits(path, labelled, seed):
+        split = Split.load(path, labelled)
+    else:
+        split = split_cohort(labelled, seed=seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    split.save(path)
+    return split
+
+
+def _split_fits(path, cohort, seed):
+    kept = json.loads(path.read_text())
+    names = [name for subset in ("train", "val", "test") for name in kept.get(subset, [])]
+    return kept.get("seed") == seed and sorted(names) == sorted(cohort.names)
