@@ -1,0 +1,285 @@
+"""One patient's images and mask."""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from brats_lib.cohort.layouts import LAYOUT_OF_NAME, MODALITIES, Layout, stem
+from brats_lib.cohort.nifti import Grid, Image, read_grid, read_image, write_mask
+from brats_lib.errors import BratsError
+from brats_lib.labels import LABELS
+
+__all__ = ["GRID_TOLERANCE_MM", "Case", "labels_of"]
+
+# Affines that were written by different tools differ by rounding; half a voxel of BraTS is half a millimetre.
+GRID_TOLERANCE_MM = 0.5
+# Enough of either end of a file to tell it from another one; compressed bytes differ from the first difference on.
+FINGERPRINT_BYTES = 65536
+
+
+def labels_of(image: Image, codes: dict[int, int]) -> np.ndarray:
+    """Turn the numbers of a mask file into labels.
+
+    Parameters
+    ----------
+    image : Image
+        The mask file.
+    codes : dict of int to int
+        Number in the file to label.
+
+    Returns
+    -------
+    array of uint8, shape (x, y, z)
+        Labels 0, 1, 2, 4 in LPS.
+
+    Raises
+    ------
+    BratsError
+        If the file holds another number.
+    """
+    values = image.values(dtype=image.stored.dtype)
+    low, high = values.min(), values.max()
+    whole = values.dtype.kind in "iub" or not np.mod(values, 1).any()
+    if whole and 0 <= low and high <= 255:
+        present = np.flatnonzero(np.bincount(values.astype(np.uint8).ravel("K")))
+    else:
+        present = np.unique(values)
+    unknown = [f"{value:g}" for value in present if value not in codes]
+    if unknown:
+        more = f" and {len(unknown) - 5} other values" if len(unknown) > 5 else ""
+        raise BratsError(
+            image.path,
+            f"the mask holds {', '.join(unknown[:5])}{more}",
+            f"only {', '.join(map(str, sorted(codes)))}, the codes of this file naming",
+            "Check that this is a mask and that its file names fit the BraTS year whose codes it has",
+        )
+    table = np.zeros(256, np.uint8)
+    table[list(codes)] = list(codes.values())
+    return table[values.astype(np.uint8)]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One patient's files. Arrays come out as float32 or uint8, shape (x, y, z), axes LPS.
+
+    Axis 0 grows to the patient's left, axis 1 to the back, axis 2 up, whatever order the files have.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"BraTS20_Training_001"``.
+    files : dict of str to Path
+        Modality to file, for the modalities that are there; one file for all in the MSD layout.
+    mask_file : Path, optional
+        None where the case is for prediction only.
+    layout : {"brats2020", "brats2023", "msd"}
+        How files are named and masks are coded.
+    grade : {"HGG", "LGG"}, optional
+        High- or low-grade glioma, where the data set says.
+    """
+
+    name: str
+    files: dict[str, Path] = field(hash=False)
+    mask_file: Path | None = None
+    layout: str = "brats2020"
+    grade: str | None = None
+
+    def __reduce__(self):
+        # Workers read headers afresh rather than receive what is cached here.
+        return Case, (self.name, self.files, self.mask_file, self.layout, self.grade)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities that are there, in the order of `MODALITIES`."""
+        return tuple(modality for modality in MODALITIES if modality in self.files)
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether there is a mask."""
+        return self.mask_file is not None
+
+    @property
+    def has_odd_mask(self) -> bool:
+        """Whether the mask was adopted although its name is none of its layout's, as in BraTS 2020 case 355."""
+        if self.mask_file is None or self._layout.in_one_image:
+            return False
+        # A folder may stand for the file: X_seg.nii/anything.nii.
+        names = (stem(path) for path in (self.mask_file, self.mask_file.parent))
+        return not any(name is not None and name.lower().endswith(self._layout.mask) for name in names)
+
+    @property
+    def _layout(self) -> Layout:
+        return LAYOUT_OF_NAME[self.layout]
+
+    @cached_property
+    def _grid(self) -> Grid:
+        return read_grid(next((self.files[modality] for modality in self.modalities), self.mask_file))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Size (x, y, z) in LPS; (240, 240, 155) in BraTS."""
+        return self._grid.shape
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Voxel size along x, y, z in mm."""
+        return self._grid.spacing
+
+    @property
+    def affine(self) -> np.ndarray:
+        """LPS voxel indices to millimetres (NIfTI's RAS+ world), float64 (4, 4)."""
+        return self._grid.affine
+
+    def volume(self, modality: str) -> np.ndarray:
+        """Read one modality.
+
+        Parameters
+        ----------
+        modality : {"flair", "t1", "t1ce", "t2"}
+            Which.
+
+        Returns
+        -------
+        array of float32, shape (x, y, z)
+            Scanner units, axes LPS.
+
+        Raises
+        ------
+        BratsError
+            If the file is missing, damaged or of another shape, or holds NaN or infinite values.
+        """
+        return self.volumes((modality,))[modality]
+
+    def volumes(self, modalities=MODALITIES) -> dict[str, np.ndarray]:
+        """Read several modalities; as `volume`, but a file that holds several is read once."""
+        for modality in modalities:
+            if modality not in self.files:
+                place = next(iter(self.files.values()), self.mask_file).parent
+                there = ", ".join(self.modalities) or "no modality"
+                advice = f"Put the {modality} image of {self.name} there, or leave this case out"
+                raise BratsError(place, f"case {self.name} has {there}", f"also {modality}", advice)
+        images: dict[Path, Image] = {}
+        volumes = {}
+        for modality in modalities:
+            path = self.files[modality]
+            if path not in images:
+                images = {path: read_image(path)}
+                self._check(images[path].grid)
+            volumes[modality] = images[path].values(
+                self._layout.images[modality] if self._layout.in_one_image else None
+            )
+        return volumes
+
+    def mask(self) -> np.ndarray:
+        """Read the mask.
+
+        Returns
+        -------
+        array of uint8, shape (x, y, z)
+            Labels 0, 1, 2, 4 whatever the layout codes them as, axes LPS.
+
+        Raises
+        ------
+        BratsError
+            If there is none, it is damaged, of another shape or holds other numbers than its layout's codes.
+        """
+        if self.mask_file is None:
+            place = next(iter(self.files.values())).parent
+            advice = "Use Cohort.labelled() where masks are needed; without one a case can only be predicted"
+            raise BratsError(place, f"case {self.name} has no mask", f"a file *{self._layout.mask}.nii.gz", advice)
+        image = read_image(self.mask_file)
+        self._check(image.grid, mask=True)
+        return labels_of(image, self._layout.codes)
+
+    def _check(self, grid: Grid, mask: bool = False) -> None:
+        """Refuse a file whose voxels cannot be those of the case."""
+        channels = 4 if self._layout.in_one_image and not mask else 1
+        if grid.channels != channels:
+            found = f"it holds {grid.channels} volumes, shape {grid.stored_shape}"
+            raise BratsError(grid.path, found, f"{channels} in {self._layout.title}", "Check where the file is from")
+        if grid.shape != self.shape:
+            expected = f"{self.shape} as in {self._grid.path.name}"
+            advice = "Copy this case again: its files must have been registered to one grid"
+            raise BratsError(grid.path, f"its shape is {grid.shape}", expected, advice)
+        if grid.axes != self._grid.axes and grid.offset_mm(self._grid) > GRID_TOLERANCE_MM:
+            found = f"its axes are {grid.axes} and its affine puts it elsewhere"
+            expected = f"axes {self._grid.axes} or the same place as {self._grid.path.name}"
+            raise BratsError(grid.path, found, expected, "Copy this case again: one of its headers is wrong")
+
+    def save_mask(self, mask: np.ndarray, path: str | Path) -> Path:
+        """Write a mask on this case's own grid: orientation, affine and header geometry of its images.
+
+        Parameters
+        ----------
+        mask : array of int, shape `shape`
+            Labels 0, 1, 2, 4, axes LPS. They are written as they are, in every layout.
+        path : str or Path
+            Ends with `.nii.gz` or `.nii`; the file appears complete or not at all.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        BratsError
+            If shape or labels do not fit, or the path cannot be written.
+        """
+        path, mask = Path(path), np.asarray(mask)
+        if mask.shape != self.shape:
+            expected = f"{self.shape}, the shape of case {self.name}"
+            raise BratsError(path, f"the mask to write has shape {mask.shape}", expected, "Pass it in LPS axes")
+        if not np.isin(mask, LABELS).all():
+            found = f"the mask to write holds {sorted(set(np.unique(mask)[:9].tolist()) - set(LABELS))}"
+            raise BratsError(path, found, f"labels {LABELS}", "Turn classes into labels with labels.to_labels")
+        write_mask(mask.astype(np.uint8), self._grid, path)
+        return path
+
+    def read_mask_file(self, path: str | Path) -> np.ndarray:
+        """Read a mask that somebody predicted for this case.
+
+        Parameters
+        ----------
+        path : str or Path
+            A mask with labels 0, 1, 2, 4 on this case's grid.
+
+        Returns
+        -------
+        array of uint8, shape (x, y, z)
+            Labels, axes LPS.
+
+        Raises
+        ------
+        BratsError
+            If it is on another grid or holds other numbers.
+        """
+        image = read_image(Path(path))
+        if image.grid.channels != 1 or image.grid.shape != self.shape:
+            expected = f"{self.shape} as case {self.name}"
+            advice = "Score masks on the grid of the input images, not resized ones"
+            raise BratsError(path, f"its shape is {image.grid.shape}", expected, advice)
+        apart = image.grid.offset_mm(self._grid)
+        if apart > GRID_TOLERANCE_MM:
+            expected = f"the place of {self._grid.path.name}"
+            advice = "Write predictions with the affine of the input, as Case.save_mask does"
+            raise BratsError(path, f"its affine puts it {apart:.1f} mm away", expected, advice)
+        return labels_of(image, {label: label for label in LABELS})
+
+    def fingerprint(self) -> str:
+        """Hash of the case's name and of the size and both ends of every file, 16 hexadecimal digits."""
+        digest = hashlib.sha256(self.name.encode())
+        for role, path in sorted({**self.files, **({"mask": self.mask_file} if self.mask_file else {})}.items()):
+            try:
+                with open(path, "rb") as stream:
+                    size = stream.seek(0, 2)
+                    digest.update(f"\n{role} {size}\n".encode())
+                    for start in {0: None, max(0, size - FINGERPRINT_BYTES): None}:
+                        stream.seek(start)
+                        digest.update(stream.read(FINGERPRINT_BYTES))
+            except OSError as error:
+                advice = "Check that it is there and readable"
+                raise BratsError(path, f"it cannot be read ({error.strerror})", "a NIfTI file", advice) from None
+        return digest.hexdigest()[:16]
