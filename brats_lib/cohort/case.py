@@ -168,9 +168,8 @@ class Case:
             if path not in images:
                 images = {path: read_image(path)}
                 self._check(images[path].grid)
-            volumes[modality] = images[path].values(
-                self._layout.images[modality] if self._layout.in_one_image else None
-            )
+            channel = self._layout.images[modality] if self._layout.in_one_image else None
+            volumes[modality] = images[path].values(channel)
         return volumes
 
     def mask(self) -> np.ndarray:

@@ -48,26 +48,26 @@ def find_cases(root: Path) -> tuple[list[Case], list[Path]]:
         raise BratsError(root, "there is no such folder", "a folder of cases", "Check the path, or see data/README.md")
     if not root.is_dir():
         raise BratsError(root, "it is a file", "a folder of cases", "Give the folder that the file is in")
-    found: dict[str, Case] = {}
+    cases: dict[str, Case] = {}
     tables, files_seen = [], 0
     for folder, entries in _walk(root):
         files_seen += len(entries)
         tables += [path for path in entries if re.fullmatch(r"name_mapping.*\.csv", path.name, re.IGNORECASE)]
         images = [path for path in entries if stem(path)]
         for case in _msd_cases(folder, images) if folder.name in MSD_IMAGE_FOLDERS else _folder_cases(folder, images):
-            if case.name in found:
-                other = next(iter(found[case.name].files.values()), found[case.name].mask_file).parent
+            if case.name in cases:
+                other = next(iter(cases[case.name].files.values()), cases[case.name].mask_file).parent
                 where = f"in {other} and in {folder}"
                 advice = "Give the folder of one copy; a patient in two places could be trained and tested on"
                 raise BratsError(root, f"case {case.name} is there twice, {where}", "every case once", advice)
-            found[case.name] = case
-    if not found:
+            cases[case.name] = case
+    if not cases:
         examples = " or ".join(layout.example for layout in LAYOUTS)
         advice = "Give the folder of your download, or get one: `brats fetch`, `brats phantom`, data/README.md"
         raise BratsError(
             root, f"no case is in it ({files_seen} files of other names)", f"files like {examples}", advice
         )
-    return sorted(found.values(), key=lambda case: natural(case.name)), tables
+    return sorted(cases.values(), key=lambda case: natural(case.name)), tables
 
 
 def _walk(root: Path):
@@ -84,9 +84,9 @@ def _walk(root: Path):
         except OSError as error:
             advice = "Give yourself permission to read it (chmod u+rx), or choose another folder"
             raise BratsError(folder, f"it cannot be read ({error.strerror})", "a readable folder", advice) from None
-        as_files = [entry for entry in entries if stem(entry) or not entry.is_dir()]
-        waiting += [entry for entry in entries if entry not in as_files]
-        yield folder, as_files
+        inner = [entry.is_dir() and stem(entry) is None for entry in entries]
+        waiting += [entry for entry, is_folder in zip(entries, inner, strict=True) if is_folder]
+        yield folder, [entry for entry, is_folder in zip(entries, inner, strict=True) if not is_folder]
 
 
 def _file(path: Path) -> Path:
@@ -120,7 +120,7 @@ def _folder_cases(folder: Path, images: list[Path]) -> list[Case]:
             logger.info("%s: no *%s file; taking %s as its mask", name, LAYOUT_OF_NAME[layout].mask, unknown[0].name)
         files = {role: _file(path) for role, path in paths.items()}
         # BraTS 2018 and 2019 keep their cases in folders HGG and LGG.
-        grade = next((part.name for part in folder.parents if part.name in ("HGG", "LGG")), None)
+        grade = next((part.name for part in (folder, *folder.parents) if part.name in ("HGG", "LGG")), None)
         cases.append(Case(name, files, files.pop("mask", None), layout, grade))
     return cases
 

@@ -48,16 +48,17 @@ def read_table(path: Path, names: set[str]) -> NameTable:
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as stream:
-            rows = [{(key or "").strip(): (value or "").strip() for key, value in row.items() if not isinstance(value, list)}
-                    for row in csv.DictReader(stream)]  # fmt: skip
+            rows = list(csv.DictReader(stream, restval=""))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         advice = "Save it as CSV in UTF-8, or move it away"
         raise BratsError(path, f"it cannot be read ({error})", "comma-separated text", advice) from None
+    # Cells beyond the header's columns come under the key None.
+    rows = [{key.strip(): value.strip() for key, value in row.items() if key is not None} for row in rows]
     columns = list(rows[0]) if rows else []
-    matches = {column: sum(row.get(column) in names for row in rows) for column in columns}
+    matches = {column: sum(row[column] in names for row in rows) for column in columns}
     column = max(matches, key=matches.get, default=None)
     if column is None or not matches[column]:
         return NameTable(path, {})
     grade_column = next((name for name in columns if name.lower() == "grade"), None)
-    grades = {row[column]: row.get(grade_column, "").upper() for row in rows if row.get(column) not in ("", "NA", None)}
+    grades = {row[column]: row.get(grade_column, "").upper() for row in rows if row[column] not in ("", "NA")}
     return NameTable(path, {name: grade if grade in GRADES else None for name, grade in grades.items()})

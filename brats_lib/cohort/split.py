@@ -115,7 +115,7 @@ def split_cohort(cohort: Cohort, fractions=(0.7, 0.15, 0.15), seed: int = 0) -> 
         If there are fewer than three cases, or the fractions are not positive or do not sum to one.
     """
     if len(cohort) < len(SUBSETS):
-        found = f"it has {len(cohort)} cases with what is needed here"
+        found = f"{len(cohort)} of its cases can be used"
         raise BratsError(cohort.root, found, "3 or more, one per subset", "Add cases, or use `brats phantom`")
     if len(fractions) != 3 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
         raise BratsError(
