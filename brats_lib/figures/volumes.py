@@ -1,0 +1,463 @@
+"""What the scans and the expert masks look like: the figures of the data chapters."""
+
+import numpy as np
+from matplotlib.colors import to_rgba
+from matplotlib.patches import Rectangle
+
+from brats_lib.figures.panels import (
+    box_ratio,
+    caption,
+    key,
+    mask_panel,
+    mr_panel,
+    note,
+    outline,
+    outline_labels,
+    overlay,
+    row_label,
+    sheet,
+    view,
+    zoom_box,
+)
+from brats_lib.figures.style import (
+    AXIAL,
+    CORONAL,
+    MODALITY_NAMES,
+    SAGITTAL,
+    axial,
+    brain_box,
+    long_name,
+    modality_name,
+    styled,
+    tumour_slice,
+    window,
+)
+from brats_lib.labels import BACKGROUND, COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR, region
+
+__all__ = [
+    "cohort_examples", "isolated_classes", "mask_overlay", "mask_slice", "modalities_side_by_side",
+    "modalities_with_mask", "modality_guide", "montage", "phantom_beside_real", "regions_on_modalities",
+    "three_planes",
+]  # fmt: skip
+
+TUMOUR = (NCR, ED, ET)
+OTHER = "#9A9A9A"
+REGION_COLOURS = {"WT": COLOURS[ED], "TC": "#6C8BE0", "ET": COLOURS[ET]}
+SHOWS = {
+    "flair": "edema is bright, free fluid\nis suppressed to black",
+    "t1": "anatomy: white matter\nbrighter than grey matter",
+    "t1ce": "the enhancing rim lights up\nwhere contrast agent leaks",
+    "t2": "fluid is brightest: ventricles,\nedema and necrosis",
+}
+
+
+def _ordered(volumes):
+    """The modalities of a case in the order FLAIR, T1, T1ce, T2."""
+    return [name for name in MODALITY_NAMES if name in volumes]
+
+
+def _box(volumes):
+    return brain_box(*volumes.values())
+
+
+def _frame(ax, box):
+    """Mark where the zoomed panel looks."""
+    (left, right), (low, high) = box[:2]
+    ax.add_patch(Rectangle((left - 0.5, low - 0.5), right - left, high - low, fill=False, edgecolor="white", lw=1.2))
+
+
+@styled
+def cohort_examples(cases, source, title=None):
+    """Show the four modalities of a few patients, one patient a row (paper figure 1).
+
+    Parameters
+    ----------
+    cases : sequence of (str, dict, int)
+        Name, volumes (modality -> array (x, y, z) LPS) and the axial slice to show.
+    source : str
+        Where the images come from; printed at the foot.
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+    """
+    box = brain_box(*(volume for _, volumes, _ in cases for volume in volumes.values()))
+    width, height = box_ratio(box)
+    names = _ordered(cases[0][1])
+    fig, axes = sheet([width] * len(names), [height] * len(cases), source=source, title=title, notes=0, left=0.22,
+                      captions=[True] + [False] * (len(cases) - 1))  # fmt: skip
+    for row, (name, volumes, z) in zip(axes, cases, strict=True):
+        for ax, modality in zip(row, names, strict=True):
+            mr_panel(ax, volumes[modality], z, box, letters=ax is axes[0, 0])
+        row_label(row[0], name)
+        note(row[-1], 0.02, 0.985, f"z = {z}", va="top")
+    for ax, modality in zip(axes[0], names, strict=True):
+        caption(ax, modality_name(modality))
+    return fig
+
+
+@styled
+def modality_guide(volumes, z, source, title=None):
+    """Show one slice in the four weightings, each with what it is good for (paper figure 4).
+
+    Parameters
+    ----------
+    volumes : dict of str to array (x, y, z)
+    z : int
+        Axial slice.
+    source : str
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+    """
+    box = _box(volumes)
+    width, height = box_ratio(box)
+    fig, axes = sheet([width] * 2, [height] * 2, source=source, title=title, notes=2, width=8.6)
+    for ax, modality in zip(axes.flat, _ordered(volumes), strict=False):
+        mr_panel(ax, volumes[modality], z, box)
+        caption(ax, modality_name(modality), SHOWS[modality])
+    return fig
+
+
+@styled
+def modalities_with_mask(volumes, mask, z, source, title=None):
+    """Show the four modalities of a slice, its mask, and the key to the mask (paper figure 16).
+
+    Parameters
+    ----------
+    volumes : dict of str to array (x, y, z)
+    mask : array of int, shape (x, y, z)
+        Labels 0, 1, 2, 4.
+    z : int
+    source : str
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+    """
+    box = _box(volumes)
+    width, height = box_ratio(box)
+    fig, axes = sheet([width] * 3, [height] * 2, source=source, title=title, notes=0)
+    for ax, modality in zip(axes.flat, _ordered(volumes), strict=False):
+        mr_panel(ax, volumes[modality], z, box)
+        caption(ax, modality_name(modality))
+    mask_panel(axes[1, 1], mask, z, box)
+    caption(axes[1, 1], "Mask")
+    _key_of_slice(axes[1, 2], mask, z)
+    return fig
+
+
+def _key_of_slice(ax, mask, z):
+    rows = []
+    for label in (ED, ET, NCR, BACKGROUND):
+        name = LABEL_NAMES[label]
+        long = "everything else" if label == BACKGROUND else LONG_NAMES[name]
+        rows.append((COLOURS[label], name, f"{long}\n{(axial(mask, z) == label).sum():,} pixels, label {label}"))
+    key(ax, rows, f"Slice z = {z}")
+
+
+@styled
+def three_planes(volume, mask, source, title=None, spacing=(1.0, 1.0, 1.0), name="T1ce"):
+    """Cut a volume through its tumour in the three planes, all to one scale (paper figure 17).
+
+    The coronal cut stands above the axial one, so that left and right line up, and beside the sagittal one, so that
+    heights line up. Lines show where the other two planes cut.
+
+    Parameters
+    ----------
+    volume : array of float, shape (x, y, z)
+    mask : array of int, shape (x, y, z), or None
+        Labels: the planes go through its largest area along each axis; through the brain's middle without one.
+    source : str
+    title : str, optional
+    spacing : (float, float, float)
+        Voxel size in mm along x, y, z.
+    name : str
+        What the volume is, for the key.
+
+    Returns
+    -------
+    Figure
+    """
+    box = brain_box(volume)
+    if mask is None:
+        at = [(start + stop) // 2 for start, stop in box]
+    else:
+        at = [tumour_slice(mask, axis) for axis in range(3)]
+    x_mm, y_mm, z_mm = ((stop - start) * step for (start, stop), step in zip(box, spacing, strict=True))
+    labels = None if mask is None else TUMOUR
+    fig, axes = sheet([x_mm, y_mm], [z_mm, y_mm], source=source, title=title, notes=0, legend=labels, width=8.6)
+    for ax, plane in ((axes[0, 0], CORONAL), (axes[0, 1], SAGITTAL), (axes[1, 0], AXIAL)):
+        mr_panel(ax, volume, at[plane.axis], box, plane, levels=window(volume), spacing=spacing)
+        caption(ax, plane.name.capitalize())
+        if mask is not None:
+            outline_labels(ax, plane.cut(mask, at[plane.axis]))
+        column, line = plane.in_plane
+        ax.axvline(at[column], color="#56B4E9", lw=0.9, ls=(0, (6, 5)), gid="crosshair")
+        ax.axhline(at[line], color="#56B4E9", lw=0.9, ls=(0, (6, 5)), gid="crosshair")
+    _plane_key(axes[1, 1], name, at, spacing)
+    return fig
+
+
+def _plane_key(ax, name, at, spacing):
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ax.text(0.06, 0.93, f"{name} through the tumour", color="white", fontsize=13, fontweight="bold", va="top")
+    lines = (
+        f"coronal at y = {at[1]}", f"sagittal at x = {at[0]}", f"axial at z = {at[2]}", "",
+        "Dashed: where the other planes cut.", f"Voxels of {' × '.join(f'{step:g}' for step in spacing)} mm.",
+    )  # fmt: skip
+    ax.text(0.06, 0.80, "\n".join(lines), color="#D8D8D8", fontsize=11, va="top", linespacing=1.6)
+
+
+@styled
+def mask_slice(mask, z, source, title=None):
+    """Show a slice of a mask in the label colours, whole and close up (paper figure 18).
+
+    Parameters
+    ----------
+    mask : array of int, shape (x, y, z)
+        Labels 0, 1, 2, 4.
+    z : int
+    source : str
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+    """
+    whole = tuple((0, length) for length in np.shape(mask))
+    close = zoom_box(mask, z, whole)
+    width, height = box_ratio(whole)
+    fig, axes = sheet([width, height], [height], source=source, title=title, notes=0,
+                      legend=[(COLOURS[label], long_name(label)) for label in LABELS])  # fmt: skip
+    mask_panel(axes[0, 0], mask, z, whole)
+    _frame(axes[0, 0], close)
+    mask_panel(axes[0, 1], mask, z, close)
+    caption(axes[0, 0], f"Whole slice, z = {z}")
+    caption(axes[0, 1], "Tumour, enlarged")
+    return fig
+
+
+@styled
+def mask_overlay(volume, mask, z, source, title=None):
+    """Show a slice plain and with its mask laid over it (paper figure 19).
+
+    Parameters
+    ----------
+    volume : array of float, shape (x, y, z)
+    mask : array of int, shape (x, y, z)
+        Labels 0, 1, 2, 4.
+    z : int
+    source : str
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+    """
+    box = brain_box(volume)
+    width, height = box_ratio(box)
+    fig, axes = sheet([width] * 2, [height], source=source, title=title, notes=0, legend=TUMOUR)
+    for ax in axes[0]:
+        mr_panel(ax, volume, z, box)
+    overlay(axes[0, 1], mask, z)
+    caption(axes[0, 0], "Scan")
+    caption(axes[0, 1], "Scan with mask")
+    return fig
+
+
+@styled
+def regions_on_modalities(volumes, mask, z, source, title=None):
+    """Draw each scored region on the modality that shows it best (paper figure 20).
+
+    Parameters
+    ----------
+    volumes : dict of str to array (x, y, z)
+        With ``"flair"``, ``"t2"`` and ``"t1ce"``.
+    mask : array of int, shape (x, y, z)
+        Labels 0, 1, 2, 4.
+    z : int
+    source : str
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+    """
+    box = _box(volumes)
+    width, height = box_ratio(box)
+    fig, axes = sheet([width] * 3, [height] * 2, source=source, title=title, notes=1, captions=[True, False])
+    for column, (modality, name) in zip(axes.T, (("flair", "WT"), ("t2", "TC"), ("t1ce", "ET")), strict=True):
+        for ax in column:
+            mr_panel(ax, volumes[modality], z, box)
+        caption(column[0], f"{name} on {modality_name(modality)}", LONG_NAMES[name])
+        _fill(column[1], axial(region(mask, name), z), REGION_COLOURS[name])
+    return fig
+
+
+def _fill(ax, pixels, colour, alpha=0.35):
+    """Tint a 2D boolean region and draw its border."""
+    if np.any(pixels):
+        ax.contourf(np.asarray(pixels, float), levels=[0.5, 1.5], colors=[colour], alpha=alpha)
+    outline(ax, pixels, colour)
+
+
+@styled
+def isolated_classes(mask, z, source, title=None):
+    """Show each class by itself: in its colour, everything else in one neutral grey (paper figure 21).
+
+    Parameters
+    ----------
+    mask : array of int, shape (x, y, z)
+        Labels 0, 1, 2, 4.
+    z : int
+    source : str
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+    """
+    box = zoom_box(mask, z, tuple((0, length) for length in np.shape(mask)))
+    width, height = box_ratio(box)
+    fig, axes = sheet([width] * 2, [height] * 2, source=source, title=title, notes=1, width=8.0,
+                      legend=[*((COLOURS[label], LABEL_NAMES[label]) for label in LABELS), (OTHER, "everything else")])  # fmt: skip
+    labels = axial(mask, z)
+    for ax, label in zip(axes.flat, LABELS, strict=True):
+        isolate(ax, labels == label, COLOURS[label])
+        view(ax, box)
+        caption(
+            ax,
+            f"Label {label}: {LABEL_NAMES[label]}",
+            f"{(labels == label).sum():,} of the slice's {labels.size:,} pixels",
+        )
+    return fig
+
+
+def isolate(ax, pixels, colour, origin="upper"):
+    """Draw a 2D boolean region in a colour and all the rest in neutral grey."""
+    ax.imshow(np.where(np.asarray(pixels)[..., None], to_rgba(colour), to_rgba(OTHER)), origin=origin,
+              interpolation="nearest")  # fmt: skip
+
+
+@styled
+def montage(volume, mask, source, title=None, count=12, volumes=None):
+    """Show slices from the bottom to the top of the brain with the tumour outlined (paper figure 22).
+
+    Parameters
+    ----------
+    volume : array of float, shape (x, y, z)
+        T1 in the paper.
+    mask : array of int, shape (x, y, z)
+        Labels 0, 1, 2, 4.
+    source : str
+    title : str, optional
+    count : int
+        Number of slices, evenly spread over the height of the brain.
+    volumes : dict of str to array (x, y, z), optional
+        If given, a last row shows the tumour close up in every modality.
+
+    Returns
+    -------
+    Figure
+    """
+    box = brain_box(volume)
+    bottom, top = brain_box(volume, margin=0)[2]
+    edge = (top - bottom) * 0.12
+    slices = np.linspace(bottom + edge, top - 1 - edge, count).round().astype(int)
+    width, height = box_ratio(box)
+    rows = -(-count // 4)
+    close_up = [] if volumes is None else [width]
+    fig, axes = sheet([width] * 4, [height] * rows + close_up, source=source, title=title, notes=0, legend=TUMOUR,
+                      captions=[False] * rows + [True] * len(close_up))  # fmt: skip
+    levels = window(volume)
+    for ax, z in zip(axes[:rows].flat, slices, strict=False):
+        mr_panel(ax, volume, z, box, levels=levels, letters=z == slices[0])
+        outline_labels(ax, axial(mask, z))
+        note(ax, 0.02, 0.985, f"z = {z}", va="top")
+    if volumes is not None:
+        z = tumour_slice(mask)
+        close = zoom_box(mask, z, box)
+        for ax, modality in zip(axes[-1], _ordered(volumes), strict=False):
+            mr_panel(ax, volumes[modality], z, close, letters=False)
+            outline_labels(ax, axial(mask, z))
+            caption(ax, f"{modality_name(modality)}, z = {z}")
+    return fig
+
+
+@styled
+def modalities_side_by_side(volumes, mask, z, source, title=None):
+    """Put the four modalities side by side, with the tumour enlarged below each (paper figure 24).
+
+    Parameters
+    ----------
+    volumes : dict of str to array (x, y, z)
+    mask : array of int, shape (x, y, z)
+        Labels; says where to enlarge.
+    z : int
+    source : str
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+    """
+    box = _box(volumes)
+    close = zoom_box(mask, z, box)
+    width, height = box_ratio(box)
+    names = _ordered(volumes)
+    fig, axes = sheet([width] * len(names), [height, width], source=source, title=title, notes=0,
+                      captions=[True, False])  # fmt: skip
+    for (whole, enlarged), modality in zip(axes.T, names, strict=True):
+        levels = window(volumes[modality])
+        mr_panel(whole, volumes[modality], z, box, levels=levels)
+        _frame(whole, close)
+        mr_panel(enlarged, volumes[modality], z, close, levels=levels, letters=False)
+        caption(whole, modality_name(modality))
+    return fig
+
+
+@styled
+def phantom_beside_real(phantom_volumes, real_volumes, source, title=None, phantom_mask=None, real_mask=None):
+    """Compare a simulated patient with a real one, in every modality and plane.
+
+    Parameters
+    ----------
+    phantom_volumes : dict of str to array (x, y, z)
+    real_volumes : dict of str to array (x, y, z), or None
+        Without it, the phantom is shown alone.
+    source : str
+    title : str, optional
+    phantom_mask, real_mask : array of int, shape (x, y, z), optional
+        Labels: the planes go through the tumour; through the brain's middle without them.
+
+    Returns
+    -------
+    Figure
+    """
+    subjects = [("phantom", phantom_volumes, phantom_mask)]
+    if real_volumes is not None:
+        subjects.append(("real", real_volumes, real_mask))
+    names = _ordered(phantom_volumes)
+    box = brain_box(*(volume for _, volumes, _ in subjects for volume in volumes.values()))
+    planes = (AXIAL, CORONAL, SAGITTAL)
+    width = max(box_ratio(box, plane)[0] for plane in planes)
+    heights = [box_ratio(box, plane)[1] for plane in planes for _ in subjects]
+    fig, axes = sheet([width] * len(names), heights, source=source, title=title, notes=0, left=0.22,
+                      captions=[True] + [False] * (len(heights) - 1))  # fmt: skip
+    rows = iter(axes)
+    for plane in planes:
+        for who, volumes, mask in subjects:
+            row = next(rows)
+            own = _box(volumes)[plane.axis]
+            at = sum(own) // 2 if mask is None else tumour_slice(mask, plane.axis)
+            for ax, modality in zip(row, names, strict=True):
+                mr_panel(ax, volumes[modality], at, box, plane, letters=ax is row[0])
+            row_label(row[0], f"{who}, {plane.name}")
+    for ax, modality in zip(axes[0], names, strict=True):
+        caption(ax, modality_name(modality))
+    return fig
