@@ -1,0 +1,64 @@
+# Front door. `make` lists what there is; workflow/Snakefile holds the steps of the book.
+SHELL   := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help book test bench lock clean environment workflow-environment
+
+PYTHON  ?= python3
+PROFILE ?= workshop
+DATA    ?=
+CORES   ?= all
+# ENV=active installs nothing and uses the environment (conda, container) that is already active.
+ENV     ?= venv
+# More options for Snakemake, for example: OPTIONS="--profile workflow/profiles/slurm"
+OPTIONS ?=
+
+SNAKEMAKE := .venv/workflow/bin/snakemake
+ifeq ($(ENV),active)
+ENVIRONMENT :=
+UV := $(or $(shell command -v uv),$(PYTHON) -m uv)
+else
+ENVIRONMENT := .venv/.installed
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+UV := uv
+endif
+# Kernels come from the environment that runs papermill, not from the user's home folder.
+export JUPYTER_PREFER_ENV_PATH := 1
+export PROFILE DATA
+
+help:  ## list these targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo
+	@echo 'Options: PROFILE=smoke|workshop|paper  DATA=folder of BraTS cases  CORES=4  ENV=active  PYTHON=python3.12'
+
+book: $(ENVIRONMENT) .venv/workflow/.installed  ## run every notebook and build the book: _build/html/index.html
+	@$(PYTHON) workflow/exclusively.py runs/.lock sh -c ' \
+	    brats check --quick --profile "$$PROFILE" --data "$$DATA" && \
+	    exec $(SNAKEMAKE) --snakefile workflow/Snakefile --cores $(CORES) --resources gpu=1 --nolock --rerun-incomplete \
+	        --printshellcmds --quiet rules --config profile="$$PROFILE" data="$$DATA" $(OPTIONS)'
+	@echo 'The book: _build/html/index.html'
+
+test: $(ENVIRONMENT) .venv/workflow/.installed  ## lint, all tests, and the whole book on the smoke profile
+	ruff check .
+	ruff format --check .
+	python -m pytest -m "not pipeline"
+	python -m pytest -m pipeline
+
+bench: $(ENVIRONMENT)  ## benchmarks; they print ratios
+	python -m benchmarks
+
+lock: $(ENVIRONMENT) .venv/workflow/.installed  ## recompile both lock files from pyproject.toml and workflow/requirements.in
+	$(UV) pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+	$(UV) pip compile workflow/requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o workflow/requirements.lock
+
+clean:  ## remove the book and all runs; the environment stays
+	rm -rf _build runs .snakemake
+
+environment: $(ENVIRONMENT)  ## install what the book needs into .venv, without running anything
+
+.venv/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) workflow/bootstrap.py .venv requirements.lock --project
+
+# Snakemake's pins clash with nilearn's, so it is a tool in an environment of its own.
+.venv/workflow/.installed: workflow/requirements.lock | $(ENVIRONMENT)
+	@$(PYTHON) workflow/bootstrap.py .venv/workflow workflow/requirements.lock
