@@ -7,6 +7,8 @@ import textwrap
 
 import numpy as np
 from matplotlib import patheffects
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.patches import Patch, Rectangle
 
 from brats_lib.figures.style import (
@@ -21,8 +23,8 @@ from brats_lib.figures.style import (
 from brats_lib.labels import BACKGROUND, COLOURS, ED, ET, NCR
 
 __all__ = [
-    "RADIOLOGICAL", "blank", "box_ratio", "caption", "header", "key", "mask_panel", "mr_panel", "note", "outline", "outline_labels", "overlay",
-    "row_label", "sheet", "view", "zoom_box",
+    "RADIOLOGICAL", "blank", "box_ratio", "caption", "fill", "header", "key", "mask_panel", "mr_panel", "note",
+    "outline", "outline_labels", "overlay", "row_label", "sheet", "view", "zoom_box",
 ]  # fmt: skip
 
 RADIOLOGICAL = "Radiological view: the patient's left (L) is on the viewer's right."
@@ -47,7 +49,9 @@ def _above(title):
     return 0.22 + 0.27 * len(textwrap.wrap(title, 78)) if title else _MARGIN
 
 
-def sheet(widths, heights, *, source, title=None, notes=1, legend=None, left=0.0, captions=True, width=WIDTH):
+def sheet(
+    widths, heights, *, source, title=None, notes=1, legend=None, colourbar=None, left=0.0, captions=True, width=WIDTH
+):
     """Make a black figure with a grid of empty panels that fill its width.
 
     Parameters
@@ -61,6 +65,8 @@ def sheet(widths, heights, *, source, title=None, notes=1, legend=None, left=0.0
         Lines of small text that captions have below their heading.
     legend : sequence of int or of (str, str), optional
         Labels, or pairs of colour and text, explained at the foot.
+    colourbar : (Colormap, str), optional
+        A scale from 0 to 1 at the foot, and what it means.
     left : float
         Inches kept free for row labels.
     captions : bool or sequence of bool
@@ -78,7 +84,7 @@ def sheet(widths, heights, *, source, title=None, notes=1, legend=None, left=0.0
     scale = (width - 2 * _MARGIN - left - _GAP * (columns - 1)) / sum(widths)
     strip = _HEAD + _NOTE * notes
     small = sum(len(textwrap.wrap(part, 138)) for part in (source, RADIOLOGICAL))
-    below = 0.22 + _LINE * small + (0.36 if legend else 0)
+    below = 0.22 + _LINE * small + (0.36 if legend else 0) + (0.62 if colourbar else 0)
     height = _above(title) + scale * sum(heights) + _GAP * (rows - 1) + strip * captions.sum() + below
     fig = Figure(figsize=(width, height), dpi=DPI, facecolor="black")
     header(fig, title, source, dark=True, note=RADIOLOGICAL)
@@ -95,6 +101,8 @@ def sheet(widths, heights, *, source, title=None, notes=1, legend=None, left=0.0
         top -= _GAP
     if legend:
         _foot_legend(fig, legend, (below - 0.20) / height)
+    if colourbar:
+        _foot_scale(fig, *colourbar, (below - 0.32) / height)
     return fig, axes
 
 
@@ -108,6 +116,16 @@ def _foot_legend(fig, legend, top):
         fig.legend(patches, [text for _, text in legend], **style)
     else:
         label_legend(fig, legend, **style)
+
+
+def _foot_scale(fig, cmap, text, bottom):
+    width, height = fig.get_size_inches()
+    ax = fig.add_axes((_MARGIN / width, bottom, 4.2 / width, 0.14 / height))
+    ax.set_label("scale")
+    bar = fig.colorbar(ScalarMappable(Normalize(0, 1), cmap), cax=ax, orientation="horizontal", ticks=(0, 0.5, 1))
+    bar.outline.set_edgecolor("#888888")
+    ax.tick_params(colors="white", labelsize=10, length=3)
+    fig.text((_MARGIN + 4.45) / width, bottom + 0.07 / height, text, color="white", fontsize=11, va="center")
 
 
 def blank(ax):
@@ -185,6 +203,13 @@ def overlay(ax, mask, index, plane=AXIAL, alpha=0.5):
     labels = plane.cut(mask, index)
     ax.imshow(label_image(labels, alpha, background=False), origin=plane.origin, interpolation="nearest")
     outline_labels(ax, labels)
+
+
+def fill(ax, region, colour, alpha=0.35):
+    """Tint a 2D boolean region and draw its border; nothing if it is empty."""
+    if np.any(region):
+        ax.contourf(np.asarray(region, float), levels=[0.5, 1.5], colors=[colour], alpha=alpha)
+    outline(ax, region, colour)
 
 
 def outline_labels(ax, labels):

@@ -7,11 +7,11 @@ from matplotlib.patches import Rectangle
 from brats_lib.figures.panels import (
     box_ratio,
     caption,
+    fill,
     key,
     mask_panel,
     mr_panel,
     note,
-    outline,
     outline_labels,
     overlay,
     row_label,
@@ -295,15 +295,8 @@ def regions_on_modalities(volumes, mask, z, source, title=None):
         for ax in column:
             mr_panel(ax, volumes[modality], z, box)
         caption(column[0], f"{name} on {modality_name(modality)}", LONG_NAMES[name])
-        _fill(column[1], axial(region(mask, name), z), REGION_COLOURS[name])
+        fill(column[1], axial(region(mask, name), z), REGION_COLOURS[name])
     return fig
-
-
-def _fill(ax, pixels, colour, alpha=0.35):
-    """Tint a 2D boolean region and draw its border."""
-    if np.any(pixels):
-        ax.contourf(np.asarray(pixels, float), levels=[0.5, 1.5], colors=[colour], alpha=alpha)
-    outline(ax, pixels, colour)
 
 
 @styled
@@ -324,17 +317,14 @@ def isolated_classes(mask, z, source, title=None):
     """
     box = zoom_box(mask, z, tuple((0, length) for length in np.shape(mask)))
     width, height = box_ratio(box)
-    fig, axes = sheet([width] * 2, [height] * 2, source=source, title=title, notes=1, width=8.0,
-                      legend=[*((COLOURS[label], LABEL_NAMES[label]) for label in LABELS), (OTHER, "everything else")])  # fmt: skip
+    legend = [*((COLOURS[label], LABEL_NAMES[label]) for label in LABELS), (OTHER, "everything else")]
+    fig, axes = sheet([width] * 2, [height] * 2, source=source, title=title, width=8.0, legend=legend)
     labels = axial(mask, z)
     for ax, label in zip(axes.flat, LABELS, strict=True):
-        isolate(ax, labels == label, COLOURS[label])
+        pixels = labels == label
+        isolate(ax, pixels, COLOURS[label])
         view(ax, box)
-        caption(
-            ax,
-            f"Label {label}: {LABEL_NAMES[label]}",
-            f"{(labels == label).sum():,} of the slice's {labels.size:,} pixels",
-        )
+        caption(ax, f"Label {label}: {LABEL_NAMES[label]}", f"{pixels.sum():,} of the slice's {pixels.size:,} pixels")
     return fig
 
 
