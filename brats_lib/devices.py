@@ -1,0 +1,239 @@
+"""What the machine computes on, and how: processors, precision, determinism, data parallelism.
+
+The only module that imports TensorFlow or JAX itself. Everything else speaks Keras, so `KERAS_BACKEND=jax` changes
+nothing but what happens in here.
+"""
+
+import contextlib
+import functools
+import os
+import platform
+from pathlib import Path
+
+from brats_lib.errors import BratsError
+
+__all__ = ["PRECISIONS", "choose_precision", "count_devices", "data_parallel", "describe", "make_reproducible"]
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+# Linux only. Where it does not exist nothing is known about the processor's instructions.
+CPU_INFO = Path("/proc/cpuinfo")
+BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16"}
+
+# Defaults that the environment may overrule. No start-up chatter; where there is no NVIDIA card, that none was found
+# is no error either. No more GPU memory than is used, so that two notebooks can share a card.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if Path("/dev/nvidia0").exists() else "3")
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+
+@functools.cache
+def _backend():
+    """Name and module of Keras's backend; GPU memory grows on demand from here on."""
+    import keras
+
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        import tensorflow
+
+        # Too late, with a RuntimeError, once somebody has used the GPU; then their choice stands.
+        with contextlib.suppress(RuntimeError):
+            for gpu in tensorflow.config.list_physical_devices("GPU"):
+                tensorflow.config.experimental.set_memory_growth(gpu, True)
+        return name, tensorflow
+    if name == "jax":
+        import jax
+
+        return name, jax
+    raise BratsError(
+        "KERAS_BACKEND", f"it is '{name}'", "'tensorflow' or 'jax'", "Set KERAS_BACKEND=tensorflow before Python starts"
+    )
+
+
+def _accelerators():
+    """One (name, compute capability or None) per GPU or TPU."""
+    name, module = _backend()
+    if name == "tensorflow":
+        config = module.config
+        details = [config.experimental.get_device_details(gpu) for gpu in config.list_physical_devices("GPU")]
+        return [(each.get("device_name", "GPU"), each.get("compute_capability")) for each in details]
+    found = [device for device in module.devices() if device.platform != "cpu"]
+    return [(device.device_kind, _capability(device)) for device in found]
+
+
+def _capability(device):
+    """Compute capability of a JAX device as (major, minor); None where there is no such thing."""
+    text = getattr(device, "compute_capability", None)
+    return tuple(int(part) for part in str(text).split(".")) if text else None
+
+
+def _cpu_lines(key):
+    lines = CPU_INFO.read_text().splitlines() if CPU_INFO.is_file() else []
+    return [line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == key]
+
+
+def _cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def describe():
+    """Describe what a network would be trained on here.
+
+    Returns
+    -------
+    dict of str
+        `backend` (name and version), `devices` (names), `cores` (usable by this process), `memory` (of the
+        machine, GiB) and `precision` (what ``choose_precision()`` answers).
+    """
+    name, module = _backend()
+    names = [name for name, _ in _accelerators()] or (_cpu_lines("model name") or [platform.machine()])[:1]
+    counted = [f"{names.count(each)} x {each}" if names.count(each) > 1 else each for each in dict.fromkeys(names)]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else None
+    return {
+        "backend": f"{name} {module.__version__}",
+        "devices": ", ".join(counted),
+        "cores": str(_cores()),
+        "memory": f"{memory / 2**30:.0f} GiB" if memory else "unknown",
+        "precision": choose_precision(),
+    }
+
+
+def choose_precision(requested="auto"):
+    """Choose the arithmetic that is fast here and as good for training.
+
+    Parameters
+    ----------
+    requested : {"auto", "float32", "mixed_bfloat16", "mixed_float16"}
+        Anything but "auto" is handed back as it is.
+
+    Returns
+    -------
+    str
+        Name of a Keras dtype policy. Weights are float32 under each of them.
+
+    Raises
+    ------
+    BratsError
+        If `requested` is none of these.
+
+    Notes
+    -----
+    Processors with AVX512-BF16 or AMX get bfloat16: training the paper's U-Net is 1.9 and 3 times as fast with
+    it. So do GPUs from compute capability 8.0 (Ampere) on and TPUs. GPUs of 7.0 and 7.5 (V100, T4) know float16
+    only, which needs the loss scaled. Everything else, Macs included, computes in float32.
+    """
+    if requested != "auto":
+        if requested not in PRECISIONS:
+            raise BratsError("precision", f"it is '{requested}'", f"auto or one of {', '.join(PRECISIONS)}", "Use auto")
+        return requested
+    accelerators = _accelerators()
+    if not accelerators:
+        flags = {flag for line in _cpu_lines("flags") for flag in line.split()}
+        return "mixed_bfloat16" if flags & BFLOAT16_FLAGS else "float32"
+    if all(name.startswith("TPU") for name, _ in accelerators):
+        return "mixed_bfloat16"
+    oldest = min(capability or (0, 0) for _, capability in accelerators)
+    return "mixed_bfloat16" if oldest >= (8, 0) else "mixed_float16" if oldest >= (7, 0) else "float32"
+
+
+def make_reproducible(seed, deterministic=True):
+    """Seed Python, NumPy, Keras and its backend, and have the same sums computed in the same order each time.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of everything random.
+    deterministic : bool
+        Forbid operations whose result depends on the order in which threads finish. Lasts until the process ends;
+        False leaves it as it is.
+
+    Notes
+    -----
+    On a CPU the paper's U-Net trains as fast with `deterministic` as without. On a GPU it rules out the fastest
+    convolution kernels. With JAX on a GPU it has to be called before anything is computed, since XLA reads its flags
+    once. Equal results are promised for the same machine, versions and number of devices only.
+    """
+    name, module = _backend()
+    if deterministic and name == "tensorflow":
+        module.config.experimental.enable_op_determinism()
+    elif deterministic:
+        flag = "--xla_gpu_deterministic_ops=true"
+        flags = os.environ.get("XLA_FLAGS", "").split()
+        os.environ["XLA_FLAGS"] = " ".join(dict.fromkeys([*flags, flag]))
+    import keras
+
+    keras.utils.set_random_seed(seed)
+
+
+def _device_names():
+    """The devices that can share the work: the GPUs (or TPUs), else the CPU."""
+    name, module = _backend()
+    if name == "tensorflow":
+        list_devices = module.config.list_logical_devices
+        return [device.name for device in list_devices("GPU") or list_devices("CPU")]
+    import keras
+
+    return keras.distribution.list_devices()
+
+
+def count_devices(devices=1):
+    """Number of devices that a choice stands for, to scale the batch with.
+
+    Parameters
+    ----------
+    devices : int, "all" or None
+        None is one.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    BratsError
+        If there are not that many.
+    """
+    if devices is None or devices == 1:
+        return 1
+    available = len(_device_names())
+    if devices == "all":
+        return available
+    if not isinstance(devices, int) or not 1 <= devices <= available:
+        raise BratsError(
+            "devices",
+            f"it is {devices!r}",
+            f"'all' or a number from 1 to {available}, which is what this machine has",
+            "Set devices to 1, or run where there are more GPUs",
+        )
+    return devices
+
+
+def data_parallel(devices=1):
+    """Scope in which a model is built and trained on several devices, each with its share of every batch.
+
+    ``with data_parallel("all"): model = ...`` is all it takes; the caller makes the batch larger by
+    `count_devices`. TensorFlow mirrors the model (`tf.distribute.MirroredStrategy`), JAX shards the batch
+    (`keras.distribution.DataParallel`).
+
+    Parameters
+    ----------
+    devices : int, "all" or None
+        How many. One needs no strategy and gets none.
+
+    Returns
+    -------
+    context manager
+
+    Raises
+    ------
+    BratsError
+        If there are not that many.
+    """
+    count = count_devices(devices)
+    if count == 1:
+        return contextlib.nullcontext()
+    name, module = _backend()
+    names = _device_names()[:count]
+    if name == "tensorflow":
+        return module.distribute.MirroredStrategy(names).scope()
+    import keras
+
+    return keras.distribution.DataParallel(devices=names).scope()
