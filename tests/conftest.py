@@ -1,5 +1,6 @@
 """Small cases on disk that every test may use, and the place where real cases are looked for."""
 
+import json
 import os
 from pathlib import Path
 
@@ -63,4 +64,28 @@ def real_root():
     root = Path(os.environ.get("BRATS_REAL_CASES", ROOT.parent / "shared" / "data" / "brats2021"))
     if not root.is_dir():
         pytest.skip(f"no real cases at {root}; set BRATS_REAL_CASES to a folder of BraTS 2021 cases")
+    return root
+
+
+@pytest.fixture
+def msd_root(tmp_path):
+    """Three MSD Task01 cases on RAS axes, the last without a mask, with `dataset.json` and a `._*` file."""
+    root = tmp_path / "msd" / "Task01_BrainTumour"
+    for folder in ("imagesTr", "labelsTr"):
+        (root / folder).mkdir(parents=True)
+    # MSD's numbers for our labels.
+    codes = {ED: 1, NCR: 2, ET: 3}
+    for i, name in enumerate(("BRATS_001", "BRATS_002", "BRATS_010")):
+        volumes, mask = tiny_volumes(seed=i)
+        # LPS to RAS: the first two axes run the other way.
+        images = np.stack([volumes[modality][::-1, ::-1] for modality in ("flair", "t1", "t1ce", "t2")], axis=-1)
+        nib.save(nib.Nifti1Image(images.astype(np.float32), np.eye(4)), root / "imagesTr" / f"{name}.nii.gz")
+        if name != "BRATS_010":
+            coded = np.zeros_like(mask)
+            for label, code in codes.items():
+                coded[mask == label] = code
+            nib.save(nib.Nifti1Image(coded[::-1, ::-1], np.eye(4)), root / "labelsTr" / f"{name}.nii.gz")
+    (root / "imagesTr" / "._BRATS_001.nii.gz").write_bytes(b"\0\5\x16\7")
+    about = {"modality": {"0": "FLAIR", "1": "T1w", "2": "t1gd", "3": "T2w"}}
+    (root / "dataset.json").write_text(json.dumps(about))
     return root

@@ -1,0 +1,167 @@
+"""Getting the public data sets: BraTS 2020 from Kaggle and MSD Task01 from its open mirror."""
+
+import importlib
+import os
+import shutil
+import tarfile
+from pathlib import Path
+
+import pooch
+
+from brats_lib.cohort.download import ResumingDownloader
+from brats_lib.errors import BratsError
+
+__all__ = ["fetch_brats2020", "fetch_msd"]
+
+KAGGLE_DATASET = "awsaf49/brats20-dataset-training-validation"
+# The archive and its content are on the disk together while it is unpacked.
+KAGGLE_BYTES = 47e9
+
+# Address and checksum as MONAI's tutorials state them.
+MSD_URL = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task01_BrainTumour.tar"
+MSD_HASH = "md5:240a19d752f0d9e9101544901065d872"
+MSD_BYTES = 15e9
+
+
+def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> Path:
+    """Download BraTS 2020 from Kaggle, going on where an earlier call stopped.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Gets a folder `BraTS2020`.
+    bytes_needed : float
+        Free space to ask for before starting.
+
+    Returns
+    -------
+    Path
+        The folder of cases, for `Cohort.find`.
+
+    Raises
+    ------
+    BratsError
+        If kagglehub is not installed, Kaggle refuses, or the folder has no room or may not be written.
+    """
+    folder = Path(folder).expanduser()
+    done = folder / "BraTS2020"
+    if done.is_dir():
+        return done
+    try:
+        kagglehub = importlib.import_module("kagglehub")
+    except ImportError:
+        advice = "Install it with `pip install 'brats-lib[kaggle]'`, or download by hand: data/README.md"
+        raise BratsError("kagglehub", "it is not installed", "Kaggle's download package", advice) from None
+    _prepare(folder, bytes_needed)
+    # A hidden folder: a half-finished download is never taken for a cohort.
+    cache = folder / ".kagglehub"
+    before = os.environ.get("KAGGLEHUB_CACHE")
+    os.environ["KAGGLEHUB_CACHE"] = str(cache.resolve())
+    try:
+        arrived = Path(kagglehub.dataset_download(KAGGLE_DATASET))
+    except Exception as error:  # kagglehub raises its own, requests' and the system's errors alike
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        advice = "Check the network and run the same command again: it goes on where it stopped"
+        if status in (401, 403) or "Credential" in type(error).__name__ or "Unauthenticated" in type(error).__name__:
+            advice = "Log in: save an API token from kaggle.com/settings as ~/.kaggle/kaggle.json, then run this again"
+        found = f"the download failed ({type(error).__name__}: {first_line})"
+        raise BratsError(f"Kaggle data set {KAGGLE_DATASET}", found, "access to it", advice) from error
+    finally:
+        if before is None:
+            del os.environ["KAGGLEHUB_CACHE"]
+        else:
+            os.environ["KAGGLEHUB_CACHE"] = before
+    shutil.move(arrived, done)
+    shutil.rmtree(cache, ignore_errors=True)
+    return done
+
+
+def fetch_msd(
+    folder: str | Path,
+    url: str = MSD_URL,
+    known_hash: str = MSD_HASH,
+    bytes_needed: float = MSD_BYTES,
+    progress: bool = True,
+) -> Path:
+    """Download and unpack Task01_BrainTumour of the Medical Segmentation Decathlon.
+
+    An interrupted download goes on where it stopped, an interrupted unpacking starts again; the folder of cases
+    appears only when it is complete.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Gets a folder `Task01_BrainTumour`.
+    url, known_hash : str
+        Address of the tar file, and its checksum as ``"md5:..."`` or ``"sha256:..."``.
+    bytes_needed : float
+        Free space to ask for before starting.
+    progress : bool
+        Show progress bars.
+
+    Returns
+    -------
+    Path
+        The folder of cases, for `Cohort.find`.
+
+    Raises
+    ------
+    BratsError
+        If the download fails, its checksum is wrong, it is no archive of cases, or the folder has no room or may not
+        be written.
+    """
+    folder = Path(folder).expanduser()
+    done = folder / "Task01_BrainTumour"
+    if done.is_dir():
+        return done
+    _prepare(folder, bytes_needed)
+    archive = folder / "Task01_BrainTumour.tar"
+    downloader = ResumingDownloader(folder / ".Task01_BrainTumour.tar.part", progress=progress)
+    try:
+        pooch.retrieve(url, known_hash, fname=archive.name, path=folder, downloader=downloader)
+    except ValueError as error:
+        found = f"the download has another checksum ({error})"
+        advice = "Run the same command again; it starts afresh. If it happens twice, the file at that address changed"
+        raise BratsError(url, found, known_hash, advice) from None
+    _unpack(archive, done)
+    archive.unlink()
+    return done
+
+
+def _prepare(folder: Path, bytes_needed: float) -> None:
+    """Make a folder and check that it can be written and has room."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".writable.{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        found = f"it cannot be written ({error.strerror})"
+        raise BratsError(folder, found, "a folder for the data", "Choose another folder") from None
+    free = shutil.disk_usage(folder).free
+    if free < bytes_needed:
+        found = f"{free / 1e9:.1f} GB of its disk are free"
+        raise BratsError(folder, found, f"{bytes_needed / 1e9:.0f} GB", "Make room, or choose a folder on another disk")
+
+
+def _unpack(archive: Path, done: Path) -> None:
+    """Unpack the folder `done` from a tar file; it appears complete or not at all."""
+    scratch = done.with_name(f".{done.name}.unpacking")
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        with tarfile.open(archive) as tar:
+            # The MSD archives were made on macOS and hold a `._*` file beside every file.
+            members = [member for member in tar if not Path(member.name).name.startswith("._")]
+            tar.extractall(scratch, members, filter="data")
+        os.replace(scratch / done.name, done)
+    except (tarfile.TarError, EOFError, FileNotFoundError) as error:
+        advice = "Delete it and run the same command again"
+        raise BratsError(archive, f"it cannot be unpacked ({error})", f"a tar file of {done.name}/", advice) from None
+    except OSError as error:
+        found = f"writing it stopped ({error.strerror})"
+        raise BratsError(
+            done, found, "room for the unpacked files", "Make room and run the same command again"
+        ) from None
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
