@@ -1,0 +1,85 @@
+"""The paper's numbers: spot checks against its text, internal consistency, and agreement with the recipe."""
+
+import re
+
+import numpy as np
+import pytest
+
+from brats_lib import paper
+from brats_lib.errors import BratsError
+from brats_lib.metrics.challenge import COLUMNS
+from brats_lib.metrics.published import MEASURES, mse
+from brats_lib.recipes import PUBLISHED
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "split", "placeholder"),
+    [
+        ("test_accuracy", 0.9918, "test", False),
+        ("val_accuracy", 0.9936, "val", False),
+        ("train_dice", 0.6557, "train", False),
+        ("train_dice_ncr", 0.6209, "train", False),
+        ("train_mse", 0.7846, "train", False),
+        ("test_iou", 0.7865, "test", True),
+        ("table1_dice", 0.88, "test", True),
+        ("overall_val_accuracy", 0.775, "val", False),
+    ],
+)
+def test_values_are_those_of_the_paper(key, value, split, placeholder):
+    entry = paper.value(key)
+    assert (entry.value, entry.split, entry.placeholder) == (value, split, placeholder)
+
+
+def test_every_value_is_what_is_printed():
+    spelled = {"four": "4"}
+    for entry in paper.values():
+        numbers = [float(n) for n in re.findall(r"\d+(?:\.\d+)?", spelled.get(entry.printed, entry.printed))]
+        scale = 100 if "%" in entry.printed else 1
+        for number in (entry.value, entry.sd, entry.upper):
+            assert number is None or any(abs(number * scale - n) < 1e-9 for n in numbers), entry
+
+
+def test_all_of_table_1_is_placeholders_and_carries_a_note():
+    table = [entry for entry in paper.values() if entry.where == "Table 1"]
+    assert [entry.measure for entry in table] == ["dice", "iou", "sensitivity", "specificity", "precision"]
+    assert all(entry.placeholder and entry.sd and entry.note and "e.g." in entry.printed for entry in table)
+
+
+def test_every_result_names_a_measure_that_we_compute():
+    results = [entry for entry in paper.values(kind="result") if entry.measure]
+    assert {entry.measure for entry in results} == set(MEASURES)
+    assert {entry.split for entry in results} == {"train", "val", "test"}
+
+
+def test_filters_combine():
+    assert [e.key for e in paper.values(split="test", measure="accuracy")] == ["abstract_accuracy", "test_accuracy"]
+
+
+def test_printed_mean_squared_error_is_impossible():
+    truth = np.tile(np.eye(4)[0], (1, 2, 2, 1))
+    worst = np.tile(np.eye(4)[2], (1, 2, 2, 1))  # all the probability on a wrong class
+    assert mse(truth, worst) == 0.5 < paper.value("train_mse").value
+
+
+def test_recipe_has_the_settings_of_the_paper():
+    for key in ("size", "width", "dropout", "learning_rate", "plateau_factor", "plateau_patience", "epochs"):
+        assert getattr(PUBLISHED, key) == paper.value(key).value, key
+    assert PUBLISHED.volumes_per_batch == paper.value("volumes_per_batch").value
+    assert len(PUBLISHED.modalities) == paper.value("channels").value
+    assert sum(paper.value(f"{s}_fraction").value for s in ("train", "val", "test")) == pytest.approx(1)
+
+
+def test_unknown_key_is_refused_by_name():
+    with pytest.raises(BratsError, match="train_dyce"):
+        paper.value("train_dyce")
+
+
+def test_references_name_their_source_and_use_our_measures():
+    found = {(r.key, r.measure, r.region): r for r in paper.references()}
+    assert found["winner_test", "dice", "ET"].value == 0.8203
+    assert found["winner_test", "hd95_mm", "WT"].value == 8.498
+    assert found["sirisaac_test", "dice", None].value == 0.648
+    for reference in found.values():
+        assert reference.url.startswith("https://") and reference.source and reference.setup and reference.data
+        assert reference.measure in (COLUMNS if reference.region else MEASURES)
+    assert len(found) == len(paper.references())
