@@ -20,7 +20,11 @@ def _retype(app, doctree):
 
 
 def setup(app):
-    app.add_enumerable_node(table_figure, "table", html=(HTML5Translator.visit_figure, HTML5Translator.depart_figure))
+    app.add_enumerable_node(
+        table_figure,
+        "table",
+        html=(HTML5Translator.visit_figure, HTML5Translator.depart_figure),
+    )
     # Before Sphinx numbers figures and tables, which it also does when a document has been read.
     app.connect("doctree-read", _retype, priority=1)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

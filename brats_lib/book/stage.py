@@ -1,0 +1,144 @@
+"""Gather what Jupyter Book reads in one folder, under the paths that things have in the repository."""
+
+import json
+import shutil
+from pathlib import Path
+
+import yaml
+
+from brats_lib.book.figures_page import figures_table, read_figures
+from brats_lib.book.notebook import clean_notebook, injected_parameters
+from brats_lib.errors import BratsError
+
+__all__ = ["stage", "toc_files"]
+
+MUST_AGREE = ("profile", "data")
+
+
+def toc_files(toc):
+    """Documents that a table of contents names, root first.
+
+    Parameters
+    ----------
+    toc : dict
+        Content of `_toc.yml`.
+
+    Returns
+    -------
+    list of str
+        Paths without suffix.
+    """
+    chapters = [
+        chapter
+        for part in toc.get("parts", [toc])
+        for chapter in part.get("chapters", [])
+    ]
+    return [toc["root"]] + [chapter["file"] for chapter in chapters]
+
+
+def stage(run, out, root="."):
+    """Copy executed notebooks, prose, tables and figures to where the book is built.
+
+    Parameters
+    ----------
+    run : str or Path
+        Folder of the run, with the executed notebooks, `run.json`, `claims.json`, `tables/` and `figures/`.
+    out : str or Path
+        Folder to write; replaced if it is there.
+    root : str or Path
+        The repository.
+
+    Returns
+    -------
+    Path
+        `out`.
+
+    Raises
+    ------
+    BratsError
+        If a notebook is missing, failed, or comes from another run than the rest.
+    """
+    root, run, out = Path(root).resolve(), Path(run), Path(out)
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    names = [
+        Path(file).name for file in toc_files(toc) if file.startswith("notebooks/")
+    ]
+    notebooks = {name: _read_notebook(run / f"{name}.ipynb") for name in names}
+    replacements = _private_text(root, _shared_parameters(notebooks, run).get("data"))
+    source = _read_json(run / "run.json").get("source", "")
+    cleaned = {
+        name: clean_notebook(book, f"{name}.ipynb", source, replacements)
+        for name, book in notebooks.items()
+    }
+
+    shutil.rmtree(out, ignore_errors=True)
+    (out / "notebooks").mkdir(parents=True)
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy2(root / name, out / name)
+    shutil.copytree(
+        root / "book",
+        out / "book",
+        ignore=shutil.ignore_patterns("__pycache__", "_run"),
+    )
+    for name, notebook in cleaned.items():
+        (out / "notebooks" / f"{name}.ipynb").write_text(
+            json.dumps(notebook, indent=1), encoding="utf-8"
+        )
+    _copy_results(run, out / "book" / "_run", replacements)
+    figures = read_figures(root / "book" / "paper_figures.yml")
+    table = figures_table(figures, _read_json(run / "claims.json"))
+    (out / "book" / "_run" / "tables" / "paper_figures.md").write_text(
+        table, encoding="utf-8"
+    )
+    return out
+
+
+def _read_json(path):
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _read_notebook(path):
+    if not path.is_file():
+        raise BratsError(
+            path, "it is not there", "an executed notebook", "Run `make book`"
+        )
+    return _read_json(path)
+
+
+def _shared_parameters(notebooks, run):
+    """The parameters that every notebook of a run has in common, after checking that they do."""
+    first, shared = None, {}
+    for name, notebook in notebooks.items():
+        given = {key: injected_parameters(notebook).get(key) for key in MUST_AGREE}
+        first, shared = first or name, shared or given
+        if given != shared:
+            found = f"{name} ran with {given} but {first} with {shared}"
+            raise BratsError(
+                run, found, "notebooks of one and the same run", "Run `make book` again"
+            )
+    return shared
+
+
+def _private_text(root, data):
+    """What must not be published, longest first: the places of the data, of this checkout and of the home folder."""
+    replacements = []
+    if data:
+        folder = (root / Path(data).expanduser()).resolve()
+        replacements += [(str(data), folder.name)] if Path(data).is_absolute() else []
+        replacements += [(str(folder), folder.name)]
+    replacements += [(f"{root}/", ""), (str(root), "."), (f"{Path.home()}/", "~/")]
+    return replacements
+
+
+def _copy_results(run, out, replacements):
+    """Tables and figures that prose pages include; text goes through the same replacements as notebooks."""
+    for kind, suffixes in (("tables", (".md",)), ("figures", (".png", ".svg"))):
+        (out / kind).mkdir(parents=True)
+        for path in sorted((run / kind).glob("*")) if (run / kind).is_dir() else []:
+            if path.suffix == ".md":
+                text = path.read_text(encoding="utf-8")
+                for old, new in replacements:
+                    text = text.replace(old, new)
+                (out / kind / path.name).write_text(text, encoding="utf-8")
+            elif path.suffix in suffixes:
+                shutil.copy2(path, out / kind / path.name)
