@@ -22,10 +22,13 @@ class NameTable:
     grades : dict of str to (str or None)
         Case name to ``"HGG"``, ``"LGG"`` or None, for every row of the column that names the cohort's cases; empty
         where no column does.
+    absent : tuple of str
+        The names among them that no case in the folder has.
     """
 
     path: Path
     grades: dict[str, str | None]
+    absent: tuple[str, ...] = ()
 
 
 def read_table(path: Path, names: set[str]) -> NameTable:
@@ -61,4 +64,5 @@ def read_table(path: Path, names: set[str]) -> NameTable:
         return NameTable(path, {})
     grade_column = next((name for name in columns if name.lower() == "grade"), None)
     grades = {row[column]: row.get(grade_column, "").upper() for row in rows if row[column] not in ("", "NA")}
-    return NameTable(path, {name: grade if grade in GRADES else None for name, grade in grades.items()})
+    grades = {name: grade if grade in GRADES else None for name, grade in grades.items()}
+    return NameTable(path, grades, tuple(name for name in grades if name not in names))

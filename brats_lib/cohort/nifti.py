@@ -5,7 +5,6 @@ stream checks its checksum, and because a damaged file then gives one clear erro
 """
 
 import gzip
-import os
 import zlib
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import nibabel as nib
 import numpy as np
 from nibabel import orientations
 
+from brats_lib.cohort.files import write_whole
 from brats_lib.cohort.layouts import stem
 from brats_lib.errors import BratsError
 
@@ -259,12 +259,4 @@ def write_mask(mask: np.ndarray, grid: Grid, path: Path) -> None:
     content = nib.Nifti1Image(stored, None, header).to_bytes()
     if path.name.lower().endswith(".gz"):
         content = gzip.compress(content, compresslevel=6, mtime=0)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        advice = "Choose another folder, or make room"
-        raise BratsError(path, f"it cannot be written ({error.strerror})", "a writable place", advice) from None
+    write_whole(path, content)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from brats_lib.cohort.cohort import Cohort
 from brats_lib.cohort.discover import natural
+from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
 
 __all__ = ["SUBSETS", "Split", "split_cohort"]
@@ -47,14 +47,7 @@ class Split:
             If the path cannot be written.
         """
         path = Path(path)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(asdict(self), indent=2) + "\n")
-            os.replace(part, path)
-        except OSError as error:
-            found = f"it cannot be written ({error.strerror})"
-            raise BratsError(path, found, "a writable place", "Choose another folder") from None
+        write_whole(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
         return path
 
     @classmethod
