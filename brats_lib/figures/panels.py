@@ -120,12 +120,12 @@ def _foot_legend(fig, legend, top):
 
 def _foot_scale(fig, cmap, text, bottom):
     width, height = fig.get_size_inches()
-    ax = fig.add_axes((_MARGIN / width, bottom, 4.2 / width, 0.14 / height))
+    ax = fig.add_axes(((_MARGIN + 0.1) / width, bottom, 4.2 / width, 0.14 / height))
     ax.set_label("scale")
     bar = fig.colorbar(ScalarMappable(Normalize(0, 1), cmap), cax=ax, orientation="horizontal", ticks=(0, 0.5, 1))
     bar.outline.set_edgecolor("#888888")
     ax.tick_params(colors="white", labelsize=10, length=3)
-    fig.text((_MARGIN + 4.45) / width, bottom + 0.07 / height, text, color="white", fontsize=11, va="center")
+    fig.text((_MARGIN + 4.6) / width, bottom + 0.07 / height, text, color="white", fontsize=11, va="center")
 
 
 def blank(ax):

@@ -3,6 +3,7 @@
 import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_rgba
+from scipy import ndimage
 
 from brats_lib.figures.panels import (
     box_ratio,
@@ -17,13 +18,13 @@ from brats_lib.figures.panels import (
     sheet,
     view,
 )
-from brats_lib.figures.style import axial, brain_box, styled
+from brats_lib.figures.style import axial, brain_box, styled, window
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR, SCORED, region, to_labels
 from brats_lib.metrics.challenge import score_region
 
 __all__ = [
-    "error_map", "predictions_overlay", "probability_maps", "single_class", "six_panels", "slice_truth_prediction",
-    "worst_cases",
+    "error_map", "hero", "predictions_overlay", "probability_maps", "single_class", "six_panels",
+    "slice_truth_prediction", "worst_cases",
 ]  # fmt: skip
 
 TUMOUR = (NCR, ED, ET)
@@ -36,6 +37,38 @@ ERROR_LEGEND = [
 ]
 COMMON_NAMES = {NCR: "Core", ED: "Edema", ET: "Enhancing"}
 PROBABILITY = mpl.colormaps["magma"]
+
+
+@styled
+def hero(volumes, truth, prediction, z, source, title=None):
+    """Show the whole task in one row: two scans in, the expert's mask, the network's.
+
+    Parameters
+    ----------
+    volumes : dict of str to array (x, y, z)
+        With ``"flair"`` and ``"t1ce"``.
+    truth, prediction : array of int, shape (x, y, z)
+        Labels 0, 1, 2, 4.
+    z : int
+        Axial slice.
+    source : str
+        Where the images come from; printed at the foot.
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+    """
+    box = brain_box(volumes["flair"], volumes["t1ce"])
+    width, height = box_ratio(box)
+    fig, axes = sheet([width] * 4, [height], source=source, title=title, notes=0, legend=TUMOUR)
+    for ax, modality in zip(axes[0], ("flair", "t1ce", "t1ce", "t1ce"), strict=True):
+        mr_panel(ax, volumes[modality], z, box)
+    overlay(axes[0, 2], truth, z)
+    overlay(axes[0, 3], prediction, z)
+    for ax, heading in zip(axes[0], ("FLAIR", "T1ce", "Expert", "Network"), strict=True):
+        caption(ax, heading)
+    return fig
 
 
 @styled
@@ -100,10 +133,16 @@ def slice_truth_prediction(volume, truth, prediction, z, source, title=None, nam
     return fig
 
 
+def _dimmed(volume):
+    """Grey levels that show the brightest tissue subdued, so that colours laid over it stand out."""
+    low, high = window(volume)
+    return low, low + 1.6 * (high - low)
+
+
 def _tint(ax, strength, colour):
     """Colour a panel as strongly as an array (rows, columns) in 0-1 says."""
     image = np.broadcast_to(to_rgba(colour), (*strength.shape, 4)).copy()
-    image[..., 3] = 0.85 * strength
+    image[..., 3] = 0.9 * strength
     ax.imshow(image, origin="upper", interpolation="nearest")
 
 
@@ -142,7 +181,7 @@ def six_panels(volume, truth, prediction, z, source, title=None, name="FLAIR"):
                       legend=[*((COLOURS[label], LABEL_NAMES[label]) for label in TUMOUR),
                               ("#FFFFFF", "line: ground truth of that class")])  # fmt: skip
     for ax in axes.flat:
-        mr_panel(ax, volume, z, box)
+        mr_panel(ax, volume, z, box, levels=None if ax in axes[0] else _dimmed(volume))
     overlay(axes[0, 1], truth, z)
     overlay(axes[0, 2], labels[:, :, None], 0)
     for ax, heading in zip(axes[0], (name, "Ground truth", "Prediction, all classes"), strict=True):
@@ -183,10 +222,12 @@ def probability_maps(volume, truth, probabilities, z, source, title=None, name="
     caption(axes[0, 0], name, f"z = {z}")
     mask_panel(axes[0, 1], truth, z, box)
     caption(axes[0, 1], "Ground truth", "expert mask")
+    brain = ndimage.binary_fill_holes(axial(volume, z) != 0)
     for ax, label in zip((axes[0, 2], *axes[1]), LABELS, strict=True):
         shown = np.asarray(probabilities[:, :, z, LABELS.index(label)], np.float32).T
         ax.imshow(shown, cmap=PROBABILITY, vmin=0, vmax=1, origin="upper", interpolation="nearest")
         view(ax, box)
+        outline(ax, brain, "#8A8A8A", 0.8)
         outline(ax, axial(truth, z) == label, "white", 0.9)
         caption(ax, LABEL_NAMES[label].capitalize() if not label else LABEL_NAMES[label],
                 LONG_NAMES[LABEL_NAMES[label]] if label else "no tumour")  # fmt: skip
@@ -232,9 +273,7 @@ def single_class(volume, truth, prediction, z, source, title=None, name="ED", sp
 
 def _distributions(ax, wanted, got, colour):
     """Draw two normalised histograms in a panel of a black sheet."""
-    place = ax.get_position()
-    ax.set_position((place.x0 + 0.1 * place.width, place.y0 + 0.13 * place.height,
-                     0.88 * place.width, 0.84 * place.height))  # fmt: skip
+    ax = ax.inset_axes((0.1, 0.13, 0.88, 0.84), facecolor="black")
     both = np.concatenate([wanted, got])
     edges = np.histogram_bin_edges(both, bins=48, range=np.percentile(both, (0.2, 99.8))) if both.size else [0, 1]
     if wanted.size:
@@ -245,6 +284,7 @@ def _distributions(ax, wanted, got, colour):
         ax.legend(loc="upper right", labelcolor="white", handlelength=1.2)
         ax.set_ylim(0, 1.22 * ax.get_ylim()[1])
         ax.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
+    ax.spines[:].set(visible=False)
     ax.spines["bottom"].set(visible=True, color="#BBBBBB")
     ax.tick_params(colors="white", labelsize=10)
     ax.set_yticks([])
@@ -282,7 +322,7 @@ def error_map(volume, truth, prediction, z, source, title=None):
     width, height = box_ratio(box)
     fig, axes = sheet([width] * 3, [height], source=source, title=title, notes=2, legend=ERROR_LEGEND)
     for ax, name in zip(axes[0], ("WT", "TC", "ET"), strict=True):
-        mr_panel(ax, volume, z, box)
+        mr_panel(ax, volume, z, box, levels=_dimmed(volume))
         found, missed, extra = _errors(ax, prediction, truth, z, name)
         caption(ax, f"{name}, {LONG_NAMES[name]}",
                 f"{found:,} pixels found, {missed:,} missed,\n{extra:,} too much")  # fmt: skip
@@ -320,7 +360,7 @@ def worst_cases(cases, scores, source, title=None, region="WT", count=3):
                       left=0.22, captions=[True] + [False] * (len(worst) - 1))  # fmt: skip
     for row, (name, volume, truth, prediction, z) in zip(axes, worst, strict=True):
         for ax in row:
-            mr_panel(ax, volume, z, box)
+            mr_panel(ax, volume, z, box, levels=_dimmed(volume) if ax is row[2] else None)
         overlay(row[0], truth, z)
         overlay(row[1], prediction, z)
         _errors(row[2], prediction, truth, z, region)
