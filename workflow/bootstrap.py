@@ -30,7 +30,10 @@ def refusal(version, has_ensurepip):
 
 def install(folder, lock, project):
     """Make `folder` a virtual environment with exactly what `lock` names, and this project if asked."""
-    python, unfinished = folder / "bin" / "python", folder.with_name(f"{folder.name}.installing")
+    python, unfinished = (
+        folder / "bin" / "python",
+        folder.with_name(f"{folder.name}.installing"),
+    )
     print(f"Installing {lock} into {folder} ...", flush=True)
     if unfinished.exists() or not python.exists():
         unfinished.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +69,9 @@ def main():
     try:
         install(arguments.folder.absolute(), arguments.lock, arguments.project)
     except subprocess.CalledProcessError as error:
-        sys.exit(f"Installing {arguments.lock} failed (see above: {Path(error.cmd[0]).name} ended with {error.returncode}).")
+        sys.exit(
+            f"Installing {arguments.lock} failed (see above: {Path(error.cmd[0]).name} ended with {error.returncode})."
+        )
 
 
 if __name__ == "__main__":

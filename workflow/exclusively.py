@@ -24,7 +24,9 @@ def main():
             break
         except BlockingIOError:
             if time.monotonic() > deadline:
-                sys.exit(f"Another `make book` is running in this folder ({Path.cwd()}). Wait for it to end, or stop it.")
+                sys.exit(
+                    f"Another `make book` is running in this folder ({Path.cwd()}). Wait for it to end, or stop it."
+                )
             time.sleep(0.2)
     os.set_inheritable(descriptor, True)
     os.execvp(command[0], command)

@@ -22,19 +22,11 @@ def _check(arguments):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m brats_lib.book", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m brats_lib.book", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    command = commands.add_parser(
-        "stage", help="copy a run's notebooks and the prose to where the book is built"
-    )
-    command.add_argument(
-        "run", type=Path, help="folder of the run, such as runs/workshop"
-    )
-    command.add_argument(
-        "out", type=Path, help="folder to write; replaced if it is there"
-    )
+    command = commands.add_parser("stage", help="copy a run's notebooks and the prose to where the book is built")
+    command.add_argument("run", type=Path, help="folder of the run, such as runs/workshop")
+    command.add_argument("out", type=Path, help="folder to write; replaced if it is there")
     command.set_defaults(do=lambda arguments: stage(arguments.run, arguments.out) and 0)
     command = commands.add_parser(
         "check",

@@ -49,19 +49,9 @@ def check_html(html, required=(), private=()):
         One sentence per problem; empty where all is well.
     """
     html = Path(html)
-    paths = [
-        p
-        for p in sorted(html.rglob("*.html"))
-        if not SKIPPED & set(p.relative_to(html).parts)
-    ]
-    pages = {
-        path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-        for path in paths
-    }
-    ids = {
-        path: {element["id"] for element in page.find_all(id=True)}
-        for path, page in pages.items()
-    }
+    paths = [p for p in sorted(html.rglob("*.html")) if not SKIPPED & set(p.relative_to(html).parts)]
+    pages = {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in paths}
+    ids = {path: {element["id"] for element in page.find_all(id=True)} for path, page in pages.items()}
     problems = [] if pages else [f"{html}: there are no pages"]
     for wanted in required:
         count = sum(wanted in found for found in ids.values())
@@ -75,10 +65,7 @@ def check_html(html, required=(), private=()):
             *_external(page),
             *_links(path, page, ids, html),
         ]
-        found += [
-            f"shows a path of the machine it was built on: {text}"
-            for text in _private(path, private)
-        ]
+        found += [f"shows a path of the machine it was built on: {text}" for text in _private(path, private)]
         problems += [f"{name}: {problem}" for problem in found]
     return problems
 
@@ -93,10 +80,7 @@ def _images(path, page):
             continue
         if not file.is_file():
             yield f"image {source} is missing"
-        elif (
-            file.suffix == ".png"
-            and matplotlib.image.imread(file)[..., :3].std() < 1e-3
-        ):
+        elif file.suffix == ".png" and matplotlib.image.imread(file)[..., :3].std() < 1e-3:
             yield f"image {source} is blank"
 
 
@@ -119,21 +103,13 @@ def _links(path, page, ids, html):
         parts = urlsplit(link["href"])
         if parts.scheme or parts.netloc:
             continue
-        target = (
-            (path.parent / unquote(parts.path)).resolve()
-            if parts.path
-            else path.resolve()
-        )
+        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path.resolve()
         known = {page.resolve(): found for page, found in ids.items()}
         if not target.exists():
             yield f"link to {link['href']} leads nowhere"
         elif not target.is_relative_to(html.resolve()):
             yield f"link to {link['href']} leads out of the book"
-        elif (
-            parts.fragment
-            and target in known
-            and unquote(parts.fragment) not in known[target]
-        ):
+        elif parts.fragment and target in known and unquote(parts.fragment) not in known[target]:
             yield f"link to {link['href']}: the page has no such place"
 
 

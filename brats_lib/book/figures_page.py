@@ -55,10 +55,7 @@ def figures_table(figures, claims):
         "",
     ]
     for row in rows:
-        lines += [
-            f"{'* -' if i == 0 else '  -'} {' '.join(cell.split())}"
-            for i, cell in enumerate(row)
-        ]
+        lines += [f"{'* -' if i == 0 else '  -'} {' '.join(cell.split())}" for i, cell in enumerate(row)]
     return "\n".join([*lines, ":::", ""])
 
 

@@ -76,9 +76,7 @@ def _clean_code_cell(cell, where, source):
             "a notebook that ran to its end",
             "Run `make book` again",
         )
-    outputs = [
-        output for output in cell["outputs"] if WIDGET not in output.get("data", {})
-    ]
+    outputs = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
     for output in outputs:
         if output["output_type"] == "error":
             found = f"it failed with {output['ename']}: {output['evalue']}"
@@ -95,9 +93,7 @@ def _clean_code_cell(cell, where, source):
     if "figure" in settings:
         _check_figure(settings, shown, images, where)
         if source and "drawing" not in tags:
-            settings["figure"]["caption"] = (
-                f"{settings['figure']['caption'].rstrip('. ')}. *Data: {source}.*"
-            )
+            settings["figure"]["caption"] = f"{settings['figure']['caption'].rstrip('. ')}. *Data: {source}.*"
     elif images:
         raise BratsError(
             where,
@@ -140,8 +136,5 @@ def _replace(value, replacements):
     elif isinstance(value, list):
         value = [_replace(item, replacements) for item in value]
     elif isinstance(value, dict):
-        value = {
-            key: item if key.startswith("image/") else _replace(item, replacements)
-            for key, item in value.items()
-        }
+        value = {key: item if key.startswith("image/") else _replace(item, replacements) for key, item in value.items()}
     return value

@@ -28,11 +28,7 @@ def toc_files(toc):
     list of str
         Paths without suffix.
     """
-    chapters = [
-        chapter
-        for part in toc.get("parts", [toc])
-        for chapter in part.get("chapters", [])
-    ]
+    chapters = [chapter for part in toc.get("parts", [toc]) for chapter in part.get("chapters", [])]
     return [toc["root"]] + [chapter["file"] for chapter in chapters]
 
 
@@ -60,16 +56,11 @@ def stage(run, out, root="."):
     """
     root, run, out = Path(root).resolve(), Path(run), Path(out)
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    names = [
-        Path(file).name for file in toc_files(toc) if file.startswith("notebooks/")
-    ]
+    names = [Path(file).name for file in toc_files(toc) if file.startswith("notebooks/")]
     notebooks = {name: _read_notebook(run / f"{name}.ipynb") for name in names}
     replacements = _private_text(root, _shared_parameters(notebooks, run).get("data"))
     source = _read_json(run / "run.json").get("source", "")
-    cleaned = {
-        name: clean_notebook(book, f"{name}.ipynb", source, replacements)
-        for name, book in notebooks.items()
-    }
+    cleaned = {name: clean_notebook(book, f"{name}.ipynb", source, replacements) for name, book in notebooks.items()}
 
     shutil.rmtree(out, ignore_errors=True)
     (out / "notebooks").mkdir(parents=True)
@@ -81,15 +72,11 @@ def stage(run, out, root="."):
         ignore=shutil.ignore_patterns("__pycache__", "_run"),
     )
     for name, notebook in cleaned.items():
-        (out / "notebooks" / f"{name}.ipynb").write_text(
-            json.dumps(notebook, indent=1), encoding="utf-8"
-        )
+        (out / "notebooks" / f"{name}.ipynb").write_text(json.dumps(notebook, indent=1), encoding="utf-8")
     _copy_results(run, out / "book" / "_run", replacements)
     figures = read_figures(root / "book" / "paper_figures.yml")
     table = figures_table(figures, _read_json(run / "claims.json"))
-    (out / "book" / "_run" / "tables" / "paper_figures.md").write_text(
-        table, encoding="utf-8"
-    )
+    (out / "book" / "_run" / "tables" / "paper_figures.md").write_text(table, encoding="utf-8")
     return out
 
 
@@ -99,9 +86,7 @@ def _read_json(path):
 
 def _read_notebook(path):
     if not path.is_file():
-        raise BratsError(
-            path, "it is not there", "an executed notebook", "Run `make book`"
-        )
+        raise BratsError(path, "it is not there", "an executed notebook", "Run `make book`")
     return _read_json(path)
 
 
@@ -113,9 +98,7 @@ def _shared_parameters(notebooks, run):
         first, shared = first or name, shared or given
         if given != shared:
             found = f"{name} ran with {given} but {first} with {shared}"
-            raise BratsError(
-                run, found, "notebooks of one and the same run", "Run `make book` again"
-            )
+            raise BratsError(run, found, "notebooks of one and the same run", "Run `make book` again")
     return shared
 
 

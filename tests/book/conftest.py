@@ -11,12 +11,8 @@ import pytest
 from matplotlib import image
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLE = {
-    "text/html": "<div><table class='dataframe'><tr><th>region</th></tr><tr><td>WT</td></tr></table></div>"
-}
-FRAME = {
-    "text/html": "<iframe title='a view' srcdoc='&lt;p&gt;view&lt;/p&gt;'></iframe>"
-}
+TABLE = {"text/html": "<div><table class='dataframe'><tr><th>region</th></tr><tr><td>WT</td></tr></table></div>"}
+FRAME = {"text/html": "<iframe title='a view' srcdoc='&lt;p&gt;view&lt;/p&gt;'></iframe>"}
 
 
 def make_png(values):
@@ -26,9 +22,7 @@ def make_png(values):
     return buffer.getvalue()
 
 
-PICTURE = {
-    "image/png": base64.b64encode(make_png(np.indices((8, 8)).sum(0) % 2)).decode()
-}
+PICTURE = {"image/png": base64.b64encode(make_png(np.indices((8, 8)).sum(0) % 2)).decode()}
 
 
 def make_output(data):
@@ -48,13 +42,7 @@ def make_executed(notebook, parameters):
             settings = cell["metadata"].get("mystnb", {})
             if "figure" in settings:
                 name = settings["figure"]["name"]
-                data = (
-                    PICTURE
-                    if "image" in settings
-                    else FRAME
-                    if name.endswith("-view")
-                    else TABLE
-                )
+                data = PICTURE if "image" in settings else FRAME if name.endswith("-view") else TABLE
                 cell["outputs"] = [make_output(data)]
     return notebook
 
@@ -65,13 +53,9 @@ def fake_run(tmp_path):
     run = tmp_path / "runs" / "fake"
     run.mkdir(parents=True)
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        notebook = make_executed(
-            json.loads(path.read_text()), {"profile": "fake", "data": ""}
-        )
+        notebook = make_executed(json.loads(path.read_text()), {"profile": "fake", "data": ""})
         (run / path.name).write_text(json.dumps(notebook))
-    (run / "run.json").write_text(
-        json.dumps({"source": "8 simulated phantoms (seed 0)"})
-    )
+    (run / "run.json").write_text(json.dumps({"source": "8 simulated phantoms (seed 0)"}))
     (run / "claims.json").write_text(json.dumps({"paper-fig-06": "Best epoch 2 of 2."}))
     prose = "\n".join(path.read_text() for path in sorted((ROOT / "book").glob("*.md")))
     for kind, name in re.findall(r"_run/(tables|figures)/([\w.-]+)", prose):
