@@ -73,7 +73,7 @@ def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> P
         else:
             os.environ["KAGGLEHUB_CACHE"] = before
     shutil.move(arrived, done)
-    shutil.rmtree(cache, ignore_errors=True)
+    shutil.rmtree(cache)
     return done
 
 
@@ -116,16 +116,19 @@ def fetch_msd(
     if done.is_dir():
         return done
     _prepare(folder, bytes_needed)
-    archive = folder / "Task01_BrainTumour.tar"
-    downloader = ResumingDownloader(folder / ".Task01_BrainTumour.tar.part", progress=progress)
+    # A hidden folder: whatever a killed process leaves is in it, and it goes when the download is complete.
+    scratch = folder / f".{done.name}"
+    archive = scratch / "archive.tar"
+    downloader = ResumingDownloader(scratch / "archive.part", progress=progress)
     try:
-        pooch.retrieve(url, known_hash, fname=archive.name, path=folder, downloader=downloader)
+        pooch.retrieve(url, known_hash, fname=archive.name, path=scratch, downloader=downloader)
     except ValueError as error:
+        shutil.rmtree(scratch)
         found = f"the download has another checksum ({error})"
         advice = "Run the same command again; it starts afresh. If it happens twice, the file at that address changed"
         raise BratsError(url, found, known_hash, advice) from None
     _unpack(archive, done)
-    archive.unlink()
+    shutil.rmtree(scratch)
     return done
 
 
@@ -147,14 +150,15 @@ def _prepare(folder: Path, bytes_needed: float) -> None:
 
 def _unpack(archive: Path, done: Path) -> None:
     """Unpack the folder `done` from a tar file; it appears complete or not at all."""
-    scratch = done.with_name(f".{done.name}.unpacking")
-    shutil.rmtree(scratch, ignore_errors=True)
+    unpacked = archive.with_name("unpacked")
     try:
+        if unpacked.exists():  # from a process that was killed
+            shutil.rmtree(unpacked)
         with tarfile.open(archive) as tar:
             # The MSD archives were made on macOS and hold a `._*` file beside every file.
             members = [member for member in tar if not Path(member.name).name.startswith("._")]
-            tar.extractall(scratch, members, filter="data")
-        os.replace(scratch / done.name, done)
+            tar.extractall(unpacked, members, filter="data")
+        os.replace(unpacked / done.name, done)
     except (tarfile.TarError, EOFError, FileNotFoundError) as error:
         advice = "Delete it and run the same command again"
         raise BratsError(archive, f"it cannot be unpacked ({error})", f"a tar file of {done.name}/", advice) from None
@@ -163,5 +167,3 @@ def _unpack(archive: Path, done: Path) -> None:
         raise BratsError(
             done, found, "room for the unpacked files", "Make room and run the same command again"
         ) from None
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

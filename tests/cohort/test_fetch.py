@@ -5,8 +5,11 @@ import importlib
 import io
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
@@ -18,10 +21,12 @@ from brats_lib.errors import BratsError
 
 
 class Server:
-    """Serves one file; can ignore Range, or break off after so many bytes of an answer."""
+    """Serves one file; can ignore Range, and break off or stand still after so many bytes of an answer."""
 
     def __init__(self, content):
-        self.content, self.ranges, self.break_after, self.requests = content, True, None, []
+        self.content, self.ranges, self.requests = content, True, []
+        self.break_after = self.hold_after = None
+        self.go_on = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -42,6 +47,10 @@ class Server:
                 if wanted and outer.ranges:
                     self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
                 self.end_headers()
+                if outer.hold_after is not None:
+                    self.wfile.write(outer.content[start : outer.hold_after])
+                    outer.go_on.wait(60)
+                    return None
                 stop = size if outer.break_after is None else start + outer.break_after
                 self.wfile.write(outer.content[start:stop])
 
@@ -86,13 +95,30 @@ def test_fetched_msd_is_a_cohort_and_is_not_fetched_twice(server, tmp_path):
 
 
 def test_killed_download_goes_on_where_it_stopped(server, tmp_path):
-    """A process that died half way leaves the part file and nothing else."""
-    half, data = len(server.content) // 2, tmp_path / "data"
-    data.mkdir()
-    (data / ".Task01_BrainTumour.tar.part").write_bytes(server.content[:half])
+    """A process killed half way leaves nothing that looks like a case, and nothing at all once it is complete."""
+    data = tmp_path / "data"
+    part = data / ".Task01_BrainTumour" / "archive.part"
+    server.hold_after = len(server.content) // 2
+    code = "import sys; from brats_lib.cohort.fetch import fetch_msd; fetch_msd(*sys.argv[1:], bytes_needed=1e6)"
+    known_hash = "md5:" + hashlib.md5(server.content).hexdigest()
+    process = subprocess.Popen([sys.executable, "-c", code, data, server.url, known_hash], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
+        server.hold_after = None
+        server.go_on.set()
+    kept = part.stat().st_size
+    assert 0 < kept < len(server.content)
+    with pytest.raises(BratsError, match="no case is in it"):
+        Cohort.find(data)
     fetch_msd(server, data)
-    assert server.requests == [f"bytes={half}-"]
+    assert server.requests == [None, f"bytes={kept}-"]
     assert len(Cohort.find(data)) == 3
+    assert [path.name for path in data.iterdir()] == ["Task01_BrainTumour"]
 
 
 def test_broken_connection_is_taken_up_again(server, tmp_path):
@@ -115,8 +141,8 @@ def test_connection_that_never_brings_a_byte_gives_up_and_keeps_the_part(server,
 
 def test_server_that_ignores_range_restarts(server, tmp_path):
     server.ranges, data = False, tmp_path / "data"
-    data.mkdir()
-    (data / ".Task01_BrainTumour.tar.part").write_bytes(b"of an older attempt")
+    (data / ".Task01_BrainTumour").mkdir(parents=True)
+    (data / ".Task01_BrainTumour" / "archive.part").write_bytes(b"of an older attempt")
     fetch_msd(server, data)
     assert len(Cohort.find(data)) == 3
 
@@ -143,11 +169,11 @@ def test_missing_file_on_the_server(server, tmp_path):
 
 
 def test_unpacking_that_was_killed_starts_again(server, tmp_path):
-    scratch = tmp_path / ".Task01_BrainTumour.unpacking" / "Task01_BrainTumour"
-    scratch.mkdir(parents=True)
-    (scratch / "half").touch()
+    half = tmp_path / ".Task01_BrainTumour" / "unpacked" / "Task01_BrainTumour" / "half"
+    half.parent.mkdir(parents=True)
+    half.touch()
     folder = fetch_msd(server, tmp_path)
-    assert not (folder / "half").exists() and not scratch.exists()
+    assert not (folder / "half").exists() and not half.exists()
 
 
 def test_archive_that_climbs_out_is_refused(tmp_path):
