@@ -212,10 +212,10 @@ def fill(ax, region, colour, alpha=0.35):
     outline(ax, region, colour)
 
 
-def outline_labels(ax, labels):
+def outline_labels(ax, labels, width=1.3):
     """Draw the border of each label of a 2D array; the core's last, for the rim around it shares that border."""
     for label in (ED, ET, NCR):
-        outline(ax, labels == label, COLOURS[label], 1.3)
+        outline(ax, labels == label, COLOURS[label], width)
 
 
 def key(ax, rows, heading=""):
