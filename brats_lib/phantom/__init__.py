@@ -1,0 +1,13 @@
+"""Simulated patients: full-size MRI with tumours, so that everything can be run and taught without patient data.
+
+A phantom is the MNI152 head deformed, with a tumour whose size and place follow the BraTS 2020 training labels, seen in
+four modalities by a simulated scanner. `simulate` makes arrays, `make_cohort` a folder in the layout of BraTS 2020.
+
+Reading order: `population` (what is drawn), `atlas` and `anatomy` (the head), `tumour`, `contrast` and `distractors`
+(what it looks like), `scanner`, `simulation` (the stages together), `cohort` (files).
+"""
+
+from brats_lib.phantom.cohort import VERSION, case_name, make_cohort
+from brats_lib.phantom.simulation import Phantom, draw_case, simulate
+
+__all__ = ["VERSION", "Phantom", "case_name", "draw_case", "make_cohort", "simulate"]

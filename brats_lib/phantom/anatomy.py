@@ -1,0 +1,220 @@
+"""One head out of the average one: deformation, mass effect, and tissue drawn from the average's uncertainty.
+
+An average of many heads has blurred sulci. Sharpening its tissue shares alone gives every phantom the same few folds;
+so each share is read as a probability, a smooth random field is added to its logarithm where folds differ between
+people (the cortex), and the result is sharpened: every patient gets gyri and sulci of his own, in plausible places.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from brats_lib.phantom.atlas import BOX_SHAPE, HEAD_CENTRE, SCALES, box_coordinates, load_atlas
+from brats_lib.phantom.noise import sheets, smooth_field
+
+__all__ = ["Anatomy", "Head", "draw_head"]
+
+
+@dataclass
+class Anatomy:
+    """Tissue of one head inside `atlas.BOX`, before there is a tumour.
+
+    Attributes
+    ----------
+    brain : array of bool, shape `BOX_SHAPE`
+        The skull-stripping mask.
+    white, grey, fluid : array of float32, shape `BOX_SHAPE`, 0-1
+        Tissue shares; they add up to 1 in the brain and 0 elsewhere.
+    detail : array of float32, shape `BOX_SHAPE`
+        What the template's T1 image shows beyond the three tissues.
+    ventricle : array of float32, shape `BOX_SHAPE`, 0-1
+        Share of fluid that lies in the ventricles.
+    depth : array of float32, shape `BOX_SHAPE`, mm
+        Distance to the head's surface before mass effect.
+    mni : tuple of three arrays of float32, shape `BOX_SHAPE`
+        Where each voxel lies in the average head: mm to the left, back and up of the anterior commissure.
+    """
+
+    brain: np.ndarray
+    white: np.ndarray
+    grey: np.ndarray
+    fluid: np.ndarray
+    detail: np.ndarray
+    ventricle: np.ndarray
+    depth: np.ndarray
+    mni: tuple
+
+
+class Head:
+    """The deformation that makes one head, applied by `draw`.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Draws everything about the head; see `parameters`.
+    """
+
+    def __init__(self, rng):
+        self.atlas = load_atlas()
+        angles = np.radians(rng.normal(0, 3.0, 3))
+        scale = np.array(SCALES) * rng.normal(1, 0.02) * rng.normal(1, 0.025, 3)
+        self.matrix = np.linalg.inv(_rotation(angles) * scale)
+        self.shift = rng.normal(0, (1.5, 2.5, 2.5))
+        self.parameters = {
+            "rotation_degrees": np.degrees(angles).round(2).tolist(),
+            "scale": scale.round(4).tolist(),
+            "shift_mm": self.shift.round(2).tolist(),
+            # Displacement at three scales: shape of the head, of lobes, of gyri (mm, standard deviation).
+            "warp_mm": [round(rng.uniform(*limits), 2) for limits in ((1.2, 2.4), (0.8, 1.7), (0.5, 0.9))],
+            "atrophy": round(float(rng.beta(1.6, 2.4)), 3),
+            "ventricles": round(float(rng.normal(0, 1.0)), 3),
+            "margin_mm": round(float(rng.normal(0.0, 0.5)), 2),
+        }
+
+    def template_point(self, point):
+        """Position in the template, affine part only, of a point of the grid (voxels)."""
+        return self.matrix @ (np.asarray(point, float) - HEAD_CENTRE - self.shift) + self.atlas.centre
+
+    def lies_in_tissue(self, point, depth_mm):
+        """Whether a point of the grid lies at least `depth_mm` inside the brain, and not in a ventricle."""
+        voxel = np.round(self.template_point(point)).astype(int)
+        if np.any(voxel < 0) or np.any(voxel >= self.atlas.depth.shape):
+            return False
+        voxel = tuple(voxel)
+        return bool(self.atlas.depth[voxel] >= depth_mm and self.atlas.fluid[voxel] < 0.3)
+
+    def draw(self, rng, push=None):
+        """Deform the average head.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        push : callable, optional
+            Mass effect: given the three coordinates of the box's voxels (grid voxels, broadcastable) returns the
+            displacement of the tissue there, three arrays in mm.
+
+        Returns
+        -------
+        Anatomy
+        """
+        parameters = self.parameters
+        axes = box_coordinates()
+        warp = [np.zeros(BOX_SHAPE, np.float32) for _ in range(3)]
+        *large, small = zip((36, 17, 9), parameters["warp_mm"], strict=True)
+        self._add_noise(rng, warp, large)
+        depth = ndimage.map_coordinates(self.atlas.depth, self._coordinates(axes, warp), order=1, mode="nearest")
+        # Gyri wander under a skull that is smooth; the stripping tool follows it with a slightly ragged edge.
+        self._add_noise(rng, warp, [small])
+        ragged = 0.45 * smooth_field(rng, BOX_SHAPE, 4) + 0.7 * smooth_field(rng, BOX_SHAPE, 15)
+        brain = depth > ragged - np.float32(parameters["margin_mm"]) + 0.5
+        brain = _largest_piece(brain)
+        if push is not None:
+            # The skull does not move: the mask stays, the tissue in it is displaced, its sulci are pressed shut.
+            for component, moved in zip(warp, push(axes), strict=True):
+                component -= moved
+        at = np.stack([a[brain] for a in self._coordinates(axes, warp)])
+        maps = {
+            name: ndimage.map_coordinates(getattr(self.atlas, name), at, order=1, mode="nearest")
+            for name in ("white", "grey", "fluid", "t1", "ventricle", "depth")
+        }
+        shares = self._tissue(rng, brain, maps)
+        box = {name: _fill(brain, values) for name, values in {**maps, **shares}.items()}
+        return Anatomy(
+            brain=brain,
+            white=box["white"],
+            grey=box["grey"],
+            fluid=box["fluid"],
+            detail=box["t1"],
+            ventricle=box["ventricle"] * box["fluid"],
+            depth=depth,
+            mni=tuple(_fill(brain, a - o) for a, o in zip(at, self.atlas.origin, strict=True)),
+        )
+
+    @staticmethod
+    def _add_noise(rng, warp, scales):
+        """Add smooth displacements to a warp, in place; `scales` are pairs of spacing and amplitude in mm."""
+        for spacing, amplitude in scales:
+            for component in warp:
+                component += np.float32(amplitude) * smooth_field(rng, BOX_SHAPE, spacing)
+
+    def _coordinates(self, axes, warp):
+        """Template coordinates of the box's voxels, displaced by `warp` (mm)."""
+        offset = np.array(HEAD_CENTRE) + self.shift
+        centred = [a.astype(np.float32) - np.float32(o) for a, o in zip(axes, offset, strict=True)]
+        moved = [c + w for c, w in zip(centred, warp, strict=True)]
+        return np.stack(
+            [
+                sum(np.float32(m) * v for m, v in zip(row, moved, strict=True)) + np.float32(c)
+                for row, c in zip(self.matrix, self.atlas.centre, strict=True)
+            ]
+        )
+
+    def _tissue(self, rng, brain, maps):
+        """Draw tissue shares of the voxels in the brain from the average's, see the module's text."""
+        atrophy = self.parameters["atrophy"]
+
+        def field(*spacing):
+            return sum(smooth_field(rng, BOX_SHAPE, s)[brain] for s in spacing) / np.float32(np.sqrt(len(spacing)))
+
+        depth = maps["depth"]
+        cortical = 1 / (1 + np.exp((depth - 24) / 3))
+        # Folds: thin sheets that dive from the surface, wider and deeper in an atrophic brain.
+        fold = sheets(smooth_field(rng, BOX_SHAPE, 13)[brain], 0.10 + 0.08 * atrophy)
+        fold *= cortical * np.clip(1.2 - maps["white"], 0, 1)
+        surface = np.exp(-np.clip(depth, 0, None) / (1.0 + 1.2 * atrophy))
+        fluid = (
+            np.log(maps["fluid"] * (1.6 + 2.5 * atrophy) + 0.004)
+            + 1.8 * fold
+            + 0.9 * cortical * field(5, 9)
+            + (1.2 + 0.8 * atrophy) * surface
+            + (1.0 + self.parameters["ventricles"]) * 1.2 * maps["ventricle"]
+        )
+        grey = np.log(maps["grey"] + 0.01)
+        white = np.log(maps["white"] + 0.002) + 0.8 * cortical * field(5, 8) + 0.35
+        sharp = 1.0 + 0.9 * cortical
+        top = np.maximum(np.maximum(fluid, grey), white)
+        shares = [np.exp(sharp * (v - top)) for v in (white, grey, fluid)]
+        total = sum(shares)
+        return {name: v / total for name, v in zip(("white", "grey", "fluid"), shares, strict=True)}
+
+
+def draw_head(rng):
+    """Draw one head's deformation.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Head
+    """
+    return Head(rng)
+
+
+def _largest_piece(mask):
+    """The largest connected piece of a mask."""
+    labels, _ = ndimage.label(mask)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return labels == sizes.argmax()
+
+
+def _fill(brain, values):
+    """Spread the values of the brain's voxels over the box, zero elsewhere."""
+    box = np.zeros(brain.shape, np.float32)
+    box[brain] = values
+    return box
+
+
+def _rotation(angles):
+    """Rotation matrix of three angles about x, y and z."""
+    matrix = np.eye(3)
+    for axis, angle in enumerate(angles):
+        a, b = [i for i in range(3) if i != axis]
+        turn = np.eye(3)
+        turn[a, a] = turn[b, b] = np.cos(angle)
+        turn[a, b], turn[b, a] = -np.sin(angle), np.sin(angle)
+        matrix = matrix @ turn
+    return matrix

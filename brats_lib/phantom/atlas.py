@@ -1,0 +1,134 @@
+"""The MNI152 head that every phantom is deformed from, and the grid that phantoms are drawn on.
+
+The maps are the ICBM 2009a nonlinear symmetric averages (Fonov et al. 2011) at 1 mm, which nilearn carries in its
+package, so that nothing is fetched. They are turned to LPS, the orientation of BraTS arrays.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import ndimage
+
+__all__ = ["BOX", "BOX_SHAPE", "GRID", "HEAD_CENTRE", "SCALES", "Atlas", "box_coordinates", "load_atlas"]
+
+GRID = (240, 240, 155)
+# The part of the grid that a head can reach; everything else is background, so nothing is computed there.
+BOX = (slice(42, 202), slice(26, 220), slice(0, 155))
+BOX_SHAPE = tuple(s.stop - s.start for s in BOX)
+# BraTS aligns heads with the SRI24 atlas (Bakas et al. 2017): its head is centred here, in voxels of the grid, and
+# smaller than MNI152's by these factors (skull-stripped volume about 1450 mL instead of 1880 mL).
+HEAD_CENTRE = (119.5, 122.0, 73.5)
+SCALES = (0.945, 0.95, 0.915)
+# Around the maps, in voxels, so that sampling just outside them finds zeros.
+PADDING = 6
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Maps of one average head, LPS, 1 mm, all of one shape.
+
+    Attributes
+    ----------
+    white, grey, fluid : array of float32, shape (x, y, z), 0-1
+        Share of white matter, grey matter and cerebrospinal fluid; they add up to 1 inside the brain.
+    t1 : array of float32, shape (x, y, z), 0-1
+        The average T1-weighted image, less what the three tissues explain of it: deep nuclei, cerebellar folia.
+    depth : array of float32, shape (x, y, z), mm
+        Distance to the surface of the brain mask; negative outside.
+    ventricle : array of float32, shape (x, y, z), 0-1
+        Share of fluid that lies in the ventricles (and the cisterns between the hemispheres that touch them).
+    centre : tuple of float
+        Middle of the brain mask's bounding box, in voxels.
+    origin : tuple of float
+        Voxel of the anterior commissure, the zero of MNI coordinates.
+    """
+
+    white: np.ndarray
+    grey: np.ndarray
+    fluid: np.ndarray
+    t1: np.ndarray
+    depth: np.ndarray
+    ventricle: np.ndarray
+    centre: tuple
+    origin: tuple
+
+
+@lru_cache(maxsize=1)
+def load_atlas():
+    """Load the maps once per process.
+
+    Returns
+    -------
+    Atlas
+    """
+    # nilearn imports scikit-learn, seconds that only those who simulate should wait for.
+    from nilearn.datasets import (
+        load_mni152_brain_mask,
+        load_mni152_gm_template,
+        load_mni152_template,
+        load_mni152_wm_template,
+    )
+
+    def lps(image):
+        return np.asarray(image.dataobj, np.float32)[::-1, ::-1]
+
+    image = load_mni152_brain_mask(resolution=1)
+    brain = lps(image) > 0
+    grey, white, t1 = (
+        lps(load(resolution=1)) for load in (load_mni152_gm_template, load_mni152_wm_template, load_mni152_template)
+    )
+    fluid = np.clip(1 - grey - white, 0, 1) * brain
+    bounds = [(where.min(), where.max()) for where in np.nonzero(brain)]
+    crop = tuple(slice(low, high + 1) for low, high in bounds)
+    zero = np.linalg.solve(image.affine, (0, 0, 0, 1))[:3]
+    lps_zero = (brain.shape[0] - 1 - zero[0], brain.shape[1] - 1 - zero[1], zero[2])
+
+    def cropped(volume):
+        return np.ascontiguousarray(np.pad(volume[crop], PADDING), dtype=np.float32)
+
+    grey, white, fluid, t1 = (cropped(volume * brain) for volume in (grey, white, fluid, t1))
+    # The maps end where the average is cut, through the brainstem: no brain surface there.
+    inside = np.pad(brain[crop], PADDING)
+    inside[:, :, :PADDING] = inside[:, :, PADDING : PADDING + 1]
+    depth = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside)
+    return Atlas(
+        white=white,
+        grey=grey,
+        fluid=fluid,
+        t1=_unexplained(t1, white, grey, fluid),
+        depth=depth.astype(np.float32),
+        ventricle=_ventricle(fluid, depth),
+        centre=tuple((low + high) / 2 - low + PADDING for low, high in bounds),
+        origin=tuple(float(v - low + PADDING) for v, (low, _) in zip(lps_zero, bounds, strict=True)),
+    )
+
+
+def _unexplained(t1, white, grey, fluid):
+    """What is left of the T1 image when each voxel's tissue mixture is taken away, by least squares."""
+    inside = (white + grey + fluid > 0.5) & (t1 > 0)
+    mixture = np.stack([white[inside], grey[inside], fluid[inside]], axis=1)
+    means, *_ = np.linalg.lstsq(mixture.astype(np.float64), t1[inside].astype(np.float64), rcond=None)
+    rest = np.zeros_like(t1)
+    rest[inside] = np.clip(t1[inside] - mixture @ means.astype(np.float32), -0.15, 0.15)
+    return ndimage.gaussian_filter(rest, 0.7)
+
+
+def _ventricle(fluid, depth):
+    """The fluid deep inside the brain: the largest connected piece at least 15 mm below the surface."""
+    labels, _ = ndimage.label((fluid > 0.4) & (depth > 15))
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    main = np.isin(labels, np.flatnonzero(sizes > 300))
+    return ndimage.gaussian_filter(main.astype(np.float32), 0.8)
+
+
+def box_coordinates():
+    """Voxel indices of `BOX` in the grid.
+
+    Returns
+    -------
+    tuple of three arrays of float32
+        Shapes (x, 1, 1), (1, y, 1) and (1, 1, z): they broadcast to `BOX_SHAPE`.
+    """
+    return np.ogrid[tuple(slice(float(s.start), float(s.stop)) for s in BOX)]

@@ -1,0 +1,233 @@
+"""Phantoms on disk: a cohort in the layout of BraTS 2020 that grows, survives being killed and is made only once."""
+
+import errno
+import gzip
+import json
+import os
+import platform
+import re
+import shutil
+import time
+import uuid
+import zlib
+from pathlib import Path
+
+import joblib
+import nibabel as nib
+import numpy as np
+from tqdm.auto import tqdm
+
+from brats_lib.cohort import MODALITIES, Cohort
+from brats_lib.cohort.files import write_whole
+from brats_lib.errors import BratsError
+from brats_lib.phantom.simulation import draw_case, simulate
+
+__all__ = ["VERSION", "case_name", "make_cohort"]
+
+# Raised whenever the same seed gives other voxels; cohorts of two versions are never mixed in one folder.
+VERSION = 1
+MARK, TABLE, PARAMETERS = "phantom.json", "name_mapping.csv", "parameters"
+CASE = re.compile(r"Phantom_(\d{3,})")
+# Voxel (0, 0, 0) of BraTS volumes lies at the right, front, lower corner; world coordinates are RAS+.
+AFFINE = np.array([[-1.0, 0, 0, 0], [0, -1, 0, 239], [0, 0, 1, 0], [0, 0, 0, 1]])
+# Nobody simulates one case for so long: what is older was left behind by a process that was killed.
+STALE_SECONDS = 3600
+
+
+def case_name(index):
+    """Name of the case with that index: ``case_name(0)`` is ``"Phantom_001"``."""
+    return f"Phantom_{index + 1:03d}"
+
+
+def make_cohort(out, cases=24, seed=0, workers=None, progress=True):
+    """Simulate patients into a folder, or reuse those that are there.
+
+    A case depends on (seed, index) only, so a later call with more cases adds to the folder and one with fewer returns
+    the first ones. Cases appear complete or not at all; two processes may make the same cohort at once.
+
+    Parameters
+    ----------
+    out : str or Path
+        Folder of the cohort; made where it is missing.
+    cases : int
+        How many cases, at least 1.
+    seed : int
+        Not negative. Another seed gives other patients.
+    workers : int, optional
+        Processes; by default as many as there are cores. Each needs about 1 GB of memory.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    brats_lib.cohort.Cohort
+        Of the first `cases` cases.
+
+    Raises
+    ------
+    BratsError
+        If a number is out of range, `out` is a file, holds something else or phantoms of another seed or version, or
+        cannot be written (a full disk, say; finished cases stay).
+    """
+    for name, value, least in (("cases", cases, 1), ("seed", seed, 0), ("workers", workers, 1)):
+        if value is not None and value < least:
+            raise BratsError(name, f"it is {value}", f"an integer of at least {least}", f"Give {name} such a value")
+    out = Path(out).expanduser()
+    _claim(out, seed)
+    missing = [index for index in range(cases) if not _complete(out, index)]
+    try:
+        _simulate_all(out, seed, missing, workers or joblib.cpu_count(), progress)
+    finally:
+        _write_table(out, seed)
+    return Cohort.find(out, max_cases=cases)
+
+
+def _simulate_all(out, seed, indices, workers, progress):
+    workers = min(workers, len(indices))
+    bar = tqdm(total=len(indices), desc="simulating patients", unit="case", disable=not (progress and indices))
+    with bar:
+        if workers <= 1:
+            done = (_make_case(out, seed, index) for index in indices)
+        else:
+            tasks = (joblib.delayed(_make_case)(out, seed, index) for index in indices)
+            done = joblib.Parallel(workers, return_as="generator_unordered", pre_dispatch=workers)(tasks)
+        for _ in done:
+            bar.update()
+
+
+def _claim(out, seed):
+    """Make the folder ours, or find out that it is not; clean up what killed processes left in it."""
+    mark = {"simulated": True, "seed": seed, "version": VERSION}
+    try:
+        if out.exists() and not out.is_dir():
+            raise BratsError(out, "it is a file", "a folder, or a path where one can be made", "Choose another folder")
+        out.mkdir(parents=True, exist_ok=True)
+        entries = [entry for entry in out.iterdir() if not entry.name.startswith(".")]
+        ours = {MARK, TABLE, PARAMETERS}
+        foreign = sorted(e.name for e in entries if e.name not in ours and not CASE.fullmatch(e.name))
+        # Cases without a mark are not known to be of this seed.
+        unmarked = entries and not (out / MARK).is_file()
+        if foreign or unmarked:
+            found = f"it holds {', '.join(foreign[:3] or sorted(e.name for e in entries)[:3])}"
+            advice = "Choose an empty or new folder for phantoms, so that they never mix with other data"
+            raise BratsError(out, found, f"simulated patients with their {MARK}, or nothing", advice)
+        _link_whole(out / MARK, json.dumps(mark, indent=1) + "\n")
+    except OSError as error:
+        raise _unwritable(out, error) from None
+    _check_mark(out / MARK, mark)
+    for leftover in out.glob(".partial-*"):
+        if _abandoned(leftover):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _link_whole(path, text):
+    """Write a file unless it is there; of two processes at once, one writes and both read the same."""
+    if path.exists():
+        return
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    part.write_text(text)
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _check_mark(path, wanted):
+    try:
+        found = json.loads(path.read_text())
+        found = {key: found[key] for key in wanted}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        advice = "Delete the folder, it is made again, or choose another one"
+        raise BratsError(path, f"it cannot be read ({error})", "the description of a phantom cohort", advice) from None
+    if found != wanted:
+        raise BratsError(
+            path.parent,
+            f"its phantoms are of seed {found['seed']}, version {found['version']} of the simulation",
+            f"seed {wanted['seed']}, version {wanted['version']}",
+            "Choose another folder, or delete this one to have it made again",
+        )
+
+
+def _files(name):
+    return [f"{name}_{part}.nii.gz" for part in (*MODALITIES, "seg")]
+
+
+def _complete(out, index):
+    name = case_name(index)
+    return all((out / name / file).is_file() for file in _files(name))
+
+
+def _host():
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def _abandoned(partial):
+    """Whether the process that was making a case is gone: known on the same machine, guessed by age elsewhere."""
+    match = re.fullmatch(r"\.partial-\w+-(\w+)-(\d+)-\w+", partial.name)
+    try:
+        if match and match[1] == _host() and int(match[2]) != os.getpid():
+            os.kill(int(match[2]), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # the process is somebody else's, or not to be asked about on this system
+        pass
+    try:
+        return time.time() - partial.stat().st_mtime > STALE_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def _make_case(out, seed, index):
+    """Simulate one case into a temporary folder and rename that to the case's."""
+    name = case_name(index)
+    phantom = simulate(seed, index)
+    partial = out / f".partial-{name}-{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    try:
+        partial.mkdir()
+        for file, volume in zip(_files(name), (*phantom.volumes.values(), phantom.mask), strict=True):
+            (partial / file).write_bytes(_nifti(volume))
+        parameters = {"case": name, "seed": seed, "index": index, "grade": phantom.grade, **phantom.parameters}
+        write_whole(out / PARAMETERS / f"{name}.json", (json.dumps(parameters, indent=1) + "\n").encode())
+        if (out / name).exists() and not _complete(out, index):
+            shutil.rmtree(out / name)
+        try:
+            os.rename(partial, out / name)
+        except OSError:
+            # Another process was first, with the same bytes.
+            if not _complete(out, index):
+                raise
+    except OSError as error:
+        raise _unwritable(out, error) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _nifti(volume):
+    """A gzipped NIfTI file with the header fields of a BraTS volume; the same bytes for the same voxels."""
+    image = nib.Nifti1Image(volume, AFFINE)
+    image.header.set_xyzt_units("mm")
+    image.set_qform(AFFINE, code=1)
+    image.set_sform(AFFINE, code=1)
+    # Level 1 is four times faster than the usual 9 and noise hardly packs better.
+    return gzip.compress(image.to_bytes(), compresslevel=1, mtime=0)
+
+
+def _write_table(out, seed):
+    """Write the grades of all finished cases, in the columns of BraTS 2020."""
+    indices = sorted(int(match[1]) - 1 for entry in out.iterdir() if (match := CASE.fullmatch(entry.name)))
+    rows = [f"{draw_case(seed, i).grade},{case_name(i)}\n" for i in indices if _complete(out, i)]
+    content = "".join(["Grade,BraTS_2020_subject_ID\n", *rows]).encode()
+    if rows and not ((out / TABLE).is_file() and (out / TABLE).read_bytes() == content):
+        write_whole(out / TABLE, content)
+
+
+def _unwritable(out, error):
+    if error.errno == errno.ENOSPC:
+        advice = "Make room, or choose a folder on another disk; finished cases are kept and reused"
+        return BratsError(out, "the disk is full", "about 12 MB of room per simulated patient", advice)
+    found = f"it cannot be written ({error.strerror or error})"
+    return BratsError(out, found, "a folder that can be written", "Choose another folder, or change its permissions")

@@ -1,0 +1,79 @@
+"""What each tissue looks like in each modality, for one patient and one scanner protocol.
+
+Values are relative to normal white matter, which is 1 in every modality: T1-weighted white > grey > fluid, T2-weighted
+the reverse, FLAIR like T2 with fluid suppressed. The ranges span what z-scored BraTS volumes show; what they share
+between modalities (water content, density of the lesion, protein and blood in necrosis) is drawn once per patient, so
+that the four volumes are four views of one head.
+"""
+
+import numpy as np
+
+__all__ = ["draw_contrast"]
+
+
+def _lognormal(rng, median, spread):
+    return float(median * np.exp(rng.normal(0, spread)))
+
+
+def draw_contrast(rng, grade):
+    """Draw a patient's intensities.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    grade : {"HGG", "LGG"}
+        Low-grade tumours have weaker edema, hardly any enhancement and a core without debris.
+
+    Returns
+    -------
+    dict
+        Per modality a dict of `white` (1), `grey`, `fluid`, `edema`, `core`, `enhancement`, `texture`; and under
+        `"patient"` the quantities the modalities share.
+    """
+    low = grade == "LGG"
+    # Some high-grade lesions are faint too: the cases a network trained on bright ones misses.
+    faint = bool(rng.random() < (0.5 if low else 0.15))
+    water = float(rng.beta(2, 2)) * (0.45 if faint else 1.0) + (0.0 if faint else 0.15)
+    cystic = float(rng.beta(1.2, 3.0))
+    blood = float(rng.beta(1.5, 4)) if rng.random() < 0.15 else 0.0
+    uptake = float(rng.uniform(0.1, 0.35) if faint else rng.beta(1.8, 2.2) * 0.9 + 0.15)
+    patient = {"faint": faint, "water": water, "cystic": cystic, "blood": blood, "uptake": uptake}
+
+    flair_grey = float(np.clip(rng.normal(1.30, 0.07), 1.17, 1.5))
+    flair = {
+        "grey": flair_grey,
+        "fluid": _lognormal(rng, 0.24, 0.25),
+        "edema": max(1.12 + 1.15 * water, flair_grey * 1.07) * _lognormal(rng, 1, 0.05),
+        # Fluid in a cyst is suppressed like that in the ventricles; debris and solid tumour are bright.
+        "core": (1.25 + 0.9 * water) * (1 - 0.75 * cystic) + rng.normal(0, 0.1),
+        "enhancement": 1.2 + 0.75 * water + rng.normal(0, 0.12),
+    }
+    t1_fluid, t1_grey = _lognormal(rng, 0.42, 0.15), float(np.clip(rng.normal(0.80, 0.04), 0.7, 0.9))
+    t1 = {
+        "grey": t1_grey,
+        "fluid": t1_fluid,
+        "edema": 0.97 - 0.24 * water + rng.normal(0, 0.02),
+        "core": 0.84 - 0.25 * cystic + 0.5 * blood + rng.normal(0, 0.05),
+        "enhancement": 0.88 + 0.2 * blood + rng.normal(0, 0.05),
+    }
+    t1ce_grey = float(np.clip(t1_grey + rng.normal(0.05, 0.03), 0.72, 0.95))
+    t1ce = {
+        "grey": t1ce_grey,
+        "fluid": t1_fluid * _lognormal(rng, 0.95, 0.1),
+        "edema": t1["edema"] + rng.normal(-0.02, 0.03),
+        "core": t1["core"] + 0.12 * uptake + rng.normal(-0.03, 0.04),
+        "enhancement": 1.06 + 1.45 * uptake,
+    }
+    t2_fluid = _lognormal(rng, 3.6, 0.22)
+    t2 = {
+        "grey": _lognormal(rng, 1.38, 0.08),
+        "fluid": t2_fluid,
+        "edema": 1.35 + 1.25 * water + rng.normal(0, 0.08),
+        "core": 1.7 + 0.6 * water + (t2_fluid - 2.4) * cystic * 0.8 - 0.6 * blood + rng.normal(0, 0.12),
+        "enhancement": 1.5 + 0.8 * water + rng.normal(0, 0.12),
+    }
+    contrast = {"flair": flair, "t1": t1, "t1ce": t1ce, "t2": t2, "patient": patient}
+    for modality, texture in (("flair", 0.16), ("t1", 0.06), ("t1ce", 0.09), ("t2", 0.18)):
+        contrast[modality].update(white=1.0, texture=_lognormal(rng, texture, 0.3))
+    return {name: {k: v if isinstance(v, bool) else round(float(v), 4) for k, v in values.items()}
+            for name, values in contrast.items()}  # fmt: skip

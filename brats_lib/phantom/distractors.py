@@ -1,0 +1,123 @@
+"""What looks like a tumour and is none: vessels, sinuses and choroid plexus, bright margins, old white-matter spots.
+
+A network that has only seen bright tumours on bland brains calls every bright thing a tumour; real T1ce volumes are
+full of enhancing vessels and dura, real FLAIR volumes of bright cortex edges and periventricular caps.
+"""
+
+import numpy as np
+
+from brats_lib.phantom.atlas import BOX_SHAPE
+from brats_lib.phantom.noise import sheets, smooth_field
+
+__all__ = ["draw_distractors", "enhancing_structures", "flair_spots"]
+
+
+def draw_distractors(rng):
+    """Draw how conspicuous the distractors of a patient are.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    dict of float
+    """
+    return {
+        "vessels": round(float(rng.uniform(0.5, 2.6)), 2),
+        "sinus": round(float(rng.uniform(0.8, 3.5)), 2),
+        "dura": round(float(rng.uniform(0.2, 2.2)), 2),
+        "choroid": round(float(rng.uniform(0.2, 2.0)), 2),
+        "white_matter_spots": round(float(rng.beta(1.2, 2.5)), 3),
+        "caps": round(float(rng.uniform(0.05, 0.55)), 2),
+        "flair_margin": round(float(rng.beta(1, 3)), 3),
+        "flair_flow": round(float(rng.beta(1, 3)), 3),
+    }
+
+
+def enhancing_structures(rng, anatomy, amounts):
+    """What takes up contrast agent besides the tumour, to be added to T1ce.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    anatomy : anatomy.Anatomy
+    amounts : dict
+        From `draw_distractors`.
+
+    Returns
+    -------
+    array of float32, shape `atlas.BOX_SHAPE`
+        Relative to white matter.
+    """
+    brain, fluid = anatomy.brain, anatomy.fluid[anatomy.brain]
+    x, y, z = (m[brain] for m in anatomy.mni)
+    depth, ventricle = anatomy.depth[brain], anatomy.ventricle[brain]
+
+    def field(spacing):
+        return smooth_field(rng, BOX_SHAPE, spacing)[brain]
+
+    # Two families of sheets meet in curves: a net of vessels, kept where there is fluid around the brain.
+    tubes = sheets(field(11), 0.13) * sheets(field(8), 0.17)
+    vessels = tubes * np.clip(2.2 * fluid, 0, 1) * (1 - ventricle)
+    veins = sheets(field(13), 0.06) * sheets(field(10), 0.08) * 0.35
+    outer = np.exp(-0.5 * (np.clip(depth, 0, None) / 2.2) ** 2)
+    middle = np.exp(-0.5 * (x / 2.2) ** 2)
+    sagittal = outer * middle * (z > -5)
+    falx = 0.35 * np.exp(-0.5 * (x / 0.9) ** 2) * np.clip(fluid * 1.5, 0, 1) * (z > 15) * (depth < 40)
+    straight = np.exp(-0.5 * ((x / 2.5) ** 2 + ((z - 2 - 0.25 * (60 - y)) / 3) ** 2)) * (y > 45) * (y < 85)
+    transverse = outer * np.exp(-0.5 * ((z + 14) / 3.5) ** 2) * (y > 40)
+    cavernous = np.exp(-0.5 * (((np.abs(x) - 8) / 5) ** 2 + ((y + 8) / 8) ** 2 + ((z + 26) / 5) ** 2))
+    dura = outer * np.clip(field(9) - 0.9, 0, 1.5)
+    plexus = ventricle * np.clip(field(4) + 0.2, 0, 1.2)
+    plexus *= np.exp(-0.5 * (((np.abs(x) - 24) / 9) ** 2 + ((y - 40) / 9) ** 2 + ((z - 8) / 9) ** 2)) + 0.15
+    total = (
+        amounts["vessels"] * vessels
+        + 0.5 * amounts["vessels"] * veins * (1 - fluid)
+        + amounts["sinus"] * (sagittal + 0.8 * straight + transverse + falx + 0.7 * cavernous)
+        + amounts["dura"] * dura
+        + amounts["choroid"] * plexus
+    )
+    added = np.zeros(BOX_SHAPE, np.float32)
+    added[brain] = np.clip(total, 0, 5)
+    return added
+
+
+def flair_spots(rng, anatomy, amounts):
+    """What is bright on FLAIR besides the tumour.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    anatomy : anatomy.Anatomy
+    amounts : dict
+        From `draw_distractors`.
+
+    Returns
+    -------
+    gliosis : array of float32, shape `atlas.BOX_SHAPE`, 0-1
+        White-matter spots and periventricular caps: water, so T2 shows it too.
+    artefact : array of float32, shape `atlas.BOX_SHAPE`
+        Bright margins and flow in the ventricles, relative to white matter, of FLAIR alone.
+    """
+    brain = anatomy.brain
+    white, fluid, ventricle = (getattr(anatomy, n)[brain] for n in ("white", "fluid", "ventricle"))
+    depth = anatomy.depth[brain]
+
+    def field(spacing):
+        return smooth_field(rng, BOX_SHAPE, spacing)[brain]
+
+    level = 3.1 - 1.3 * amounts["white_matter_spots"]
+    spots = np.clip(1.5 * (0.75 * field(5) + 0.65 * field(12) - level), 0, 1) * white
+    x, y, z = (m[brain] for m in anatomy.mni)
+    # Caps around the frontal and occipital horns.
+    horns = np.exp(-0.5 * (((np.abs(x) - 20) / 8) ** 2 + ((z - 12) / 9) ** 2)) * (
+        np.exp(-0.5 * ((y + 32) / 7) ** 2) + np.exp(-0.5 * ((y - 60) / 9) ** 2)
+    )
+    caps = amounts["caps"] * horns * white * np.clip(1 + 0.5 * field(7), 0, 2)
+    margin = amounts["flair_margin"] * np.exp(-np.clip(depth, 0, None) / 1.5) * np.clip(field(10) - 0.3, 0, 2)
+    flow = amounts["flair_flow"] * (ventricle + 0.4 * fluid) * np.clip(field(12) - 0.6, 0, 1.5)
+    gliosis, artefact = np.zeros(BOX_SHAPE, np.float32), np.zeros(BOX_SHAPE, np.float32)
+    gliosis[brain] = np.clip(spots + caps, 0, 1)
+    artefact[brain] = margin + 0.7 * flow
+    return gliosis, artefact

@@ -1,0 +1,81 @@
+"""The scanner: field inhomogeneity, resolution, slice thickness, noise and gain.
+
+Whether a modality was scanned in thick slices is drawn per modality: many BraTS volumes are 1 mm in the file only,
+interpolated from slices 3-6 mm thick (Menze et al. 2015), some of them sagittal or coronal.
+"""
+
+import numpy as np
+
+from brats_lib.phantom.noise import along_axes, blur_matrix, smooth_field, thick_slice_matrix
+
+__all__ = ["draw_protocol", "scan"]
+
+# Mean intensity in the brain and its spread over scanners (log), of int16 volumes as BraTS distributes them.
+GAIN = {"flair": (900.0, 0.45), "t1": (650.0, 0.45), "t1ce": (1500.0, 0.5), "t2": (500.0, 0.5)}
+THICK_SHARE = {"flair": 0.45, "t1": 0.4, "t1ce": 0.1, "t2": 0.45}
+
+
+def draw_protocol(rng, modality):
+    """Draw how a modality was scanned.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    modality : {"flair", "t1", "t1ce", "t2"}
+
+    Returns
+    -------
+    dict
+        `gain`, `blur_mm`, `noise` (relative to white matter), `bias`, `thick_axis` (None or 0-2), `thickness_mm`.
+    """
+    median, spread = GAIN[modality]
+    thick = bool(rng.random() < THICK_SHARE[modality])
+    return {
+        "gain": round(float(median * np.exp(rng.normal(0, spread))), 1),
+        "blur_mm": round(rng.uniform(0.35, 0.8), 2),
+        "noise": round(float(np.clip(np.exp(rng.normal(np.log(0.028), 0.4)), 0.01, 0.06)), 4),
+        "bias": round(rng.uniform(0.02, 0.10), 3),
+        "thick_axis": int(rng.choice(3, p=[0.1, 0.1, 0.8])) if thick else None,
+        "thickness_mm": round(rng.uniform(2.5, 5.0), 2) if thick else 1.0,
+    }
+
+
+def scan(rng, image, brain, protocol):
+    """Turn ideal intensities into what the file holds.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    image : array of float32, shape (x, y, z)
+        Intensity relative to white matter; outside the brain what lies around it, for blur to draw on.
+    brain : array of bool, same shape
+        The skull-stripping mask.
+    protocol : dict
+        From `draw_protocol`.
+
+    Returns
+    -------
+    array of int16, same shape
+        Zero outside the brain, at least 1 in it.
+    """
+    matrices = [blur_matrix(n, protocol["blur_mm"]) for n in image.shape]
+    axis = protocol["thick_axis"]
+    if axis is not None:
+        matrices[axis] = thick_slice_matrix(image.shape[axis], protocol["thickness_mm"], rng.random()) @ matrices[axis]
+    image = along_axes(image, *matrices)
+    image *= np.exp(
+        np.float32(protocol["bias"]) * (smooth_field(rng, image.shape, 75) + 0.5 * smooth_field(rng, image.shape, 40))
+    )
+    image += np.float32(protocol["noise"]) * _grain(rng, image.shape, axis, protocol["thickness_mm"])
+    counts = np.clip(np.rint(image * np.float32(protocol["gain"])), 1, np.iinfo(np.int16).max)
+    return np.where(brain, counts, 0).astype(np.int16)
+
+
+def _grain(rng, shape, axis, thickness):
+    """Noise of variance 1, correlated as resampling to 1 mm leaves it."""
+    grain = rng.standard_normal(shape, dtype=np.float32)
+    matrices = [blur_matrix(n, 0.5) for n in shape]
+    if axis is not None:
+        matrices[axis] = thick_slice_matrix(shape[axis], thickness, rng.random())
+    norms = [np.float32(np.sqrt(np.mean(np.sum(m * m, axis=1)))) for m in matrices]
+    return along_axes(grain, *(m / n for m, n in zip(matrices, norms, strict=True)))

@@ -1,0 +1,180 @@
+"""One simulated patient: the stages put together, nothing written to disk."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from brats_lib.cohort import MODALITIES
+from brats_lib.phantom.anatomy import draw_head
+from brats_lib.phantom.atlas import BOX, BOX_SHAPE, GRID
+from brats_lib.phantom.contrast import draw_contrast
+from brats_lib.phantom.distractors import draw_distractors, enhancing_structures, flair_spots
+from brats_lib.phantom.noise import smooth_field
+from brats_lib.phantom.population import draw_tumour
+from brats_lib.phantom.scanner import draw_protocol, scan
+from brats_lib.phantom.tumour import draw_growth, grow
+
+__all__ = ["STAGES", "Phantom", "draw_case", "generators", "simulate"]
+
+# Each stage has its own random stream, so that what one stage draws does not shift what the next one gets.
+STAGES = ("tumour", "head", "growth", "contrast", "distractors", "anatomy", "lesion", "texture", "scan")
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """One simulated patient.
+
+    Attributes
+    ----------
+    volumes : dict of str to array of int16, shape (240, 240, 155)
+        Modalities "flair", "t1", "t1ce", "t2"; LPS, 1 mm, zero outside the brain.
+    mask : array of uint8, shape (240, 240, 155)
+        Labels 0, 1, 2, 4.
+    grade : {"HGG", "LGG"}
+    parameters : dict
+        Everything that was drawn, as JSON can hold it.
+    """
+
+    volumes: dict
+    mask: np.ndarray
+    grade: str
+    parameters: dict
+
+
+def generators(seed, index):
+    """Random generators of one case, by stage; they depend on (seed, index) only.
+
+    Parameters
+    ----------
+    seed, index : int
+        Not negative.
+
+    Returns
+    -------
+    dict of str to numpy.random.Generator
+    """
+    children = np.random.SeedSequence([seed, index]).spawn(len(STAGES))
+    return {stage: np.random.default_rng(child) for stage, child in zip(STAGES, children, strict=True)}
+
+
+def draw_case(seed, index):
+    """Draw a case's tumour, without any voxel: cheap enough for thousands.
+
+    Parameters
+    ----------
+    seed, index : int
+        Not negative.
+
+    Returns
+    -------
+    population.Tumour
+    """
+    return draw_tumour(generators(seed, index)["tumour"])
+
+
+def simulate(seed, index):
+    """Simulate one patient; the same (seed, index) gives the same arrays.
+
+    Runs on one core: several cases at once go faster than one case on several cores, and the arithmetic, so the last
+    bit, does not depend on how many cores there are.
+
+    Parameters
+    ----------
+    seed, index : int
+        Not negative.
+
+    Returns
+    -------
+    Phantom
+    """
+    with threadpool_limits(limits=1):
+        return _simulate(seed, index)
+
+
+def _simulate(seed, index):
+    rng = generators(seed, index)
+    tumour = draw_tumour(rng["tumour"])
+    head = draw_head(rng["head"])
+    growth = draw_growth(rng["growth"], tumour, head)
+    contrast = draw_contrast(rng["contrast"], tumour.grade)
+    amounts = draw_distractors(rng["distractors"])
+    anatomy = head.draw(rng["anatomy"], push=growth.push)
+    lesion = grow(rng["lesion"], growth, anatomy)
+    gliosis, artefact = flair_spots(rng["distractors"], anatomy, amounts)
+    added = {"flair": artefact, "t1ce": enhancing_structures(rng["distractors"], anatomy, amounts)}
+    fields = _texture(rng["texture"], lesion)
+    # No tissue is uniform: fibres, vessels below the resolution, iron.
+    mottle = 0.8 * smooth_field(rng["texture"], BOX_SHAPE, 11) + 0.6 * smooth_field(rng["texture"], BOX_SHAPE, 3.5)
+
+    volumes, protocols = {}, {}
+    for modality in MODALITIES:
+        values = contrast[modality]
+        protocols[modality] = draw_protocol(rng["scan"], modality)
+        image = _ideal(modality, values, anatomy, gliosis, mottle)
+        _paint(image[lesion.box], values, lesion, fields)
+        if modality in added:
+            image += added[modality]
+        counts = scan(rng["scan"], image, anatomy.brain, protocols[modality])
+        volumes[modality] = _in_grid(counts)
+    return Phantom(
+        volumes=volumes,
+        mask=_in_grid(lesion.mask),
+        grade=tumour.grade,
+        parameters={
+            "tumour": tumour.parameters(),
+            "growth": growth.parameters,
+            "head": head.parameters,
+            "contrast": contrast,
+            "distractors": amounts,
+            "scanner": protocols,
+        },
+    )
+
+
+def _ideal(modality, values, anatomy, gliosis, mottle):
+    """Intensity of the head without its tumour, relative to white matter; fluid around it."""
+    grey, fluid = np.float32(values["grey"]), np.float32(values["fluid"])
+    # Deep nuclei and folia: on T1 as the template shows them, on T2 and FLAIR the reverse (iron darkens both).
+    sign = 0.6 if modality.startswith("t1") else -0.9
+    image = anatomy.white + grey * anatomy.grey + fluid * anatomy.fluid + np.float32(sign) * anatomy.detail
+    image *= 1 + np.float32(sign * 0.04) * mottle
+    image[~anatomy.brain] = fluid
+    # Old white-matter lesions are water: between edema and normal tissue in every modality.
+    image += np.float32(0.8 * (values["edema"] - 1)) * gliosis
+    return image
+
+
+def _texture(rng, lesion):
+    """Fields that make the lesion uneven; the modalities share them, as they share the lesion."""
+    shape = lesion.edema.shape
+    return {
+        "coarse": smooth_field(rng, shape, 10),
+        "fine": smooth_field(rng, shape, 4),
+        "blobs": smooth_field(rng, shape, 7),
+        "grain": smooth_field(rng, shape, 2.5),
+    }
+
+
+def _paint(image, values, lesion, fields):
+    """Put the lesion into an image of its box, in place."""
+    texture = np.float32(values["texture"])
+    uneven = 0.7 * fields["coarse"] + 0.6 * fields["fine"]
+    edema = np.float32(values["edema"])
+    # Swollen tissue keeps a trace of what it was.
+    swollen = edema + 0.2 * (image - 1) + texture * np.abs(edema - 1) * 1.2 * uneven
+    image += lesion.edema * (swollen - image)
+    core = values["core"] * (1 + texture * (0.9 * fields["blobs"] + 0.7 * fields["fine"] + 0.3 * fields["grain"]))
+    image += lesion.core * (core - image)
+    level = values["enhancement"]
+    bright = level + (abs(level - 1) * 0.35 + 0.3 * texture) * (0.7 * fields["fine"] + 0.5 * fields["grain"])
+    image += lesion.enhancement * (bright - image)
+    np.clip(image, 0.03, None, out=image)
+
+
+def _in_grid(box):
+    """Put an array of `BOX_SHAPE` into the grid, zeros around it."""
+    assert box.shape == BOX_SHAPE
+    volume = np.zeros(GRID, box.dtype)
+    volume[BOX] = box
+    return volume

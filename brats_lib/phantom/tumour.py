@@ -1,0 +1,260 @@
+"""Where the tumour is: mass effect, whole tumour, core and enhancement, each to the voxel of the drawn volume.
+
+Every region is a threshold on a score: distance from the centre in a stretched space, plus smooth noise, plus what the
+tissue favours. Vasogenic edema follows white matter, spares the cortex, does not enter fluid and crosses to the other
+hemisphere only through the corpus callosum (which is why it looks like fingers); the core is rounder; enhancement is
+a rim of the core whose thickness varies, or patches in it. The threshold is the score's order statistic, so volumes are
+exact while shapes stay free.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from brats_lib.labels import ED, ET, NCR
+from brats_lib.phantom.atlas import BOX, BOX_SHAPE
+from brats_lib.phantom.noise import smooth_field
+
+__all__ = ["Growth", "Lesion", "draw_growth", "grow"]
+
+# Pieces of the whole tumour smaller than this are dropped, as nobody delineates them.
+SMALLEST_PIECE = 60
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How a drawn tumour grows in one head.
+
+    Attributes
+    ----------
+    tumour : population.Tumour
+    centre : array of 3 floats
+        Voxels of the grid.
+    parameters : dict
+        Everything else that was drawn; what JSON can hold.
+    """
+
+    tumour: object
+    centre: np.ndarray
+    parameters: dict
+
+    def push(self, axes):
+        """Mass effect: outward displacement of the tissue, largest at the core's surface (mm).
+
+        Parameters
+        ----------
+        axes : tuple of three arrays
+            Voxel coordinates, broadcastable to one shape.
+
+        Returns
+        -------
+        list of three arrays of float32
+        """
+        radius, amplitude = self.parameters["mass_radius_mm"], self.parameters["mass_effect_mm"]
+        offsets = [(a - c).astype(np.float32) for a, c in zip(axes, self.centre, strict=True)]
+        distance = np.sqrt(sum(o * o for o in offsets)) + np.float32(1e-3)
+        q = distance / np.float32(radius)
+        size = np.float32(2 * amplitude) * q / (1 + q * q) * np.exp(-np.maximum(distance - radius, 0) / 50)
+        size /= distance
+        return [o * size for o in offsets]
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """The tumour's voxels.
+
+    Attributes
+    ----------
+    mask : array of uint8, shape `BOX_SHAPE`
+        Labels 0, 1, 2, 4.
+    box : tuple of slices
+        The part of `BOX_SHAPE` that the tumour and its surroundings lie in.
+    edema, core, enhancement : array of float32, shape of `box`, 0-1
+        Soft membership, for intensities that fade where the labels have an edge. `edema` is that of the whole tumour.
+    """
+
+    mask: np.ndarray
+    box: tuple
+    edema: np.ndarray
+    core: np.ndarray
+    enhancement: np.ndarray
+
+
+def _radius(millilitres):
+    """Radius in mm of a ball of that volume."""
+    return (3 * 1000 * millilitres / (4 * np.pi)) ** (1 / 3)
+
+
+def draw_growth(rng, tumour, head):
+    """Choose the tumour's place in a head and how it grows there.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    tumour : population.Tumour
+    head : anatomy.Head
+
+    Returns
+    -------
+    Growth
+    """
+    wanted_depth = min(14.0, 4 + 0.45 * _radius(tumour.whole_ml))
+    inside = [np.array(c) for c in tumour.centres if head.lies_in_tissue(c, wanted_depth)]
+    # Sixty draws around the patients' mean position all missing the brain does not happen; the middle of a
+    # hemisphere is where the search would end up.
+    centre = inside[0] if inside else np.array((92.0, 125.0, 85.0))
+    core_radius = _radius(tumour.core_ml + 0.25 * (tumour.whole_ml - tumour.core_ml))
+    low_grade = tumour.grade == "LGG"
+    pattern = rng.choice(["rim", "patches", "mixed"], p=[0.6, 0.15, 0.25])
+    if tumour.enhancing_ml < 0.15 * tumour.core_ml:
+        pattern = rng.choice(["patches", "mixed"])
+    second = bool(rng.random() < 0.1 and tumour.whole_ml > 30)
+    parameters = {
+        "centre": [round(float(c), 1) for c in centre],
+        "mass_radius_mm": round(core_radius, 2),
+        "mass_effect_mm": round(min(10.0, core_radius * rng.uniform(0.06, 0.4) * (0.6 if low_grade else 1)), 2),
+        "enhancement": str(pattern),
+        "white_matter_pull_mm": round(rng.uniform(3, 8) if low_grade else rng.uniform(6, 15), 2),
+        "roughness": [round(rng.uniform(0.10, 0.30), 3), round(rng.uniform(0.05, 0.15), 3)],
+        "core_roughness": round(rng.uniform(0.08, 0.22), 3),
+        "edge_mm": round(rng.uniform(0.6, 2.5), 2),
+        "satellite": None,
+    }
+    if second:
+        towards = rng.standard_normal(3) * (0.6, 1.0, 0.7)
+        place = centre + towards / np.linalg.norm(towards) * (_radius(tumour.whole_ml) * rng.uniform(0.9, 1.4))
+        if head.lies_in_tissue(place, 8):
+            parameters["satellite"] = [round(float(c), 1) for c in place]
+    return Growth(tumour, centre, parameters)
+
+
+def grow(rng, growth, anatomy):
+    """Label the tumour's voxels.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    growth : Growth
+    anatomy : anatomy.Anatomy
+
+    Returns
+    -------
+    Lesion
+    """
+    tumour, parameters = growth.tumour, growth.parameters
+    radius = _radius(tumour.whole_ml)
+    box = _surroundings(growth.centre, 2.1 * radius * np.array(tumour.stretch) + 18)
+    shape = tuple(s.stop - s.start for s in box)
+    white, grey, fluid, brain = (getattr(anatomy, n)[box] for n in ("white", "grey", "fluid", "brain"))
+    coordinates = [c - b.start for c, b in zip(growth.centre, BOX, strict=True)]
+    axes = np.ogrid[tuple(slice(float(s.start), float(s.stop)) for s in box)]
+
+    def distance(centre, stretch):
+        return np.sqrt(sum(((a - c) / s) ** 2 for a, c, s in zip(axes, centre, stretch, strict=True))).astype(
+            np.float32
+        )
+
+    rough, fine = parameters["roughness"]
+    reach = distance(coordinates, tumour.stretch)
+    score = -reach
+    if parameters["satellite"]:
+        satellite = [c - b.start for c, b in zip(parameters["satellite"], BOX, strict=True)]
+        score = np.maximum(score, -distance(satellite, (1, 1, 1)) - np.float32(0.45 * radius))
+    score += np.float32(radius) * (
+        np.float32(rough) * smooth_field(rng, shape, 17) + np.float32(fine) * smooth_field(rng, shape, 8)
+    )
+    score += smooth_field(rng, shape, 4)
+    pull = np.float32(parameters["white_matter_pull_mm"])
+    score += pull * (white - 0.5 * grey) - 14 * fluid - _barriers(growth, anatomy, box, white)
+    allowed = brain & (fluid < 0.5) & (anatomy.ventricle[box] < 0.25) & (anatomy.depth[box] > 1.5)
+    whole, level = _threshold(score, allowed, round(1000 * tumour.whole_ml), SMALLEST_PIECE)
+
+    # The core sits anywhere in the whole tumour, not in its middle, and keeps off its edge.
+    core_radius = _radius(tumour.core_ml)
+    wander = 0.35 * max(radius - core_radius, 0)
+    middle = np.array(coordinates) + rng.normal(0, 1, 3) * wander * 0.5
+    stretch = np.exp(rng.normal(0, 0.12, 3))
+    core_score = -distance(middle, stretch)
+    core_score += np.float32(core_radius) * (
+        np.float32(1.3 * parameters["core_roughness"]) * smooth_field(rng, shape, 13)
+        + np.float32(parameters["core_roughness"]) * smooth_field(rng, shape, 6)
+    )
+    core_score += 0.35 * np.minimum(score - np.float32(level), 12) + 1.5 * white
+    core, core_level = _threshold(core_score, whole, round(1000 * tumour.core_ml), 0)
+    enhancing, enhancement = _enhancement(rng, growth, core, shape)
+
+    labels = np.where(whole, np.uint8(ED), np.uint8(0))
+    labels[core] = NCR
+    labels[enhancing] = ET
+    mask = np.zeros(BOX_SHAPE, np.uint8)
+    mask[box] = labels
+    edge = np.float32(parameters["edge_mm"])
+    edema = 1 / (1 + np.exp(-np.clip((score - np.float32(level)) / edge, -20, 20)))
+    edema = np.where(whole, np.maximum(edema, 0.5), np.minimum(edema, 0.5)) * (1 - fluid) * brain
+    return Lesion(mask, box, edema, _soft(core), enhancement)
+
+
+def _surroundings(centre, half_size):
+    """The part of `BOX` around a point of the grid, relative to `BOX`."""
+    return tuple(
+        slice(int(np.clip(c - b.start - h, 0, n - 8)), int(np.clip(c - b.start + h + 1, 8, n)))
+        for c, b, h, n in zip(centre, BOX, half_size, BOX_SHAPE, strict=True)
+    )
+
+
+def _barriers(growth, anatomy, box, white):
+    """Penalty in mm for crossing the falx (but for the corpus callosum) and the tentorium."""
+    x, y, z = (m[box] for m in anatomy.mni)
+    side = 1.0 if growth.centre[0] > 119.5 else -1.0
+    other_side = 1 / (1 + np.exp(np.clip(side * x / 1.5, -20, 20)))
+    penalty = 14 * other_side * (1.2 - white)
+    below = 1 / (1 + np.exp(np.clip((z + 14 + 0.12 * (y - 30)) / 2, -20, 20))) * (y > 22)
+    centre = tuple(int(np.clip(c - b.start, 0, n - 1)) for c, b, n in zip(growth.centre, BOX, BOX_SHAPE, strict=True))
+    starts_below = (
+        anatomy.mni[2][centre] + 14 + 0.12 * (anatomy.mni[1][centre] - 30) < 0 and anatomy.mni[1][centre] > 22
+    )
+    return (penalty + 20 * np.where(starts_below, 1 - below, below)).astype(np.float32)
+
+
+def _threshold(score, allowed, voxels, smallest_piece):
+    """The `voxels` allowed voxels of highest score, without small pieces, and the score they begin at.
+
+    Dropping small pieces loses volume, so the threshold is lowered until the rest reaches it.
+    """
+    values = np.sort(score[allowed])
+    voxels = int(np.clip(voxels, 1, len(values)))
+    wanted = voxels
+    for _ in range(6):
+        level = values[max(len(values) - wanted, 0)]
+        region = allowed & (score >= level)
+        if smallest_piece:
+            labels, count = ndimage.label(region)
+            if count > 1:
+                small = np.bincount(labels.ravel()) < smallest_piece
+                region &= ~small[labels]
+        missing = voxels - int(region.sum())
+        if missing <= 0.005 * voxels:
+            break
+        wanted = min(len(values), wanted + missing)
+    return region, level
+
+
+def _enhancement(rng, growth, core, shape):
+    """The enhancing part of the core: labels and soft membership."""
+    voxels = min(round(1000 * growth.tumour.enhancing_ml), int(core.sum()))
+    if voxels < 1:
+        return np.zeros(shape, bool), np.zeros(shape, np.float32)
+    depth = ndimage.distance_transform_edt(core).astype(np.float32)
+    blobs = 0.75 * smooth_field(rng, shape, 9) + 0.65 * smooth_field(rng, shape, 4.5)
+    # Thickness varies along the rim: dividing the depth by a log-normal field makes it thick here and absent there.
+    rim = -depth / np.exp(0.5 * smooth_field(rng, shape, 14) + 0.25 * smooth_field(rng, shape, 5))
+    pattern = growth.parameters["enhancement"]
+    score = {"rim": rim + 0.7 * blobs, "patches": blobs, "mixed": 0.35 * rim + 1.2 * blobs}[pattern]
+    enhancing, _ = _threshold(score, core, voxels, 0)
+    return enhancing, _soft(enhancing)
+
+
+def _soft(region):
+    """A region's membership with an edge about 1 mm wide."""
+    return ndimage.gaussian_filter(region.astype(np.float32), 0.6)
