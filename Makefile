@@ -2,7 +2,7 @@
 SHELL   := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test bench lock clean environment workflow-environment
+.PHONY: help book test bench lock clean environment
 
 PYTHON  ?= python3
 PROFILE ?= workshop
@@ -13,7 +13,11 @@ ENV     ?= venv
 # More options for Snakemake, for example: OPTIONS="--profile workflow/profiles/slurm"
 OPTIONS ?=
 
+# Snakemake's pins clash with nilearn's, so it is a tool in an environment of its own; SNAKEMAKE=path uses another.
+ifeq ($(origin SNAKEMAKE),undefined)
 SNAKEMAKE := .venv/workflow/bin/snakemake
+WORKFLOW  := .venv/workflow/.installed
+endif
 ifeq ($(ENV),active)
 ENVIRONMENT :=
 UV := $(or $(shell command -v uv),$(PYTHON) -m uv)
@@ -31,14 +35,14 @@ help:  ## list these targets
 	@echo
 	@echo 'Options: PROFILE=smoke|workshop|paper  DATA=folder of BraTS cases  CORES=4  ENV=active  PYTHON=python3.12'
 
-book: $(ENVIRONMENT) .venv/workflow/.installed  ## run every notebook and build the book: _build/html/index.html
+book: $(ENVIRONMENT) $(WORKFLOW)  ## run every notebook and build the book: _build/html/index.html
 	@$(PYTHON) workflow/exclusively.py runs/.lock sh -c ' \
 	    brats check --quick --profile "$$PROFILE" --data "$$DATA" && \
 	    exec $(SNAKEMAKE) --snakefile workflow/Snakefile --cores $(CORES) --resources gpu=1 --nolock --rerun-incomplete \
 	        --printshellcmds --quiet rules --config profile="$$PROFILE" data="$$DATA" $(OPTIONS)'
 	@echo 'The book: _build/html/index.html'
 
-test: $(ENVIRONMENT) .venv/workflow/.installed  ## lint, all tests, and the whole book on the smoke profile
+test: $(ENVIRONMENT) $(WORKFLOW)  ## lint, all tests, and the whole book on the smoke profile
 	ruff check .
 	ruff format --check .
 	python -m pytest -m "not pipeline"
@@ -47,7 +51,7 @@ test: $(ENVIRONMENT) .venv/workflow/.installed  ## lint, all tests, and the whol
 bench: $(ENVIRONMENT)  ## benchmarks; they print ratios
 	python -m benchmarks
 
-lock: $(ENVIRONMENT) .venv/workflow/.installed  ## recompile both lock files from pyproject.toml and workflow/requirements.in
+lock: $(ENVIRONMENT) $(WORKFLOW)  ## recompile both lock files from pyproject.toml and workflow/requirements.in
 	$(UV) pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	$(UV) pip compile workflow/requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o workflow/requirements.lock
 
@@ -59,6 +63,5 @@ environment: $(ENVIRONMENT)  ## install what the book needs into .venv, without 
 .venv/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) workflow/bootstrap.py .venv requirements.lock --project
 
-# Snakemake's pins clash with nilearn's, so it is a tool in an environment of its own.
 .venv/workflow/.installed: workflow/requirements.lock | $(ENVIRONMENT)
 	@$(PYTHON) workflow/bootstrap.py .venv/workflow workflow/requirements.lock
