@@ -24,10 +24,15 @@ def _phantom(arguments):
 def _audit(arguments):
     from dataclasses import asdict
 
-    from brats_lib.audit import audit, summarise
+    from brats_lib.audit import audit, summary
+    from brats_lib.cohort import Cohort
 
-    findings = audit(arguments.folder, workers=arguments.workers, progress=not arguments.json)
-    print(json.dumps([asdict(finding) for finding in findings], indent=1) if arguments.json else summarise(findings))
+    cohort = Cohort.find(arguments.folder)
+    findings = audit(cohort, workers=arguments.workers, progress=not arguments.json)
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        print(summary(findings, len(cohort)))
     return 1 if any(finding.severity == "error" for finding in findings) else 0
 
 
@@ -77,7 +82,7 @@ def _check_phantom(profile):
 
 def _check_cases(root, profile):
     """Audit the cases unless exactly these files passed before."""
-    from brats_lib.audit import audit, summarise
+    from brats_lib.audit import audit, summary
     from brats_lib.cohort import Cohort
     from brats_lib.runs import find_root, write_text
 
@@ -89,9 +94,13 @@ def _check_cases(root, profile):
         findings = audit(cohort)
         errors = [finding for finding in findings if finding.severity == "error"]
         if errors:
-            more = f" And {len(errors) - 1} more: run `brats audit {root}`." if len(errors) > 1 else ""
-            raise _Refused(f"{errors[0].message}{more}")
-        write_text(passed, summarise(findings))
+            raise BratsError(
+                root,
+                f"the audit found {len(errors)} error(s); the first: {errors[0].message}",
+                "cases that can all be read and agree with each other",
+                f"Mend or remove what is named; `brats audit {root}` lists everything",
+            )
+        write_text(passed, summary(findings, len(cohort)))
     print(f"{cohort.source}: audited, nothing wrong; notes in {passed.relative_to(find_root())}")
     return {"data": str(root), "fingerprint": cohort.fingerprint()}
 
@@ -99,13 +108,6 @@ def _check_cases(root, profile):
 def _size_and_time(path):
     status = path.stat()
     return status.st_size, status.st_mtime_ns
-
-
-class _Refused(BratsError):
-    """A message that an audit already put into words."""
-
-    def __init__(self, message):
-        Exception.__init__(self, message)
 
 
 def _parser():
