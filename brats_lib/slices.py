@@ -1,6 +1,6 @@
 """A cache of ready-made slices on disk: one pair of arrays per case, read straight into batches.
 
-Reading a case from NIfTI costs about a second, mostly decompression, and an epoch would pay it for every case. So each
+Reading, scaling and resizing a case takes half a second, and an epoch would pay it for every case. So each
 case is prepared once: float16 images and uint8 class indices in plain ``.npy`` files, whose names carry the case's
 fingerprint. `SliceBatches` reads single slices from them.
 
