@@ -1,0 +1,105 @@
+"""`python -m benchmarks [--quick] [--out FILE.json]`: print what takes how long and save it."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import data, network, scoring
+from benchmarks.timing import machine, memory_table, save, table
+from brats_lib.cohort import Cohort
+from brats_lib.errors import BratsError
+from brats_lib.recipes import PUBLISHED
+
+SECTIONS = ("loading", "preprocessing", "scoring", "phantom", "training", "memory")
+
+
+def _arguments(arguments):
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions, one region, small training batches")
+    parser.add_argument("--out", type=Path, default=Path("runs/bench.json"), help="default: %(default)s")
+    parser.add_argument("--data", type=Path, help="folder of labelled cases, one file per modality; default: phantoms")
+    parser.add_argument("--only", choices=SECTIONS, nargs="+", default=SECTIONS, help="default: everything")
+    return parser.parse_args(arguments)
+
+
+def _cohort(root, folder):
+    if root is None:
+        from brats_lib.phantom import make_cohort
+
+        return make_cohort(folder / "cohort", cases=2, seed=0)
+    cohort = Cohort.find(root, max_cases=2).labelled()
+    if not len(cohort) or cohort[0].layout == "msd":
+        advice = "Use BraTS 2020 or newer, or omit --data for phantoms"
+        raise BratsError(root, "no such case is there", "labelled cases with one file per modality", advice)
+    return cohort
+
+
+def run(cohort, recipe, folder, only=SECTIONS, quick=False, batch_slices=None):
+    """Run the benchmarks.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Labelled cases, one file per modality.
+    recipe : Recipe
+        Slices and network.
+    folder : Path
+        Scratch folder.
+    only : sequence of str
+        Names from `SECTIONS`.
+    quick : bool
+        Fewer repetitions.
+    batch_slices : int, optional
+        Slices per training step.
+
+    Returns
+    -------
+    rows : list of Row
+    peaks : list of dict
+        Rows of `data.memory`.
+    """
+    repetitions = 2 if quick else 5
+    slices = batch_slices or (4 if quick else 8)
+    sections = {
+        "loading": lambda: data.loading(cohort, recipe, folder, repetitions),
+        "preprocessing": lambda: data.preprocessing(cohort, recipe, repetitions),
+        "scoring": lambda: scoring.scoring(cohort, min(repetitions, 3), ("WT",) if quick else ("WT", "TC", "ET")),
+        "phantom": lambda: data.phantoms(folder, min(repetitions, 3)),
+        "training": lambda: network.training(recipe, repetitions, slices),
+    }
+    rows = []
+    for name in only:
+        if name in sections:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            rows += sections[name]()
+    return rows, data.memory(cohort, recipe, folder) if "memory" in only else []
+
+
+def main(arguments=None):
+    """Entry point; returns the exit code."""
+    options = _arguments(arguments)
+    try:
+        with tempfile.TemporaryDirectory(prefix="brats-bench-") as folder:
+            cohort = _cohort(options.data, Path(folder))
+            rows, peaks = run(cohort, PUBLISHED, Path(folder), options.only, options.quick)
+    except BratsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    about = machine()
+    print(", ".join(f"{name} {value}" for name, value in about.items()), end="\n\n")
+    if rows:
+        print(table(rows))
+    if peaks:
+        print(f"\n{memory_table(peaks)}")
+    content = {
+        "machine": about, "data": cohort.source, "quick": options.quick, "ratios": [row.as_dict() for row in rows],
+        "memory": peaks,
+    }  # fmt: skip
+    save(options.out, content)
+    print(f"\nSaved as {options.out}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""The benchmarks run on tiny input and give complete rows. No time is asserted."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import __main__ as benchmarks
+from benchmarks.lineage import lineage_batch
+from benchmarks.network import forward_flop, training
+from benchmarks.timing import Row, interleave, table
+from brats_lib.cohort import Cohort
+from brats_lib.models import build
+from brats_lib.preprocess import case_slices
+from brats_lib.recipes import PUBLISHED
+
+TINY = dataclasses.replace(PUBLISHED, first_slice=10, stop_slice=14, size=16, width=2, volumes_per_batch=1)
+
+
+@pytest.fixture
+def tiny_cohort(tiny_root):
+    return Cohort.find(tiny_root, max_cases=2)
+
+
+def test_row_compares_times():
+    row = Row("Sleep", "night", 2.0, "insomnia", 8.0, "dreaming", 0.5)
+    assert (row.ratio, row.of_limit) == (4.0, 0.25)
+    assert row.as_dict()["ratio"] == 4.0
+    alone = Row("Sleep", "night", 2.0, "", None, "dreaming", 0.5)
+    assert alone.ratio is None
+    lines = table([row, alone]).splitlines()
+    assert "x 4" in lines[2] and "25 %" in lines[2] and "x" not in lines[3].split("dreaming")[0].split("night")[1]
+
+
+def test_interleaving_takes_turns_after_a_warm_up():
+    calls = []
+    medians = interleave({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3)
+    assert "".join(calls) == "abababab"
+    assert set(medians) == {"a", "b"} and min(medians.values()) >= 0
+
+
+def test_quick_run_gives_complete_rows(tiny_cohort, tmp_path):
+    rows, peaks = benchmarks.run(tiny_cohort, TINY, tmp_path, ("loading", "preprocessing", "scoring"), quick=True)
+    assert [row.what for row in rows] == [
+        *["Load a batch"] * 3, "Prepare a case for the cache", "HD95 of 1 region", "All scores of 5 regions"
+    ]  # fmt: skip
+    for row in rows:
+        assert row.against and row.limit and row.per
+        assert row.seconds > 0 and row.ratio > 0 and row.of_limit > 0
+    assert peaks == []
+    assert json.loads(json.dumps([row.as_dict() for row in rows]))[0]["against"] == rows[0].against
+
+
+def test_lineage_loads_what_the_paper_feeds(tiny_cohort):
+    case = tiny_cohort[0]
+    images, targets = lineage_batch([case.files["flair"], case.files["t1ce"]], case.mask_file, TINY)
+    assert images.shape == (4, 16, 16, 2) and images.dtype == np.float64 and images.max() == 1
+    assert targets.shape == (4, 16, 16, 4)
+    np.testing.assert_allclose(targets.sum(-1), 1, atol=1e-6)
+    # The same resizing as ours; the scaling differs by one factor per modality where nothing is clipped.
+    ours = case_slices(case, dataclasses.replace(TINY, clip_percentile=100))[..., 0]
+    np.testing.assert_allclose(images[..., 0] / images[..., 0].max(), ours / ours.max(), atol=1e-5)
+
+
+def test_operations_of_the_papers_network_by_hand():
+    # (side of the output, side of the kernel, channels in, channels out) of the convolutions of section 3.4.
+    encoder = [(128, 2, 32), (64, 32, 64), (32, 64, 128), (16, 128, 256), (8, 256, 512)]
+    products = sum(side**2 * 9 * (a * b + b * b) for side, a, b in encoder)
+    for side, _, width in encoder[:-1]:
+        products += (side // 2) ** 2 * 4 * (2 * width) * width  # transposed: every input pixel makes four
+        products += side**2 * 9 * (2 * width * width + width * width)
+    products += 128**2 * 32 * 4
+    assert products == pytest.approx(3.01e9, rel=0.002)
+    assert forward_flop(build(PUBLISHED)) == 2 * products
+
+
+@pytest.mark.slow
+def test_training_rows_compare_two_precisions():
+    rows = training(TINY, repetitions=1, batch_slices=1, side=32)
+    assert len(rows) == 2 and rows[0].ratio * rows[1].ratio == pytest.approx(1)
+    assert all("GFLOP/s" in row.limit and row.of_limit > 0 for row in rows)
+
+
+@pytest.mark.slow
+def test_peak_memory_is_that_of_a_process_of_its_own(tiny_cohort, tmp_path):
+    rows, peaks = benchmarks.run(tiny_cohort, TINY, tmp_path, ("memory",))
+    assert rows == []
+    assert [p["peak_bytes"] for p in peaks] == sorted(p["peak_bytes"] for p in peaks)
+    assert 0 < peaks[-1]["peak_bytes"] < peaks[-1]["limit_bytes"] == 2 * 2**30
+
+
+def test_unusable_folder_is_refused(tmp_path, capsys):
+    assert benchmarks.main(["--data", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere" in capsys.readouterr().err
