@@ -37,9 +37,10 @@ help:  ## list these targets
 
 book: $(ENVIRONMENT) $(WORKFLOW)  ## run every notebook and build the book: _build/html/index.html
 	@$(PYTHON) workflow/exclusively.py runs/.lock sh -c ' \
-	    brats check --quick --profile "$$PROFILE" --data "$$DATA" && \
-	    exec $(SNAKEMAKE) --snakefile workflow/Snakefile --cores $(CORES) --resources gpu=1 --nolock --rerun-incomplete \
-	        --printshellcmds --quiet rules --config profile="$$PROFILE" data="$$DATA" $(OPTIONS)'
+	    brats check --quick --profile "$$PROFILE" --data "$$DATA" || exit 2; \
+	    $(SNAKEMAKE) --snakefile workflow/Snakefile --cores $(CORES) --resources gpu=1 --nolock --rerun-incomplete \
+	        --printshellcmds --quiet rules --config profile="$$PROFILE" data="$$DATA" $(OPTIONS) || \
+	    { $(PYTHON) workflow/explain.py "runs/$$PROFILE/logs"; exit 1; }'
 	@echo 'The book: _build/html/index.html'
 
 test: $(ENVIRONMENT) $(WORKFLOW)  ## lint, all tests, and the whole book on the smoke profile

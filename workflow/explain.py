@@ -1,4 +1,7 @@
-"""Say in a few lines why a notebook failed: `explain.py EXECUTED.ipynb`."""
+"""Say in a few lines which notebooks of a run did not end and why: `explain.py FOLDER`.
+
+A notebook is in this folder while it runs and leaves it when it is done.
+"""
 
 import json
 import re
@@ -9,18 +12,18 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def explain(path):
-    """The failing cell's number and error of an executed notebook, as text."""
-    if not Path(path).is_file():
-        return "it stopped before its first cell; see above"
-    cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
-    for number, cell in enumerate(cells, start=1):
+    """The failing cell's number and error of an executed notebook, as one sentence."""
+    for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"], start=1):
         for output in cell.get("outputs", []):
             if output["output_type"] == "error":
-                error = COLOURS.sub("", f"{output['ename']}: {output['evalue']}")
-                return f"cell {number} raised {error}\nThe notebook up to there: {path}"
-    return f"it stopped without a Python error (killed, or out of memory?)\nThe notebook up to there: {path}"
+                return f"cell {number} raised " + COLOURS.sub("", f"{output['ename']}: {output['evalue']}")
+    return "it was stopped, or killed for want of memory"
+
+
+def main():
+    for path in sorted(Path(sys.argv[1]).glob("*.ipynb")):
+        print(f"\n{path.stem} did not end: {explain(path)}\nThe notebook as far as it came: {path}", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    name = Path(sys.argv[1]).stem
-    sys.exit(f"\n{name} failed: {explain(sys.argv[1])}")
+    main()

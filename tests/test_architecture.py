@@ -1,0 +1,35 @@
+"""The layers hold, and the light part of the package stays light."""
+
+import subprocess
+import sys
+
+from conftest import ROOT
+
+LIGHT = (
+    "cohort",
+    "audit",
+    "phantom",
+    "preprocess",
+    "metrics.published",
+    "metrics.challenge",
+    "figures",
+    "paper",
+    "runs",
+    "cli",
+)
+HEAVY = ("keras", "tensorflow", "jax", "torch")
+
+
+def run_python(code):
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+
+def test_modules_import_from_the_layers_below_only():
+    done = run_python("import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_importing_the_light_modules_loads_no_deep_learning_library():
+    imports = "; ".join(["import sys, brats_lib", *(f"import brats_lib.{name}" for name in LIGHT)])
+    done = run_python(f"{imports}; print([name for name in {HEAVY} if name in sys.modules])")
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -1,0 +1,86 @@
+"""One truth about the environment: pyproject.toml, its lock, and everything that installs from them agree."""
+
+import re
+import tomllib
+
+import pytest
+import yaml
+from conftest import ROOT
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCKS = ("requirements.lock", "workflow/requirements.lock")
+PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", re.MULTILINE)
+EVERY_PYTHON = ["3.11", "3.12", "3.13"]
+
+
+def read_pins(lock):
+    """Locked versions per package; a package may have several, for different platforms."""
+    pins = {}
+    for name, version in PIN.findall((ROOT / lock).read_text()):
+        pins.setdefault(canonicalize_name(name), []).append(version)
+    return pins
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_names_no_host(lock):
+    assert "://" not in (ROOT / lock).read_text()
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_package_has_a_hash(lock):
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / lock).read_text().strip())
+    assert len(blocks) > 20
+    assert [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block] == []
+
+
+@pytest.mark.parametrize(
+    "requirement",
+    [*PROJECT["dependencies"], *(item for extra in PROJECT["optional-dependencies"].values() for item in extra)],
+)
+def test_lock_satisfies_what_the_project_requires(requirement):
+    wanted = Requirement(requirement)
+    versions = read_pins("requirements.lock").get(canonicalize_name(wanted.name), [])
+    assert versions, f"{wanted.name} is not locked; run `make lock`"
+    assert all(wanted.specifier.contains(version, prereleases=True) for version in versions)
+
+
+def test_workflow_lock_satisfies_its_requirements():
+    pins = read_pins("workflow/requirements.lock")
+    for line in (ROOT / "workflow/requirements.in").read_text().split():
+        wanted = Requirement(line)
+        assert all(wanted.specifier.contains(version) for version in pins[wanted.name])
+
+
+@pytest.mark.parametrize("path", ["environment.yml", ".binder/environment.yml"])
+def test_conda_environment_installs_the_lock_and_nothing_else(path):
+    dependencies = yaml.safe_load((ROOT / path).read_text())["dependencies"]
+    *conda, block = dependencies
+    (requirements,) = block["pip"]
+    assert "pip" in conda
+    assert ((ROOT / path).parent / requirements.removeprefix("-r ")).resolve() == ROOT / "requirements.lock"
+
+
+def test_conda_environment_takes_the_pythons_of_the_project():
+    (python,) = [item for item in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"][:1]]
+    assert SpecifierSet(python.removeprefix("python")) == SpecifierSet(PROJECT["requires-python"])
+
+
+def test_ci_tests_every_supported_python():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/book.yml").read_text())["jobs"]
+    assert jobs["test"]["strategy"]["matrix"]["python"] == EVERY_PYTHON
+    candidates = [f"3.{minor}" for minor in range(8, 20)]
+    assert [p for p in candidates if SpecifierSet(PROJECT["requires-python"]).contains(f"{p}.1")] == EVERY_PYTHON
+
+
+def test_commit_hooks_use_the_locked_tools():
+    pins = read_pins("requirements.lock")
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    revisions = {repo["hooks"][0]["id"]: repo["rev"].removeprefix("v") for repo in hooks}
+    assert revisions == {"ruff-check": pins["ruff"][0], "nbstripout": pins["nbstripout"][0]}
+
+
+def test_jupyter_book_stays_at_the_series_that_reads_our_config():
+    assert all(version.startswith("1.") for version in read_pins("requirements.lock")["jupyter-book"])

@@ -1,0 +1,147 @@
+"""What every notebook in the repository keeps to, without running any."""
+
+import ast
+import json
+import re
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from brats_lib.book import read_figures
+
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PROFILES = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "workflow/params").glob("*.yaml")}
+ALLOWED = {"sys", "brats_lib", "keras", "matplotlib", "numpy", "pandas", "IPython"}
+LONGEST_CELL = 30
+SECRETS = re.compile(
+    r"AKIA[0-9A-Z]{16}|gh[pousr]_\w{30,}|-----BEGIN [A-Z ]*PRIVATE KEY|xox[abp]-\w{10,}|"
+    r"(?i:(api[_-]?key|token|password|secret)[\"']?\s*[:=]\s*[\"'][\w+/-]{12,}[\"'])"
+)
+each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def text(cell):
+    return "".join(cell["source"])
+
+
+def parse(cell):
+    """Python of a cell, without the commands that only IPython knows."""
+    return ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", text(cell), flags=re.MULTILINE))
+
+
+def parameters(notebook):
+    (cell,) = [cell for cell in code_cells(notebook) if "parameters" in cell["metadata"].get("tags", [])]
+    return {node.targets[0].id: ast.literal_eval(node.value) for node in parse(cell).body}
+
+
+def captioned():
+    for path in PATHS:
+        for cell in code_cells(read(path)):
+            settings = cell["metadata"].get("mystnb", {})
+            if "figure" in settings:
+                yield path.stem, settings
+
+
+def test_the_notebooks_are_numbered_without_gaps():
+    assert [path.stem[:3] for path in PATHS] == [f"{number:02}_" for number in range(1, len(PATHS) + 1)]
+    assert len(PATHS) >= 5
+
+
+@each_notebook
+def test_nothing_of_a_run_is_kept(path):
+    notebook = read(path)
+    assert set(notebook["metadata"]) <= {"kernelspec", "language_info"}
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    for cell in code_cells(notebook):
+        assert cell["outputs"] == [] and cell["execution_count"] is None
+        assert not {"papermill", "execution"} & set(cell["metadata"])
+
+
+@each_notebook
+def test_parameters_come_early_and_every_profile_knows_them(path):
+    notebook = read(path)
+    given = parameters(notebook)
+    early = [cell for cell in notebook["cells"][:4] if "parameters" in cell["metadata"].get("tags", [])]
+    assert len(early) == 1
+    assert {"profile", "data"} <= set(given)
+    for name, profile in PROFILES.items():
+        assert set(given) - {"data"} <= set(profile), f"{name}.yaml lacks a parameter of {path.name}"
+
+
+def test_every_setting_of_a_profile_reaches_a_notebook():
+    used = set().union(*(parameters(read(path)) for path in PATHS))
+    for name, profile in PROFILES.items():
+        assert set(profile) <= used, f"{name}.yaml sets what no notebook reads"
+        assert profile["profile"] == name
+
+
+@each_notebook
+def test_headings_start_with_one_title_and_skip_no_level(path):
+    prose = "\n".join(text(cell) for cell in read(path)["cells"] if cell["cell_type"] == "markdown")
+    levels = [
+        len(mark) for mark in re.findall(r"^(#+) ", re.sub(r"```.*?```", "", prose, flags=re.DOTALL), re.MULTILINE)
+    ]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+@each_notebook
+def test_cells_stay_short_and_use_the_package(path):
+    for cell in code_cells(read(path)):
+        assert len(text(cell).splitlines()) <= LONGEST_CELL
+        tree = parse(cell)
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+        names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+        names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        assert {name.split(".")[0] for name in names} <= ALLOWED
+
+
+def test_captions_have_unique_names_and_images_a_description():
+    names = [settings["figure"]["name"] for _, settings in captioned()]
+    assert len(names) == len(set(names))
+    for _, settings in captioned():
+        if "image" in settings:
+            assert len(settings["image"]["alt"]) > 30
+        else:
+            assert re.search(r"table|-view$", settings["figure"]["name"]), "an image without alternative text"
+
+
+def test_every_figure_of_the_paper_is_where_the_map_says():
+    places = {settings["figure"]["name"]: f"notebooks/{stem}" for stem, settings in captioned()}
+    figures = read_figures(ROOT / "book" / "paper_figures.yml")
+    expected = [f"paper-fig-{number:02}" for number in range(1, 27)] + ["paper-table-1"]
+    assert sorted(row["id"] for row in figures) == expected
+    for row in figures:
+        if row["page"].startswith("notebooks/"):
+            assert places.get(row["id"]) == row["page"]
+        else:
+            assert row["id"] in (ROOT / f"{row['page']}.md").read_text()
+
+
+@each_notebook
+def test_links_between_pages_lead_somewhere(path):
+    for cell in read(path)["cells"]:
+        if cell["cell_type"] == "markdown":
+            for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text(cell)):
+                assert (path.parent / target).is_file(), target
+
+
+@each_notebook
+def test_no_secret_is_written_down(path):
+    assert not SECRETS.search(path.read_text())
+
+
+@pytest.mark.parametrize(
+    "planted", ['api_key = "0123456789abcdef"', "AKIAABCDEFGHIJKLMNOP", '"token": "abcdefghijklmnop"']
+)
+def test_planted_secrets_are_found(planted):
+    assert SECRETS.search(planted)
