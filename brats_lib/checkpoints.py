@@ -1,0 +1,244 @@
+"""The state of a training on disk, complete enough that a killed training goes on as if nothing had happened.
+
+Keras's own `BackupAndRestore`, `ModelCheckpoint`, `ReduceLROnPlateau` and `CSVLogger` do not remember across a restart
+what they had seen, so that a resumed training can overwrite its best network with a worse one. Here everything is in
+one file, written after each epoch under another name and then renamed: at any moment it is one epoch's state or the
+next one's. The files that people read, `log.csv` and `best.weights.h5`, are copies of what it holds.
+"""
+
+import io
+import json
+import math
+import os
+import time
+import zipfile
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import pandas as pd
+
+from brats_lib.errors import BratsError
+
+__all__ = ["BEST_WEIGHTS", "LOG", "LOG_COLUMNS", "STATE", "KeepProgress", "Progress", "write_atomically"]
+
+STATE, BEST_WEIGHTS, LOG = "state.npz", "best.weights.h5", "log.csv"
+LOG_COLUMNS = (
+    "epoch", "loss", "accuracy", "dice", "iou", "val_loss", "val_accuracy", "val_dice", "val_iou", "learning_rate",
+    "seconds",
+)  # fmt: skip
+_PLATEAU = ("best", "wait", "cooldown_counter")
+
+
+def write_atomically(path, write):
+    """Write a file under another name, flush it to the disk and rename it.
+
+    Parameters
+    ----------
+    path : Path
+        The file; afterwards the new one or, after any failure, the old one.
+    write : callable
+        Gets the temporary path, whose suffixes are those of `path`.
+
+    Raises
+    ------
+    BratsError
+        If the disk is full or refuses.
+    """
+    temporary = path.with_name(f"part-{path.name}")
+    try:
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise BratsError(
+            path,
+            f"it cannot be written ({error.strerror or error})",
+            "a folder with free space that may be written to",
+            "Free some space and start again: what was saved before is intact, and the training resumes from it",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@dataclass
+class Progress:
+    """All that decides how a training goes on.
+
+    Attributes
+    ----------
+    variables, optimizer : list of array
+        Values of the model's variables (weights and the state of dropout's random numbers) and the optimizer's.
+    best : list of array
+        Weights of the epoch with the lowest validation loss; empty before the first epoch ends.
+    plateau : dict
+        What ReduceLROnPlateau remembers.
+    rows : list of dict
+        One per finished epoch, with the columns of `LOG_COLUMNS`.
+    """
+
+    variables: list = field(default_factory=list)
+    optimizer: list = field(default_factory=list)
+    best: list = field(default_factory=list)
+    plateau: dict = field(default_factory=dict)
+    rows: list = field(default_factory=list)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs finished."""
+        return len(self.rows)
+
+    @property
+    def best_loss(self) -> float:
+        """Lowest validation loss so far; infinite before the first epoch ends."""
+        return min((row["val_loss"] for row in self.rows), default=math.inf)
+
+    @property
+    def log(self) -> pd.DataFrame:
+        """The finished epochs as a table."""
+        return pd.DataFrame(self.rows, columns=list(LOG_COLUMNS))
+
+    def save(self, path):
+        """Write everything to one file, atomically."""
+        arrays = {
+            f"{kind}_{number:04d}": array
+            for kind in ("variables", "optimizer", "best")
+            for number, array in enumerate(getattr(self, kind))
+        }
+        arrays["memory"] = np.array(json.dumps({"plateau": self.plateau, "rows": self.rows}))
+
+        def write(temporary):
+            with open(temporary, "wb") as file:
+                np.savez(file, **arrays)
+
+        write_atomically(path, write)
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        BratsError
+            If the file is damaged.
+        """
+        try:
+            with np.load(path) as file:
+                arrays = {name: file[name] for name in sorted(file.files)}
+            memory = json.loads(str(arrays.pop("memory")))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise BratsError(
+                path, f"it is damaged ({error})", "the state of a training", "Delete the file to train from the start"
+            ) from error
+        kinds = {kind: [a for name, a in arrays.items() if name.startswith(kind)] for kind in ("variables", "best")}
+        return cls(**kinds, optimizer=[a for name, a in arrays.items() if name.startswith("optimizer")], **memory)
+
+    def restore(self, model, path):
+        """Put the variables of the model and of its optimizer back.
+
+        Raises
+        ------
+        BratsError
+            If they belong to another network.
+        """
+        for variables, values in ((model.variables, self.variables), (model.optimizer.variables, self.optimizer)):
+            if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+                raise BratsError(
+                    path,
+                    "its arrays do not fit the network",
+                    f"{len(model.variables)} variables of the network and {len(model.optimizer.variables)} of Adam",
+                    "Delete the file to train from the start",
+                )
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+
+
+def save_best(model, folder):
+    """Write the model's present weights to `best.weights.h5`."""
+    write_atomically(folder / BEST_WEIGHTS, model.save_weights)
+
+
+def save_log(progress, folder):
+    """Write the finished epochs to `log.csv`."""
+    text = io.StringIO()
+    progress.log.to_csv(text, index=False, lineterminator="\n")
+    write_atomically(folder / LOG, lambda path: path.write_text(text.getvalue()))
+
+
+def _values(variables):
+    # Copies, because a backend may hand out its own memory and go on to train in it.
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+class KeepProgress(keras.callbacks.Callback):
+    """Save the training's state after each epoch and stop it where the loss is no number.
+
+    Comes after `plateau` in the list of callbacks, so that it sees what that has decided.
+
+    Parameters
+    ----------
+    progress : Progress
+        Where the training stands; brought up to date after each epoch.
+    plateau : keras.callbacks.ReduceLROnPlateau
+        Gets its memory back when the training begins.
+    folder : Path
+        Where the files go.
+    """
+
+    def __init__(self, progress, plateau, folder):
+        super().__init__()
+        self.progress, self.plateau, self.folder = progress, plateau, folder
+
+    def on_train_begin(self, logs=None):
+        """Undo the plateau's own reset."""
+        for name, value in self.progress.plateau.items():
+            setattr(self.plateau, name, value)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Note when the epoch began and the learning rate it is trained with."""
+        self._began = time.perf_counter()
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        # The shortest decimal that names this float32: 0.001 rather than 0.0010000000474974513.
+        self._learning_rate = float(str(np.float32(rate)))
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Stop at the first batch whose loss is no number."""
+        self._refuse_unless(math.isfinite(logs["loss"]), f"the loss became {logs['loss']} in batch {batch + 1} of")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Save the state, then the files that are copied from it."""
+        self._refuse_unless(math.isfinite(logs["val_loss"]), f"the validation loss became {logs['val_loss']} in")
+        weights = _values(self.model.weights)
+        # On CPUs ReLU turns NaN into 0, so that a network with dead weights has an inconspicuous loss.
+        for variable, value in zip(self.model.weights, weights, strict=True):
+            self._refuse_unless(np.isfinite(value).all(), f"weights of {variable.path} became NaN or infinite in")
+        measured = {name: float(logs[name]) for name in LOG_COLUMNS if name in logs and name != "learning_rate"}
+        improved = measured["val_loss"] < self.progress.best_loss
+        seconds = round(time.perf_counter() - self._began, 2)
+        row = {"epoch": epoch + 1, **measured, "learning_rate": self._learning_rate, "seconds": seconds}
+        self.progress.rows.append(row)
+        self.progress.variables = _values(self.model.variables)
+        self.progress.optimizer = _values(self.model.optimizer.variables)
+        self.progress.plateau = {name: _plain(getattr(self.plateau, name)) for name in _PLATEAU}
+        if improved:
+            self.progress.best = weights
+        self.progress.save(self.folder / STATE)
+        if improved:
+            save_best(self.model, self.folder)
+        save_log(self.progress, self.folder)
+
+    def _refuse_unless(self, fine, what):
+        done = self.progress.epochs
+        if not fine:
+            raise BratsError(
+                f"training in {self.folder}",
+                f"{what} epoch {done + 1}",
+                "finite numbers",
+                "Train with a lower learning_rate or with precision='float32', and run `brats audit` on the cases; "
+                f"finished epochs are kept ({done})",
+            )
+
+
+def _plain(number):
+    return number if number is None or isinstance(number, int) else float(number)

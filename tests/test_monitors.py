@@ -1,0 +1,38 @@
+"""What is watched while training is what its formulas say."""
+
+import keras
+import numpy as np
+
+from brats_lib.labels import one_hot
+from brats_lib.monitors import ClassIoU, soft_dice
+
+# Four pixels of classes 0, 0, 1, 2.
+TRUTH = one_hot(np.array([[[0, 0], [1, 2]]]))
+GUESS = np.array([[[[0.5, 0.5, 0, 0], [1, 0, 0, 0]], [[0, 0.5, 0.5, 0], [0, 0, 0, 1]]]], np.float32)
+
+
+def test_soft_dice_is_the_mean_over_four_channels_worked_out_by_hand():
+    # Per class, (2 sum(tp) + 1) / (sum(t) + sum(p) + 1):
+    expected = np.mean([(2 * 1.5 + 1) / (2 + 1.5 + 1), (2 * 0.5 + 1) / (1 + 1 + 1), 1 / (1 + 0.5 + 1), 1 / (0 + 1 + 1)])
+    np.testing.assert_allclose(float(soft_dice(TRUTH, keras.ops.convert_to_tensor(GUESS))), expected, rtol=1e-6)
+
+
+def test_soft_dice_of_the_truth_is_one():
+    assert float(soft_dice(TRUTH, keras.ops.convert_to_tensor(TRUTH))) == 1
+
+
+def test_iou_is_the_mean_over_classes_worked_out_by_hand():
+    # argmax: 0 (first of equals), 0, 1, 3. Class 0: 2/2, class 1: 1/1, class 2: 0/1, class 3: 0/1.
+    iou = ClassIoU(4)
+    iou.update_state(TRUTH, GUESS)
+    np.testing.assert_allclose(float(iou.result()), (1 + 1 + 0 + 0) / 4, rtol=1e-6)
+
+
+def test_iou_over_batches_is_that_of_keras():
+    rng = np.random.default_rng(0)
+    ours, keras_own = ClassIoU(4), keras.metrics.OneHotMeanIoU(4)
+    for _ in range(3):
+        truth, guess = one_hot(rng.integers(0, 4, (5, 8, 8))), rng.random((5, 8, 8, 4), np.float32)
+        ours.update_state(truth, guess)
+        keras_own.update_state(truth, guess)
+    np.testing.assert_allclose(float(ours.result()), float(keras_own.result()), rtol=1e-5)
