@@ -127,9 +127,9 @@ def _name_stage(ax, stage, side, edges, y, height):
     size = f"{stage.size} × {stage.size}" + (f", dropout {stage.dropout:g}" if stage.dropout else "")
     x, align = {"encoder": (edges[0] - 0.12, "right"), "decoder": (edges[1] + 0.12, "left"),
                 "bottleneck": (sum(edges) / 2, "center")}[side]  # fmt: skip
-    y = y - height / 2 - 0.18 if side == "bottleneck" else y
-    ax.text(x, y + 0.02, filters, ha=align, va="bottom", fontsize=11, fontweight="bold")
-    ax.text(x, y - 0.02, size, ha=align, va="top", fontsize=10, color="#444444")
+    y = y - height / 2 - 0.05 if side == "bottleneck" else y + 0.02
+    ax.text(x, y, filters, ha=align, va="top", fontsize=11, fontweight="bold")
+    ax.text(x, y - 0.21, size, ha=align, va="top", fontsize=10, color="#444444")
 
 
 def _connect(ax, parts, levels, edges, ys, heights):
@@ -138,10 +138,10 @@ def _connect(ax, parts, levels, edges, ys, heights):
     for i in range(len(parts) - 1):
         here, there = sum(edges[i]) / 2, sum(edges[i + 1]) / 2
         if levels[i + 1] > levels[i]:
-            start, end = (here, ys[i] - heights[i] / 2), (edges[i + 1][0], ys[i + 1] + heights[i + 1] / 4)
+            start, end = (here, ys[i] - heights[i] / 2), (edges[i + 1][0], ys[i + 1] + heights[i + 1] * 0.4)
             bend = "angle3,angleA=-90,angleB=180"
         else:
-            start, end = (edges[i][1], ys[i] + heights[i] / 4), (there, ys[i + 1] - heights[i + 1] / 2)
+            start, end = (edges[i][1], ys[i] + heights[i] * 0.4), (there, ys[i + 1] - heights[i + 1] / 2)
             bend = "angle3,angleA=0,angleB=90"
         ax.add_patch(FancyArrowPatch(start, end, color="#444444", connectionstyle=bend, **arrow))
         if parts[i + 1].joins:
