@@ -149,10 +149,9 @@ def _interpolation_matrix(source, target):
     below = np.floor(position).astype(int)
     weight = position - below
     matrix = np.zeros((target, source), np.float32)
-    rows = np.arange(target)
     # Added, not assigned: at the edges both neighbours are the same pixel.
-    np.add.at(matrix, (rows, np.clip(below, 0, source - 1)), 1 - weight)
-    np.add.at(matrix, (rows, np.clip(below + 1, 0, source - 1)), weight)
+    for neighbour, share in ((below, 1 - weight), (below + 1, weight)):
+        np.add.at(matrix, (np.arange(target), np.clip(neighbour, 0, source - 1)), share)
     matrix.setflags(write=False)
     return matrix
 
@@ -192,8 +191,7 @@ def resize_slices(stack, size):
 def resize_labels(classes, size):
     """Resize class indices: each class's map bilinearly, then the most probable class.
 
-    Nearest-neighbour resizing drops whole stretches of a thin enhancing rim; this keeps the class that covers most of
-    the target pixel. A draw goes to the lower class index.
+    Nearest neighbour drops stretches of a thin enhancing rim; this does not. A draw goes to the lower class index.
 
     Parameters
     ----------
