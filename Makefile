@@ -29,6 +29,8 @@ endif
 # Kernels come from the environment that runs papermill, not from the user's home folder.
 export JUPYTER_PREFER_ENV_PATH := 1
 export PROFILE DATA
+# TensorFlow greets every process with a page of notes; errors still show.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,7 +41,7 @@ book: $(ENVIRONMENT) $(WORKFLOW)  ## run every notebook and build the book: _bui
 	@$(PYTHON) workflow/exclusively.py runs/.lock sh -c ' \
 	    brats check --quick --profile "$$PROFILE" --data "$$DATA" || exit 2; \
 	    $(SNAKEMAKE) --snakefile workflow/Snakefile --cores $(CORES) --resources gpu=1 --nolock --rerun-incomplete \
-	        --printshellcmds --quiet rules --config profile="$$PROFILE" data="$$DATA" $(OPTIONS) || \
+	        --quiet host rules --config profile="$$PROFILE" data="$$DATA" $(OPTIONS) || \
 	    { $(PYTHON) workflow/explain.py "runs/$$PROFILE/logs"; exit 1; }'
 	@echo 'The book: _build/html/index.html'
 

@@ -1,68 +1,8 @@
-"""A run that looks finished: the repository's notebooks with made-up outputs, so that the book builds in seconds."""
-
-import base64
-import io
-import json
-import re
-from pathlib import Path
-
-import numpy as np
 import pytest
-from matplotlib import image
-
-ROOT = Path(__file__).resolve().parents[2]
-TABLE = {"text/html": "<div><table class='dataframe'><tr><th>region</th></tr><tr><td>WT</td></tr></table></div>"}
-FRAME = {"text/html": "<iframe title='a view' srcdoc='&lt;p&gt;view&lt;/p&gt;'></iframe>"}
-
-
-def make_png(values):
-    """PNG bytes of a grey-level array."""
-    buffer = io.BytesIO()
-    image.imsave(buffer, values, cmap="gray", vmin=0, vmax=1, format="png")
-    return buffer.getvalue()
-
-
-PICTURE = {"image/png": base64.b64encode(make_png(np.indices((8, 8)).sum(0) % 2)).decode()}
-
-
-def make_output(data):
-    """A notebook output of these mime types."""
-    return {"output_type": "display_data", "metadata": {}, "data": data}
-
-
-def make_executed(notebook, parameters):
-    """Give a stripped notebook outputs as papermill would leave them."""
-    notebook["metadata"]["papermill"] = {
-        "parameters": parameters,
-        "input_path": "/somewhere/notebook.ipynb",
-    }
-    for count, cell in enumerate(notebook["cells"], start=1):
-        if cell["cell_type"] == "code":
-            cell["execution_count"] = count
-            settings = cell["metadata"].get("mystnb", {})
-            if "figure" in settings:
-                name = settings["figure"]["name"]
-                data = PICTURE if "image" in settings else FRAME if name.endswith("-view") else TABLE
-                cell["outputs"] = [make_output(data)]
-    return notebook
+from fake_run import make_run
 
 
 @pytest.fixture
 def fake_run(tmp_path):
-    """Folder of a finished run, with every table and figure that the prose pages include."""
-    run = tmp_path / "runs" / "fake"
-    run.mkdir(parents=True)
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        notebook = make_executed(json.loads(path.read_text()), {"profile": "fake", "data": ""})
-        (run / path.name).write_text(json.dumps(notebook))
-    (run / "run.json").write_text(json.dumps({"source": "8 simulated phantoms (seed 0)"}))
-    (run / "claims.json").write_text(json.dumps({"paper-fig-06": "Best epoch 2 of 2."}))
-    prose = "\n".join(path.read_text() for path in sorted((ROOT / "book").glob("*.md")))
-    for kind, name in re.findall(r"_run/(tables|figures)/([\w.-]+)", prose):
-        path = run / kind / name
-        path.parent.mkdir(exist_ok=True)
-        if kind == "tables":
-            path.write_text("| region | dice |\n|---|---|\n| WT | 0.9 |\n")
-        else:
-            path.write_bytes(base64.b64decode(PICTURE["image/png"]))
-    return run
+    """Folder of a run that looks finished."""
+    return make_run(tmp_path / "runs" / "fake")

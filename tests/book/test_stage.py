@@ -1,0 +1,79 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from brats_lib.book import check_html, figures_table, read_figures, stage
+from brats_lib.errors import BratsError
+
+
+def rewrite(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_staged_files_keep_their_places(fake_run, tmp_path):
+    out = stage(fake_run, tmp_path / "out", ROOT)
+    assert {"_config.yml", "_toc.yml", "book", "notebooks"} == {path.name for path in out.iterdir()}
+    staged = json.loads((out / "notebooks/01_explore_dataset.ipynb").read_text())
+    assert "8 simulated phantoms (seed 0)" in json.dumps(staged["cells"])
+    assert (out / "book/_run/tables/results_published.md").is_file()
+
+
+def test_staging_again_removes_what_is_gone(fake_run, tmp_path):
+    out = stage(fake_run, tmp_path / "out", ROOT)
+    (out / "stale.md").write_text("old")
+    assert not (stage(fake_run, out, ROOT) / "stale.md").exists()
+
+
+def test_missing_notebook_is_named(fake_run, tmp_path):
+    (fake_run / "04_evaluate.ipynb").unlink()
+    with pytest.raises(BratsError, match="04_evaluate.ipynb: it is not there"):
+        stage(fake_run, tmp_path / "out", ROOT)
+
+
+def test_notebooks_of_different_runs_are_refused(fake_run, tmp_path):
+    rewrite(
+        fake_run / "05_overlay_predictions.ipynb",
+        lambda notebook: notebook["metadata"]["papermill"]["parameters"].update(profile="paper"),
+    )
+    with pytest.raises(
+        BratsError, match="05_overlay_predictions ran with .*paper.* but 01_explore_dataset with .*fake"
+    ):
+        stage(fake_run, tmp_path / "out", ROOT)
+
+
+def test_folder_of_the_data_is_not_published(fake_run, tmp_path):
+    for path in fake_run.glob("*.ipynb"):
+        rewrite(path, lambda notebook: notebook["metadata"]["papermill"]["parameters"].update(data="/srv/ann/brats"))
+    (fake_run / "tables" / "results_published.md").write_text("cases in /srv/ann/brats/case_1")
+    out = stage(fake_run, tmp_path / "out", ROOT)
+    assert (out / "book/_run/tables/results_published.md").read_text() == "cases in brats/case_1"
+    assert "/srv/ann" not in (out / "notebooks/01_explore_dataset.ipynb").read_text()
+
+
+def test_map_of_figures_links_every_id_and_adds_this_runs_numbers():
+    figures = [
+        {"id": "paper-fig-06", "section": 3, "shows": "curves", "claim": "good", "ours": "Measured."},
+        {"id": "paper-table-1", "section": 4, "shows": "means", "claim": "0.88", "ours": "Filled in."},
+    ]
+    table = figures_table(figures, {"paper-fig-06": "Best epoch 2."})
+    assert "* - [Fig. 6](#paper-fig-06)\n  - 3\n  - curves\n  - good\n  - Measured. Best epoch 2.\n" in table
+    assert "* - [Table 1](#paper-table-1)" in table
+
+
+@pytest.mark.slow
+def test_book_builds_without_a_warning_and_passes_its_own_checks(fake_run, tmp_path):
+    out = stage(fake_run, tmp_path / "out", ROOT)
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", out, "-q", "-n", "-W", "--keep-going"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    required = [row["id"] for row in read_figures(ROOT / "book/paper_figures.yml")]
+    html = out / "_build" / "html"
+    assert check_html(html, required, private=[ROOT, tmp_path]) == []
+    page = (html / "notebooks/04_evaluate.html").read_text()
+    assert "Table" in page.split('id="paper-table-1"')[1].split("caption-number")[1][:20]

@@ -1,0 +1,100 @@
+"""The smoke profile from an empty checkout to a checked book: what a newcomer's first `make book` does."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from brats_lib.book import check_html, read_figures
+
+pytestmark = pytest.mark.pipeline
+
+SNAKEMAKE = Path(os.environ.get("SNAKEMAKE", ROOT / ".venv/workflow/bin/snakemake"))
+NOT_OURS = shutil.ignore_patterns(".git", ".venv*", "runs", "_build", ".snakemake", "__pycache__", ".*_cache", "*.nii*")
+FIVE_REGIONS = {"WT", "TC", "ET", "NCR", "ED"}
+
+
+def make_book(checkout):
+    """Run `make book` with the environment of the tests; return what it printed and how long it took."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "BRATS_DATA": ""}
+    command = ["make", "book", "PROFILE=smoke", "ENV=active", f"PYTHON={sys.executable}", f"SNAKEMAKE={SNAKEMAKE}"]
+    started = time.monotonic()
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-8000:]
+    return done.stderr, time.monotonic() - started
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A fresh copy of the repository after its first `make book`."""
+    if not SNAKEMAKE.is_file():
+        pytest.skip(f"Snakemake is not at {SNAKEMAKE}; `make book` installs it there, or set SNAKEMAKE")
+    folder = tmp_path_factory.mktemp("checkout") / "brats-lib"
+    shutil.copytree(ROOT, folder, ignore=NOT_OURS)
+    make_book(folder)
+    return folder
+
+
+def test_every_page_and_figure_is_sound(checkout):
+    required = [row["id"] for row in read_figures(checkout / "book" / "paper_figures.yml")]
+    html = checkout / "_build" / "html"
+    assert check_html(html, required, private=[checkout, ROOT, Path.home()]) == []
+    assert "book/index.html" in (html / "index.html").read_text()
+
+
+def test_pages_say_that_the_patients_are_simulated(checkout):
+    for name in ("notebooks/01_explore_dataset", "notebooks/04_evaluate", "book/results"):
+        assert "simulated phantoms" in (checkout / f"_build/html/{name}.html").read_text()
+
+
+def test_scores_cover_every_test_case_and_region(checkout):
+    run = checkout / "runs" / "smoke"
+    test_cases = json.loads((run / "split.json").read_text())["test"]
+    for name in ("scores.csv", "scores_background.csv"):
+        scores = pd.read_csv(run / name)
+        assert list(scores.columns) == [
+            "case",
+            "region",
+            "dice",
+            "iou",
+            "sensitivity",
+            "specificity",
+            "precision",
+            "hd95_mm",
+        ]
+        assert {(row.case, row.region) for row in scores.itertuples()} == {
+            (case, region) for case in test_cases for region in FIVE_REGIONS
+        }
+        assert len(scores) == len(test_cases) * len(FIVE_REGIONS)
+
+
+def test_predictions_lie_on_the_grid_of_their_case(checkout):
+    predictions = sorted((checkout / "runs/smoke/predictions").glob("*_seg.nii.gz"))
+    assert predictions
+    for path in predictions:
+        name = path.name.removesuffix("_seg.nii.gz")
+        (flair,) = checkout.glob(f"runs/phantom-seed0/**/{name}_flair.nii*")
+        predicted, given = nib.load(path), nib.load(flair)
+        assert np.array_equal(predicted.affine, given.affine) and predicted.shape == given.shape
+        assert set(np.unique(np.asanyarray(predicted.dataobj))) <= {0, 1, 2, 4}
+
+
+def test_run_records_how_it_was_made(checkout):
+    record = json.loads((checkout / "runs/smoke/run.json").read_text())
+    assert {"profile", "source", "data_fingerprint", "seed", "backend", "commit", "versions"} <= set(record)
+    assert sorted(record["steps"]) == sorted(path.stem for path in (checkout / "notebooks").glob("*.ipynb"))
+
+
+def test_second_build_does_nothing_and_quickly(checkout):
+    printed, seconds = make_book(checkout)
+    assert "papermill" not in printed
+    assert seconds < 15
