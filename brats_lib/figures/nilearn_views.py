@@ -12,8 +12,8 @@ from matplotlib.colors import ListedColormap
 from scipy import ndimage
 
 from brats_lib.figures.panels import RADIOLOGICAL, header
-from brats_lib.figures.style import DPI, WIDTH, Figure, brain_box, label_legend, styled, tumour_slice, window
-from brats_lib.labels import COLOURS, ED, ET, LABELS, NCR
+from brats_lib.figures.style import DPI, TUMOUR, WIDTH, Figure, brain_box, label_legend, styled, tumour_slice, window
+from brats_lib.labels import COLOURS, ET, LABELS
 
 __all__ = ["InteractiveView", "interactive_view", "nilearn_panel"]
 
@@ -76,7 +76,7 @@ def nilearn_panel(volume, mask, affine, source, title=None):
         bottom = (below + row * (len(plots) - 1 - i)) / height
         fig.text(0.016, bottom + (row - 0.08) / height, name, color="white", fontsize=12, fontweight="bold", va="top")
         draw({"figure": fig, "axes": (0.0, bottom, 1.0, (row - 0.38) / height)})
-    label_legend(fig, (NCR, ED, ET), loc="lower left", bbox_to_anchor=(0.014, 0.5 / height), ncols=3, borderpad=0,
+    label_legend(fig, TUMOUR, loc="lower left", bbox_to_anchor=(0.014, 0.5 / height), ncols=3, borderpad=0,
                  labelcolor="white", borderaxespad=0, handlelength=1.2)  # fmt: skip
     return fig
 
@@ -151,4 +151,5 @@ def interactive_view(volume, mask, affine, title, step=2):
     # nilearn links its icon from the web; a page must not need one.
     view.html = re.sub(r'<link rel="icon".*?>', "", view.html, flags=re.DOTALL)
     frame = view.get_iframe(width=760, height=400)
-    return InteractiveView(frame.replace("<iframe", f'<iframe title="{html.escape(title)}" style="max-width: 100%" loading="lazy"', 1))
+    opening = f'<iframe title="{html.escape(title)}" style="max-width: 100%" loading="lazy"'
+    return InteractiveView(frame.replace("<iframe", opening, 1))

@@ -8,7 +8,7 @@ import textwrap
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, to_rgba
 from matplotlib.patches import Patch, Rectangle
 
 from brats_lib.figures.style import (
@@ -23,8 +23,8 @@ from brats_lib.figures.style import (
 from brats_lib.labels import BACKGROUND, COLOURS, ED, ET, NCR
 
 __all__ = [
-    "RADIOLOGICAL", "blank", "box_ratio", "caption", "fill", "header", "key", "mask_panel", "mr_panel", "note",
-    "outline", "outline_labels", "overlay", "row_label", "sheet", "view", "zoom_box",
+    "RADIOLOGICAL", "blank", "box_ratio", "caption", "dimmed", "fill", "frame", "header", "key", "mask_panel",
+    "mr_panel", "note", "outline", "outline_labels", "overlay", "row_label", "sheet", "tint", "view", "zoom_box",
 ]  # fmt: skip
 
 RADIOLOGICAL = "Radiological view: the patient's left (L) is on the viewer's right."
@@ -216,6 +216,25 @@ def outline_labels(ax, labels, width=1.3):
     """Draw the border of each label of a 2D array; the core's last, for the rim around it shares that border."""
     for label in (ED, ET, NCR):
         outline(ax, labels == label, COLOURS[label], width)
+
+
+def frame(ax, box):
+    """Mark in an axial panel where the enlarged panel looks."""
+    (left, right), (low, high) = box[:2]
+    ax.add_patch(Rectangle((left - 0.5, low - 0.5), right - left, high - low, fill=False, edgecolor="white", lw=1.2))
+
+
+def dimmed(volume):
+    """Grey levels that leave even the brightest tissue subdued, so that colours laid over it stand out."""
+    low, high = window(volume)
+    return low, low + 1.6 * (high - low)
+
+
+def tint(ax, strength, colour):
+    """Colour a panel as strongly as an array (rows, columns) in 0-1 says."""
+    image = np.broadcast_to(to_rgba(colour), (*strength.shape, 4)).copy()
+    image[..., 3] = 0.9 * strength
+    ax.imshow(image, origin="upper", interpolation="nearest")
 
 
 def key(ax, rows, heading=""):

@@ -1,13 +1,14 @@
-"""What a network predicted, beside the expert's mask: masks, probabilities and errors."""
+"""What a network predicted, beside the expert's mask: masks and probabilities; errors, which are in `errors`, too."""
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import to_rgba
 from scipy import ndimage
 
+from brats_lib.figures.errors import error_map, worst_cases
 from brats_lib.figures.panels import (
     box_ratio,
     caption,
+    dimmed,
     fill,
     mask_panel,
     mr_panel,
@@ -16,9 +17,10 @@ from brats_lib.figures.panels import (
     overlay,
     row_label,
     sheet,
+    tint,
     view,
 )
-from brats_lib.figures.style import axial, brain_box, styled, window
+from brats_lib.figures.style import TUMOUR, axial, brain_box, styled
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR, SCORED, region, to_labels
 from brats_lib.metrics.challenge import score_region
 
@@ -27,14 +29,6 @@ __all__ = [
     "slice_truth_prediction", "worst_cases",
 ]  # fmt: skip
 
-TUMOUR = (NCR, ED, ET)
-# Agreement is quiet, both kinds of error stand out, with every kind of colour vision (Okabe and Ito 2008).
-ERRORS = {"found": "#FFFFFF", "missed": "#E69F00", "too much": "#56B4E9"}
-ERROR_LEGEND = [
-    (ERRORS["found"], "found (true positive)"),
-    (ERRORS["missed"], "missed (false negative)"),
-    (ERRORS["too much"], "too much (false positive)"),
-]
 COMMON_NAMES = {NCR: "Core", ED: "Edema", ET: "Enhancing"}
 PROBABILITY = mpl.colormaps["magma"]
 
@@ -133,19 +127,6 @@ def slice_truth_prediction(volume, truth, prediction, z, source, title=None, nam
     return fig
 
 
-def _dimmed(volume):
-    """Grey levels that show the brightest tissue subdued, so that colours laid over it stand out."""
-    low, high = window(volume)
-    return low, low + 1.6 * (high - low)
-
-
-def _tint(ax, strength, colour):
-    """Colour a panel as strongly as an array (rows, columns) in 0-1 says."""
-    image = np.broadcast_to(to_rgba(colour), (*strength.shape, 4)).copy()
-    image[..., 3] = 0.9 * strength
-    ax.imshow(image, origin="upper", interpolation="nearest")
-
-
 @styled
 def six_panels(volume, truth, prediction, z, source, title=None, name="FLAIR"):
     """Show slice, truth, all classes, then edema, core and enhancing tumour one by one (paper figures 11 and 12).
@@ -181,13 +162,13 @@ def six_panels(volume, truth, prediction, z, source, title=None, name="FLAIR"):
                       legend=[*((COLOURS[label], LABEL_NAMES[label]) for label in TUMOUR),
                               ("#FFFFFF", "line: ground truth of that class")])  # fmt: skip
     for ax in axes.flat:
-        mr_panel(ax, volume, z, box, levels=None if ax in axes[0] else _dimmed(volume))
+        mr_panel(ax, volume, z, box, levels=None if ax in axes[0] else dimmed(volume))
     overlay(axes[0, 1], truth, z)
     overlay(axes[0, 2], labels[:, :, None], 0)
     for ax, heading in zip(axes[0], (name, "Ground truth", "Prediction, all classes"), strict=True):
         caption(ax, heading)
     for ax, label in zip(axes[1], (ED, NCR, ET), strict=True):
-        _tint(ax, strengths[..., LABELS.index(label)].T, COLOURS[label])
+        tint(ax, strengths[..., LABELS.index(label)].T, COLOURS[label])
         outline(ax, axial(truth, z) == label, "white", 0.9)
         caption(ax, f"{COMMON_NAMES[label]} ({LABEL_NAMES[label]})")
     return fig
@@ -290,83 +271,3 @@ def _distributions(ax, wanted, got, colour):
     ax.set_yticks([])
     ax.set_xlabel("intensity (as stored in the scan)", color="white")
     ax.set_ylabel("share of voxels", color="white")
-
-
-def _errors(ax, prediction, truth, z, name):
-    """Colour what is found, missed and too much of a region in a slice; return the three pixel counts."""
-    got, wanted = axial(region(prediction, name), z), axial(region(truth, name), z)
-    parts = {"found": got & wanted, "missed": wanted & ~got, "too much": got & ~wanted}
-    for kind, pixels in parts.items():
-        _tint(ax, pixels.astype(np.float32) * (0.45 if kind == "found" else 1), ERRORS[kind])
-    return [int(pixels.sum()) for pixels in parts.values()]
-
-
-@styled
-def error_map(volume, truth, prediction, z, source, title=None):
-    """Show what of each scored region was found, missed and too much in a slice.
-
-    Parameters
-    ----------
-    volume : array of float, shape (x, y, z)
-    truth, prediction : array of int, shape (x, y, z)
-        Labels 0, 1, 2, 4.
-    z : int
-    source : str
-    title : str, optional
-
-    Returns
-    -------
-    Figure
-    """
-    box = brain_box(volume)
-    width, height = box_ratio(box)
-    fig, axes = sheet([width] * 3, [height], source=source, title=title, notes=2, legend=ERROR_LEGEND)
-    for ax, name in zip(axes[0], ("WT", "TC", "ET"), strict=True):
-        mr_panel(ax, volume, z, box, levels=_dimmed(volume))
-        found, missed, extra = _errors(ax, prediction, truth, z, name)
-        caption(ax, f"{name}, {LONG_NAMES[name]}",
-                f"{found:,} pixels found, {missed:,} missed,\n{extra:,} too much")  # fmt: skip
-    return fig
-
-
-@styled
-def worst_cases(cases, scores, source, title=None, region="WT", count=3):
-    """Show the cases with the lowest Dice of a region, and where the errors are.
-
-    Parameters
-    ----------
-    cases : sequence of (str, array, array, array, int)
-        Name, volume, true labels and predicted labels (x, y, z), and the axial slice to show.
-    scores : DataFrame
-        Long form with the columns ``case``, ``region``, ``dice`` and ``hd95_mm``.
-    source : str
-    title : str, optional
-    region : {"WT", "TC", "ET", "NCR", "ED"}
-    count : int
-        Cases to show at most, worst first.
-
-    Returns
-    -------
-    Figure
-    """
-    of_region = scores[scores["region"] == region].set_index("case")
-    ranked = sorted((case for case in cases if case[0] in of_region.index), key=lambda case: of_region.dice[case[0]])
-    worst = ranked[:count]
-    if not worst:
-        raise ValueError(f"scores have no row of region {region} for {[case[0] for case in cases]}")
-    box = brain_box(*(volume for _, volume, *_ in worst))
-    width, height = box_ratio(box)
-    fig, axes = sheet([width] * 3, [height] * len(worst), source=source, title=title, notes=0, legend=ERROR_LEGEND,
-                      left=0.22, captions=[True] + [False] * (len(worst) - 1))  # fmt: skip
-    for row, (name, volume, truth, prediction, z) in zip(axes, worst, strict=True):
-        for ax in row:
-            mr_panel(ax, volume, z, box, levels=_dimmed(volume) if ax is row[2] else None)
-        overlay(row[0], truth, z)
-        overlay(row[1], prediction, z)
-        _errors(row[2], prediction, truth, z, region)
-        row_label(row[0], name)
-        score = of_region.loc[name]
-        note(row[2], 0.02, 0.985, f"Dice {score.dice:.3f}\nHD95 {score.hd95_mm:.1f} mm", va="top")
-    for ax, heading in zip(axes[0], ("Ground truth", "Prediction", f"Errors of {region}"), strict=True):
-        caption(ax, heading)
-    return fig

@@ -16,14 +16,15 @@ from matplotlib.patches import Patch
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR
 
 __all__ = [
-    "ACCENTS", "AXIAL", "CORONAL", "DPI", "Figure", "MODALITY_NAMES", "Plane", "SAGITTAL", "STYLE", "WIDTH", "axial",
-    "brain_box", "coronal", "label_cmap", "label_image", "label_legend", "long_name", "modality_name",
-    "sagittal", "styled",
-    "tumour_slice", "use_style", "window",
+    "ACCENTS", "AXIAL", "CORONAL", "DPI", "Figure", "MODALITY_NAMES", "Plane", "SAGITTAL", "STYLE", "TUMOUR", "WIDTH",
+    "axial", "brain_box", "coronal", "in_order", "label_cmap", "label_image", "label_legend", "long_name",
+    "modality_name", "sagittal", "styled", "tumour_slice", "use_style", "window",
 ]  # fmt: skip
 
 WIDTH = 10.0  # inches
 DPI = 110
+# The labels that are tumour, in the order of legends.
+TUMOUR = (NCR, ED, ET)
 MODALITY_NAMES = {"flair": "FLAIR", "t1": "T1", "t1ce": "T1ce", "t2": "T2"}
 # Okabe and Ito's palette (2008): distinguishable with every kind of colour vision, dark enough on white.
 ACCENTS = {"blue": "#0072B2", "orange": "#D55E00", "green": "#007A5A", "purple": "#A0528B", "grey": "#6B6B6B"}
@@ -238,13 +239,18 @@ def modality_name(modality):
     return MODALITY_NAMES.get(modality, modality)
 
 
+def in_order(volumes):
+    """The modalities of a case in the order FLAIR, T1, T1ce, T2."""
+    return [name for name in MODALITY_NAMES if name in volumes]
+
+
 def long_name(label):
     """``"ED, peritumoral edema"`` for a label or region name."""
     short = LABEL_NAMES.get(label, label)
     return short if LONG_NAMES[short] == short else f"{short}, {LONG_NAMES[short]}"
 
 
-def label_legend(target, labels=(NCR, ED, ET), **kwargs):
+def label_legend(target, labels=TUMOUR, **kwargs):
     """Put a legend of label colours on an axes or figure.
 
     Parameters

@@ -1,38 +1,33 @@
-"""What the scans and the expert masks look like: the figures of the data chapters."""
+"""What the scans look like; the figures of masks, which are in `masks`, can be had from here too."""
 
-import numpy as np
-from matplotlib.colors import to_rgba
-from matplotlib.patches import Rectangle
-
+from brats_lib.figures.masks import isolated_classes, mask_overlay, mask_slice, montage, regions_on_modalities
 from brats_lib.figures.panels import (
     box_ratio,
     caption,
-    fill,
+    frame,
     key,
     mask_panel,
     mr_panel,
     note,
     outline_labels,
-    overlay,
     row_label,
     sheet,
-    view,
     zoom_box,
 )
 from brats_lib.figures.style import (
     AXIAL,
     CORONAL,
-    MODALITY_NAMES,
     SAGITTAL,
+    TUMOUR,
     axial,
     brain_box,
-    long_name,
+    in_order,
     modality_name,
     styled,
     tumour_slice,
     window,
 )
-from brats_lib.labels import BACKGROUND, COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR, region
+from brats_lib.labels import BACKGROUND, COLOURS, ED, ET, LABEL_NAMES, LONG_NAMES, NCR
 
 __all__ = [
     "cohort_examples", "isolated_classes", "mask_overlay", "mask_slice", "modalities_side_by_side",
@@ -40,9 +35,6 @@ __all__ = [
     "three_planes",
 ]  # fmt: skip
 
-TUMOUR = (NCR, ED, ET)
-OTHER = "#9A9A9A"
-REGION_COLOURS = {"WT": COLOURS[ED], "TC": "#6C8BE0", "ET": COLOURS[ET]}
 SHOWS = {
     "flair": "edema is bright, free fluid\nis suppressed to black",
     "t1": "anatomy: white matter\nbrighter than grey matter",
@@ -51,19 +43,8 @@ SHOWS = {
 }
 
 
-def _ordered(volumes):
-    """The modalities of a case in the order FLAIR, T1, T1ce, T2."""
-    return [name for name in MODALITY_NAMES if name in volumes]
-
-
 def _box(volumes):
     return brain_box(*volumes.values())
-
-
-def _frame(ax, box):
-    """Mark where the zoomed panel looks."""
-    (left, right), (low, high) = box[:2]
-    ax.add_patch(Rectangle((left - 0.5, low - 0.5), right - left, high - low, fill=False, edgecolor="white", lw=1.2))
 
 
 @styled
@@ -84,7 +65,7 @@ def cohort_examples(cases, source, title=None):
     """
     box = brain_box(*(volume for _, volumes, _ in cases for volume in volumes.values()))
     width, height = box_ratio(box)
-    names = _ordered(cases[0][1])
+    names = in_order(cases[0][1])
     fig, axes = sheet([width] * len(names), [height] * len(cases), source=source, title=title, notes=0, left=0.22,
                       captions=[True] + [False] * (len(cases) - 1))  # fmt: skip
     for row, (name, volumes, z) in zip(axes, cases, strict=True):
@@ -116,7 +97,7 @@ def modality_guide(volumes, z, source, title=None):
     box = _box(volumes)
     width, height = box_ratio(box)
     fig, axes = sheet([width] * 2, [height] * 2, source=source, title=title, notes=2, width=8.6)
-    for ax, modality in zip(axes.flat, _ordered(volumes), strict=False):
+    for ax, modality in zip(axes.flat, in_order(volumes), strict=False):
         mr_panel(ax, volumes[modality], z, box)
         caption(ax, modality_name(modality), SHOWS[modality])
     return fig
@@ -142,7 +123,7 @@ def modalities_with_mask(volumes, mask, z, source, title=None):
     box = _box(volumes)
     width, height = box_ratio(box)
     fig, axes = sheet([width] * 3, [height] * 2, source=source, title=title, notes=0)
-    for ax, modality in zip(axes.flat, _ordered(volumes), strict=False):
+    for ax, modality in zip(axes.flat, in_order(volumes), strict=False):
         mr_panel(ax, volumes[modality], z, box)
         caption(ax, modality_name(modality))
     mask_panel(axes[1, 1], mask, z, box)
@@ -214,172 +195,6 @@ def _plane_key(ax, name, at, spacing):
 
 
 @styled
-def mask_slice(mask, z, source, title=None):
-    """Show a slice of a mask in the label colours, whole and close up (paper figure 18).
-
-    Parameters
-    ----------
-    mask : array of int, shape (x, y, z)
-        Labels 0, 1, 2, 4.
-    z : int
-    source : str
-    title : str, optional
-
-    Returns
-    -------
-    Figure
-    """
-    whole = tuple((0, length) for length in np.shape(mask))
-    close = zoom_box(mask, z, whole)
-    width, height = box_ratio(whole)
-    fig, axes = sheet([width, height], [height], source=source, title=title, notes=0,
-                      legend=[(COLOURS[label], long_name(label)) for label in LABELS])  # fmt: skip
-    mask_panel(axes[0, 0], mask, z, whole)
-    _frame(axes[0, 0], close)
-    mask_panel(axes[0, 1], mask, z, close)
-    caption(axes[0, 0], f"Whole slice, z = {z}")
-    caption(axes[0, 1], "Tumour, enlarged")
-    return fig
-
-
-@styled
-def mask_overlay(volume, mask, z, source, title=None):
-    """Show a slice plain and with its mask laid over it (paper figure 19).
-
-    Parameters
-    ----------
-    volume : array of float, shape (x, y, z)
-    mask : array of int, shape (x, y, z)
-        Labels 0, 1, 2, 4.
-    z : int
-    source : str
-    title : str, optional
-
-    Returns
-    -------
-    Figure
-    """
-    box = brain_box(volume)
-    width, height = box_ratio(box)
-    fig, axes = sheet([width] * 2, [height], source=source, title=title, notes=0, legend=TUMOUR)
-    for ax in axes[0]:
-        mr_panel(ax, volume, z, box)
-    overlay(axes[0, 1], mask, z)
-    caption(axes[0, 0], "Scan")
-    caption(axes[0, 1], "Scan with mask")
-    return fig
-
-
-@styled
-def regions_on_modalities(volumes, mask, z, source, title=None):
-    """Draw each scored region on the modality that shows it best (paper figure 20).
-
-    Parameters
-    ----------
-    volumes : dict of str to array (x, y, z)
-        With ``"flair"``, ``"t2"`` and ``"t1ce"``.
-    mask : array of int, shape (x, y, z)
-        Labels 0, 1, 2, 4.
-    z : int
-    source : str
-    title : str, optional
-
-    Returns
-    -------
-    Figure
-    """
-    box = _box(volumes)
-    width, height = box_ratio(box)
-    fig, axes = sheet([width] * 3, [height] * 2, source=source, title=title, notes=1, captions=[True, False])
-    for column, (modality, name) in zip(axes.T, (("flair", "WT"), ("t2", "TC"), ("t1ce", "ET")), strict=True):
-        for ax in column:
-            mr_panel(ax, volumes[modality], z, box)
-        caption(column[0], f"{name} on {modality_name(modality)}", LONG_NAMES[name])
-        fill(column[1], axial(region(mask, name), z), REGION_COLOURS[name])
-    return fig
-
-
-@styled
-def isolated_classes(mask, z, source, title=None):
-    """Show each class by itself: in its colour, everything else in one neutral grey (paper figure 21).
-
-    Parameters
-    ----------
-    mask : array of int, shape (x, y, z)
-        Labels 0, 1, 2, 4.
-    z : int
-    source : str
-    title : str, optional
-
-    Returns
-    -------
-    Figure
-    """
-    box = zoom_box(mask, z, tuple((0, length) for length in np.shape(mask)))
-    width, height = box_ratio(box)
-    legend = [*((COLOURS[label], LABEL_NAMES[label]) for label in LABELS), (OTHER, "everything else")]
-    fig, axes = sheet([width] * 2, [height] * 2, source=source, title=title, width=8.0, legend=legend)
-    labels = axial(mask, z)
-    for ax, label in zip(axes.flat, LABELS, strict=True):
-        pixels = labels == label
-        isolate(ax, pixels, COLOURS[label])
-        view(ax, box)
-        caption(ax, f"Label {label}: {LABEL_NAMES[label]}", f"{pixels.sum():,} of the slice's {pixels.size:,} pixels")
-    return fig
-
-
-def isolate(ax, pixels, colour, origin="upper"):
-    """Draw a 2D boolean region in a colour and all the rest in neutral grey."""
-    ax.imshow(np.where(np.asarray(pixels)[..., None], to_rgba(colour), to_rgba(OTHER)), origin=origin,
-              interpolation="nearest")  # fmt: skip
-
-
-@styled
-def montage(volume, mask, source, title=None, count=12, volumes=None):
-    """Show slices from the bottom to the top of the brain with the tumour outlined (paper figure 22).
-
-    Parameters
-    ----------
-    volume : array of float, shape (x, y, z)
-        T1 in the paper.
-    mask : array of int, shape (x, y, z)
-        Labels 0, 1, 2, 4.
-    source : str
-    title : str, optional
-    count : int
-        Number of slices, evenly spread over the height of the brain.
-    volumes : dict of str to array (x, y, z), optional
-        If given, a last row shows the tumour close up in every modality.
-
-    Returns
-    -------
-    Figure
-    """
-    box = brain_box(volume)
-    bottom, top = brain_box(volume, margin=0)[2]
-    edge = (top - bottom) * 0.12
-    slices = np.linspace(bottom + edge, top - 1 - edge, count).round().astype(int)
-    width, height = box_ratio(box)
-    rows = -(-count // 4)
-    close_up = [] if volumes is None else [width]
-    fig, axes = sheet([width] * 4, [height] * rows + close_up, source=source, title=title, notes=0, legend=TUMOUR,
-                      captions=[False] * rows + [True] * len(close_up))  # fmt: skip
-    levels = window(volume)
-    for ax, z in zip(axes[:rows].flat, slices, strict=False):
-        mr_panel(ax, volume, z, box, levels=levels, letters=z == slices[0])
-        outline_labels(ax, axial(mask, z))
-        note(ax, 0.02, 0.985, f"z = {z}", va="top")
-    if volumes is not None:
-        z = tumour_slice(mask)
-        close = zoom_box(mask, z, box)
-        for ax, modality in zip(axes[-1], _ordered(volumes), strict=False):
-            mr_panel(ax, volumes[modality], z, close, letters=False)
-            outline_labels(ax, axial(mask, z))
-            caption(ax, f"{modality_name(modality)}, z = {z}")
-    return fig
-
-
-@styled
 def modalities_side_by_side(volumes, mask, z, source, title=None):
     """Put the four modalities side by side, with the tumour enlarged below each (paper figure 24).
 
@@ -399,13 +214,13 @@ def modalities_side_by_side(volumes, mask, z, source, title=None):
     box = _box(volumes)
     close = zoom_box(mask, z, box)
     width, height = box_ratio(box)
-    names = _ordered(volumes)
+    names = in_order(volumes)
     fig, axes = sheet([width] * len(names), [height, width], source=source, title=title, notes=0,
                       captions=[True, False])  # fmt: skip
     for (whole, enlarged), modality in zip(axes.T, names, strict=True):
         levels = window(volumes[modality])
         mr_panel(whole, volumes[modality], z, box, levels=levels)
-        _frame(whole, close)
+        frame(whole, close)
         mr_panel(enlarged, volumes[modality], z, close, levels=levels, letters=False)
         caption(whole, modality_name(modality))
     return fig
@@ -432,7 +247,7 @@ def phantom_beside_real(phantom_volumes, real_volumes, source, title=None, phant
     subjects = [("phantom", phantom_volumes, phantom_mask)]
     if real_volumes is not None:
         subjects.append(("real", real_volumes, real_mask))
-    names = _ordered(phantom_volumes)
+    names = in_order(phantom_volumes)
     box = brain_box(*(volume for _, volumes, _ in subjects for volume in volumes.values()))
     planes = (AXIAL, CORONAL, SAGITTAL)
     width = max(box_ratio(box, plane)[0] for plane in planes)
