@@ -67,9 +67,9 @@ class Head:
             "shift_mm": self.shift.round(2).tolist(),
             # Displacement at three scales: shape of the head, of lobes, of gyri (mm, standard deviation).
             "warp_mm": [round(rng.uniform(*limits), 2) for limits in ((1.2, 2.4), (0.8, 1.7), (0.5, 0.9))],
-            "atrophy": round(float(rng.beta(1.6, 2.4)), 3),
+            "atrophy": round(float(rng.beta(1.5, 2.8)), 3),
             "ventricles": round(float(rng.normal(0, 1.0)), 3),
-            "margin_mm": round(float(rng.normal(0.0, 0.5)), 2),
+            "margin_mm": round(float(rng.normal(-0.9, 0.5)), 2),
         }
 
     def template_point(self, point):
@@ -101,11 +101,11 @@ class Head:
         parameters = self.parameters
         axes = box_coordinates()
         warp = [np.zeros(BOX_SHAPE, np.float32) for _ in range(3)]
-        *large, small = zip((36, 17, 9), parameters["warp_mm"], strict=True)
-        self._add_noise(rng, warp, large)
+        large, *small = zip((36, 17, 9), parameters["warp_mm"], strict=True)
+        self._add_noise(rng, warp, [large])
         depth = ndimage.map_coordinates(self.atlas.depth, self._coordinates(axes, warp), order=1, mode="nearest")
         # Gyri wander under a skull that is smooth; the stripping tool follows it with a slightly ragged edge.
-        self._add_noise(rng, warp, [small])
+        self._add_noise(rng, warp, small)
         ragged = 0.45 * smooth_field(rng, BOX_SHAPE, 4) + 0.7 * smooth_field(rng, BOX_SHAPE, 15)
         brain = depth > ragged - np.float32(parameters["margin_mm"]) + 0.5
         brain = _largest_piece(brain)
@@ -160,19 +160,19 @@ class Head:
         depth = maps["depth"]
         cortical = 1 / (1 + np.exp((depth - 24) / 3))
         # Folds: thin sheets that dive from the surface, wider and deeper in an atrophic brain.
-        fold = sheets(smooth_field(rng, BOX_SHAPE, 13)[brain], 0.10 + 0.08 * atrophy)
+        fold = sheets(field(13), 0.08 + 0.07 * atrophy) + 0.8 * sheets(field(8), 0.07)
         fold *= cortical * np.clip(1.2 - maps["white"], 0, 1)
         surface = np.exp(-np.clip(depth, 0, None) / (1.0 + 1.2 * atrophy))
         fluid = (
-            np.log(maps["fluid"] * (1.6 + 2.5 * atrophy) + 0.004)
-            + 1.8 * fold
-            + 0.9 * cortical * field(5, 9)
-            + (1.2 + 0.8 * atrophy) * surface
+            np.log(maps["fluid"] * (0.5 + 1.8 * atrophy) + 0.004)
+            + 1.6 * fold
+            + 0.8 * cortical * field(4, 8)
+            + (0.6 + 1.0 * atrophy) * surface
             + (1.0 + self.parameters["ventricles"]) * 1.2 * maps["ventricle"]
         )
         grey = np.log(maps["grey"] + 0.01)
-        white = np.log(maps["white"] + 0.002) + 0.8 * cortical * field(5, 8) + 0.35
-        sharp = 1.0 + 0.9 * cortical
+        white = np.log(maps["white"] + 0.002) + 0.8 * cortical * field(4, 8) + 0.35
+        sharp = 1.0 + 1.4 * cortical
         top = np.maximum(np.maximum(fluid, grey), white)
         shares = [np.exp(sharp * (v - top)) for v in (white, grey, fluid)]
         total = sum(shares)

@@ -91,17 +91,35 @@ def load_atlas():
     # The maps end where the average is cut, through the brainstem: no brain surface there.
     inside = np.pad(brain[crop], PADDING)
     inside[:, :, :PADDING] = inside[:, :, PADDING : PADDING + 1]
-    depth = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(~inside)
+    depth = _depth(inside)
+    origin = tuple(float(v - low + PADDING) for v, (low, _) in zip(lps_zero, bounds, strict=True))
     return Atlas(
         white=white,
         grey=grey,
         fluid=fluid,
         t1=_unexplained(t1, white, grey, fluid),
         depth=depth.astype(np.float32),
-        ventricle=_ventricle(fluid, depth),
+        ventricle=_ventricle(fluid, depth, origin),
         centre=tuple((low + high) / 2 - low + PADDING for low, high in bounds),
-        origin=tuple(float(v - low + PADDING) for v, (low, _) in zip(lps_zero, bounds, strict=True)),
+        origin=origin,
     )
+
+
+def _depth(mask):
+    """Signed distance to the surface of a mask whose notches up to 16 mm wide are filled.
+
+    Fluid bridges the sulci: the surface of a stripped head is smooth. Distances are taken on every second voxel, which
+    is eight times faster and good to half a millimetre.
+    """
+    reach, step = 8, 2
+    margin = reach // step + 1
+    coarse = np.pad(mask[::step, ::step, ::step], margin, mode="edge")
+    closed = ndimage.distance_transform_edt(~coarse) * step <= reach
+    closed = ndimage.distance_transform_edt(closed) * step > reach
+    closed = closed[(slice(margin, -margin),) * 3] | mask[::step, ::step, ::step]
+    depth = (ndimage.distance_transform_edt(closed) - ndimage.distance_transform_edt(~closed)) * step
+    at = np.meshgrid(*(np.arange(n, dtype=np.float32) / step for n in mask.shape), indexing="ij")
+    return ndimage.map_coordinates(depth.astype(np.float32), at, order=1, mode="nearest")
 
 
 def _unexplained(t1, white, grey, fluid):
@@ -114,9 +132,12 @@ def _unexplained(t1, white, grey, fluid):
     return ndimage.gaussian_filter(rest, 0.7)
 
 
-def _ventricle(fluid, depth):
-    """The fluid deep inside the brain: the largest connected piece at least 15 mm below the surface."""
-    labels, _ = ndimage.label((fluid > 0.4) & (depth > 15))
+def _ventricle(fluid, depth, origin):
+    """The fluid deep inside the brain: large connected pieces at least 15 mm below the surface, the insula's not."""
+    x, y, _ = (a - o for a, o in zip(np.ogrid[tuple(slice(n) for n in fluid.shape)], origin, strict=True))
+    lateral = np.abs(x)
+    central = (lateral < 26) | ((lateral < 38) & (y > 25))
+    labels, _ = ndimage.label((fluid > 0.4) & (depth > 15) & central)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     main = np.isin(labels, np.flatnonzero(sizes > 300))

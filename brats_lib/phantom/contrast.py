@@ -39,41 +39,41 @@ def draw_contrast(rng, grade):
     uptake = float(rng.uniform(0.1, 0.35) if faint else rng.beta(1.8, 2.2) * 0.9 + 0.15)
     patient = {"faint": faint, "water": water, "cystic": cystic, "blood": blood, "uptake": uptake}
 
-    flair_grey = float(np.clip(rng.normal(1.30, 0.07), 1.17, 1.5))
+    flair_grey = float(np.clip(rng.normal(1.42, 0.09), 1.22, 1.7))
     flair = {
         "grey": flair_grey,
-        "fluid": _lognormal(rng, 0.24, 0.25),
-        "edema": max(1.12 + 1.15 * water, flair_grey * 1.07) * _lognormal(rng, 1, 0.05),
+        "fluid": _lognormal(rng, 0.2, 0.3),
+        "edema": max(1.25 + 1.5 * water, flair_grey * 1.08) * _lognormal(rng, 1, 0.05),
         # Fluid in a cyst is suppressed like that in the ventricles; debris and solid tumour are bright.
-        "core": (1.25 + 0.9 * water) * (1 - 0.75 * cystic) + rng.normal(0, 0.1),
-        "enhancement": 1.2 + 0.75 * water + rng.normal(0, 0.12),
+        "core": (1.9 + 1.5 * water) * (1 - 0.65 * cystic) + rng.normal(0, 0.1),
+        "enhancement": 1.45 + 1.3 * water + rng.normal(0, 0.15),
     }
     t1_fluid, t1_grey = _lognormal(rng, 0.42, 0.15), float(np.clip(rng.normal(0.80, 0.04), 0.7, 0.9))
     t1 = {
         "grey": t1_grey,
         "fluid": t1_fluid,
         "edema": 0.97 - 0.24 * water + rng.normal(0, 0.02),
-        "core": 0.84 - 0.25 * cystic + 0.5 * blood + rng.normal(0, 0.05),
-        "enhancement": 0.88 + 0.2 * blood + rng.normal(0, 0.05),
+        "core": 0.97 - 0.3 * cystic + 0.5 * blood + rng.normal(0, 0.05),
+        "enhancement": 0.94 + 0.2 * blood + rng.normal(0, 0.06),
     }
-    t1ce_grey = float(np.clip(t1_grey + rng.normal(0.05, 0.03), 0.72, 0.95))
+    t1ce_grey = float(np.clip(t1_grey + rng.normal(0.02, 0.03), 0.70, 0.92))
     t1ce = {
         "grey": t1ce_grey,
         "fluid": t1_fluid * _lognormal(rng, 0.95, 0.1),
         "edema": t1["edema"] + rng.normal(-0.02, 0.03),
-        "core": t1["core"] + 0.12 * uptake + rng.normal(-0.03, 0.04),
+        "core": t1["core"] + 0.1 * uptake + rng.normal(-0.1, 0.06),
         "enhancement": 1.06 + 1.45 * uptake,
     }
-    t2_fluid = _lognormal(rng, 3.6, 0.22)
+    t2_fluid = _lognormal(rng, 4.6, 0.22)
     t2 = {
         "grey": _lognormal(rng, 1.38, 0.08),
         "fluid": t2_fluid,
-        "edema": 1.35 + 1.25 * water + rng.normal(0, 0.08),
-        "core": 1.7 + 0.6 * water + (t2_fluid - 2.4) * cystic * 0.8 - 0.6 * blood + rng.normal(0, 0.12),
-        "enhancement": 1.5 + 0.8 * water + rng.normal(0, 0.12),
+        "edema": 1.5 + 1.5 * water + rng.normal(0, 0.08),
+        "core": 2.2 + 0.9 * water + (t2_fluid - 2.6) * cystic * 0.8 - 0.6 * blood + rng.normal(0, 0.12),
+        "enhancement": 1.6 + 0.9 * water + rng.normal(0, 0.12),
     }
     contrast = {"flair": flair, "t1": t1, "t1ce": t1ce, "t2": t2, "patient": patient}
-    for modality, texture in (("flair", 0.16), ("t1", 0.06), ("t1ce", 0.09), ("t2", 0.18)):
+    for modality, texture in (("flair", 0.26), ("t1", 0.11), ("t1ce", 0.13), ("t2", 0.22)):
         contrast[modality].update(white=1.0, texture=_lognormal(rng, texture, 0.3))
     return {name: {k: v if isinstance(v, bool) else round(float(v), 4) for k, v in values.items()}
             for name, values in contrast.items()}  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from brats_lib.phantom.atlas import BOX_SHAPE
 from brats_lib.phantom.noise import sheets, smooth_field
 
-__all__ = ["draw_distractors", "enhancing_structures", "flair_spots"]
+__all__ = ["draw_distractors", "enhancing_structures", "flair_spots", "t1_margin"]
 
 
 def draw_distractors(rng):
@@ -24,13 +24,14 @@ def draw_distractors(rng):
     dict of float
     """
     return {
-        "vessels": round(float(rng.uniform(0.5, 2.6)), 2),
-        "sinus": round(float(rng.uniform(0.8, 3.5)), 2),
-        "dura": round(float(rng.uniform(0.2, 2.2)), 2),
+        "vessels": round(float(rng.uniform(1.0, 4.5)), 2),
+        "sinus": round(float(rng.uniform(1.0, 4.5)), 2),
+        "dura": round(float(rng.uniform(0.4, 3.6)), 2),
         "choroid": round(float(rng.uniform(0.2, 2.0)), 2),
         "white_matter_spots": round(float(rng.beta(1.2, 2.5)), 3),
         "caps": round(float(rng.uniform(0.05, 0.55)), 2),
         "flair_margin": round(float(rng.beta(1, 3)), 3),
+        "t1_margin": round(float(rng.beta(1, 2)), 3),
         "flair_flow": round(float(rng.beta(1, 3)), 3),
     }
 
@@ -58,7 +59,7 @@ def enhancing_structures(rng, anatomy, amounts):
         return smooth_field(rng, BOX_SHAPE, spacing)[brain]
 
     # Two families of sheets meet in curves: a net of vessels, kept where there is fluid around the brain.
-    tubes = sheets(field(11), 0.13) * sheets(field(8), 0.17)
+    tubes = sheets(field(10), 0.17) * sheets(field(7), 0.22)
     vessels = tubes * np.clip(2.2 * fluid, 0, 1) * (1 - ventricle)
     veins = sheets(field(13), 0.06) * sheets(field(10), 0.08) * 0.35
     outer = np.exp(-0.5 * (np.clip(depth, 0, None) / 2.2) ** 2)
@@ -68,10 +69,11 @@ def enhancing_structures(rng, anatomy, amounts):
     straight = np.exp(-0.5 * ((x / 2.5) ** 2 + ((z - 2 - 0.25 * (60 - y)) / 3) ** 2)) * (y > 45) * (y < 85)
     transverse = outer * np.exp(-0.5 * ((z + 14) / 3.5) ** 2) * (y > 40)
     cavernous = np.exp(-0.5 * (((np.abs(x) - 8) / 5) ** 2 + ((y + 8) / 8) ** 2 + ((z + 26) / 5) ** 2))
-    dura = outer * np.clip(field(9) - 0.9, 0, 1.5)
+    dura = outer * np.clip(0.8 * field(9) + 0.6 * field(5) - 0.5, 0, 1.5)
     plexus = ventricle * np.clip(field(4) + 0.2, 0, 1.2)
     plexus *= np.exp(-0.5 * (((np.abs(x) - 24) / 9) ** 2 + ((y - 40) / 9) ** 2 + ((z - 8) / 9) ** 2)) + 0.15
-    total = (
+    spread = np.clip(1 + 0.4 * field(20), 0.2, 2)
+    total = spread * (
         amounts["vessels"] * vessels
         + 0.5 * amounts["vessels"] * veins * (1 - fluid)
         + amounts["sinus"] * (sagittal + 0.8 * straight + transverse + falx + 0.7 * cavernous)
@@ -121,3 +123,23 @@ def flair_spots(rng, anatomy, amounts):
     gliosis[brain] = np.clip(spots + caps, 0, 1)
     artefact[brain] = margin + 0.7 * flow
     return gliosis, artefact
+
+
+def t1_margin(rng, anatomy, amounts):
+    """Marrow and fat that skull stripping left at the brain's edge, bright without contrast agent.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    anatomy : anatomy.Anatomy
+    amounts : dict
+        From `draw_distractors`.
+
+    Returns
+    -------
+    array of float32, shape `atlas.BOX_SHAPE`
+        To be added to T1 and T1ce, relative to white matter.
+    """
+    patches = np.clip(smooth_field(rng, BOX_SHAPE, (14, 14, 10)) - 0.5, 0, 1.5)
+    edge = np.exp(-0.5 * (np.clip(anatomy.depth, 0, None) / 1.8) ** 2)
+    return np.float32(1.5 * amounts["t1_margin"]) * patches * edge * anatomy.brain

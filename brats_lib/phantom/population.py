@@ -61,6 +61,7 @@ class Tumour:
         """The drawn numbers as a dict that JSON can hold; candidate centres are left out."""
         values = asdict(self)
         del values["centres"]
+        values["stretch"] = list(self.stretch)
         return values
 
 

@@ -12,6 +12,8 @@ __all__ = ["draw_protocol", "scan"]
 
 # Mean intensity in the brain and its spread over scanners (log), of int16 volumes as BraTS distributes them.
 GAIN = {"flair": (900.0, 0.45), "t1": (650.0, 0.45), "t1ce": (1500.0, 0.5), "t2": (500.0, 0.5)}
+# Median of the noise's standard deviation, relative to white matter.
+NOISE = {"flair": 0.032, "t1": 0.015, "t1ce": 0.028, "t2": 0.06}
 THICK_SHARE = {"flair": 0.45, "t1": 0.4, "t1ce": 0.1, "t2": 0.45}
 
 
@@ -30,11 +32,13 @@ def draw_protocol(rng, modality):
     """
     median, spread = GAIN[modality]
     thick = bool(rng.random() < THICK_SHARE[modality])
+    # Thick slices hold more signal.
+    noise = NOISE[modality] * np.exp(rng.normal(0, 0.4)) * (0.7 if thick else 1)
     return {
         "gain": round(float(median * np.exp(rng.normal(0, spread))), 1),
-        "blur_mm": round(rng.uniform(0.35, 0.8), 2),
-        "noise": round(float(np.clip(np.exp(rng.normal(np.log(0.028), 0.4)), 0.01, 0.06)), 4),
-        "bias": round(rng.uniform(0.02, 0.10), 3),
+        "blur_mm": round(rng.uniform(0.3, 0.7), 2),
+        "noise": round(float(np.clip(noise, 0.006, 0.07)), 4),
+        "bias": round(rng.uniform(0.03, 0.14), 3),
         "thick_axis": int(rng.choice(3, p=[0.1, 0.1, 0.8])) if thick else None,
         "thickness_mm": round(rng.uniform(2.5, 5.0), 2) if thick else 1.0,
     }

@@ -9,7 +9,7 @@ from brats_lib.cohort import MODALITIES
 from brats_lib.phantom.anatomy import draw_head
 from brats_lib.phantom.atlas import BOX, BOX_SHAPE, GRID
 from brats_lib.phantom.contrast import draw_contrast
-from brats_lib.phantom.distractors import draw_distractors, enhancing_structures, flair_spots
+from brats_lib.phantom.distractors import draw_distractors, enhancing_structures, flair_spots, t1_margin
 from brats_lib.phantom.noise import smooth_field
 from brats_lib.phantom.population import draw_tumour
 from brats_lib.phantom.scanner import draw_protocol, scan
@@ -19,6 +19,9 @@ __all__ = ["STAGES", "Phantom", "draw_case", "generators", "simulate"]
 
 # Each stage has its own random stream, so that what one stage draws does not shift what the next one gets.
 STAGES = ("tumour", "head", "growth", "contrast", "distractors", "anatomy", "lesion", "texture", "scan")
+
+# How uneven healthy tissue is, as a share of its intensity.
+MOTTLE = {"flair": 0.06, "t1": 0.035, "t1ce": 0.05, "t2": 0.07}
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,9 @@ def _simulate(seed, index):
     anatomy = head.draw(rng["anatomy"], push=growth.push)
     lesion = grow(rng["lesion"], growth, anatomy)
     gliosis, artefact = flair_spots(rng["distractors"], anatomy, amounts)
-    added = {"flair": artefact, "t1ce": enhancing_structures(rng["distractors"], anatomy, amounts)}
+    margin = t1_margin(rng["distractors"], anatomy, amounts)
+    enhancing = enhancing_structures(rng["distractors"], anatomy, amounts)
+    added = {"flair": artefact, "t1": margin, "t1ce": margin + enhancing}
     fields = _texture(rng["texture"], lesion)
     # No tissue is uniform: fibres, vessels below the resolution, iron.
     mottle = 0.8 * smooth_field(rng["texture"], BOX_SHAPE, 11) + 0.6 * smooth_field(rng["texture"], BOX_SHAPE, 3.5)
@@ -138,7 +143,7 @@ def _ideal(modality, values, anatomy, gliosis, mottle):
     # Deep nuclei and folia: on T1 as the template shows them, on T2 and FLAIR the reverse (iron darkens both).
     sign = 0.6 if modality.startswith("t1") else -0.9
     image = anatomy.white + grey * anatomy.grey + fluid * anatomy.fluid + np.float32(sign) * anatomy.detail
-    image *= 1 + np.float32(sign * 0.04) * mottle
+    image *= 1 + np.float32(np.sign(sign) * MOTTLE[modality]) * mottle
     image[~anatomy.brain] = fluid
     # Old white-matter lesions are water: between edema and normal tissue in every modality.
     image += np.float32(0.8 * (values["edema"] - 1)) * gliosis
@@ -167,7 +172,7 @@ def _paint(image, values, lesion, fields):
     core = values["core"] * (1 + texture * (0.9 * fields["blobs"] + 0.7 * fields["fine"] + 0.3 * fields["grain"]))
     image += lesion.core * (core - image)
     level = values["enhancement"]
-    bright = level + (abs(level - 1) * 0.35 + 0.3 * texture) * (0.7 * fields["fine"] + 0.5 * fields["grain"])
+    bright = level + (abs(level - 1) * 0.5 + 0.4 * texture) * (0.7 * fields["fine"] + 0.5 * fields["grain"])
     image += lesion.enhancement * (bright - image)
     np.clip(image, 0.03, None, out=image)
 

@@ -130,7 +130,7 @@ def draw_growth(rng, tumour, head):
 
 
 def grow(rng, growth, anatomy):
-    """Label the tumour's voxels.
+    """Label the tumour's voxels, and close the sulci that its core has filled (in place, in `anatomy`).
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def grow(rng, growth, anatomy):
     box = _surroundings(growth.centre, 2.1 * radius * np.array(tumour.stretch) + 18)
     shape = tuple(s.stop - s.start for s in box)
     white, grey, fluid, brain = (getattr(anatomy, n)[box] for n in ("white", "grey", "fluid", "brain"))
-    coordinates = [c - b.start for c, b in zip(growth.centre, BOX, strict=True)]
+    coordinates = np.array([c - b.start for c, b in zip(growth.centre, BOX, strict=True)])
     axes = np.ogrid[tuple(slice(float(s.start), float(s.stop)) for s in box)]
 
     def distance(centre, stretch):
@@ -157,6 +157,10 @@ def grow(rng, growth, anatomy):
 
     rough, fine = parameters["roughness"]
     reach = distance(coordinates, tumour.stretch)
+    # The core sits anywhere in the whole tumour, not in its middle. It leaves no sulcus open where it grows.
+    core_radius = _radius(tumour.core_ml)
+    middle = coordinates + rng.normal(0, 1, 3) * 0.18 * max(radius - core_radius, 0)
+    _close_sulci(anatomy, box, distance(middle, (1, 1, 1)), 1.15 * core_radius)
     score = -reach
     if parameters["satellite"]:
         satellite = [c - b.start for c, b in zip(parameters["satellite"], BOX, strict=True)]
@@ -170,16 +174,13 @@ def grow(rng, growth, anatomy):
     allowed = brain & (fluid < 0.5) & (anatomy.ventricle[box] < 0.25) & (anatomy.depth[box] > 1.5)
     whole, level = _threshold(score, allowed, round(1000 * tumour.whole_ml), SMALLEST_PIECE)
 
-    # The core sits anywhere in the whole tumour, not in its middle, and keeps off its edge.
-    core_radius = _radius(tumour.core_ml)
-    wander = 0.35 * max(radius - core_radius, 0)
-    middle = np.array(coordinates) + rng.normal(0, 1, 3) * wander * 0.5
     stretch = np.exp(rng.normal(0, 0.12, 3))
     core_score = -distance(middle, stretch)
     core_score += np.float32(core_radius) * (
         np.float32(1.3 * parameters["core_roughness"]) * smooth_field(rng, shape, 13)
         + np.float32(parameters["core_roughness"]) * smooth_field(rng, shape, 6)
     )
+    # It keeps off the edge of the edema, but for where it outgrows it.
     core_score += 0.35 * np.minimum(score - np.float32(level), 12) + 1.5 * white
     core, core_level = _threshold(core_score, whole, round(1000 * tumour.core_ml), 0)
     enhancing, enhancement = _enhancement(rng, growth, core, shape)
@@ -193,6 +194,15 @@ def grow(rng, growth, anatomy):
     edema = 1 / (1 + np.exp(-np.clip((score - np.float32(level)) / edge, -20, 20)))
     edema = np.where(whole, np.maximum(edema, 0.5), np.minimum(edema, 0.5)) * (1 - fluid) * brain
     return Lesion(mask, box, edema, _soft(core), enhancement)
+
+
+def _close_sulci(anatomy, box, distance, radius):
+    """Turn fluid outside the ventricles into tissue where the core is, in place."""
+    filled = anatomy.fluid[box] * (1 - np.clip(2 * anatomy.ventricle[box], 0, 1))
+    filled *= 1 / (1 + np.exp(np.clip((distance - np.float32(radius)) / 1.5, -20, 20)))
+    anatomy.fluid[box] -= filled
+    anatomy.grey[box] += 0.5 * filled
+    anatomy.white[box] += 0.5 * filled
 
 
 def _surroundings(centre, half_size):

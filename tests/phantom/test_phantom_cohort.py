@@ -1,0 +1,197 @@
+"""Phantom cohorts on disk: reuse, interruption, and folders that are something else. Voxels are stubbed: no anatomy."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from brats_lib.cohort import MODALITIES
+from brats_lib.errors import BratsError
+from brats_lib.phantom import cohort as store
+from brats_lib.phantom import make_cohort
+from brats_lib.phantom.simulation import Phantom, draw_case
+
+
+@pytest.fixture
+def simulated(monkeypatch):
+    """Replace the simulation by tiny volumes that tell seed and index apart; the list of calls is returned."""
+    calls = []
+
+    def stub(seed, index):
+        calls.append(index)
+        volumes = {m: np.full((6, 5, 4), 100 * seed + 10 * index + k + 1, np.int16) for k, m in enumerate(MODALITIES)}
+        return Phantom(volumes, np.eye(6, 5, dtype=np.uint8)[..., None].repeat(4, 2), "HGG", {"drawn": index})
+
+    monkeypatch.setattr(store, "simulate", stub)
+    return calls
+
+
+def make(out, **options):
+    return make_cohort(out, **{"cases": 2, "workers": 1, "progress": False, **options})
+
+
+def snapshot(root):
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in root.rglob("*") if path.is_file()}
+
+
+def test_cohort_is_found_as_phantoms_with_grades(tmp_path, simulated):
+    cohort = make(tmp_path / "c", cases=3, seed=2)
+    assert cohort.names == ("Phantom_001", "Phantom_002", "Phantom_003")
+    assert cohort.is_phantom
+    assert cohort.source == "3 simulated phantoms (seed 2)"
+    assert [case.grade for case in cohort] == [draw_case(2, i).grade for i in range(3)]
+    assert {case.layout for case in cohort} == {"brats2020"}
+    np.testing.assert_array_equal(cohort[1].volume("t1"), np.full((6, 5, 4), 212, np.float32))
+    assert cohort[0].mask().sum() == 20
+
+
+def test_files_have_the_header_of_brats(tmp_path, simulated):
+    make(tmp_path / "c")
+    image = nib.load(tmp_path / "c" / "Phantom_001" / "Phantom_001_flair.nii.gz")
+    assert image.get_data_dtype() == np.int16
+    assert nib.aff2axcodes(image.affine) == ("L", "P", "S")
+    np.testing.assert_array_equal(image.affine[:3, 3], (0, 239, 0))
+    assert (int(image.header["qform_code"]), int(image.header["sform_code"])) == (1, 1)
+    assert {p.name for p in (tmp_path / "c" / "Phantom_001").iterdir()} == {
+        f"Phantom_001_{part}.nii.gz" for part in ("flair", "t1", "t1ce", "t2", "seg")
+    }
+
+
+def test_drawn_parameters_are_kept_beside_the_cases(tmp_path, simulated):
+    make(tmp_path / "c", seed=4)
+    kept = json.loads((tmp_path / "c" / "parameters" / "Phantom_002.json").read_text())
+    assert (kept["seed"], kept["index"], kept["drawn"]) == (4, 1, 1)
+
+
+def test_second_call_touches_nothing(tmp_path, simulated):
+    make(tmp_path / "c")
+    before = snapshot(tmp_path / "c")
+    make(tmp_path / "c")
+    assert snapshot(tmp_path / "c") == before
+    assert simulated == [0, 1]
+
+
+def test_more_cases_are_added_and_fewer_are_the_first(tmp_path, simulated):
+    make(tmp_path / "c", cases=1)
+    assert len(make(tmp_path / "c", cases=3)) == 3
+    assert simulated == [0, 1, 2]
+    assert make(tmp_path / "c", cases=2).names == ("Phantom_001", "Phantom_002")
+    assert (tmp_path / "c" / "name_mapping.csv").read_text().count("Phantom_") == 3
+
+
+def test_same_seed_gives_the_same_files_anywhere(tmp_path, simulated):
+    make(tmp_path / "a")
+    make(tmp_path / "b")
+    contents = [{p.relative_to(r): c for p, (_, c) in snapshot(r).items()} for r in (tmp_path / "a", tmp_path / "b")]
+    assert contents[0] == contents[1]
+
+
+def test_leftovers_of_a_killed_process_are_cleaned_and_its_case_made(tmp_path, simulated):
+    make(tmp_path / "c", cases=1)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    leftover = tmp_path / "c" / f".partial-Phantom_002-{store._host()}-{gone.pid}-abc"
+    leftover.mkdir()
+    (leftover / "Phantom_002_flair.nii.gz").write_bytes(b"half")
+    assert len(make(tmp_path / "c")) == 2
+    assert not leftover.exists()
+
+
+def test_work_of_a_living_process_is_left_alone(tmp_path, simulated):
+    make(tmp_path / "c", cases=1)
+    partial = tmp_path / "c" / f".partial-Phantom_002-{store._host()}-{os.getppid()}-abc"
+    partial.mkdir()
+    make(tmp_path / "c")
+    assert partial.is_dir()
+
+
+def test_case_with_a_missing_file_is_made_again(tmp_path, simulated):
+    make(tmp_path / "c")
+    lost = tmp_path / "c" / "Phantom_001" / "Phantom_001_t2.nii.gz"
+    content = lost.read_bytes()
+    lost.unlink()
+    make(tmp_path / "c")
+    assert lost.read_bytes() == content
+    assert simulated == [0, 1, 0]
+
+
+def test_two_makers_at_once_agree(tmp_path, simulated, monkeypatch):
+    stub, out = store.simulate, tmp_path / "c"
+
+    def slower(seed, index):
+        phantom = stub(seed, index)
+        monkeypatch.setattr(store, "simulate", stub)
+        make(out, seed=seed)  # another maker finishes while this one is at its first case
+        return phantom
+
+    monkeypatch.setattr(store, "simulate", slower)
+    assert len(make(out)) == 2
+    assert not list(out.glob(".partial-*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"), [({"cases": 0}, "cases"), ({"seed": -1}, "seed"), ({"workers": 0}, "workers")]
+)
+def test_numbers_out_of_range_are_refused(tmp_path, options, named):
+    with pytest.raises(BratsError, match=named):
+        make(tmp_path / "c", **options)
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_file_is_refused(tmp_path):
+    (tmp_path / "f").write_text("x")
+    with pytest.raises(BratsError, match="it is a file"):
+        make(tmp_path / "f")
+
+
+def test_foreign_folder_is_refused_and_left_alone(tmp_path, simulated):
+    (tmp_path / "c" / "BraTS20_Training_001").mkdir(parents=True)
+    with pytest.raises(BratsError, match="BraTS20_Training_001"):
+        make(tmp_path / "c")
+    assert [p.name for p in (tmp_path / "c").iterdir()] == ["BraTS20_Training_001"]
+
+
+def test_foreign_case_among_phantoms_is_refused(tmp_path, simulated):
+    make(tmp_path / "c")
+    (tmp_path / "c" / "patient").mkdir()
+    with pytest.raises(BratsError, match="patient"):
+        make(tmp_path / "c")
+
+
+def test_other_seed_or_version_is_refused(tmp_path, simulated, monkeypatch):
+    make(tmp_path / "c", seed=1)
+    with pytest.raises(BratsError, match=r"of seed 1.*expected seed 2"):
+        make(tmp_path / "c", seed=2)
+    monkeypatch.setattr(store, "VERSION", store.VERSION + 1)
+    with pytest.raises(BratsError, match="version"):
+        make(tmp_path / "c", seed=1)
+
+
+def test_damaged_mark_is_refused(tmp_path, simulated):
+    make(tmp_path / "c")
+    (tmp_path / "c" / "phantom.json").write_text("{")
+    with pytest.raises(BratsError, match=r"phantom\.json"):
+        make(tmp_path / "c")
+
+
+def test_full_disk_is_told_and_finished_cases_are_kept(tmp_path, simulated, monkeypatch):
+    stub = store._nifti
+
+    def full(volume):
+        if volume.max() > 10:  # the second case
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return stub(volume)
+
+    monkeypatch.setattr(store, "_nifti", full)
+    with pytest.raises(BratsError, match="disk is full"):
+        make(tmp_path / "c", cases=3)
+    assert not list((tmp_path / "c").glob(".partial-*"))
+    assert "Phantom_001" in (tmp_path / "c" / "name_mapping.csv").read_text()
+    monkeypatch.setattr(store, "_nifti", stub)
+    assert len(make(tmp_path / "c", cases=3)) == 3
+    assert simulated == [0, 1, 1, 2]

@@ -1,0 +1,134 @@
+"""One full-size phantom: what it holds, and that it looks like MRI where that can be measured."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from brats_lib.labels import ED, ET, LABELS, NCR, region
+from brats_lib.phantom import simulate
+from brats_lib.phantom.simulation import generators
+
+INDEX = 5
+
+
+@pytest.fixture(scope="module")
+def phantom():
+    return simulate(0, INDEX)
+
+
+@pytest.fixture(scope="module")
+def brain(phantom):
+    return phantom.volumes["t1"] > 0
+
+
+def digest(phantom):
+    parts = [phantom.volumes[m].tobytes() for m in sorted(phantom.volumes)]
+    return hashlib.sha256(b"".join([*parts, phantom.mask.tobytes()])).hexdigest()
+
+
+def test_same_seed_gives_the_same_bytes(phantom):
+    again = simulate(0, INDEX)
+    assert digest(again) == digest(phantom)
+    assert again.parameters == phantom.parameters
+
+
+def test_other_index_gives_another_patient(phantom):
+    other = simulate(0, INDEX + 1)
+    assert digest(other) != digest(phantom)
+    overlap = (other.mask > 0) & (phantom.mask > 0)
+    assert overlap.sum() < 0.5 * max((other.mask > 0).sum(), (phantom.mask > 0).sum())
+
+
+def test_random_streams_depend_on_seed_index_and_stage():
+    first = {(s, i, stage): rng.random() for s in (0, 1) for i in (0, 1) for stage, rng in generators(s, i).items()}
+    assert len(set(first.values())) == len(first)
+
+
+def test_volumes_have_the_form_of_brats(phantom):
+    assert list(phantom.volumes) == ["flair", "t1", "t1ce", "t2"]
+    for volume in phantom.volumes.values():
+        assert volume.shape == (240, 240, 155)
+        assert volume.dtype == np.int16
+    assert phantom.mask.shape == (240, 240, 155)
+    assert phantom.mask.dtype == np.uint8
+    assert phantom.grade in ("HGG", "LGG")
+
+
+def test_background_is_zero_and_the_same_in_all_modalities(phantom, brain):
+    for volume in phantom.volumes.values():
+        assert volume.min() == 0
+        np.testing.assert_array_equal(volume > 0, brain)
+    labels, pieces = ndimage.label(brain)
+    assert pieces == 1
+    # Skull-stripped BraTS brains have 1.2 to 1.7 litres.
+    assert 1.15e6 < brain.sum() < 1.75e6
+
+
+def test_mask_holds_labels_inside_the_brain(phantom, brain):
+    assert set(np.unique(phantom.mask)) == set(LABELS)
+    assert not (phantom.mask[~brain] > 0).any()
+
+
+@pytest.mark.parametrize(("name", "drawn"), [("WT", "whole_ml"), ("TC", "core_ml"), ("ET", "enhancing_ml")])
+def test_drawn_volumes_are_reached(phantom, name, drawn):
+    assert region(phantom.mask, name).sum() / 1000 == pytest.approx(phantom.parameters["tumour"][drawn], rel=0.02)
+
+
+def test_parameters_survive_json(phantom):
+    assert json.loads(json.dumps(phantom.parameters)) == phantom.parameters
+
+
+def tissue_means(phantom, brain, modality):
+    """Mean intensities of tissue that is recognised in the other T2 or T1 volume, far from the tumour."""
+    healthy = brain & ~ndimage.binary_dilation(phantom.mask > 0, iterations=6)
+    inner = healthy & ndimage.binary_erosion(brain, iterations=5)
+    guide = phantom.volumes["t2" if modality.startswith("t1") else "t1"].astype(float)
+    guide = ndimage.gaussian_filter(guide, 0.7)
+    levels = np.percentile(guide[inner], [3, 15, 35, 50, 75, 95])
+    if modality.startswith("t1"):
+        white, grey, fluid = guide < levels[2], (guide > levels[3]) & (guide < levels[4]), guide > levels[5]
+    else:
+        white, grey, fluid = guide > levels[4], (guide > levels[1]) & (guide < levels[2]), guide < levels[0]
+    return [phantom.volumes[modality][inner & where].mean() for where in (white, grey, fluid)]
+
+
+@pytest.mark.parametrize("modality", ["t1", "t1ce"])
+def test_white_is_brighter_than_grey_and_fluid_on_t1(phantom, brain, modality):
+    white, grey, fluid = tissue_means(phantom, brain, modality)
+    assert white > 1.05 * grey
+    assert grey > 1.3 * fluid
+
+
+def test_fluid_is_brightest_and_white_darkest_on_t2(phantom, brain):
+    white, grey, fluid = tissue_means(phantom, brain, "t2")
+    assert fluid > 1.8 * grey
+    assert grey > 1.05 * white
+
+
+def test_fluid_is_dark_on_flair(phantom, brain):
+    white, grey, fluid = tissue_means(phantom, brain, "flair")
+    assert grey > 1.05 * white
+    assert fluid < 0.7 * white
+
+
+def test_edema_shows_on_flair_and_enhancement_on_t1ce(phantom, brain):
+    mask = phantom.mask
+    healthy = brain & (mask == 0)
+    flair, t1, t1ce = (phantom.volumes[m].astype(float) for m in ("flair", "t1", "t1ce"))
+    assert flair[mask == ED].mean() > 1.2 * np.median(flair[healthy])
+    gain = np.median(t1ce[healthy]) / np.median(t1[healthy])
+    assert t1ce[mask == ET].mean() > 1.1 * gain * t1[mask == ET].mean()
+    assert t1ce[mask == ET].mean() > t1ce[mask == NCR].mean()
+
+
+def test_lesion_is_uneven_and_images_have_grain(phantom, brain):
+    for modality, volume in phantom.volumes.items():
+        inner = ndimage.binary_erosion(brain, iterations=6) & (phantom.mask == 0)
+        grain = np.abs(ndimage.laplace(volume.astype(float)))[inner]
+        assert np.median(grain) > 0.01 * volume[inner].mean(), modality
+        for label in (ED, NCR, ET):
+            values = volume[phantom.mask == label].astype(float)
+            assert values.std() > 0.02 * values.mean(), modality
