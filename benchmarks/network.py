@@ -1,5 +1,7 @@
 """Training steps: the precision that the machine prefers against float32, and both against matrix products."""
 
+import math
+
 import numpy as np
 
 from benchmarks.timing import Row, interleave
@@ -34,16 +36,22 @@ def _step(recipe, precision, images, targets):
     return model, lambda: model.train_on_batch(images, targets)
 
 
-def _product(side, precision):
+def _products(side, precision, count):
     from keras import ops
 
     dtype = precision.removeprefix("mixed_")
     a, b = (ops.cast(np.random.default_rng(i).normal(size=(side, side)), dtype) for i in (0, 1))
-    # One number is fetched, so that the clock waits for devices that compute asynchronously.
-    return lambda: float(ops.matmul(a, b)[0, 0])
+
+    def multiply():
+        for _ in range(count):
+            c = ops.matmul(a, b)
+        # One number is fetched, so that the clock waits for devices that compute asynchronously.
+        return float(c[0, 0])
+
+    return multiply
 
 
-def training(recipe: Recipe, repetitions, batch_slices=8, side=2048):
+def training(recipe: Recipe, repetitions, batch_slices=8, side=1024):
     """Time a training step.
 
     Parameters
@@ -71,17 +79,19 @@ def training(recipe: Recipe, repetitions, batch_slices=8, side=2048):
     targets = one_hot(rng.integers(0, 4, (batch_slices, recipe.size, recipe.size)))
 
     model, full_step = _step(recipe, "float32", images, targets)
+    flop = PASSES * forward_flop(model)
+    # As much arithmetic as in a step, so that both feel the rest of the machine alike.
+    count = math.ceil(batch_slices * flop / (2 * side**3))
     functions = {
         "float32": full_step,
         reduced: _step(recipe, reduced, images, targets)[1],
-        "float32 product": _product(side, "float32"),
-        f"{reduced} product": _product(side, reduced),
+        "float32 product": _products(side, "float32", count),
+        f"{reduced} product": _products(side, reduced, count),
     }
     medians = interleave(functions, repetitions)
-    flop = PASSES * forward_flop(model)
 
     def row(precision, other):
-        rate = 2 * side**3 / medians[f"{precision} product"]
+        rate = count * 2 * side**3 / medians[f"{precision} product"]
         return Row(
             f"Training step, {precision}{' (chosen)' if precision == preferred else ''}", "slice",
             medians[precision] / batch_slices, other, medians[other] / batch_slices,

@@ -19,7 +19,7 @@ denominator is zero is 1 where prediction and truth are identical and 0 elsewher
 """
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
+from scipy.spatial import KDTree
 
 from brats_lib.labels import LABELS, SCORED, to_classes
 
@@ -185,8 +185,12 @@ def _surface(mask):
 
 
 def _distances(origin, target, spacing):
-    """Distance in mm from every true voxel of `origin` to the nearest true voxel of `target`."""
-    nearest = distance_transform_edt(~target, sampling=spacing, return_distances=False, return_indices=True)
-    # Only at the surface: a full distance map costs as much again as finding the nearest voxels.
-    voxels = np.nonzero(origin)
-    return np.sqrt(sum(((n[voxels] - v) * mm) ** 2 for n, v, mm in zip(nearest, voxels, spacing, strict=True)))
+    """Distance in mm from every true voxel of `origin` to the nearest true voxel of `target`, in any order."""
+    apart = origin & ~target
+    # A search tree over the surface instead of a distance transform of the box: the same numbers in half the time, and
+    # in a tenth where a few stray voxels make the box as large as the volume. Splitting cells at their middle suits
+    # points on a grid better than splitting at the median, and builds faster.
+    tree = KDTree(np.argwhere(target) * spacing, balanced_tree=False, compact_nodes=False)
+    distances, _ = tree.query(np.argwhere(apart) * spacing)
+    shared = np.count_nonzero(origin) - len(distances)
+    return np.concatenate([np.zeros(shared), distances])

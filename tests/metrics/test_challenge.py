@@ -39,9 +39,17 @@ def test_hd95_equals_medpy_on_random_blobs(seed, spacing):
         (box((9, 9, 9), (0, 9), (0, 9), (0, 9)), box((9, 9, 9), (4, 5), (4, 5), (4, 5))),
         (box((9, 9, 9), (0, 1), (0, 1), (0, 1)), box((9, 9, 9), (8, 9), (8, 9), (8, 9))),
         (box((9, 9, 1), (2, 7), (2, 7), (0, 1)), box((9, 9, 1), (3, 9), (3, 9), (0, 1))),
+        (blob(7), blob(7) | (np.random.default_rng(7).random((30, 28, 22)) < 0.01)),
         (box((20, 9, 9), (2, 6), (2, 6), (2, 6)) | box((20, 9, 9), (18, 20), (0, 2), (0, 2)), blob(1, (20, 9, 9))),
     ],
-    ids=["at the border", "fills the volume", "single voxels in corners", "one slice", "distant island"],
+    ids=[
+        "at the border",
+        "fills the volume",
+        "single voxels in corners",
+        "one slice",
+        "stray voxels",
+        "distant island",
+    ],
 )
 def test_hd95_equals_medpy_in_awkward_places(a, b):
     for spacing in (MM, (1.2, 0.8, 3.0)):
