@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from brats_lib.cohort import MODALITIES
 from brats_lib.labels import BACKGROUND, LABEL_NAMES, SCORED, region
