@@ -68,7 +68,7 @@ def training(recipe: Recipe, repetitions, batch_slices=8, side=1024):
     Returns
     -------
     list of Row
-        Times per slice.
+        Times per slice. A share of the limit above 1 means that convolutions run at a higher rate than products.
     """
     from brats_lib.devices import choose_precision
 
