@@ -136,7 +136,8 @@ def split_bars(frame, source, title=None):
         left += counts[column].to_numpy()
         shown.append((Patch(color=colour), name))
     for row, total in enumerate(left):
-        ax.annotate(f"{total:.0f} patients, {100 * total / max(left.sum(), 1):.0f} %", (total, row), xytext=(8, 0),
+        patients = "1 patient" if total == 1 else f"{total:.0f} patients"
+        ax.annotate(f"{patients}, {100 * total / max(left.sum(), 1):.0f} %", (total, row), xytext=(8, 0),
                     textcoords="offset points", va="center", fontsize=11)  # fmt: skip
     ax.set_yticks(range(len(counts)), [SUBSETS[name] for name in counts.index], fontsize=12)
     ax.invert_yaxis()

@@ -1,7 +1,6 @@
 """What the expert masks look like, by themselves and on the scans."""
 
 import numpy as np
-from matplotlib.colors import to_rgba
 
 from brats_lib.figures.panels import (
     box_ratio,
@@ -24,6 +23,7 @@ from brats_lib.figures.style import (
     in_order,
     long_name,
     modality_name,
+    rgba,
     styled,
     tumour_slice,
     window,
@@ -154,7 +154,7 @@ def isolated_classes(mask, z, source, title=None):
 
 def isolate(ax, pixels, colour, origin="upper"):
     """Draw a 2D boolean region in a colour and all the rest in neutral grey."""
-    ax.imshow(np.where(np.asarray(pixels)[..., None], to_rgba(colour), to_rgba(OTHER)), origin=origin,
+    ax.imshow(np.where(np.asarray(pixels)[..., None], rgba(colour), rgba(OTHER)), origin=origin,
               interpolation="nearest")  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import textwrap
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize, to_rgba
+from matplotlib.colors import Normalize
 from matplotlib.patches import Patch, Rectangle
 
 from brats_lib.figures.style import (
@@ -18,6 +18,7 @@ from brats_lib.figures.style import (
     Figure,
     label_image,
     label_legend,
+    rgba,
     window,
 )
 from brats_lib.labels import BACKGROUND, COLOURS, ED, ET, NCR
@@ -232,8 +233,8 @@ def dimmed(volume):
 
 def tint(ax, strength, colour):
     """Colour a panel as strongly as an array (rows, columns) in 0-1 says."""
-    image = np.broadcast_to(to_rgba(colour), (*strength.shape, 4)).copy()
-    image[..., 3] = 0.9 * strength
+    image = np.broadcast_to(rgba(colour), (*strength.shape, 4)).copy()
+    image[..., 3] = np.round(230 * strength)
     ax.imshow(image, origin="upper", interpolation="nearest")
 
 

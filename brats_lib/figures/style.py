@@ -18,7 +18,7 @@ from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, N
 __all__ = [
     "ACCENTS", "AXIAL", "CORONAL", "DPI", "Figure", "MODALITY_NAMES", "Plane", "SAGITTAL", "STYLE", "TUMOUR", "WIDTH",
     "axial", "brain_box", "coronal", "in_order", "label_cmap", "label_image", "label_legend", "long_name",
-    "modality_name", "sagittal", "styled", "tumour_slice", "use_style", "window",
+    "modality_name", "rgba", "sagittal", "styled", "tumour_slice", "use_style", "window",
 ]  # fmt: skip
 
 WIDTH = 10.0  # inches
@@ -210,6 +210,11 @@ def label_cmap():
     return ListedColormap([COLOURS[label] for label in LABELS]), BoundaryNorm(np.arange(-0.5, len(LABELS)), len(LABELS))
 
 
+def rgba(colour, alpha=1.0):
+    """A colour as four integers in 0-255."""
+    return np.round(255 * np.array(to_rgba(colour, alpha))).astype(np.uint8)
+
+
 def label_image(labels, alpha=1.0, background=True):
     """Colour an array of labels, exactly as `COLOURS` says.
 
@@ -224,13 +229,13 @@ def label_image(labels, alpha=1.0, background=True):
 
     Returns
     -------
-    array of float, shape (rows, columns, 4)
-        Red, green, blue, opacity in 0-1.
+    array of uint8, shape (rows, columns, 4)
+        Red, green, blue, opacity in 0-255; matplotlib would round fractions down, to other colours.
     """
-    image = np.zeros((*np.shape(labels), 4))
+    image = np.zeros((*np.shape(labels), 4), np.uint8)
     for label in LABELS:
         if label or background:
-            image[np.asarray(labels) == label] = to_rgba(COLOURS[label], alpha)
+            image[np.asarray(labels) == label] = rgba(COLOURS[label], alpha)
     return image
 
 

@@ -1,0 +1,67 @@
+"""What a drawn figure looks like: pixels, panels and texts."""
+
+import builtins
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
+
+SOURCE = "3 test heads"
+
+
+def pixels(figure):
+    """The figure as drawn, uint8 (rows, columns, 3)."""
+    figure.set_dpi(60)  # the tests need no more, and it is quicker
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def panel(figure, axes, image=None):
+    """The pixels of one axes."""
+    image = pixels(figure) if image is None else image
+    box = axes.get_window_extent()
+    height = image.shape[0]
+    return image[round(height - box.y1) : round(height - box.y0), round(box.x0) : round(box.x1)]
+
+
+def texts(figure):
+    """Every text of a figure."""
+    return [text.get_text() for text in figure.findobj(lambda artist: isinstance(artist, Text))]
+
+
+def captions(figure):
+    """The headings over the panels, in order."""
+    return [text.get_text() for axes in figure.axes for text in axes.texts if text.get_gid() == "caption"]
+
+
+def image_axes(figure):
+    """The axes that show an image."""
+    return [axes for axes in figure.axes if axes.images]
+
+
+def hex_colours(image):
+    """The different colours of an array of uint8 (..., 3 or 4), opacity aside, as ``{"#rrggbb"}``."""
+    return {to_hex(colour / 255) for colour in np.unique(image[..., :3].reshape(-1, 3), axis=0)}
+
+
+def check_sheet(figure, panels):
+    """A figure that says where its images come from and shows something different in at least most panels."""
+    image = pixels(figure)
+    assert SOURCE in " ".join(texts(figure))
+    shown = image_axes(figure)
+    assert len(shown) == panels
+    for axes in shown:
+        assert panel(figure, axes, image).std() > 1, axes.get_title()
+    return image
+
+
+def forbid_files(monkeypatch):
+    """Make opening a file an error."""
+
+    def refuse(*args, **kwargs):
+        pytest.fail(f"opened {args[0]}")
+
+    monkeypatch.setattr(builtins, "open", refuse)

@@ -1,0 +1,224 @@
+"""Curves, dots, bars, diagrams and tables: the numbers in them are the numbers given."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from conftest import tiny_volumes
+from figures.drawn import SOURCE, captions, check_sheet, image_axes, pixels, texts
+from matplotlib.container import BarContainer
+
+from brats_lib.figures import data, model, scores, training
+from brats_lib.labels import to_classes
+
+
+def marked(figure, gid):
+    return figure.findobj(lambda artist: artist.get_gid() == gid)
+
+
+def check_plot(figure):
+    """A white figure with ink on it that says where its data come from."""
+    image = pixels(figure)
+    assert (image[0, 0] == 255).all() and image.std() > 5
+    assert SOURCE in texts(figure)
+
+
+@pytest.fixture(scope="module")
+def history():
+    epochs = np.arange(1, 7)
+    frame = pd.DataFrame({"epoch": epochs, "learning_rate": [1e-3, 1e-3, 1e-3, 2e-4, 2e-4, 4e-5]})
+    for measure, value in (("loss", 0.1), ("accuracy", 0.98), ("dice", 0.4), ("iou", 0.3)):
+        frame[measure] = value + 0.001 * epochs
+        frame[f"val_{measure}"] = value + 0.002 * epochs
+    frame["val_loss"] = [0.5, 0.3, 0.2, 0.1, 0.15, 0.2]
+    return frame
+
+
+def test_training_curves_mark_the_best_epoch_the_drops_and_the_trivial_accuracy(history):
+    figure = training.training_curves(history, SOURCE, background_accuracy=0.983)
+    check_plot(figure)
+    assert len(figure.axes) == 4
+    assert {line.get_xdata()[0] for line in marked(figure, "learning-rate drop")} == {4, 6}
+    best = marked(figure, "best epoch")
+    assert len(best) == 4 and {int(line.get_xdata()[0]) for line in best} == {4}
+    (trivial,) = marked(figure, "background")
+    assert trivial.get_ydata()[0] == 0.983 and trivial.axes.get_title(loc="left") == "Accuracy"
+
+
+def test_training_curves_of_a_single_epoch_can_be_drawn(history):
+    check_plot(training.training_curves(history.head(1), SOURCE))
+
+
+@pytest.fixture(scope="module")
+def published():
+    rows = [
+        ("train", "accuracy", 0.991, 0.983, 0.9942),
+        ("train", "dice_ed", 0.75, 0.0, np.nan),
+        ("val", "accuracy", 0.989, 0.982, np.nan),
+        ("val", "dice_ed", 0.70, 0.0, np.nan),
+    ]
+    return pd.DataFrame(rows, columns=["subset", "metric", "value", "background", "paper"])
+
+
+def test_published_metrics_stand_beside_the_paper_and_the_trivial_predictor(published):
+    figure = scores.published_metrics(published, SOURCE)
+    check_plot(figure)
+    assert sorted(line.get_xdata()[0] for line in marked(figure, "background")) == [0, 0, 0.982, 0.983]
+    assert [line.get_xdata()[0] for line in marked(figure, "paper")] == [0.9942]
+    assert {"0.9910", "0.7500", "0.9890", "0.7000"} <= set(texts(figure))
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["Accuracy", "Dice ED, as published"]
+
+
+def test_test_metrics_need_no_subset_and_no_paper(published):
+    figure = scores.test_metrics(published.head(2).drop(columns=["subset", "paper"]), SOURCE)
+    check_plot(figure)
+    assert not marked(figure, "paper") and "this run, test" in texts(figure)
+
+
+def test_metric_distributions_have_a_dot_per_case():
+    values = [0.1, 0.5, 0.6, 0.9, 0.7]
+    frame = pd.DataFrame({"case": list("abcde"), "metric": "Dice WT", "value": values})
+    figure = scores.metric_distributions(frame, SOURCE)
+    check_plot(figure)
+    (cloud,) = figure.axes[0].collections
+    assert sorted(cloud.get_offsets()[:, 0]) == sorted(values)
+    assert "0.600" in texts(figure)  # the median
+
+
+def test_region_scores_write_means_and_keep_the_penalty_in_view():
+    frame = pd.DataFrame({"case": ["a", "b"], "region": "ET", "dice": [0.8, 0.0], "hd95_mm": [2.0, 373.13]})
+    figure = scores.region_scores(frame, SOURCE)
+    check_plot(figure)
+    assert {"0.400", "187.6"} <= set(texts(figure))
+    assert figure.axes[1].get_xlim()[1] > 373.13
+
+
+def test_comparison_table_is_accessible_html():
+    rows = pd.DataFrame({"metric": ["Dice <all>", "IoU"], "paper": [0.88, np.nan], "this run": ["0.6 ± 0.1", 0.5]})
+    table = scores.comparison_table(rows, SOURCE, "Scores", identifier="paper-table-1")
+    page = BeautifulSoup(table._repr_html_(), "html.parser")
+    assert page.table["id"] == "paper-table-1"
+    assert SOURCE in page.caption.get_text() and "Scores" in page.caption.get_text()
+    assert [cell.get_text() for cell in page.find_all("th", scope="col")] == ["metric", "paper", "this run"]
+    assert [cell.get_text() for cell in page.find_all("th", scope="row")] == ["Dice <all>", "IoU"]
+    assert [cell.get_text() for cell in page.find_all("td")] == ["0.8800", "0.6 ± 0.1", "–", "0.5000"]
+
+
+def test_split_bars_are_as_long_as_the_counts():
+    rows = [
+        ("a", "train", "HGG"),
+        ("b", "train", "HGG"),
+        ("c", "train", "LGG"),
+        ("d", "val", None),
+        ("e", "test", "HGG"),
+    ]
+    figure = data.split_bars(pd.DataFrame(rows, columns=["case", "subset", "grade"]), SOURCE)
+    check_plot(figure)
+    bars = [c for c in figure.axes[0].containers if isinstance(c, BarContainer)]
+    assert [[bar.get_width() for bar in container] for container in bars] == [[2, 0, 1], [1, 0, 0], [0, 1, 0]]
+    assert {"3 patients, 60 %", "1 patient, 20 %"} <= set(texts(figure))
+
+
+def test_tumour_volumes_show_medians_zeros_and_the_reference():
+    frame = pd.DataFrame({"case": list("abc"), "region": "ET", "volume_ml": [0.0, 15.0, 40.0]})
+    figure = data.tumour_volumes(frame, SOURCE, reference={"ET": (6.0, 15.0, 28.0)})
+    check_plot(figure)
+    assert "15.0 mL" in texts(figure)
+    assert figure.axes[0].get_xlim()[0] < 0  # the case without the region is in view
+
+
+def test_intensity_distributions_have_a_panel_per_modality():
+    rng = np.random.default_rng(0)
+    frames = [
+        pd.DataFrame({"modality": modality, "tissue": tissue, "intensity": rng.normal(size=30)})
+        for modality in ("flair", "t1", "t1ce", "t2")
+        for tissue in ("healthy brain", "ED")
+    ]
+    figure = data.intensity_distributions(pd.concat(frames, ignore_index=True), SOURCE)
+    check_plot(figure)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["FLAIR", "T1", "T1ce", "T2"]
+
+
+def test_batch_panel_shows_every_channel_and_the_mask_of_every_slice():
+    volumes, mask = tiny_volumes()
+    z = [14, 18, 22]
+    images = np.stack([np.moveaxis(volumes[name][:, :, z], -1, 0) for name in ("flair", "t1ce")], axis=-1)
+    labels = to_classes(np.moveaxis(mask[:, :, z], -1, 0))
+    figure = data.batch_panel(images, labels, SOURCE)
+    check_sheet(figure, 9)
+    first = image_axes(figure)[0].images[0].get_array()
+    np.testing.assert_array_equal(first, volumes["flair"][:, :, 14].T)
+
+
+def test_preprocessing_steps_write_size_and_range():
+    image = np.linspace(0, 1500, 20 * 30).reshape(20, 30)
+    figure = data.preprocessing_steps([("As loaded", image), ("Scaled", image / 1500)], SOURCE)
+    check_sheet(figure, 2)
+    assert captions(figure) == ["1. As loaded", "2. Scaled"]
+    assert {"20 × 30 pixels, 0 to 1,500", "20 × 30 pixels, 0 to 1"} <= set(texts(figure))
+
+
+def test_augmentation_grid_starts_with_the_original():
+    volumes, mask = tiny_volumes()
+    original = volumes["flair"][:, :, 18].astype(np.float32), to_classes(mask[:, :, 18])
+    flipped = original[0][::-1], original[1][::-1]
+    figure = data.augmentation_grid({"flip": flipped}, original, SOURCE)
+    check_sheet(figure, 2)
+    assert captions(figure) == ["original", "flip"]
+
+
+def test_flow_diagram_names_every_step_of_the_recipe():
+    figure = data.flow_diagram(SOURCE)
+    check_plot(figure)
+    written = " ".join(texts(figure))
+    for step in ("BraTS cases", "22 to 121", "128 × 128", "FLAIR and T1ce", "Generator", "U-Net", "Callbacks", "App"):
+        assert step in written
+
+
+class FakeOutput:
+    def __init__(self, shape):
+        self.shape = shape
+
+
+def layer(kind, size, channels, parameters=0, **attributes):
+    """Something like a Keras layer, recognised by the name of its class."""
+    made = type(kind, (), {"count_params": lambda self: parameters})()
+    made.output = FakeOutput((None, size, size, channels))
+    for name, value in attributes.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.fixture
+def small_unet():
+    layers = [
+        layer("InputLayer", 32, 2),
+        layer("Conv2D", 32, 8, 152),
+        layer("MaxPooling2D", 16, 8),
+        layer("Conv2D", 16, 16, 1168),
+        layer("Dropout", 16, 16, rate=0.2),
+        layer("Conv2DTranspose", 32, 8, 520),
+        layer("Concatenate", 32, 16),
+        layer("Conv2D", 32, 8, 1160),
+        layer("Conv2D", 32, 4, 36),
+    ]
+    return type("Model", (), {"layers": layers})()
+
+
+def test_stages_are_read_off_the_layers(small_unet):
+    found = model.stages(small_unet)
+    assert [(stage.size, stage.channels, stage.joins) for stage in found] == [
+        (32, [2, 8], False),
+        (16, [16], False),
+        (32, [8, 8, 4], True),
+    ]
+    assert found[1].dropout == 0.2
+
+
+def test_unet_diagram_writes_parameters_and_draws_each_skip(small_unet):
+    figure = model.unet_diagram(small_unet, SOURCE)
+    check_plot(figure)
+    assert "3,036 parameters" in texts(figure)  # 152 + 1168 + 520 + 1160 + 36
+    assert len(marked(figure, "skip")) == 1
+    assert len(marked(figure, "feature maps")) == 6
+    assert "16 × 16, dropout 0.2" in texts(figure)

@@ -1,0 +1,177 @@
+"""Figures of scans and masks: panels, orientation, colours."""
+
+import numpy as np
+import pytest
+from conftest import tiny_volumes
+from figures.drawn import SOURCE, captions, check_sheet, forbid_files, hex_colours, image_axes, panel, pixels, texts
+from matplotlib.colors import to_rgb
+
+from brats_lib.figures import panels, volumes
+from brats_lib.figures.style import tumour_slice
+from brats_lib.labels import COLOURS, ED, ET, NCR
+
+
+@pytest.fixture(scope="module")
+def case():
+    images, mask = tiny_volumes(seed=1)
+    return {name: image.astype(np.float32) for name, image in images.items()}, mask
+
+
+def every_figure(images, mask, z):
+    """Name -> (function without arguments, number of panels with an image)."""
+    return {
+        "cohort_examples": (lambda: volumes.cohort_examples([("a", images, z), ("b", images, z)], SOURCE), 8),
+        "modality_guide": (lambda: volumes.modality_guide(images, z, SOURCE), 4),
+        "modalities_with_mask": (lambda: volumes.modalities_with_mask(images, mask, z, SOURCE), 5),
+        "three_planes": (lambda: volumes.three_planes(images["t1ce"], mask, SOURCE), 3),
+        "three_planes_without_mask": (lambda: volumes.three_planes(images["t1ce"], None, SOURCE), 3),
+        "mask_slice": (lambda: volumes.mask_slice(mask, z, SOURCE), 2),
+        "mask_overlay": (lambda: volumes.mask_overlay(images["flair"], mask, z, SOURCE), 2),
+        "regions_on_modalities": (lambda: volumes.regions_on_modalities(images, mask, z, SOURCE), 6),
+        "isolated_classes": (lambda: volumes.isolated_classes(mask, z, SOURCE), 4),
+        "montage": (lambda: volumes.montage(images["t1"], mask, SOURCE, count=8, volumes=images), 12),
+        "modalities_side_by_side": (lambda: volumes.modalities_side_by_side(images, mask, z, SOURCE), 8),
+        "phantom_beside_real": (lambda: volumes.phantom_beside_real(images, images, SOURCE, None, mask, mask), 24),
+        "phantom_alone": (lambda: volumes.phantom_beside_real(images, None, SOURCE), 12),
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fonts():
+    """Matplotlib reads its fonts from files once; whatever is read later is a figure's doing."""
+    pixels(volumes.mask_slice(np.zeros((8, 8, 8)), 4, SOURCE, "title"))
+
+
+FIGURES = list(every_figure(None, None, 0))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_panel_shows_something_and_no_file_is_read(case, name, monkeypatch):
+    draw, panels = every_figure(*case, z=18)[name]
+    forbid_files(monkeypatch)
+    figure = draw()
+    monkeypatch.undo()
+    check_sheet(figure, panels)
+    assert "Radiological view: the patient's left (L) is on the viewer's right." in " ".join(texts(figure))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_case_without_tumour_can_be_drawn(case, name):
+    images, mask = case
+    draw, panels = every_figure(images, np.zeros_like(mask), z=18)[name]
+    figure = draw()
+    pixels(figure)
+    assert len(image_axes(figure)) == panels
+
+
+def test_the_title_is_written_and_may_be_left_out(case):
+    images, mask = case
+    assert "Two views" in texts(volumes.mask_overlay(images["t1"], mask, 18, SOURCE, "Two views"))
+    assert volumes.mask_overlay(images["t1"], mask, 18, SOURCE).get_figheight() > 3
+
+
+def marker_centre(figure, axes):
+    """Where the white marker is in a panel, as fractions from its left and from its top."""
+    shown = panel(figure, axes).astype(int)
+    rows, columns = np.nonzero((shown.min(-1) > 200) & (shown.max(-1) - shown.min(-1) < 10))
+    return columns.mean() / shown.shape[1], rows.mean() / shown.shape[0]
+
+
+@pytest.fixture(scope="module")
+def marked_planes():
+    """A grey block with a bright corner at the patient's left, front and top, cut through that corner."""
+    volume = np.zeros((40, 44, 36), np.float32)
+    volume[4:36, 4:40, 4:32] = 100
+    volume[28:36, 4:12, 24:32] = 400
+    mask = np.zeros(volume.shape, np.uint8)
+    mask[32, 8, 28] = ET
+    return volumes.three_planes(volume, mask, SOURCE)
+
+
+@pytest.mark.parametrize(
+    "heading, right, up",
+    [("Coronal", True, True), ("Sagittal", False, True), ("Axial", True, True)],
+)
+def test_left_is_on_the_viewers_right_and_the_head_is_upright(marked_planes, heading, right, up):
+    axes = next(axes for axes in image_axes(marked_planes) if axes.texts and heading in captions_of(axes))
+    for line in axes.lines:
+        line.set_visible(False)
+    x, y = marker_centre(marked_planes, axes)
+    assert (x > 0.6) == right and (x < 0.4) == (not right)
+    assert (y < 0.4) == up
+
+
+def captions_of(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def test_directions_are_written_at_the_matching_edges(marked_planes):
+    for heading, letters in {"Coronal": "RLSI", "Sagittal": "APSI", "Axial": "RLAP"}.items():
+        axes = next(axes for axes in image_axes(marked_planes) if heading in captions_of(axes))
+        at = {text.get_text(): text.get_position() for text in axes.texts if text.get_gid() == "direction"}
+        left, right, top, bottom = (at[letter] for letter in letters)
+        assert left[0] < 0.1 and right[0] > 0.9 and top[1] > 0.9 and bottom[1] < 0.1
+
+
+def test_crosshairs_cross_in_the_largest_tumour_area():
+    volume, mask = np.ones((20, 22, 24), np.float32), np.zeros((20, 22, 24), np.uint8)
+    mask[5:8, 9:12, 14:17] = ED
+    mask[6, 10, 13:19] = ED  # makes x = 6 and y = 10 the largest; z = 14 is the first of three equal ones
+    figure = volumes.three_planes(volume, mask, SOURCE)
+    lines = {axes: [line for line in axes.lines if line.get_gid() == "crosshair"] for axes in image_axes(figure)}
+    axial = next(axes for axes in lines if "Axial" in captions_of(axes))
+    assert [lines[axial][0].get_xdata()[0], lines[axial][1].get_ydata()[0]] == [6, 10]
+
+
+def test_thick_slices_keep_the_bodys_proportions():
+    volume = np.zeros((30, 30, 10), np.float32)
+    volume[2:28, 2:28, 1:9] = 1
+    figure = volumes.three_planes(volume, None, SOURCE, spacing=(1, 1, 3))
+    coronal = next(axes for axes in image_axes(figure) if "Coronal" in captions_of(axes))
+    figure.canvas.draw()
+    box = coronal.get_window_extent()
+    (left, right), (low, high) = coronal.get_xlim(), coronal.get_ylim()
+    assert box.height / box.width == pytest.approx(3 * (high - low) / (right - left), rel=0.02)
+
+
+def test_mask_panels_show_exactly_the_papers_colours(case):
+    images, mask = case
+    figure = volumes.mask_slice(mask, tumour_slice(mask), SOURCE)
+    shown = panel(figure, image_axes(figure)[1])
+    assert set(COLOURS.values()) <= hex_colours(shown)
+
+
+def test_isolated_classes_are_the_class_in_its_colour_and_one_grey():
+    mask = np.zeros((60, 60, 3), np.uint8)
+    mask[10:50, 10:50, 1] = ED
+    mask[20:40, 20:40, 1] = NCR
+    figure = volumes.isolated_classes(mask, 1, SOURCE)
+    assert captions(figure) == ["Label 0: background", "Label 1: NCR", "Label 2: ED", "Label 4: ET"]
+    for axes, (label, colour) in zip(image_axes(figure), COLOURS.items(), strict=True):
+        shown = axes.images[0].get_array()
+        inside = (shown[..., :3] == np.round(255 * np.array(to_rgb(colour)))).all(-1)
+        np.testing.assert_array_equal(inside, mask[:, :, 1].T == label)
+        assert len(np.unique(shown[~inside].reshape(-1, 4), axis=0)) == 1
+
+
+def test_grey_levels_are_those_of_the_volume_not_of_the_slice(case):
+    images, mask = case
+    brighter = images["t1"].copy()
+    brighter[:, :, 30] *= 3
+    figure = volumes.montage(brighter, mask, SOURCE, count=8)
+    assert len({axes.images[0].get_clim() for axes in image_axes(figure)}) == 1
+
+
+def test_the_overlay_leaves_the_background_clear(case):
+    images, mask = case
+    figure = volumes.mask_overlay(images["flair"], mask, 18, SOURCE)
+    laid_over = image_axes(figure)[1].images[1].get_array()
+    np.testing.assert_array_equal(laid_over[..., 3] > 0, mask[:, :, 18].T != 0)
+
+
+def test_the_enlarged_panel_holds_the_tumour():
+    mask = np.zeros((100, 100, 5), np.uint8)
+    mask[90:99, 3:50, 2] = ED
+    (left, right), (low, high), _ = panels.zoom_box(mask, 2, ((0, 100), (0, 100), (0, 5)))
+    assert left <= 90 and right == 100 and low == 0 and high >= 50
+    assert right - left == high - low
