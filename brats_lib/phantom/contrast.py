@@ -27,7 +27,8 @@ def draw_contrast(rng, grade):
     Returns
     -------
     dict
-        Per modality a dict of `white` (1), `grey`, `fluid`, `edema`, `core`, `enhancement`, `texture`; and under
+        Per modality a dict of `white` (1), `grey`, `fluid`, `edema`, `core`, `enhancement`,
+        `texture` (of edema and core, relative) and `unevenness` (of the enhancing part); and under
         `"patient"` the quantities the modalities share.
     """
     low = grade == "LGG"
@@ -61,7 +62,7 @@ def draw_contrast(rng, grade):
         "grey": t1ce_grey,
         "fluid": t1_fluid * _lognormal(rng, 0.95, 0.1),
         "edema": t1["edema"] + rng.normal(-0.02, 0.03),
-        "core": t1["core"] + 0.1 * uptake + rng.normal(-0.1, 0.06),
+        "core": t1["core"] + 0.1 * uptake + rng.normal(-0.17, 0.06),
         "enhancement": 1.06 + 1.45 * uptake,
     }
     t2_fluid = _lognormal(rng, 4.6, 0.22)
@@ -73,7 +74,11 @@ def draw_contrast(rng, grade):
         "enhancement": 1.6 + 0.9 * water + rng.normal(0, 0.12),
     }
     contrast = {"flair": flair, "t1": t1, "t1ce": t1ce, "t2": t2, "patient": patient}
-    for modality, texture in (("flair", 0.26), ("t1", 0.11), ("t1ce", 0.13), ("t2", 0.22)):
-        contrast[modality].update(white=1.0, texture=_lognormal(rng, texture, 0.3))
+    for modality, texture in (("flair", 0.17), ("t1", 0.09), ("t1ce", 0.11), ("t2", 0.16)):
+        values = contrast[modality]
+        values.update(white=1.0, texture=_lognormal(rng, texture, 0.3))
+        # Leaky vessels are unevenly spread: on T1ce the rim varies with its own brightness.
+        leaky = 0.5 * (values["enhancement"] - 1) if modality == "t1ce" else 0.0
+        values["unevenness"] = leaky + 0.6 * values["texture"] * values["enhancement"]
     return {name: {k: v if isinstance(v, bool) else round(float(v), 4) for k, v in values.items()}
             for name, values in contrast.items()}  # fmt: skip

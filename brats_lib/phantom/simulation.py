@@ -164,15 +164,14 @@ def _texture(rng, lesion):
 def _paint(image, values, lesion, fields):
     """Put the lesion into an image of its box, in place."""
     texture = np.float32(values["texture"])
-    uneven = 0.7 * fields["coarse"] + 0.6 * fields["fine"]
+    uneven = 0.8 * fields["coarse"] + 0.5 * fields["fine"]
     edema = np.float32(values["edema"])
     # Swollen tissue keeps a trace of what it was.
-    swollen = edema + 0.2 * (image - 1) + texture * np.abs(edema - 1) * 1.2 * uneven
+    swollen = edema + 0.3 * (image - 1) + texture * np.abs(edema - 1) * 1.2 * uneven
     image += lesion.edema * (swollen - image)
     core = values["core"] * (1 + texture * (0.9 * fields["blobs"] + 0.7 * fields["fine"] + 0.3 * fields["grain"]))
     image += lesion.core * (core - image)
-    level = values["enhancement"]
-    bright = level + (abs(level - 1) * 0.5 + 0.4 * texture) * (0.7 * fields["fine"] + 0.5 * fields["grain"])
+    bright = values["enhancement"] + values["unevenness"] * (0.7 * fields["fine"] + 0.5 * fields["grain"])
     image += lesion.enhancement * (bright - image)
     np.clip(image, 0.03, None, out=image)
 
