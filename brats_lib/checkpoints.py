@@ -182,13 +182,15 @@ class KeepProgress(keras.callbacks.Callback):
         Where the training stands; brought up to date after each epoch.
     plateau : keras.callbacks.ReduceLROnPlateau
         Gets its memory back when the training begins.
+    batches : keras.utils.PyDataset
+        The training's batches; their attribute `epoch`, if they have it, is set before each epoch.
     folder : Path
         Where the files go.
     """
 
-    def __init__(self, progress, plateau, folder):
+    def __init__(self, progress, plateau, batches, folder):
         super().__init__()
-        self.progress, self.plateau, self.folder = progress, plateau, folder
+        self.progress, self.plateau, self.batches, self.folder = progress, plateau, batches, folder
 
     def on_train_begin(self, logs=None):
         """Undo the plateau's own reset."""
@@ -196,7 +198,11 @@ class KeepProgress(keras.callbacks.Callback):
             setattr(self.plateau, name, value)
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Note when the epoch began and the learning rate it is trained with."""
+        """Tell the batches which epoch it is; note when it began and the learning rate it is trained with."""
+        # Left to count for themselves they would be one ahead after an interrupt, and always on JAX, where Keras
+        # begins an epoch only to see the shape of a batch.
+        if hasattr(self.batches, "epoch"):
+            self.batches.epoch = epoch
         self._began = time.perf_counter()
         rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
         # The shortest decimal that names this float32: 0.001 rather than 0.0010000000474974513.

@@ -147,9 +147,9 @@ def make_reproducible(seed, deterministic=True):
 
     Notes
     -----
-    On a CPU the paper's U-Net trains as fast with `deterministic` as without. On a GPU it rules out the fastest
-    convolution kernels. With JAX on a GPU it has to be called before anything is computed, since XLA reads its flags
-    once. Equal results are promised for the same machine, versions and number of devices only.
+    On a GPU `deterministic` rules out the fastest convolution kernels. With JAX on a GPU it has to be called before
+    anything is computed, since XLA reads its flags once. Equal results are promised for the same machine, versions
+    and number of devices only.
     """
     name, module = _backend()
     if deterministic and name == "tensorflow":

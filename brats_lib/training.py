@@ -200,14 +200,10 @@ def _compile(model, recipe, precision):
 
 
 def _fit(model, recipe, train, val, progress, epochs, folder, verbose):
-    if hasattr(train, "epoch"):
-        # An interrupt may have left an epoch open; Keras would count it when the next training begins.
-        train.on_epoch_end()
-        train.epoch = progress.epochs
     plateau = keras.callbacks.ReduceLROnPlateau(
         "val_loss", recipe.plateau_factor, recipe.plateau_patience, mode="min", min_lr=recipe.min_learning_rate
     )
-    keep = KeepProgress(progress, plateau, folder)
+    keep = KeepProgress(progress, plateau, train, folder)
     if verbose is None:
         verbose = 1 if sys.stdout.isatty() else 2
     # Keras's own shuffling would draw from Python's global random state, which no resumed training could repeat.
