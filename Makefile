@@ -48,8 +48,7 @@ book: $(ENVIRONMENT) $(WORKFLOW)  ## run every notebook and build the book: _bui
 test: $(ENVIRONMENT) $(WORKFLOW)  ## lint, all tests, and the whole book on the smoke profile
 	ruff check .
 	ruff format --check .
-	python -m pytest -m "not pipeline"
-	python -m pytest -m pipeline
+	python -m pytest
 
 bench: $(ENVIRONMENT)  ## benchmarks; they print ratios
 	python -m benchmarks
