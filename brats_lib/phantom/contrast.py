@@ -78,7 +78,7 @@ def draw_contrast(rng, grade):
         values = contrast[modality]
         values.update(white=1.0, texture=_lognormal(rng, texture, 0.3))
         # Leaky vessels are unevenly spread: on T1ce the rim varies with its own brightness.
-        leaky = 0.5 * (values["enhancement"] - 1) if modality == "t1ce" else 0.0
+        leaky = 0.35 * (values["enhancement"] - 1) if modality == "t1ce" else 0.0
         values["unevenness"] = leaky + 0.6 * values["texture"] * values["enhancement"]
     return {name: {k: v if isinstance(v, bool) else round(float(v), 4) for k, v in values.items()}
             for name, values in contrast.items()}  # fmt: skip

@@ -178,7 +178,6 @@ def _paint(image, values, lesion, fields):
 
 def _in_grid(box):
     """Put an array of `BOX_SHAPE` into the grid, zeros around it."""
-    assert box.shape == BOX_SHAPE
     volume = np.zeros(GRID, box.dtype)
     volume[BOX] = box
     return volume

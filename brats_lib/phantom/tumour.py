@@ -113,11 +113,11 @@ def draw_growth(rng, tumour, head):
     parameters = {
         "centre": [round(float(c), 1) for c in centre],
         "mass_radius_mm": round(core_radius, 2),
-        "mass_effect_mm": round(min(10.0, core_radius * rng.uniform(0.06, 0.4) * (0.6 if low_grade else 1)), 2),
+        "mass_effect_mm": round(min(12.0, core_radius * rng.uniform(0.08, 0.5) * (0.6 if low_grade else 1)), 2),
         "enhancement": str(pattern),
         "white_matter_pull_mm": round(rng.uniform(3, 8) if low_grade else rng.uniform(6, 15), 2),
         "roughness": [round(rng.uniform(0.10, 0.30), 3), round(rng.uniform(0.05, 0.15), 3)],
-        "core_roughness": round(rng.uniform(0.08, 0.22), 3),
+        "core_roughness": round(rng.uniform(0.05, 0.20), 3),
         "edge_mm": round(rng.uniform(0.6, 2.5), 2),
         "satellite": None,
     }
