@@ -20,7 +20,8 @@ TABLE_1 = {
 
 
 def _mean_sd(values):
-    return f"{values.mean():.4f} ± {values.std(ddof=1) if len(values) > 1 else 0:.4f}"
+    spread = f" ± {values.std(ddof=1):.4f}" if len(values) > 1 else ""
+    return f"{values.mean():.4f}{spread}"
 
 
 def _printed(subset, metric):
@@ -61,7 +62,8 @@ def against_paper(published, challenge, background):
     Returns
     -------
     pandas.DataFrame
-        One row per metric, cells as text "mean ± standard deviation" over the patients.
+        One row per metric, cells as text "mean ± standard deviation" over the patients; the mean alone where
+        there is one patient.
     """
     ours = published[published["predictor"] == NETWORK]
     trivial = published[published["predictor"] == BACKGROUND_PREDICTOR]

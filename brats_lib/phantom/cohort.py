@@ -15,7 +15,7 @@ from pathlib import Path
 import joblib
 import nibabel as nib
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from brats_lib.cohort import MODALITIES, Cohort
 from brats_lib.cohort.files import write_whole
