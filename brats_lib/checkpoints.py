@@ -216,7 +216,7 @@ class KeepProgress(keras.callbacks.Callback):
         """Save the state, then the files that are copied from it."""
         self._refuse_unless(math.isfinite(logs["val_loss"]), f"the validation loss became {logs['val_loss']} in")
         weights = _values(self.model.weights)
-        # On CPUs ReLU turns NaN into 0, so that a network with dead weights has an inconspicuous loss.
+        # TensorFlow's ReLU turns NaN into 0 on CPUs, so that a network with dead weights has an inconspicuous loss.
         for variable, value in zip(self.model.weights, weights, strict=True):
             self._refuse_unless(np.isfinite(value).all(), f"weights of {variable.path} became NaN or infinite in")
         measured = {name: float(logs[name]) for name in LOG_COLUMNS if name in logs and name != "learning_rate"}

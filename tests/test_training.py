@@ -106,11 +106,14 @@ def straight(tmp_path_factory):
     return folder, run(folder)
 
 
-def test_killed_training_resumes_to_the_same_bits(tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "build", REAL_BUILD)
+@pytest.mark.parametrize("build", ["build_small", pytest.param("REAL_BUILD", marks=pytest.mark.slow)])
+def test_killed_training_resumes_to_the_same_bits(tmp_path, monkeypatch, build):
+    monkeypatch.setattr(models, "build", globals()[build])
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     run(straight)
-    code = f"from test_training import *; run(Path({str(killed)!r}), batches=Blobs(kill_in=(2, 2)))"
+    code = f"""from test_training import *
+models.build = {build}
+run(Path({str(killed)!r}), batches=Blobs(kill_in=(2, 2)))"""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent), "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
@@ -218,8 +221,8 @@ def test_bfloat16_training_leaves_the_global_policy_alone(tmp_path):
     ("nan_images", "message"),
     [
         (False, "the loss became nan in batch 2 of epoch 2.*finished epochs are kept .1"),
-        # ReLU hides these from the loss.
-        (True, "weights of first/kernel became NaN or infinite in epoch 2.*finished epochs are kept .1"),
+        # TensorFlow's ReLU hides these from the loss on a CPU, JAX's does not.
+        (True, "(weights of first/kernel|the loss) became .* epoch 2.*finished epochs are kept .1"),
     ],
 )
 def test_numbers_that_are_none_stop_with_advice_and_keep_the_best_epoch(tmp_path, nan_images, message):
