@@ -135,20 +135,29 @@ def _audit_case(case: Case) -> _Report:
             place = next(iter(case.files.values()), case.mask_file).parent
             there = f"case {case.name} has {', '.join(case.modalities) or 'no modality'}"
             report.add("error", "missing-modality", place, there, f"also {modality}", ANOTHER_COPY)
-    reference = None
+    grids = []
     for path in dict.fromkeys(case.files[modality] for modality in case.modalities):
         image = _read(report, path, 4 if layout.in_one_image else 1)
         if image is None:
             continue
-        reference = _same_grid(report, image.grid, reference)
+        grids.append(image.grid)
         for modality in case.modalities:
             if case.files[modality] == path:
                 channel = layout.images[modality] if layout.in_one_image else None
                 _audit_volume(report, image, channel, modality)
+    reference = _reference(grids)
+    for grid in grids:
+        _compare_grids(report, grid, reference)
     if reference is not None:
         _brats_grid(report, reference)
     _audit_mask(report, case, reference)
     return report
+
+
+def _reference(grids: list[Grid]) -> Grid | None:
+    """The first image of the shape that most have: the odd one out is the one to report."""
+    shapes = Counter(grid.shape for grid in grids)
+    return max(grids, key=lambda grid: shapes[grid.shape], default=None)
 
 
 def _read(report: _Report, path: Path, channels: int) -> Image | None:
@@ -165,10 +174,7 @@ def _read(report: _Report, path: Path, channels: int) -> Image | None:
     return image
 
 
-def _same_grid(report: _Report, grid: Grid, reference: Grid | None) -> Grid:
-    """Compare with the case's first image; returns that."""
-    if reference is None:
-        return grid
+def _compare_grids(report: _Report, grid: Grid, reference: Grid) -> None:
     if grid.shape != reference.shape:
         expected = f"{reference.shape} as in {reference.path.name}"
         report.add("error", "shape", grid.path, f"its shape is {grid.shape}", expected, ANOTHER_COPY)
@@ -178,7 +184,6 @@ def _same_grid(report: _Report, grid: Grid, reference: Grid | None) -> Grid:
         found = f"its affine puts it {grid.offset_mm(reference):.1f} mm away (axes {grid.axes})"
         expected = f"the place of {reference.path.name} (axes {reference.axes})"
         report.add(severity, "affine", grid.path, found, expected, "Check that the case's files belong together")
-    return reference
 
 
 def _audit_volume(report: _Report, image: Image, channel: int | None, modality: str) -> None:
@@ -221,7 +226,8 @@ def _audit_mask(report: _Report, case: Case, reference: Grid | None) -> None:
     image = _read(report, case.mask_file, 1)
     if image is None:
         return
-    _same_grid(report, image.grid, reference)
+    if reference is not None:
+        _compare_grids(report, image.grid, reference)
     try:
         labels = labels_of(image, LAYOUT_OF_NAME[case.layout].codes)
     except BratsError as error:

@@ -26,6 +26,8 @@ name, arguments = Path(sys.argv[0]).name, sys.argv[1:]
 with open("calls.txt", "a") as calls:
     print(name, Path(arguments[0]).stem if name == "papermill" else arguments[0], file=calls)
 if name == "papermill":
+    if arguments[arguments.index("data") + 1] != os.environ.get("DATA", ""):
+        sys.exit("the data folder was lost on the way: " + str(arguments))
     notebook = json.loads(Path(arguments[0]).read_text())
     if os.environ.get("FAIL", "-") in arguments[0]:
         error = {{"output_type": "error", "ename": "ValueError", "evalue": "no good", "traceback": []}}
@@ -109,6 +111,12 @@ def test_only_what_a_change_reaches_runs_again(checkout):
     (checkout.folder / "_build/html/index.html").unlink()
     assert checkout.make_book()[0] == []
     assert (checkout.folder / "_build/html/index.html").is_file()
+
+
+@pytest.mark.slow
+def test_data_folder_with_a_space_reaches_every_notebook(checkout):
+    calls, done = checkout.make_book(DATA="my data")
+    assert sorted(calls) == NOTEBOOKS, done.stderr
 
 
 @pytest.mark.slow

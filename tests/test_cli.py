@@ -1,0 +1,138 @@
+"""The command line: what it writes, and that bad input ends in one paragraph and exit code 2."""
+
+import gzip
+import json
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import LPS_AFFINE, ROOT, tiny_volumes
+
+from brats_lib.cli import main
+from brats_lib.cohort import Cohort
+from brats_lib.labels import ET
+
+CASE = "BraTS20_Training_003"
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    (tmp_path / "workflow").mkdir()
+    shutil.copytree(ROOT / "workflow" / "params", tmp_path / "workflow" / "params")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BRATS_DATA", raising=False)
+    return tmp_path
+
+
+def file_of(root, modality):
+    return root / CASE / f"{CASE}_{modality}.nii.gz"
+
+
+def missing_modality(root):
+    file_of(root, "t1ce").unlink()
+
+
+def wrong_shape(root):
+    volume = tiny_volumes(shape=(48, 40, 35))[0]["flair"]
+    nib.save(nib.Nifti1Image(volume, LPS_AFFINE), file_of(root, "flair"))
+
+
+def truncated_gzip(root):
+    content = file_of(root, "t2").read_bytes()
+    file_of(root, "t2").write_bytes(content[: len(content) // 2])
+
+
+def not_a_number(root):
+    volume = tiny_volumes()[0]["t1"].astype(np.float32)
+    volume[20, 20, 20] = np.nan
+    nib.save(nib.Nifti1Image(volume, LPS_AFFINE), file_of(root, "t1"))
+
+
+def label_three(root):
+    mask = tiny_volumes()[1]
+    mask[mask == ET] = 3
+    nib.save(nib.Nifti1Image(mask, LPS_AFFINE), file_of(root, "seg"))
+
+
+def not_nifti(root):
+    file_of(root, "flair").write_bytes(gzip.compress(b"this is text, not a scan" * 40))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "file", "found"),
+    [
+        (missing_modality, "", "t1ce"),
+        (wrong_shape, "_flair.nii.gz", "35"),
+        (truncated_gzip, "_t2.nii.gz", ""),
+        (not_a_number, "_t1.nii.gz", "NaN"),
+        (label_three, "_seg.nii.gz", "3"),
+        (not_nifti, "_flair.nii.gz", ""),
+    ],
+)
+def test_check_refuses_a_spoilt_case_before_anything_runs(checkout, tiny_root, capfd, spoil, file, found):
+    spoil(tiny_root)
+    assert main(["check", "--quick", "--profile", "smoke", "--data", str(tiny_root)]) == 2
+    message = capfd.readouterr().err.strip().splitlines()[-1]
+    assert message.startswith("brats: ")
+    assert f"{CASE}{file}" in message and found in message and "expected" in message
+    assert "Traceback" not in message
+    assert not (checkout / "runs" / "smoke" / "data.json").exists()
+
+
+@pytest.mark.parametrize("what", ["empty", "missing", "file"])
+def test_check_refuses_a_folder_without_cases(checkout, capfd, what):
+    folder = checkout / "cases"
+    if what == "empty":
+        folder.mkdir()
+    elif what == "file":
+        folder.write_text("")
+    assert main(["check", "--quick", "--profile", "smoke", "--data", str(folder)]) == 2
+    error = capfd.readouterr().err
+    assert str(folder) in error and "expected" in error and "Traceback" not in error
+
+
+def test_check_refuses_an_unknown_profile_and_names_the_known_ones(checkout, capsys):
+    assert main(["check", "--quick", "--profile", "huge"]) == 2
+    error = capsys.readouterr().err
+    assert "huge" in error and "smoke" in error and "workshop" in error
+
+
+def test_check_says_phantoms_are_used_where_there_is_no_data(checkout, capsys):
+    assert main(["check", "--quick", "--profile", "smoke"]) == 0
+    assert "simulated phantoms" in capsys.readouterr().out
+    assert json.loads((checkout / "runs/smoke/data.json").read_text())["phantom"] == "phantom-seed0"
+
+
+def test_second_check_of_the_same_files_leaves_the_time_stamp_alone(checkout, tiny_root):
+    arguments = ["check", "--quick", "--profile", "smoke", "--data", str(tiny_root)]
+    assert main(arguments) == 0
+    stamp = (checkout / "runs/smoke/data.json").stat().st_mtime_ns
+    assert main(arguments) == 0
+    assert (checkout / "runs/smoke/data.json").stat().st_mtime_ns == stamp
+
+
+def test_audit_lists_findings_as_json_and_exits_with_one(tiny_root, capsys):
+    label_three(tiny_root)
+    assert main(["audit", str(tiny_root), "--json"]) == 1
+    errors = [finding for finding in json.loads(capsys.readouterr().out) if finding["severity"] == "error"]
+    assert [error["case"] for error in errors] == [CASE]
+
+
+def test_score_of_the_truth_itself_is_perfect(tiny_root, tmp_path):
+    predictions = tmp_path / "predictions"
+    for case in Cohort.find(tiny_root):
+        case.save_mask(case.mask(), predictions / f"{case.name}_seg.nii.gz")
+    assert main(["score", str(predictions), str(tiny_root), "--out", str(tmp_path / "scores.csv")]) == 0
+    scores = pd.read_csv(tmp_path / "scores.csv")
+    assert len(scores) == 50 and (scores["dice"] == 1).all() and (scores["hd95_mm"] == 0).all()
+
+
+def test_score_refuses_a_mean_over_some_of_the_cases(tiny_root, tmp_path, capsys):
+    predictions = tmp_path / "predictions"
+    case = Cohort.find(tiny_root)[0]
+    case.save_mask(case.mask(), predictions / f"{case.name}_seg.nii.gz")
+    assert main(["score", str(predictions), str(tiny_root), "--out", str(tmp_path / "scores.csv")]) == 2
+    assert "no prediction for 9 case(s)" in capsys.readouterr().err
+    assert not (tmp_path / "scores.csv").exists()

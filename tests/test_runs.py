@@ -1,0 +1,98 @@
+"""A run finds its data where the documentation says, keeps its split, and records how it was made."""
+
+import json
+
+import pytest
+from conftest import ROOT, write_case
+
+from brats_lib import runs
+from brats_lib.errors import BratsError
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """An empty checkout as the current folder, without $BRATS_DATA."""
+    (tmp_path / "workflow" / "params").mkdir(parents=True)
+    (tmp_path / "workflow" / "params" / "smoke.yaml").write_text("phantom_cases: 5\nepochs: 2\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BRATS_DATA", raising=False)
+    return tmp_path
+
+
+def test_checkout_is_found_from_the_notebooks_folder(checkout, monkeypatch):
+    (checkout / "notebooks").mkdir()
+    monkeypatch.chdir(checkout / "notebooks")
+    assert runs.find_root() == checkout
+
+
+def test_data_asked_for_wins_over_the_environment_and_the_data_folder(checkout, monkeypatch):
+    for name in ("asked", "environment"):
+        (checkout / name).mkdir()
+    write_case(checkout / "data", "BraTS20_Training_001")
+    assert runs.find_data() == checkout / "data"
+    monkeypatch.setenv("BRATS_DATA", str(checkout / "environment"))
+    assert runs.find_data() == checkout / "environment"
+    assert runs.find_data("asked") == checkout / "asked"
+
+
+def test_data_folder_that_holds_only_its_readme_means_phantoms(checkout):
+    (checkout / "data").mkdir()
+    (checkout / "data" / "README.md").write_text("how to get the data")
+    assert runs.find_data() is None
+
+
+def test_profile_takes_its_own_values_and_the_defaults_for_the_rest(checkout):
+    assert runs.read_profile("smoke") == {**runs.DEFAULTS, "phantom_cases": 5, "epochs": 2}
+
+
+def test_unknown_profile_is_refused_with_the_known_ones_named():
+    with pytest.raises(BratsError, match=r"smoke"):
+        runs.read_profile("enormous")
+
+
+def test_split_is_kept_while_it_fits_and_made_anew_when_cases_change(checkout, tiny_root):
+    first = runs.open_run("smoke", str(tiny_root), seed=3)
+    path = checkout / "runs" / "smoke" / "split.json"
+    kept = json.loads(path.read_text())
+    kept["train"], kept["test"] = kept["test"] + kept["train"][1:], kept["train"][:1]
+    path.write_text(json.dumps(kept))
+    assert runs.open_run("smoke", str(tiny_root), seed=3).split.test == tuple(kept["test"])
+    fewer = runs.open_run("smoke", str(tiny_root), max_cases=5, seed=3)
+    assert len(fewer.split.train + fewer.split.val + fewer.split.test) == 5
+    assert runs.open_run("smoke", str(tiny_root), seed=3).split == first.split
+
+
+def test_split_beside_the_cases_is_obeyed(checkout, tiny_root):
+    split = runs.open_run("smoke", str(tiny_root)).split
+    reversed_roles = type(split)(**{**vars(split), "train": split.test, "test": split.train})
+    reversed_roles.save(tiny_root / "split.json")
+    assert runs.open_run("smoke", str(tiny_root)).split.test == split.train
+
+
+def test_records_of_two_notebooks_are_gathered_into_one(checkout, tiny_root):
+    run = runs.open_run("smoke", str(tiny_root))
+    run.record("01_first", {"paper-fig-01": "one"}, found=1)
+    run.record("02_second", {"paper-fig-02": "two"})
+    about = json.loads(run.path("run.json").read_text())
+    assert set(about["steps"]) == {"01_first", "02_second"} and about["steps"]["01_first"]["found"] == 1
+    assert about["cases"] == {"train": 7, "val": 2, "test": 1} and not about["phantom"]
+    assert {"numpy", "keras"} <= set(about["versions"]) and about["data_fingerprint"] == run.cohort.fingerprint()
+    assert json.loads(run.path("claims.json").read_text()) == {"paper-fig-01": "one", "paper-fig-02": "two"}
+
+
+def test_every_profile_sets_what_the_notebooks_declare():
+    import nbformat
+
+    declared = set()
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = nbformat.read(path, 4).cells
+        (parameters,) = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+        values = {}
+        exec(parameters, values)
+        declared |= set(values) - {"__builtins__", "data"}
+        workshop = runs.read_profile("workshop")
+        assert {key: workshop[key] for key in values if key in workshop and key != "data"} == {
+            key: value for key, value in values.items() if key in workshop and key != "data"
+        }, path.name
+    for name in ("smoke", "workshop", "paper"):
+        assert declared <= set(runs.read_profile(name)), name
