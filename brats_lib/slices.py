@@ -2,7 +2,7 @@
 
 Reading, scaling and resizing a case takes half a second, and an epoch would pay it for every case. So each
 case is prepared once: float16 images and uint8 class indices in plain ``.npy`` files, whose names carry the case's
-fingerprint. `SliceBatches` reads single slices from them.
+fingerprint. `batches.SliceBatches` reads single slices from them.
 
 Files appear by renaming finished temporary ones, so that a killed build leaves nothing half-written under a final name,
 and two builds at once only do work twice.
@@ -28,16 +28,6 @@ __all__ = ["SliceCache", "build_cache"]
 
 _TEMPORARY = ".part"
 _STALE_SECONDS = 24 * 3600
-
-
-def __getattr__(name):
-    # `SliceBatches` can be imported from here too, but late: worker processes import this module for every build, and
-    # Keras, which only the batches need, would cost each of them seconds and hundreds of megabytes.
-    if name == "SliceBatches":
-        from brats_lib.batches import SliceBatches
-
-        return SliceBatches
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class _Store:

@@ -75,7 +75,7 @@ def train(
         Network, optimizer and learning-rate schedule.
     train, val : keras.utils.PyDataset
         Batches of (n, size, size, channels) float32 in 0-1 and (n, size, size, 4) float32 one-hot, such as
-        `slices.SliceBatches`. If `train` has an attribute `epoch`, it is set to where the training starts.
+        `batches.SliceBatches`. If `train` has an attribute `epoch`, it is set to where the training starts.
         For several devices batches are as many times larger, see `devices.count_devices`.
     folder : str or Path
         Gets `training.json`, `state.npz`, `best.weights.h5` and `log.csv`.
