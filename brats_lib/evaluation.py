@@ -7,11 +7,11 @@ import pandas as pd
 from tqdm import tqdm
 
 from brats_lib.errors import BratsError
-from brats_lib.inference import predict_case
-from brats_lib.labels import one_hot
+from brats_lib.inference import predict_slices, to_native
+from brats_lib.labels import one_hot, to_labels
 from brats_lib.metrics.challenge import COLUMNS, score_mask
 from brats_lib.metrics.published import background_probabilities, published_scores
-from brats_lib.preprocess import case_labels
+from brats_lib.preprocess import case_labels, case_slices
 
 __all__ = ["BACKGROUND_PREDICTOR", "NETWORK", "evaluate", "score_folder", "write_scores"]
 
@@ -19,10 +19,10 @@ NETWORK = "network"
 BACKGROUND_PREDICTOR = "background everywhere"
 
 
-def _published_rows(prediction, case, recipe, subset):
+def _published_rows(slices, case, recipe, subset):
     truth = one_hot(case_labels(case, recipe))
     for predictor, probabilities in (
-        (NETWORK, prediction.slices),
+        (NETWORK, slices),
         (BACKGROUND_PREDICTOR, background_probabilities(truth.shape)),
     ):
         scores = published_scores(truth, probabilities)
@@ -70,12 +70,13 @@ def evaluate(model, cohort, split, recipe, predictions, subsets=("train", "val",
     names = [(subset, name) for subset in subsets for name in getattr(split, subset)]
     for subset, name in tqdm(names, desc="Scoring", unit="case"):
         case = cohort[name]
-        prediction = predict_case(model, case, recipe, batch_slices)
-        published += _published_rows(prediction, case, recipe, subset)
+        slices = predict_slices(model, case_slices(case, recipe), batch_slices)
+        published += _published_rows(slices, case, recipe, subset)
         if subset == "test":
-            case.save_mask(prediction.mask, Path(predictions) / f"{name}_seg.nii.gz")
-            challenge += _challenge_rows(prediction.mask, case)
-            background += _challenge_rows(np.zeros_like(prediction.mask), case)
+            mask = to_labels(to_native(slices, case.shape, recipe).argmax(-1))
+            case.save_mask(mask, Path(predictions) / f"{name}_seg.nii.gz")
+            challenge += _challenge_rows(mask, case)
+            background += _challenge_rows(np.zeros_like(mask), case)
     return (
         pd.DataFrame(published),
         pd.DataFrame(challenge, columns=list(COLUMNS)),

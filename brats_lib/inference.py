@@ -21,13 +21,10 @@ class Prediction:
         Labels 0, 1, 2, 4 in the case's LPS array.
     probabilities : array of float16, shape (x, y, z, 4)
         Class probabilities in the order of `labels.LABELS`, same grid.
-    slices : array of float32, shape (n, size, size, 4)
-        The network's own output, on the recipe's grid.
     """
 
     mask: np.ndarray
     probabilities: np.ndarray
-    slices: np.ndarray
 
 
 def predict_slices(model, images, batch_slices=20):
@@ -103,4 +100,4 @@ def predict_case(model, case, recipe, batch_slices=20):
     """
     slices = predict_slices(model, case_slices(case, recipe), batch_slices)
     probabilities = to_native(slices, case.shape, recipe)
-    return Prediction(to_labels(probabilities.argmax(-1)), probabilities, slices)
+    return Prediction(to_labels(probabilities.argmax(-1)), probabilities)
