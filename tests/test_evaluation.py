@@ -1,0 +1,86 @@
+"""Evaluation scores the network and the trivial predictor side by side, and writes what it scored."""
+
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from brats_lib.cohort import Cohort, split_cohort
+from brats_lib.errors import BratsError
+from brats_lib.evaluation import BACKGROUND_PREDICTOR, NETWORK, evaluate, score_folder, write_scores
+from brats_lib.labels import one_hot
+from brats_lib.preprocess import case_labels
+from brats_lib.recipes import PUBLISHED
+
+RECIPE = replace(PUBLISHED, first_slice=4, stop_slice=32, size=40)
+
+
+class Oracle:
+    """A network that knows the truth of the cases in the order in which it is asked."""
+
+    name = "oracle"
+    input_shape = (None, 40, 40, 2)
+
+    def __init__(self, cases):
+        self.answers = iter([one_hot(case_labels(case, RECIPE)) for case in cases])
+
+    def predict(self, images, batch_size, verbose):
+        return next(self.answers)
+
+
+@pytest.fixture
+def evaluated(tiny_root, tmp_path):
+    cohort = Cohort.find(tiny_root)
+    split = split_cohort(cohort, seed=0)
+    cases = [cohort[name] for subset in ("val", "test") for name in getattr(split, subset)]
+    tables = evaluate(Oracle(cases), cohort, split, RECIPE, tmp_path / "predictions", subsets=("val", "test"))
+    return cohort, split, tmp_path / "predictions", tables
+
+
+def test_every_case_has_a_row_for_the_network_and_for_the_trivial_predictor(evaluated):
+    _, split, _, (published, _, _) = evaluated
+    expected = {(p, s, c) for s in ("val", "test") for c in getattr(split, s) for p in (NETWORK, BACKGROUND_PREDICTOR)}
+    assert set(published[["predictor", "subset", "case"]].itertuples(index=False, name=None)) == expected
+    assert len(published) == len(expected)
+
+
+def test_a_perfect_network_scores_one_and_the_trivial_one_nothing_but_accuracy(evaluated):
+    cohort, split, _, (published, challenge, background) = evaluated
+    perfect = published[published["predictor"] == NETWORK]
+    trivial = published[published["predictor"] == BACKGROUND_PREDICTOR].set_index("case")
+    assert (perfect["accuracy"] == 1).all() and perfect["dice"].min() > 0.999
+    for name in split.test:
+        share = (case_labels(cohort[name], RECIPE) == 0).mean()
+        assert trivial.loc[name, "accuracy"] == pytest.approx(share)
+        assert trivial.loc[name, "dice_et"] == pytest.approx(0, abs=1e-3)
+    assert challenge[challenge["region"] == "WT"]["dice"].min() > 0.95
+    assert (background["dice"] == 0).all() and background["hd95_mm"].min() == pytest.approx(373.12866, abs=1e-4)
+
+
+def test_predictions_of_the_test_cases_are_written_on_their_own_grid(evaluated):
+    cohort, split, folder, _ = evaluated
+    assert sorted(path.name for path in folder.iterdir()) == [f"{name}_seg.nii.gz" for name in sorted(split.test)]
+    written = nib.load(folder / f"{split.test[0]}_seg.nii.gz")
+    original = nib.load(cohort[split.test[0]].mask_file)
+    assert written.get_data_dtype() == np.uint8 and written.shape == original.shape
+    np.testing.assert_array_equal(written.affine, original.affine)
+
+
+def test_scoring_the_written_files_gives_the_same_numbers(evaluated, tmp_path):
+    cohort, split, folder, (_, challenge, _) = evaluated
+    again = score_folder(folder, cohort.subset(split.test))
+    pd.testing.assert_frame_equal(
+        again.sort_values(["case", "region"], ignore_index=True),
+        challenge.sort_values(["case", "region"], ignore_index=True),
+    )
+    read = pd.read_csv(write_scores(again, tmp_path / "new" / "scores.csv"))
+    assert list(read.columns) == ["case", "region", "dice", "iou", "sensitivity", "specificity", "precision", "hd95_mm"]
+
+
+def test_a_prediction_for_an_unknown_case_is_named(evaluated):
+    cohort, split, folder, _ = evaluated
+    (folder / "Stranger_seg.nii.gz").write_bytes((folder / f"{split.test[0]}_seg.nii.gz").read_bytes())
+    with pytest.raises(BratsError, match="no case with a mask for Stranger"):
+        score_folder(folder, cohort.subset(split.test))
