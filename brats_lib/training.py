@@ -122,7 +122,7 @@ def train(
     record, progress = _find_earlier(folder, settings, epochs)
     if record["finished"] and record["epochs"] == epochs:
         print(f"Training in {folder} is finished: {epochs} epochs, loaded.")
-        return _result(load_trained(folder), pd.read_csv(folder / LOG, float_precision="round_trip"), epochs)
+        return _result(load_trained(folder), pd.read_csv(folder / LOG), epochs)
     record |= {"epochs": epochs, "finished": False, "settings": settings}
     record.setdefault("computes_in", machine.choose_precision(precision))
     _save_record(folder, record)
