@@ -108,18 +108,30 @@ class Cohort:
 
     @property
     def is_phantom(self) -> bool:
-        """Whether these are simulated patients."""
-        return (self.root / PHANTOM_FILE).is_file()
+        """Whether any of these are simulated patients, also where their folder is only a part of `root`."""
+        return any(self._phantom_marks())
 
     @property
     def source(self) -> str:
         """What the cases are, for figure feet and tables, without any path: ``"24 simulated phantoms (seed 0)"``."""
-        count = len(self)
-        if self.is_phantom:
-            seed = json.loads((self.root / PHANTOM_FILE).read_text()).get("seed")
-            return f"{count} simulated phantom{'s' * (count != 1)}" + (f" (seed {seed})" if seed is not None else "")
-        naming = " and ".join(title for title, _ in Counter(map(_naming, self.cases)).most_common()) or "no naming"
-        return f"{count} case{'s' * (count != 1)}, {naming}, folder {self.root.resolve().name}"
+        marks = self._phantom_marks()
+        real = [case for case, mark in zip(self.cases, marks, strict=True) if mark is None]
+        simulated = len(self) - len(real)
+        parts = []
+        if simulated:
+            seeds = sorted({str(json.loads(mark.read_text()).get("seed")) for mark in set(marks) - {None}})
+            parts.append(f"{simulated} simulated phantom{'s' * (simulated != 1)} (seed {', '.join(seeds)})")
+        if real or not simulated:
+            naming = " and ".join(title for title, _ in Counter(map(_naming, real)).most_common()) or "no naming"
+            parts.append(f"{len(real)} case{'s' * (len(real) != 1)}, {naming}, folder {self.root.resolve().name}")
+        return " and ".join(parts)
+
+    def _phantom_marks(self) -> list[Path | None]:
+        """For each case the file that says it is simulated: in the cohort's folder or beside the case's."""
+        beside = [next(iter(case.files.values()), case.mask_file).parent.parent for case in self.cases]
+        marks = {folder: folder / PHANTOM_FILE for folder in {*beside, self.root}}
+        marks = {folder: mark for folder, mark in marks.items() if mark.is_file()}
+        return [marks.get(self.root) or marks.get(folder) for folder in beside]
 
     def fingerprint(self) -> str:
         """Hash of the cases' names, file sizes and both ends of every file, 16 hexadecimal digits.

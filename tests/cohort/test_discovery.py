@@ -227,6 +227,16 @@ def test_phantom_cohort_says_so(tiny_root):
     assert cohort.source == "10 simulated phantoms (seed 3)"
 
 
+def test_phantoms_in_a_folder_of_the_data_are_still_called_phantoms(tiny_root):
+    write_case(tiny_root / "made" / "up", "Phantom_001")
+    (tiny_root / "made" / "up" / "phantom.json").write_text(json.dumps({"seed": 3}))
+    cohort = Cohort.find(tiny_root)
+    assert cohort.is_phantom
+    assert cohort.source == "1 simulated phantom (seed 3) and 10 cases, BraTS 2020 naming, folder tiny"
+    assert Cohort.find(tiny_root / "made").source == "1 simulated phantom (seed 3)"
+    assert not cohort.subset(["BraTS20_Training_001"]).is_phantom
+
+
 def test_fingerprint_depends_on_content_alone(tiny_root, tmp_path):
     cohort = Cohort.find(tiny_root)
     copy = Cohort.find(shutil.copytree(tiny_root, tmp_path / "elsewhere", copy_function=shutil.copyfile))
