@@ -87,7 +87,8 @@ def _check_cases(root, profile):
     from brats_lib.runs import find_root, write_text
 
     cohort = Cohort.find(root, max_cases=profile["max_cases"])
-    stats = [(str(path), *_size_and_time(path)) for path in sorted(root.rglob("*.nii*")) if path.is_file()]
+    files = {path for case in cohort for path in (*case.files.values(), case.mask_file) if path is not None}
+    stats = [(str(path), *_size_and_time(path)) for path in sorted(files)]
     digest = hashlib.sha256(repr((stats, profile["max_cases"])).encode()).hexdigest()
     passed = find_root() / "runs" / "audits" / f"{digest[:16]}.txt"
     if not passed.is_file():
@@ -101,11 +102,13 @@ def _check_cases(root, profile):
                 f"Mend or remove what is named; `brats audit {root}` lists everything",
             )
         write_text(passed, summary(findings, len(cohort)))
-    print(f"{cohort.source}: audited, nothing wrong; notes in {passed.relative_to(find_root())}")
+    print(f"{cohort.source}: audited, no errors; notes in {passed.relative_to(find_root())}")
     return {"data": str(root), "fingerprint": cohort.fingerprint()}
 
 
 def _size_and_time(path):
+    if not path.exists():
+        return ()  # a link to nowhere, which the audit refuses
     status = path.stat()
     return status.st_size, status.st_mtime_ns
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from brats_lib.cohort import Case, Cohort, Split, split_cohort
+from brats_lib.cohort.discover import holds_images
 from brats_lib.errors import BratsError
 from brats_lib.phantom import make_cohort
 
@@ -98,8 +99,7 @@ def find_data(data=""):
                 )
             return folder
     folder = root / "data"
-    has_images = folder.is_dir() and any(path.name.endswith((".nii", ".nii.gz")) for path in folder.rglob("*"))
-    return folder if has_images else None
+    return folder if holds_images(folder) else None
 
 
 def phantom_folder(seed=0):

@@ -50,6 +50,11 @@ def not_a_number(root):
     nib.save(nib.Nifti1Image(volume, LPS_AFFINE), file_of(root, "t1"))
 
 
+def link_to_nowhere(root):
+    file_of(root, "t1").unlink()
+    file_of(root, "t1").symlink_to("nowhere")
+
+
 def label_three(root):
     mask = tiny_volumes()[1]
     mask[mask == ET] = 3
@@ -67,6 +72,7 @@ def not_nifti(root):
         (wrong_shape, "_flair.nii.gz", "35"),
         (truncated_gzip, "_t2.nii.gz", ""),
         (not_a_number, "_t1.nii.gz", "NaN"),
+        (link_to_nowhere, "_t1.nii.gz", "no such file"),
         (label_three, "_seg.nii.gz", "3"),
         (not_nifti, "_flair.nii.gz", ""),
     ],
@@ -111,6 +117,18 @@ def test_second_check_of_the_same_files_leaves_the_time_stamp_alone(checkout, ti
     stamp = (checkout / "runs/smoke/data.json").stat().st_mtime_ns
     assert main(arguments) == 0
     assert (checkout / "runs/smoke/data.json").stat().st_mtime_ns == stamp
+
+
+def test_check_looks_again_when_linked_cases_change(checkout, tiny_root, capfd):
+    linked = checkout / "linked"
+    linked.mkdir()
+    for folder in tiny_root.glob("BraTS20*"):
+        (linked / folder.name).symlink_to(folder)
+    arguments = ["check", "--quick", "--profile", "smoke", "--data", str(linked)]
+    assert main(arguments) == 0
+    label_three(tiny_root)
+    assert main(arguments) == 2
+    assert CASE in capfd.readouterr().err
 
 
 def test_audit_lists_findings_as_json_and_exits_with_one(tiny_root, capsys):

@@ -41,6 +41,14 @@ def test_data_folder_that_holds_only_its_readme_means_phantoms(checkout):
     assert runs.find_data() is None
 
 
+def test_linked_cases_in_the_data_folder_are_data_and_half_a_download_is_none(checkout):
+    write_case(checkout / "data" / ".kagglehub", "BraTS20_Training_001")
+    assert runs.find_data() is None
+    write_case(checkout / "disk", "BraTS20_Training_001")
+    (checkout / "data" / "BraTS2020").symlink_to(checkout / "disk")
+    assert runs.find_data() == checkout / "data"
+
+
 def test_profile_takes_its_own_values_and_the_defaults_for_the_rest(checkout):
     assert runs.read_profile("smoke") == {**runs.DEFAULTS, "phantom_cases": 5, "epochs": 2}
 

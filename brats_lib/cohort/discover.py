@@ -11,7 +11,7 @@ from brats_lib.cohort.case import Case
 from brats_lib.cohort.layouts import LAYOUT_OF_NAME, LAYOUTS, MSD_IMAGE_FOLDERS, recognise, stem
 from brats_lib.errors import BratsError
 
-__all__ = ["find_cases", "natural"]
+__all__ = ["find_cases", "holds_images", "natural"]
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +68,11 @@ def find_cases(root: Path) -> tuple[list[Case], list[Path]]:
             root, f"no case is in it ({files_seen} files of other names)", f"files like {examples}", advice
         )
     return sorted(cases.values(), key=lambda case: natural(case.name)), tables
+
+
+def holds_images(root: Path) -> bool:
+    """Whether `find_cases` would find any NIfTI file in a folder, of whatever name."""
+    return root.is_dir() and any(stem(path) for _, entries in _walk(root) for path in entries)
 
 
 def _walk(root: Path):
