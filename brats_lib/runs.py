@@ -13,6 +13,7 @@ import yaml
 
 from brats_lib.cohort import Case, Cohort, Split, split_cohort
 from brats_lib.cohort.discover import holds_images
+from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
 from brats_lib.phantom import make_cohort
 
@@ -25,10 +26,7 @@ PACKAGES = ("brats-lib", "keras", "tensorflow", "jax", "numpy", "scipy", "nibabe
 def write_text(path, text):
     """Write a text file so that a reader sees the old or the new content, never half of it."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    write_whole(path, text.encode("utf-8"))
     return path
 
 
@@ -54,7 +52,7 @@ def read_profile(name):
     Raises
     ------
     BratsError
-        If there is no such profile.
+        If there is no such profile, or its file does not hold parameters and values.
     """
     folder = find_root() / "workflow" / "params"
     names = sorted(path.stem for path in folder.glob("*.yaml"))
@@ -65,7 +63,14 @@ def read_profile(name):
             f"one of {', '.join(names) or 'none at hand'}",
             "Choose one of those, for example `make book PROFILE=smoke`",
         )
-    return {**DEFAULTS, **yaml.safe_load((folder / f"{name}.yaml").read_text())}
+    path = folder / f"{name}.yaml"
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        values = " ".join(str(error).split())
+    if not isinstance(values, dict):
+        raise BratsError(path, f"it cannot be used ({values})", "lines like `epochs: 25`", "Mend that file")
+    return {**DEFAULTS, **values}
 
 
 def find_data(data=""):
@@ -182,9 +187,6 @@ class Run:
 
 def describe_run(run):
     """Everything needed to judge whether two runs are comparable."""
-    git = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=find_root(), capture_output=True, text=True, check=False
-    )
     versions = {}
     for package in PACKAGES:
         try:
@@ -199,11 +201,21 @@ def describe_run(run):
         "cases": {"train": len(run.split.train), "val": len(run.split.val), "test": len(run.split.test)},
         "seed": run.seed,
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
-        "commit": git.stdout.strip() or "unknown",
+        "commit": _commit(),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "versions": versions,
     }
+
+
+def _commit():
+    """Commit of the checkout, "unknown" where there is no git or no repository."""
+    command = ["git", "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, cwd=find_root(), capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"
 
 
 def open_run(profile="workshop", data="", max_cases=None, phantom_cases=24, seed=0):
@@ -233,8 +245,8 @@ def open_run(profile="workshop", data="", max_cases=None, phantom_cases=24, seed
 
     Notes
     -----
-    A `split.json` in the run's folder is obeyed as long as it was made for the same cases; otherwise it is
-    replaced. A `split.json` beside the cases wins over both.
+    A `split.json` in the run's folder is obeyed as long as it was made for the same cases and seed, or by a person
+    for the same cases (without a seed); otherwise it is replaced. A `split.json` beside the cases wins over both.
     """
     folder = find_root() / "runs" / profile
     root = find_data(data)
@@ -249,18 +261,12 @@ def open_run(profile="workshop", data="", max_cases=None, phantom_cases=24, seed
 def _open_split(cohort, path, seed):
     labelled = cohort.labelled()
     given = Path(cohort.root) / "split.json"
+    kept = Split.read(path) if path.is_file() else None
     if given.is_file():
         split = Split.load(given, labelled)
-    elif path.is_file() and _split_fits(path, labelled, seed):
-        split = Split.load(path, labelled)
+    elif kept and kept.seed in (seed, None) and sorted(kept.names) == sorted(labelled.names):
+        split = kept
     else:
         split = split_cohort(labelled, seed=seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
     split.save(path)
     return split
-
-
-def _split_fits(path, cohort, seed):
-    kept = json.loads(path.read_text())
-    names = [name for subset in ("train", "val", "test") for name in kept.get(subset, [])]
-    return kept.get("seed") == seed and sorted(names) == sorted(cohort.names)

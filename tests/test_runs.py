@@ -58,6 +58,20 @@ def test_unknown_profile_is_refused_with_the_known_ones_named():
         runs.read_profile("enormous")
 
 
+@pytest.mark.parametrize("content", ["", "epochs", "epochs: [1"])
+def test_profile_that_is_no_list_of_parameters_is_refused(checkout, content):
+    (checkout / "workflow" / "params" / "smoke.yaml").write_text(content)
+    with pytest.raises(BratsError, match=r"smoke\.yaml: it cannot be used"):
+        runs.read_profile("smoke")
+
+
+def test_run_without_git_is_recorded(checkout, tiny_root, monkeypatch):
+    monkeypatch.setenv("PATH", str(checkout))
+    run = runs.open_run("smoke", str(tiny_root))
+    run.record("01_first")
+    assert json.loads(run.path("run.json").read_text())["commit"] == "unknown"
+
+
 def test_split_is_kept_while_it_fits_and_made_anew_when_cases_change(checkout, tiny_root):
     first = runs.open_run("smoke", str(tiny_root), seed=3)
     path = checkout / "runs" / "smoke" / "split.json"
@@ -68,6 +82,23 @@ def test_split_is_kept_while_it_fits_and_made_anew_when_cases_change(checkout, t
     fewer = runs.open_run("smoke", str(tiny_root), max_cases=5, seed=3)
     assert len(fewer.split.train + fewer.split.val + fewer.split.test) == 5
     assert runs.open_run("smoke", str(tiny_root), seed=3).split == first.split
+
+
+def test_split_that_a_person_made_for_the_run_is_obeyed(checkout, tiny_root):
+    path = checkout / "runs" / "smoke" / "split.json"
+    drawn = runs.open_run("smoke", str(tiny_root)).split
+    path.write_text(json.dumps({"train": drawn.test, "val": drawn.val, "test": drawn.train}))
+    assert runs.open_run("smoke", str(tiny_root)).split.test == drawn.train
+
+
+@pytest.mark.parametrize("content", ['{"train": [', "[]", '{"train": "a", "val": "b", "test": "c"}'])
+def test_broken_split_is_refused_and_not_overwritten(checkout, tiny_root, content):
+    path = checkout / "runs" / "smoke" / "split.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(BratsError, match=r"split\.json: it"):
+        runs.open_run("smoke", str(tiny_root))
+    assert path.read_text() == content
 
 
 def test_split_beside_the_cases_is_obeyed(checkout, tiny_root):

@@ -50,6 +50,36 @@ class Split:
         write_whole(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
         return path
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all cases, subset by subset."""
+        return self.train + self.val + self.test
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Split":
+        """Read a split without asking which cases are there.
+
+        Raises
+        ------
+        BratsError
+            If it is no split, or names one case twice.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            advice = "Mend it, or move it away to have one drawn"
+            raise BratsError(path, f"it cannot be read ({error})", "a split in JSON", advice) from None
+        lists = [content.get(subset) for subset in SUBSETS] if isinstance(content, dict) else [None]
+        if not all(isinstance(names, list) and names and all(isinstance(n, str) for n in names) for names in lists):
+            expected = 'lists "train", "val" and "test" of at least one case name each'
+            raise BratsError(path, "it is no split", expected, "Start from the split.json of another run")
+        twice = [name for name, count in Counter(name for names in lists for name in names).items() if count > 1]
+        if twice:
+            found = f"it names {_some(twice)} more than once"
+            raise BratsError(path, found, "every case in one subset", "Remove the repeated names")
+        names = (tuple(sorted(names, key=natural)) for names in lists)
+        return cls(*names, content.get("seed"), content.get("stratified_by"))
+
     @classmethod
     def load(cls, path: str | Path, cohort: Cohort) -> "Split":
         """Read a split and check it against the cases that are there.
@@ -59,27 +89,13 @@ class Split:
         BratsError
             If it is no split, names a case that `cohort` has not, or one case twice.
         """
-        try:
-            content = json.loads(Path(path).read_text())
-        except (OSError, ValueError) as error:
-            advice = "Check the path, or leave the split out to have one drawn"
-            raise BratsError(path, f"it cannot be read ({error})", "a split in JSON", advice) from None
-        lists = [content.get(subset) for subset in SUBSETS] if isinstance(content, dict) else [None]
-        if not all(isinstance(names, list) and names and all(isinstance(n, str) for n in names) for names in lists):
-            expected = 'lists "train", "val" and "test" of at least one case name each'
-            raise BratsError(path, "it is no split", expected, "Start from the split.json of another run")
-        counts = Counter(name for names in lists for name in names)
-        twice = [name for name, count in counts.items() if count > 1]
-        if twice:
-            found = f"it names {_some(twice)} more than once"
-            raise BratsError(path, found, "every case in one subset", "Remove the repeated names")
-        absent = sorted(set(counts) - set(cohort.names), key=natural)
+        split = cls.read(path)
+        absent = sorted(set(split.names) - set(cohort.names), key=natural)
         if absent:
-            found = f"it names {_some(absent)}, which {cohort.root} does not have"
-            advice = "Give the data that the split was drawn from, or another split"
-            raise BratsError(path, found, f"names of its {len(cohort)} cases", advice)
-        names = (tuple(sorted(names, key=natural)) for names in lists)
-        return cls(*names, content.get("seed"), content.get("stratified_by"))
+            found = f"it names {_some(absent)}, not among the {len(cohort)} cases with masks that are used"
+            advice = "Give the data that the split was drawn from and no smaller max_cases, or another split"
+            raise BratsError(path, found, f"names of cases in {cohort.root}", advice)
+        return split
 
 
 def split_cohort(cohort: Cohort, fractions=(0.7, 0.15, 0.15), seed: int = 0) -> Split:

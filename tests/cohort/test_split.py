@@ -83,7 +83,7 @@ def test_saved_split_is_readable_and_is_obeyed(tmp_path):
     ("content", "message"),
     [
         ('{"train": ["HGG_000", "HGG_001"], "val": ["HGG_001"], "test": ["HGG_002"]}', "names HGG_001 more than once"),
-        ('{"train": ["HGG_000"], "val": ["P_1"], "test": ["HGG_002"]}', "names P_1, which cohort does not have"),
+        ('{"train": ["HGG_000"], "val": ["P_1"], "test": ["HGG_002"]}', "names P_1, not among the 3 cases"),
         ('{"train": ["HGG_000"], "val": [], "test": ["HGG_002"]}', "it is no split"),
         ('{"train": ["HGG_000"], "test": ["HGG_002"]}', "it is no split"),
         ('["HGG_000"]', "it is no split"),
