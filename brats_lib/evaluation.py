@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
 from brats_lib.inference import predict_slices, to_native
 from brats_lib.labels import one_hot, to_labels
@@ -128,8 +129,13 @@ def score_folder(predictions, truth):
 
 
 def write_scores(scores, path):
-    """Write `scores.csv`: long form, one row per case and region, six decimals."""
+    """Write `scores.csv`: long form, one row per case and region, six decimals.
+
+    Raises
+    ------
+    BratsError
+        If it cannot be written.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scores.to_csv(path, index=False, float_format="%.6f")
+    write_whole(path, scores.to_csv(index=False, float_format="%.6f").encode())
     return path

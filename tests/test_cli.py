@@ -154,3 +154,13 @@ def test_score_refuses_a_mean_over_some_of_the_cases(tiny_root, tmp_path, capsys
     assert main(["score", str(predictions), str(tiny_root), "--out", str(tmp_path / "scores.csv")]) == 2
     assert "no prediction for 9 case(s)" in capsys.readouterr().err
     assert not (tmp_path / "scores.csv").exists()
+
+
+def test_score_into_a_place_that_cannot_be_written_is_refused(tiny_root, tmp_path, capsys):
+    cohort = Cohort.find(tiny_root)
+    for case in cohort:
+        case.save_mask(case.mask(), tmp_path / "predictions" / f"{case.name}_seg.nii.gz")
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "scores.csv"
+    assert main(["score", str(tmp_path / "predictions"), str(tiny_root), "--out", str(out)]) == 2
+    assert f"{out}: it cannot be written" in capsys.readouterr().err
