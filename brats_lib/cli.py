@@ -64,7 +64,7 @@ def _check(arguments):
         from brats_lib import devices
 
         print(", ".join(f"{key} {value}" for key, value in devices.describe().items()))
-    record = _check_phantom(profile) if root is None else _check_cases(root, profile)
+    record = _check_phantom(profile) if root is None else _check_cases(root, arguments.profile, profile)
     state = runs.find_root() / "runs" / arguments.profile / "data.json"
     text = json.dumps(record, indent=1)
     # Snakemake reruns what depends on this file, so its time stamp must change only with its content.
@@ -80,17 +80,19 @@ def _check_phantom(profile):
     return {"data": "", "phantom": phantom_folder(seed).name, "phantom_cases": cases, "seed": seed}
 
 
-def _check_cases(root, profile):
-    """Audit the cases unless exactly these files passed before."""
+def _check_cases(root, name, profile):
+    """Audit the cases unless exactly these files passed before, and split them."""
+    from dataclasses import asdict
+
+    from brats_lib import runs
     from brats_lib.audit import audit, summary
     from brats_lib.cohort import Cohort
-    from brats_lib.runs import find_root, write_text
 
     cohort = Cohort.find(root, max_cases=profile["max_cases"])
     files = {path for case in cohort for path in (*case.files.values(), case.mask_file) if path is not None}
     stats = [(str(path), *_size_and_time(path)) for path in sorted(files)]
     digest = hashlib.sha256(repr((stats, profile["max_cases"])).encode()).hexdigest()
-    passed = find_root() / "runs" / "audits" / f"{digest[:16]}.txt"
+    passed = runs.find_root() / "runs" / "audits" / f"{digest[:16]}.txt"
     if not passed.is_file():
         findings = audit(cohort)
         errors = [finding for finding in findings if finding.severity == "error"]
@@ -101,9 +103,11 @@ def _check_cases(root, profile):
                 "cases that can all be read and agree with each other",
                 f"Mend or remove what is named; `brats audit {root}` lists everything",
             )
-        write_text(passed, summary(findings, len(cohort)))
-    print(f"{cohort.source}: audited, no errors; notes in {passed.relative_to(find_root())}")
-    return {"data": str(root), "fingerprint": cohort.fingerprint()}
+        runs.write_text(passed, summary(findings, len(cohort)))
+    print(f"{cohort.source}: audited, no errors; notes in {passed.relative_to(runs.find_root())}")
+    split = runs.open_split(cohort, runs.find_root() / "runs" / name / "split.json", profile["seed"])
+    # The split is in the record so that a changed one runs the notebooks again.
+    return {"data": str(root), "fingerprint": cohort.fingerprint(), "split": asdict(split)}
 
 
 def _size_and_time(path):

@@ -17,7 +17,7 @@ from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
 from brats_lib.phantom import make_cohort
 
-__all__ = ["Run", "find_data", "find_root", "open_run", "phantom_folder", "read_profile", "write_text"]
+__all__ = ["Run", "find_data", "find_root", "open_run", "open_split", "phantom_folder", "read_profile", "write_text"]
 
 DEFAULTS = {"data": "", "max_cases": None, "phantom_cases": 24, "seed": 0}
 PACKAGES = ("brats-lib", "keras", "tensorflow", "jax", "numpy", "scipy", "nibabel", "nilearn", "pandas", "matplotlib")
@@ -243,10 +243,6 @@ def open_run(profile="workshop", data="", max_cases=None, phantom_cases=24, seed
     BratsError
         If the data cannot be used.
 
-    Notes
-    -----
-    A `split.json` in the run's folder is obeyed as long as it was made for the same cases and seed, or by a person
-    for the same cases (without a seed); otherwise it is replaced. A `split.json` beside the cases wins over both.
     """
     folder = find_root() / "runs" / profile
     root = find_data(data)
@@ -254,11 +250,32 @@ def open_run(profile="workshop", data="", max_cases=None, phantom_cases=24, seed
         cohort = make_cohort(phantom_folder(seed), cases=phantom_cases, seed=seed)
     else:
         cohort = Cohort.find(root, max_cases=max_cases)
-    split = _open_split(cohort, folder / "split.json", seed)
+    split = open_split(cohort, folder / "split.json", seed)
     return Run(profile, folder, cohort, split, seed)
 
 
-def _open_split(cohort, path, seed):
+def open_split(cohort, path, seed):
+    """Find or draw the split of a run, and write it.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        The cases; those without a mask are left out.
+    path : Path
+        The run's `split.json`. It is obeyed as long as it was made for the same cases and seed, or by a person for
+        the same cases (without a seed); otherwise it is replaced. A `split.json` beside the cases wins over both.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    BratsError
+        If a split that was found cannot be used, or there are fewer than three cases with masks.
+    """
     labelled = cohort.labelled()
     given = Path(cohort.root) / "split.json"
     kept = Split.read(path) if path.is_file() else None

@@ -99,6 +99,25 @@ def test_check_refuses_a_folder_without_cases(checkout, capfd, what):
     assert str(folder) in error and "expected" in error and "Traceback" not in error
 
 
+def test_check_refuses_cases_that_cannot_be_split(checkout, tiny_root, capfd):
+    for mask in sorted(tiny_root.glob("*/*_seg.nii.gz"))[2:]:
+        mask.unlink()
+    assert main(["check", "--quick", "--profile", "smoke", "--data", str(tiny_root)]) == 2
+    assert "2 of its cases can be used; expected 3 or more" in capfd.readouterr().err
+    assert not (checkout / "runs" / "smoke" / "data.json").exists()
+
+
+def test_check_records_a_changed_split_so_that_notebooks_run_again(checkout, tiny_root):
+    arguments = ["check", "--quick", "--profile", "smoke", "--data", str(tiny_root)]
+    assert main(arguments) == 0
+    state, split = (checkout / "runs" / "smoke" / name for name in ("data.json", "split.json"))
+    before, kept = state.read_text(), json.loads(split.read_text())
+    kept["train"], kept["test"] = kept["test"] + kept["train"][1:], kept["train"][:1]
+    split.write_text(json.dumps(kept))
+    assert main(arguments) == 0
+    assert state.read_text() != before and json.loads(split.read_text())["test"] == kept["test"]
+
+
 def test_check_refuses_an_unknown_profile_and_names_the_known_ones(checkout, capsys):
     assert main(["check", "--quick", "--profile", "huge"]) == 2
     error = capsys.readouterr().err
