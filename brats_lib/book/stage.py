@@ -12,7 +12,7 @@ from brats_lib.errors import BratsError
 
 __all__ = ["stage", "toc_files"]
 
-MUST_AGREE = ("profile", "data")
+MUST_AGREE = ("profile", "data", "max_cases", "phantom_cases", "seed", "recipe")
 
 
 def toc_files(toc):
@@ -91,14 +91,16 @@ def _read_notebook(path):
 
 
 def _shared_parameters(notebooks, run):
-    """The parameters that every notebook of a run has in common, after checking that they do."""
-    first, shared = None, {}
+    """The parameters that say which run a notebook belongs to, after checking that those given agree."""
+    shared, giver = {}, {}
     for name, notebook in notebooks.items():
-        given = {key: injected_parameters(notebook).get(key) for key in MUST_AGREE}
-        first, shared = first or name, shared or given
-        if given != shared:
-            found = f"{name} ran with {given} but {first} with {shared}"
-            raise BratsError(run, found, "notebooks of one and the same run", "Run `make book` again")
+        for key, value in injected_parameters(notebook).items():
+            if key not in MUST_AGREE:
+                continue
+            first = giver.setdefault(key, name)
+            if shared.setdefault(key, value) != value:
+                found = f"{name} ran with {key} {value!r} but {first} with {shared[key]!r}"
+                raise BratsError(run, found, "notebooks of one and the same run", "Run `make book` again")
     return shared
 
 

@@ -36,15 +36,24 @@ def test_missing_notebook_is_named(fake_run, tmp_path):
         stage(fake_run, tmp_path / "out", ROOT)
 
 
-def test_notebooks_of_different_runs_are_refused(fake_run, tmp_path):
+@pytest.mark.parametrize(("key", "value"), [("profile", "paper"), ("seed", 1), ("recipe", "other")])
+def test_notebooks_of_different_runs_are_refused(fake_run, tmp_path, key, value):
+    for path in fake_run.glob("*.ipynb"):
+        rewrite(path, lambda notebook: notebook["metadata"]["papermill"]["parameters"].update(seed=0, recipe="fake"))
     rewrite(
         fake_run / "05_overlay_predictions.ipynb",
-        lambda notebook: notebook["metadata"]["papermill"]["parameters"].update(profile="paper"),
+        lambda notebook: notebook["metadata"]["papermill"]["parameters"].update({key: value}),
     )
-    with pytest.raises(
-        BratsError, match="05_overlay_predictions ran with .*paper.* but 01_explore_dataset with .*fake"
-    ):
+    with pytest.raises(BratsError, match=f"05_overlay_predictions ran with {key} {value!r} but 01_explore_dataset"):
         stage(fake_run, tmp_path / "out", ROOT)
+
+
+def test_notebook_without_a_parameter_of_the_others_belongs_to_their_run(fake_run, tmp_path):
+    rewrite(
+        fake_run / "04_evaluate.ipynb",
+        lambda notebook: notebook["metadata"]["papermill"]["parameters"].update(recipe="published"),
+    )
+    assert stage(fake_run, tmp_path / "out", ROOT).is_dir()
 
 
 def test_folder_of_the_data_is_not_published(fake_run, tmp_path):
