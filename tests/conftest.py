@@ -60,11 +60,12 @@ def tiny_root(tmp_path):
 
 @pytest.fixture(scope="session")
 def real_root():
-    """Real BraTS 2021 cases, where they are at hand: `$BRATS_REAL_CASES`, else a sibling folder of the checkout."""
-    root = Path(os.environ.get("BRATS_REAL_CASES", ROOT.parent / "shared" / "data" / "brats2021"))
-    if not root.is_dir():
-        pytest.skip(f"no real cases at {root}; set BRATS_REAL_CASES to a folder of BraTS 2021 cases")
-    return root
+    """Real BraTS 2021 cases, where `$BRATS_REAL_CASES` names them."""
+    root = os.environ.get("BRATS_REAL_CASES", "")
+    if not root:
+        pytest.skip("no real cases at hand; set BRATS_REAL_CASES to a folder of BraTS 2021 cases")
+    assert Path(root).is_dir(), f"BRATS_REAL_CASES is {root}, which is no folder"
+    return Path(root)
 
 
 @pytest.fixture
