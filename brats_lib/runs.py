@@ -22,6 +22,10 @@ __all__ = ["Run", "find_data", "find_root", "open_run", "open_split", "phantom_f
 DEFAULTS = {"data": "", "max_cases": None, "phantom_cases": 24, "seed": 0}
 PACKAGES = ("brats-lib", "keras", "tensorflow", "jax", "numpy", "scipy", "nibabel", "nilearn", "pandas", "matplotlib")
 
+# What the terms of the data ask figures made from it to cite; keys of book/references.bib.
+CITED = {"msd": ["antonelli2022"]}
+CITED_FOR_BRATS = ["menze2015", "bakas2017", "bakas2018", "baid2021"]
+
 
 def write_text(path, text):
     """Write a text file so that a reader sees the old or the new content, never half of it."""
@@ -197,6 +201,7 @@ def describe_run(run):
         "profile": run.profile,
         "source": run.source,
         "phantom": run.cohort.is_phantom,
+        "cite": [] if run.cohort.is_phantom else CITED.get(run.cohort[0].layout, CITED_FOR_BRATS),
         "data_fingerprint": run.cohort.fingerprint(),
         "cases": {"train": len(run.split.train), "val": len(run.split.val), "test": len(run.split.test)},
         "seed": run.seed,

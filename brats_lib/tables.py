@@ -17,10 +17,11 @@ TABLE_1 = {
     "Specificity": "specificity",
     "Precision": "precision",
 }
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def _mean_sd(values):
-    spread = f" ± {values.std(ddof=1):.4f}" if len(values) > 1 else ""
+    spread = f"{NO_BREAK}±{NO_BREAK}{values.std(ddof=1):.4f}" if len(values) > 1 else ""
     return f"{values.mean():.4f}{spread}"
 
 
@@ -103,7 +104,8 @@ def region_table(challenge, background):
         row = {"region": f"{region}, {LONG_NAMES[region]}", "patients": len(scores)}
         for column, name, digits in (("dice", "Dice", 3), ("hd95_mm", "HD95 (mm)", 1)):
             mean, low, high = bootstrap_interval(scores[column].to_numpy())
-            row[f"{name} [95 % interval]"] = f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+            interval = f"[{low:.{digits}f},{NO_BREAK}{high:.{digits}f}]"
+            row[f"{name} [95{NO_BREAK}%{NO_BREAK}interval]"] = f"{mean:.{digits}f} {interval}"
             row[f"{name}, background everywhere"] = f"{nothing[column].mean():.{digits}f}"
         rows.append(row | {"sensitivity": f"{scores['sensitivity'].mean():.3f}"})
     return pd.DataFrame(rows)

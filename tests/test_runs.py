@@ -115,6 +115,7 @@ def test_records_of_two_notebooks_are_gathered_into_one(checkout, tiny_root):
     about = json.loads(run.path("run.json").read_text())
     assert set(about["steps"]) == {"01_first", "02_second"} and about["steps"]["01_first"]["found"] == 1
     assert about["cases"] == {"train": 7, "val": 2, "test": 1} and not about["phantom"]
+    assert about["cite"] == runs.CITED_FOR_BRATS
     assert {"numpy", "keras"} <= set(about["versions"]) and about["data_fingerprint"] == run.cohort.fingerprint()
     assert json.loads(run.path("claims.json").read_text()) == {"paper-fig-01": "one", "paper-fig-02": "two"}
 
@@ -135,3 +136,9 @@ def test_every_profile_sets_what_the_notebooks_declare():
         }, path.name
     for name in ("smoke", "workshop", "paper"):
         assert declared <= set(runs.read_profile(name)), name
+
+
+def test_works_that_the_data_ask_to_cite_are_in_the_bibliography():
+    bibliography = (ROOT / "book" / "references.bib").read_text()
+    for key in [*runs.CITED_FOR_BRATS, *(key for keys in runs.CITED.values() for key in keys)]:
+        assert f"{{{key}," in bibliography

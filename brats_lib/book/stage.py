@@ -59,7 +59,9 @@ def stage(run, out, root="."):
     names = [Path(file).name for file in toc_files(toc) if file.startswith("notebooks/")]
     notebooks = {name: _read_notebook(run / f"{name}.ipynb") for name in names}
     replacements = _private_text(root, _shared_parameters(notebooks, run).get("data"))
-    source = _read_json(run / "run.json").get("source", "")
+    about = _read_json(run / "run.json")
+    cited = ",".join(about.get("cite", []))
+    source = about.get("source", "") + (f" {{cite}}`{cited}`" if cited else "")
     cleaned = {name: clean_notebook(book, f"{name}.ipynb", source, replacements) for name, book in notebooks.items()}
 
     shutil.rmtree(out, ignore_errors=True)

@@ -121,7 +121,7 @@ def interactive_view(volume, mask, affine, title, step=2):
         Labels 0, 1, 2, 4.
     affine : array of float, shape (4, 4)
     title : str
-        What the viewer shows; also its name for screen readers.
+        What the viewer shows, for screen readers.
     step : int
         Every how many-th voxel is kept, so that the page stays below 1 MB.
 
@@ -143,7 +143,7 @@ def interactive_view(volume, mask, affine, title, step=2):
         _image(labels, coarse, np.float32), bg_img=_image(scan, coarse, np.float32),
         cut_coords=_centre(labels, coarse), cmap=_COLOURS, symmetric_cmap=False, vmin=1, vmax=max(LABELS),
         threshold=0.5, resampling_interpolation="nearest", opacity=0.6, colorbar=False, black_bg=True, dim=0,
-        annotate=False, title=title,
+        annotate=False,
     )  # fmt: skip
     view.html, changed = re.subn(r'("radiological":\s*)false', r"\1true", view.html)
     if changed != 1:

@@ -60,7 +60,7 @@ def hero(volumes, truth, prediction, z, source, title=None):
         mr_panel(ax, volumes[modality], z, box)
     overlay(axes[0, 2], truth, z)
     overlay(axes[0, 3], prediction, z)
-    for ax, heading in zip(axes[0], ("FLAIR", "T1ce", "Expert", "Network"), strict=True):
+    for ax, heading in zip(axes[0], ("FLAIR", "T1ce", "Truth", "Network"), strict=True):
         caption(ax, heading)
     return fig
 
@@ -202,7 +202,7 @@ def probability_maps(volume, truth, probabilities, z, source, title=None, name="
     mr_panel(axes[0, 0], volume, z, box)
     caption(axes[0, 0], name, f"z = {z}")
     mask_panel(axes[0, 1], truth, z, box)
-    caption(axes[0, 1], "Ground truth", "expert mask")
+    caption(axes[0, 1], "Ground truth", "the true mask")
     brain = ndimage.binary_fill_holes(axial(volume, z) != 0)
     for ax, label in zip((axes[0, 2], *axes[1]), LABELS, strict=True):
         shown = np.asarray(probabilities[:, :, z, LABELS.index(label)], np.float32).T

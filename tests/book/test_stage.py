@@ -30,6 +30,14 @@ def test_staging_again_removes_what_is_gone(fake_run, tmp_path):
     assert not (stage(fake_run, out, ROOT) / "stale.md").exists()
 
 
+def test_captions_of_real_cases_cite_what_the_terms_of_the_data_ask(fake_run, tmp_path):
+    about = {"source": "8 cases, BraTS 2021 naming", "cite": ["menze2015", "baid2021"]}
+    (fake_run / "run.json").write_text(json.dumps(about))
+    staged = stage(fake_run, tmp_path / "out")
+    text = (staged / "notebooks" / "05_overlay_predictions.ipynb").read_text()
+    assert "*Data: 8 cases, BraTS 2021 naming {cite}`menze2015,baid2021`.*" in text
+
+
 def test_missing_notebook_is_named(fake_run, tmp_path):
     (fake_run / "04_evaluate.ipynb").unlink()
     with pytest.raises(BratsError, match="04_evaluate.ipynb: it is not there"):
