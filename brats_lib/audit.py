@@ -8,9 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import joblib
 import numpy as np
-from tqdm import tqdm
 
 from brats_lib.cohort import MODALITIES, Case, Cohort
 from brats_lib.cohort.case import GRID_TOLERANCE_MM, labels_of
@@ -19,6 +17,7 @@ from brats_lib.cohort.layouts import LAYOUT_OF_NAME
 from brats_lib.cohort.nifti import Grid, Image, read_image
 from brats_lib.errors import BratsError
 from brats_lib.labels import BACKGROUND, ET
+from brats_lib.parallel import for_each
 
 __all__ = ["SEVERITIES", "Finding", "audit", "summary"]
 
@@ -82,13 +81,11 @@ def audit(cohort: Cohort | str | Path, workers: int | None = None, progress: boo
     Raises
     ------
     BratsError
-        If the folder is missing, unreadable or without cases. What is wrong with a case is a finding.
+        If the folder is missing, unreadable or without cases, or a worker was killed. What is wrong with a case is a
+        finding.
     """
     cohort = cohort if isinstance(cohort, Cohort) else Cohort.find(cohort)
-    jobs = (joblib.delayed(_audit_case)(case) for case in cohort)
-    workers = min(workers or joblib.cpu_count(), len(cohort)) or 1
-    reports = joblib.Parallel(n_jobs=workers, return_as="generator")(jobs)
-    reports = list(tqdm(reports, total=len(cohort), desc="audit", unit="case", disable=not progress))
+    reports = for_each(_audit_case, cohort, workers, progress, "audit")
     findings = [finding for report in reports for finding in report.findings]
     findings += _duplicates(reports) + _tables(cohort)
     return sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), natural(f.case), f.problem, f.message))

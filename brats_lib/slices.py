@@ -17,11 +17,10 @@ import secrets
 import time
 from pathlib import Path
 
-import joblib
 import numpy as np
-from tqdm import tqdm
 
 from brats_lib.errors import BratsError
+from brats_lib.parallel import for_each
 from brats_lib.preprocess import case_labels, case_slices
 
 __all__ = ["SliceCache", "build_cache"]
@@ -222,7 +221,8 @@ def build_cache(cohort, recipe, folder, workers=None, progress=True):
     Raises
     ------
     BratsError
-        If no case has a mask, a case cannot be prepared, or the disk is full (what is finished is kept).
+        If no case has a mask, a case cannot be prepared, a worker was killed or the disk is full (what is finished is
+        kept).
     """
     labelled = cohort.labelled()
     if not len(labelled):
@@ -234,13 +234,8 @@ def build_cache(cohort, recipe, folder, workers=None, progress=True):
     cache = SliceCache(folder, recipe, {case.name: case.fingerprint() for case in labelled})
     missing = set(cache.missing())
     todo = [case for case in labelled if case.name in missing]
-    if not todo:
-        return cache
-    jobs = joblib.Parallel(n_jobs=min(workers or joblib.cpu_count(), len(todo)), return_as="generator_unordered")
     try:
-        done = jobs(joblib.delayed(cache.prepare)(case) for case in todo)
-        for _ in tqdm(done, total=len(todo), desc="Preparing slices", unit="case", disable=not progress):
-            pass
+        for_each(cache.prepare, todo, workers, progress, "Preparing slices")
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

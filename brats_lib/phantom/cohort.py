@@ -1,6 +1,7 @@
 """Phantoms on disk: a cohort in the layout of BraTS 2020 that grows, survives being killed and is made only once."""
 
 import errno
+import functools
 import gzip
 import json
 import os
@@ -12,14 +13,13 @@ import uuid
 import zlib
 from pathlib import Path
 
-import joblib
 import nibabel as nib
 import numpy as np
-from tqdm import tqdm
 
 from brats_lib.cohort import MODALITIES, Cohort
 from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
+from brats_lib.parallel import for_each
 from brats_lib.phantom.simulation import draw_case, simulate
 
 __all__ = ["VERSION", "case_name", "make_cohort"]
@@ -67,7 +67,7 @@ def make_cohort(out, cases=24, seed=0, workers=None, progress=True):
     ------
     BratsError
         If a number is out of range, `out` is a file, holds something else or phantoms of another seed or version, or
-        cannot be written (a full disk, say; finished cases stay).
+        cannot be written (a full disk, say), or a worker was killed; finished cases stay.
     """
     for name, value, least in (("cases", cases, 1), ("seed", seed, 0), ("workers", workers, 1)):
         if value is not None and value < least:
@@ -76,23 +76,10 @@ def make_cohort(out, cases=24, seed=0, workers=None, progress=True):
     _claim(out, seed)
     missing = [index for index in range(cases) if not _complete(out, index)]
     try:
-        _simulate_all(out, seed, missing, workers or joblib.cpu_count(), progress)
+        for_each(functools.partial(_make_case, out, seed), missing, workers, progress, "simulating patients")
     finally:
         _write_table(out, seed)
     return Cohort.find(out, max_cases=cases)
-
-
-def _simulate_all(out, seed, indices, workers, progress):
-    workers = min(workers, len(indices))
-    bar = tqdm(total=len(indices), desc="simulating patients", unit="case", disable=not (progress and indices))
-    with bar:
-        if workers <= 1:
-            done = (_make_case(out, seed, index) for index in indices)
-        else:
-            tasks = (joblib.delayed(_make_case)(out, seed, index) for index in indices)
-            done = joblib.Parallel(workers, return_as="generator_unordered", pre_dispatch=workers)(tasks)
-        for _ in done:
-            bar.update()
 
 
 def _claim(out, seed):

@@ -1,0 +1,49 @@
+"""Work is spread over processes, comes back in order, and a killed process is explained."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from brats_lib.errors import BratsError
+from brats_lib.parallel import for_each
+
+
+def slow_square(number):
+    time.sleep(0.2 if number == 0 else 0)
+    return number**2, os.getpid()
+
+
+def kill(number):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuse(number):
+    raise BratsError("here", "this", "that", "Do so")
+
+
+def test_results_come_in_the_order_of_the_items_from_other_processes():
+    results = for_each(slow_square, range(5), workers=2, progress=False)
+    assert [square for square, _ in results] == [0, 1, 4, 9, 16]
+    assert os.getpid() not in {process for _, process in results}
+
+
+def test_one_worker_is_this_process():
+    assert for_each(slow_square, [3], workers=4, progress=False) == [(9, os.getpid())]
+
+
+def test_nothing_to_do_shows_no_bar(capfd):
+    assert for_each(kill, []) == []
+    assert capfd.readouterr().err == ""
+
+
+def test_killed_process_is_explained():
+    with pytest.raises(BratsError, match="looking: one of 2 processes was killed.*fewer workers"):
+        for_each(kill, range(4), workers=2, progress=False, description="looking")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_the_work_raises_is_raised(workers):
+    with pytest.raises(BratsError, match="here: this"):
+        for_each(refuse, range(2), workers=workers, progress=False)
