@@ -173,6 +173,8 @@ def test_notebook_that_was_killed_is_told_from_one_that_failed(tmp_path):
     path = tmp_path / "03.ipynb"
     path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": []}]}))
     assert "killed" in load("explain").explain(path)
+    path.write_text('{"cells": [{"cell_ty')
+    assert "killed" in load("explain").explain(path)
     error = {"output_type": "error", "ename": "BratsError", "evalue": "\x1b[31mno mask\x1b[0m"}
     path.write_text(json.dumps({"cells": [{"cell_type": "markdown"}, {"cell_type": "code", "outputs": [error]}]}))
     assert load("explain").explain(path) == "cell 2 raised BratsError: no mask"

@@ -13,7 +13,11 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 def explain(path):
     """The failing cell's number and error of an executed notebook, as one sentence."""
-    for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"], start=1):
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except ValueError:  # papermill was killed while it wrote the file
+        cells = []
+    for number, cell in enumerate(cells, start=1):
         for output in cell.get("outputs", []):
             if output["output_type"] == "error":
                 return f"cell {number} raised " + COLOURS.sub("", f"{output['ename']}: {output['evalue']}")
