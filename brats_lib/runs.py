@@ -233,7 +233,7 @@ def open_run(profile="workshop", data="", max_cases=None, phantom_cases=24, seed
     data : str
         Folder of cases; empty as in `find_data`.
     max_cases : int, optional
-        Use the first so many cases only.
+        Use the first so many cases only, phantoms included.
     phantom_cases : int
         Size of the phantom cohort, where that is used.
     seed : int
@@ -252,7 +252,8 @@ def open_run(profile="workshop", data="", max_cases=None, phantom_cases=24, seed
     folder = find_root() / "runs" / profile
     root = find_data(data)
     if root is None:
-        cohort = make_cohort(phantom_folder(seed), cases=phantom_cases, seed=seed)
+        cases = min(phantom_cases, max_cases or phantom_cases)
+        cohort = make_cohort(phantom_folder(seed), cases=cases, seed=seed)
     else:
         cohort = Cohort.find(root, max_cases=max_cases)
     split = open_split(cohort, folder / "split.json", seed)

@@ -101,6 +101,19 @@ def test_broken_split_is_refused_and_not_overwritten(checkout, tiny_root, conten
     assert path.read_text() == content
 
 
+@pytest.mark.parametrize(("max_cases", "expected"), [(None, 5), (3, 3), (9, 5)])
+def test_no_more_phantoms_are_made_than_cases_are_wanted(checkout, tiny_root, monkeypatch, max_cases, expected):
+    made = []
+
+    def make_cohort(out, cases, seed):
+        made.append((out, cases, seed))
+        return runs.Cohort.find(tiny_root)
+
+    monkeypatch.setattr(runs, "make_cohort", make_cohort)
+    runs.open_run("smoke", max_cases=max_cases, phantom_cases=5, seed=2)
+    assert made == [(checkout / "runs" / "phantom-seed2", expected, 2)]
+
+
 def test_split_beside_the_cases_is_obeyed(checkout, tiny_root):
     split = runs.open_run("smoke", str(tiny_root)).split
     reversed_roles = type(split)(**{**vars(split), "train": split.test, "test": split.train})
