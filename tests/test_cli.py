@@ -175,6 +175,25 @@ def test_score_refuses_a_mean_over_some_of_the_cases(tiny_root, tmp_path, capsys
     assert not (tmp_path / "scores.csv").exists()
 
 
+@pytest.mark.parametrize("what", ["file", "other data"])
+def test_phantom_into_a_place_that_is_taken_is_refused(tiny_root, tmp_path, capsys, what):
+    (tmp_path / "file").write_text("")
+    out = tiny_root if what == "other data" else tmp_path / "file"
+    before = sorted(tiny_root.rglob("*"))
+    assert main(["phantom", str(out), "--cases", "1"]) == 2
+    assert capsys.readouterr().err.startswith(f"brats: {out}: it ")
+    assert sorted(tiny_root.rglob("*")) == before
+
+
+def test_interrupt_ends_without_a_traceback(tiny_root, monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("brats_lib.audit.audit", interrupt)
+    assert main(["audit", str(tiny_root)]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
 def test_score_into_a_place_that_cannot_be_written_is_refused(tiny_root, tmp_path, capsys):
     cohort = Cohort.find(tiny_root)
     for case in cohort:
