@@ -50,7 +50,7 @@ def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> P
     try:
         kagglehub = importlib.import_module("kagglehub")
     except ImportError:
-        advice = "Install it with `pip install 'brats-lib[kaggle]'`, or download by hand: data/README.md"
+        advice = "Install it with `pip install kagglehub`, or download by hand: data/README.md"
         raise BratsError("kagglehub", "it is not installed", "Kaggle's download package", advice) from None
     _prepare(folder, bytes_needed)
     # A hidden folder: a half-finished download is never taken for a cohort.
