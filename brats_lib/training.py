@@ -31,6 +31,7 @@ __all__ = ["TrainingResult", "load_trained", "train"]
 SETTINGS = "training.json"
 # What identifies a set of batches, where it has it: other batches make another training.
 _BATCH_FACTS = ("names", "batch_slices", "slices_per_epoch", "shuffle", "seed")
+_RECORD_KEYS = {"settings", "epochs", "finished", "made_with", "computes_in"}
 
 
 @dataclass(frozen=True)
@@ -260,11 +261,12 @@ def _read_record(folder):
     if not path.is_file():
         return None
     try:
-        return json.loads(path.read_text())
+        record, problem = json.loads(path.read_text()), "it does not hold what `train` writes"
     except ValueError as error:
-        raise BratsError(
-            path, f"it is damaged ({error})", "the settings of a training", "Move the folder away and train again"
-        ) from error
+        record, problem = None, f"it is damaged ({error})"
+    if not isinstance(record, dict) or not record.keys() >= _RECORD_KEYS:
+        raise BratsError(path, problem, "the settings of a training", "Move the folder away and train again")
+    return record
 
 
 def _save_record(folder, record):

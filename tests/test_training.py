@@ -246,6 +246,15 @@ def test_missing_training_is_said_to_be_missing(tmp_path):
         load_trained(tmp_path)
 
 
+@pytest.mark.parametrize("content", ["", "[]", '{"finished": true}'])
+def test_settings_that_are_none_are_refused(straight, tmp_path, content):
+    (copy_of(straight, tmp_path) / "training.json").write_text(content)
+    with pytest.raises(BratsError, match=r"training\.json: it .*Move the folder away"):
+        load_trained(tmp_path)
+    with pytest.raises(BratsError, match=r"training\.json: it .*Move the folder away"):
+        run(tmp_path)
+
+
 def test_truncated_weights_are_refused(straight, tmp_path):
     weights = copy_of(straight, tmp_path) / "best.weights.h5"
     weights.write_bytes(weights.read_bytes()[:2000])
