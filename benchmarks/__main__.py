@@ -82,6 +82,7 @@ def main(arguments=None):
     try:
         with tempfile.TemporaryDirectory(prefix="brats-bench-") as folder:
             cohort = _cohort(options.data, Path(folder))
+            source = cohort.source
             rows, peaks = run(cohort, PUBLISHED, Path(folder), options.only, options.quick)
     except BratsError as error:
         print(error, file=sys.stderr)
@@ -93,7 +94,7 @@ def main(arguments=None):
     if peaks:
         print(f"\n{memory_table(peaks)}")
     content = {
-        "machine": about, "data": cohort.source, "quick": options.quick, "ratios": [row.as_dict() for row in rows],
+        "machine": about, "data": source, "quick": options.quick, "ratios": [row.as_dict() for row in rows],
         "memory": peaks,
     }  # fmt: skip
     save(options.out, content)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -93,3 +94,15 @@ def test_peak_memory_is_that_of_a_process_of_its_own(tiny_cohort, tmp_path):
 def test_unusable_folder_is_refused(tmp_path, capsys):
     assert benchmarks.main(["--data", str(tmp_path / "nowhere")]) == 2
     assert "nowhere" in capsys.readouterr().err
+
+
+def test_saved_benchmarks_say_that_phantoms_are_phantoms(tiny_root, tmp_path, monkeypatch):
+    def made_in(root, folder):
+        shutil.copytree(tiny_root, folder / "cohort")
+        (folder / "cohort" / "phantom.json").write_text('{"seed": 0}')
+        return Cohort.find(folder / "cohort")
+
+    monkeypatch.setattr(benchmarks, "_cohort", made_in)
+    monkeypatch.setattr(benchmarks, "run", lambda *_: ([], []))
+    assert benchmarks.main(["--out", str(tmp_path / "bench.json")]) == 0
+    assert json.loads((tmp_path / "bench.json").read_text())["data"] == "10 simulated phantoms (seed 0)"
