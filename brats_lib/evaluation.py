@@ -52,7 +52,8 @@ def evaluate(model, cohort, split, recipe, predictions, subsets=("train", "val",
     recipe : Recipe
         How slices are made.
     predictions : str or Path
-        Folder that gets `<case>_seg.nii.gz` of every test case.
+        Folder that gets `<case>_seg.nii.gz` of every test case; those of other cases, from an earlier split, are
+        removed.
     subsets : sequence of str
         Subsets to score.
     batch_slices : int
@@ -68,6 +69,9 @@ def evaluate(model, cohort, split, recipe, predictions, subsets=("train", "val",
         The same for the trivial predictor, which finds nothing.
     """
     published, challenge, background = [], [], []
+    for stale in Path(predictions).glob("*_seg.nii.gz"):
+        if stale.name.removesuffix("_seg.nii.gz") not in split.test:
+            stale.unlink()
     names = [(subset, name) for subset in subsets for name in getattr(split, subset)]
     for subset, name in tqdm(names, desc="Scoring", unit="case"):
         case = cohort[name]

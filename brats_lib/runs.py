@@ -1,5 +1,6 @@
 """A run: one profile on one cohort, the folder it writes to, and the record of how it was made."""
 
+import hashlib
 import json
 import os
 import platform
@@ -151,6 +152,25 @@ class Run:
     def source(self):
         """One sentence on where the images come from; goes under every figure and table."""
         return self.cohort.source
+
+    @property
+    def fingerprint(self):
+        """Hash of the cases and of who trains and validates: what a trained network depends on."""
+        parts = (self.cohort.labelled().fingerprint(), self.split.train, self.split.val)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+    def need(self, name, notebook):
+        """Path of something that an earlier notebook of this run wrote.
+
+        Raises
+        ------
+        BratsError
+            If it is not there.
+        """
+        path = self.folder / name
+        if not path.exists():
+            raise BratsError(path, "it is not there", f"what notebook {notebook} writes", f"Run {notebook} first")
+        return path
 
     def caption(self, case: Case | str):
         """The source and the case, for the foot of a figure of one patient."""

@@ -146,7 +146,7 @@ def train(
     return _result(model, progress.log, resumed_from)
 
 
-def load_trained(folder, *, precision=None, unfinished=False):
+def load_trained(folder, *, precision=None, unfinished=False, data_fingerprint=None):
     """Rebuild a trained network with the weights of its best epoch.
 
     Parameters
@@ -157,6 +157,9 @@ def load_trained(folder, *, precision=None, unfinished=False):
         As in `train`. By default the one it was trained with if this machine is fast with it, else float32.
     unfinished : bool
         Accept the best epoch so far of a training that did not reach its last one.
+    data_fingerprint : str, optional
+        What `train` was given for the data that the network is wanted for. A network trained on other cases is then
+        refused, since it may have learnt from those that it is to be tested on.
 
     Returns
     -------
@@ -175,6 +178,10 @@ def load_trained(folder, *, precision=None, unfinished=False):
         raise BratsError(folder, f"{SETTINGS} or {BEST_WEIGHTS} is not there", "the folder of a training", advice)
     if not (record["finished"] or unfinished):
         raise BratsError(folder, "its training was interrupted", f"{record['epochs']} finished epochs", advice)
+    trained_on = record["settings"]["data_fingerprint"]
+    if data_fingerprint is not None and trained_on != data_fingerprint:
+        found = f"it was trained on other cases or another split (fingerprint {trained_on})"
+        raise BratsError(folder, found, f"a network of these cases and this split ({data_fingerprint})", advice)
     if precision is None:
         trained = record["computes_in"]
         precision = trained if trained == machine.choose_precision() else "float32"

@@ -35,6 +35,8 @@ def evaluated(tiny_root, tmp_path):
     cohort = Cohort.find(tiny_root)
     split = split_cohort(cohort, seed=0)
     cases = [cohort[name] for subset in ("val", "test") for name in getattr(split, subset)]
+    (tmp_path / "predictions").mkdir()
+    (tmp_path / "predictions" / "Earlier_seg.nii.gz").write_text("of a case that an earlier split tested")
     tables = evaluate(Oracle(cases), cohort, split, RECIPE, tmp_path / "predictions", subsets=("val", "test"))
     return cohort, split, tmp_path / "predictions", tables
 
@@ -59,7 +61,7 @@ def test_a_perfect_network_scores_one_and_the_trivial_one_nothing_but_accuracy(e
     assert (background["dice"] == 0).all() and background["hd95_mm"].min() == pytest.approx(373.12866, abs=1e-4)
 
 
-def test_predictions_of_the_test_cases_are_written_on_their_own_grid(evaluated):
+def test_predictions_of_exactly_the_test_cases_are_written_on_their_own_grid(evaluated):
     cohort, split, folder, _ = evaluated
     assert sorted(path.name for path in folder.iterdir()) == [f"{name}_seg.nii.gz" for name in sorted(split.test)]
     written = nib.load(folder / f"{split.test[0]}_seg.nii.gz")

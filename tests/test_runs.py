@@ -155,3 +155,16 @@ def test_works_that_the_data_ask_to_cite_are_in_the_bibliography():
     bibliography = (ROOT / "book" / "references.bib").read_text()
     for key in [*runs.CITED_FOR_BRATS, *(key for keys in runs.CITED.values() for key in keys)]:
         assert f"{{{key}," in bibliography
+
+
+def test_fingerprint_of_a_run_changes_when_a_test_case_becomes_a_training_case(checkout, tiny_root):
+    run = runs.open_run("smoke", str(tiny_root))
+    before, split = run.fingerprint, run.split
+    run.split = type(split)(**{**vars(split), "train": (*split.train, *split.test[:1]), "test": split.test[1:]})
+    assert run.fingerprint != before
+
+
+def test_what_an_earlier_notebook_should_have_written_is_named(checkout, tiny_root):
+    run = runs.open_run("smoke", str(tiny_root))
+    with pytest.raises(BratsError, match=r"scores.csv.*Run 04_evaluate first"):
+        run.need("scores.csv", "04_evaluate")

@@ -279,3 +279,10 @@ def test_damaged_state_is_refused(straight, tmp_path):
 def test_training_without_epochs_is_refused(tmp_path):
     with pytest.raises(BratsError, match="at least one of each"):
         run(tmp_path, epochs=0)
+
+
+def test_network_trained_on_other_cases_is_not_taken_for_these(straight):
+    folder, _ = straight
+    assert load_trained(folder, data_fingerprint="blobs").count_params() > 0
+    with pytest.raises(BratsError, match="trained on other cases or another split"):
+        load_trained(folder, data_fingerprint="other")
