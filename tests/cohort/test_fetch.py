@@ -245,10 +245,10 @@ def test_kaggle_without_network_tells_to_try_again(tmp_path, monkeypatch):
         fetch.fetch_brats2020(tmp_path, bytes_needed=0)
 
 
-def test_missing_kagglehub_names_the_extra(tmp_path, monkeypatch):
+def test_missing_kagglehub_says_how_to_install_it(tmp_path, monkeypatch):
     def absent(name):
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(importlib, "import_module", absent)
-    with pytest.raises(BratsError, match=r"not installed.*brats-lib\[kaggle\]"):
+    with pytest.raises(BratsError, match=r"not installed.*pip install kagglehub"):
         fetch.fetch_brats2020(tmp_path)
