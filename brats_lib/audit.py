@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from brats_lib.cohort import MODALITIES, Case, Cohort
-from brats_lib.cohort.case import GRID_TOLERANCE_MM, labels_of
+from brats_lib.cohort.case import GRID_TOLERANCE_MM
+from brats_lib.cohort.codes import labels_of
 from brats_lib.cohort.discover import natural
 from brats_lib.cohort.layouts import LAYOUT_OF_NAME
 from brats_lib.cohort.nifti import Grid, Image, read_image

@@ -7,58 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
+from brats_lib.cohort.codes import OWN_CODES, labels_of, numbers_of
 from brats_lib.cohort.layouts import LAYOUT_OF_NAME, MODALITIES, Layout, stem
-from brats_lib.cohort.nifti import Grid, Image, read_grid, read_image, write_mask
+from brats_lib.cohort.nifti import Grid, read_grid, read_image, write_mask, write_volume
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS
 
-__all__ = ["GRID_TOLERANCE_MM", "Case", "labels_of"]
+__all__ = ["GRID_TOLERANCE_MM", "Case"]
 
 # Affines that were written by different tools differ by rounding; half a voxel of BraTS is half a millimetre.
 GRID_TOLERANCE_MM = 0.5
 # Enough of either end of a file to tell it from another one; compressed bytes differ from the first difference on.
 SAMPLES, SAMPLE_BYTES = 16, 16 * 1024
-
-
-def labels_of(image: Image, codes: dict[int, int]) -> np.ndarray:
-    """Turn the numbers of a mask file into labels.
-
-    Parameters
-    ----------
-    image : Image
-        The mask file.
-    codes : dict of int to int
-        Number in the file to label.
-
-    Returns
-    -------
-    array of uint8, shape (x, y, z)
-        Labels 0, 1, 2, 4 in LPS.
-
-    Raises
-    ------
-    BratsError
-        If the file holds another number.
-    """
-    values = image.values(dtype=image.stored.dtype)
-    low, high = values.min(), values.max()
-    whole = values.dtype.kind in "iub" or not np.mod(values, 1).any()
-    if whole and 0 <= low and high <= 255:
-        present = np.flatnonzero(np.bincount(values.astype(np.uint8).ravel("K")))
-    else:
-        present = np.unique(values)
-    unknown = [f"{value:g}" for value in present if value not in codes]
-    if unknown:
-        more = f" and {len(unknown) - 5} other values" if len(unknown) > 5 else ""
-        raise BratsError(
-            image.path,
-            f"the mask holds {', '.join(unknown[:5])}{more}",
-            f"only {', '.join(map(str, sorted(codes)))}, the codes of this file naming",
-            "Check that this is a mask and that its file names fit the BraTS year whose codes it has",
-        )
-    table = np.zeros(256, np.uint8)
-    table[list(codes)] = list(codes.values())
-    return table[values.astype(np.uint8)]
 
 
 @dataclass(frozen=True)
@@ -155,22 +115,49 @@ class Case:
 
     def volumes(self, modalities=MODALITIES) -> dict[str, np.ndarray]:
         """Read several modalities; as `volume`, but a file that holds several is read once."""
+        return {modality: image.values(channel) for modality, image, channel in self._images(modalities)}
+
+    def need(self, modalities=MODALITIES) -> None:
+        """Say which modality is missing.
+
+        Raises
+        ------
+        BratsError
+            If one is not there.
+        """
         for modality in modalities:
             if modality not in self.files:
                 place = next(iter(self.files.values()), self.mask_file).parent
                 there = ", ".join(self.modalities) or "no modality"
                 advice = f"Put the {modality} image of {self.name} there, or leave this case out"
                 raise BratsError(place, f"case {self.name} has {there}", f"also {modality}", advice)
-        images: dict[Path, Image] = {}
-        volumes = {}
+
+    def _images(self, modalities):
+        """Yield modality, file content and the channel of it; a file that holds several is read once."""
+        self.need(modalities)
+        images = {}
         for modality in modalities:
             path = self.files[modality]
             if path not in images:
                 images = {path: read_image(path)}
                 self._check(images[path].grid)
-            channel = self._layout.images[modality] if self._layout.in_one_image else None
-            volumes[modality] = images[path].values(channel)
-        return volumes
+            yield modality, images[path], self._layout.images[modality] if self._layout.in_one_image else None
+
+    def save_volumes(self, paths: dict[str, Path]) -> None:
+        """Write modalities as gzipped 3D files of their own; numbers, type, scaling and geometry stay as they are.
+
+        Parameters
+        ----------
+        paths : dict of str to Path
+            Modality to a path that ends with `.nii.gz`. Each file appears complete or not at all.
+
+        Raises
+        ------
+        BratsError
+            As `volume`, or if a path cannot be written.
+        """
+        for modality, image, channel in self._images(paths):
+            write_volume(image, channel, paths[modality])
 
     def mask(self) -> np.ndarray:
         """Read the mask.
@@ -208,15 +195,17 @@ class Case:
             expected = f"axes {self._grid.axes} or the same place as {self._grid.path.name}"
             raise BratsError(grid.path, found, expected, "Copy this case again: one of its headers is wrong")
 
-    def save_mask(self, mask: np.ndarray, path: str | Path) -> Path:
+    def save_mask(self, mask: np.ndarray, path: str | Path, codes: dict[int, int] = OWN_CODES) -> Path:
         """Write a mask on this case's own grid: orientation, affine and header geometry of its images.
 
         Parameters
         ----------
         mask : array of int, shape `shape`
-            Labels 0, 1, 2, 4, axes LPS. They are written as they are, in every layout.
+            Labels 0, 1, 2, 4, axes LPS.
         path : str or Path
             Ends with `.nii.gz` or `.nii`; the file appears complete or not at all.
+        codes : dict of int to int
+            Number in the file to label. By default labels are written as they are, in every layout.
 
         Returns
         -------
@@ -234,16 +223,18 @@ class Case:
         if not np.isin(mask, LABELS).all():
             found = f"the mask to write holds {sorted(set(np.unique(mask)[:9].tolist()) - set(LABELS))}"
             raise BratsError(path, found, f"labels {LABELS}", "Turn classes into labels with labels.to_labels")
-        write_mask(mask.astype(np.uint8), self._grid, path)
+        write_mask(numbers_of(mask, codes), self._grid, path)
         return path
 
-    def read_mask_file(self, path: str | Path) -> np.ndarray:
+    def read_mask_file(self, path: str | Path, codes: dict[int, int] = OWN_CODES) -> np.ndarray:
         """Read a mask that somebody predicted for this case.
 
         Parameters
         ----------
         path : str or Path
-            A mask with labels 0, 1, 2, 4 on this case's grid.
+            A mask on this case's grid.
+        codes : dict of int to int
+            Number in the file to label; by default labels 0, 1, 2, 4 stand for themselves.
 
         Returns
         -------
@@ -265,7 +256,7 @@ class Case:
             expected = f"the place of {self._grid.path.name}"
             advice = "Write predictions with the affine of the input, as Case.save_mask does"
             raise BratsError(path, f"its affine puts it {apart:.1f} mm away", expected, advice)
-        return labels_of(image, {label: label for label in LABELS})
+        return labels_of(image, codes)
 
     def fingerprint(self) -> str:
         """Hash of the case's name, of the whole mask and of the size and samples of every image, 16 hexadecimal digits.
