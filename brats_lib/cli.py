@@ -43,11 +43,39 @@ def _fetch(arguments):
     print(f"Cases are in {folder}. Next: make book DATA={folder}")
 
 
+def _export_nnunet(arguments):
+    from brats_lib import nnunet, runs
+    from brats_lib.cohort import Cohort, Split, split_cohort
+    from brats_lib.phantom import make_cohort
+
+    root, seed = runs.find_data(arguments.data), arguments.seed
+    cohort = make_cohort(runs.phantom_folder(seed), seed=seed) if root is None else Cohort.find(root)
+    beside = Path(cohort.root) / "split.json"
+    given, labelled = arguments.split or (beside if beside.is_file() else None), cohort.labelled()
+    split = Split.load(given, labelled) if given else split_cohort(labelled, seed=seed)
+    print(f"{cohort.source}; split {f'as in {given}' if given else f'drawn with seed {seed}'}")
+    folder = nnunet.export(cohort, split, arguments.out, arguments.dataset_id, arguments.name, arguments.workers)
+    print(
+        f"{len(split.train)} cases to train, {len(split.val)} to validate (fold 0) and {len(split.test)} to test"
+        f" in {folder}"
+    )
+    if len(labelled) > len(split.names):
+        print(f"{len(labelled) - len(split.names)} cases with a mask are in no subset of the split and were left out")
+
+
 def _score(arguments):
-    from brats_lib.cohort import Cohort
+    from brats_lib import nnunet
+    from brats_lib.cohort import Cohort, Split
     from brats_lib.evaluation import score_folder, write_scores
 
-    scores = score_folder(arguments.predictions, Cohort.find(arguments.truth))
+    truth, labels, found = Cohort.find(arguments.truth), arguments.labels, ""
+    if labels is None and nnunet.has_our_codes(arguments.predictions):
+        labels, found = "nnunet", " (dataset.json is there; --labels brats if they have been converted since)"
+    if labels == "nnunet":
+        print(f"{arguments.predictions}: read as nnU-Net's <case>.nii.gz, 1 = ED, 2 = NCR, 3 = ET{found}")
+    naming = {"ending": "", "codes": nnunet.CODES} if labels == "nnunet" else {}
+    names = Split.load(arguments.split, truth.labelled()).test if arguments.split else None
+    scores = score_folder(arguments.predictions, truth, names, **naming)
     write_scores(scores, arguments.out)
     print(scores.groupby("region", sort=False)[["dice", "hd95_mm"]].mean().round(3).to_string())
     print(f"{scores['case'].nunique()} cases, all scores in {arguments.out}")
@@ -143,9 +171,25 @@ def _parser():
     sub.add_argument("folder", type=Path)
 
     sub = command("score", _score, "score predicted masks against true ones, per case and region")
-    sub.add_argument("predictions", type=Path, help="folder of <case>_seg.nii.gz")
+    sub.add_argument("predictions", type=Path, help="folder of <case>_seg.nii.gz, or <case>.nii.gz of nnU-Net")
     sub.add_argument("truth", type=Path, help="folder of cases with masks")
     sub.add_argument("--out", type=Path, default=Path("scores.csv"))
+    sub.add_argument("--split", type=Path, help="score the test cases of this split.json only (default: all cases)")
+    sub.add_argument(
+        "--labels",
+        choices=["brats", "nnunet"],
+        help="what predictions hold: labels 0, 1, 2, 4, or the codes of `brats export-nnunet`"
+        " (default: nnunet where nnU-Net left its dataset.json, else brats)",
+    )
+
+    sub = command("export-nnunet", _export_nnunet, "write cases and split in the raw format of nnU-Net v2")
+    sub.add_argument("out", type=Path, help="folder that gets nnUNet_raw and nnUNet_preprocessed")
+    sub.add_argument("--data", default="", help="folder of cases (default: $BRATS_DATA, data/, else phantoms)")
+    sub.add_argument("--dataset-id", type=int, default=501, help="nnU-Net's number of the data set (default: 501)")
+    sub.add_argument("--name", default="BraTS", help="nnU-Net's name of the data set (default: BraTS)")
+    sub.add_argument("--split", type=Path, help="obey this split.json (default: the one beside the cases, or a draw)")
+    sub.add_argument("--seed", type=int, default=0, help="of the draw and of the phantoms (default: 0)")
+    sub.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
 
     sub = command("check", _check, "say whether a run can start: versions, device, data, disk")
     sub.add_argument("--profile", default="workshop", help="smoke, workshop or paper (default: workshop)")

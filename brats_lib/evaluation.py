@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from brats_lib.cohort.codes import OWN_CODES
 from brats_lib.cohort.files import write_whole
+from brats_lib.cohort.layouts import stem
 from brats_lib.errors import BratsError
 from brats_lib.inference import predict_slices, to_native
 from brats_lib.labels import one_hot, to_labels
@@ -89,7 +91,7 @@ def evaluate(model, cohort, split, recipe, predictions, subsets=("train", "val",
     )
 
 
-def score_folder(predictions, truth):
+def score_folder(predictions, truth, names=None, ending="_seg", codes=OWN_CODES):
     """Score a folder of predicted label volumes against the masks of a cohort.
 
     Parameters
@@ -98,6 +100,12 @@ def score_folder(predictions, truth):
         Folder with `<case>_seg.nii.gz` (or `.nii`) for at least one case.
     truth : Cohort
         Cases with masks.
+    names : sequence of str, optional
+        Cases to score; predictions of others are then passed over. By default every case with a mask.
+    ending : str
+        What follows the case's name in the name of a prediction.
+    codes : dict of int to int
+        Number in a prediction to label; by default labels 0, 1, 2, 4 stand for themselves.
 
     Returns
     -------
@@ -107,28 +115,31 @@ def score_folder(predictions, truth):
     Raises
     ------
     BratsError
-        If a prediction names no case, or a case with a mask has no prediction: a mean over the rest would
-        flatter.
+        If a prediction names no case, or a case to score has no prediction: a mean over the rest would flatter.
     """
     folder = Path(predictions)
     if not folder.is_dir():
-        raise BratsError(folder, "it is not a folder", "a folder of <case>_seg.nii.gz", "Check the spelling")
-    found = {path.name.split("_seg.nii")[0]: path for path in sorted(folder.glob("*_seg.nii*"))}
-    labelled = truth.labelled()
-    strangers = sorted(set(found) - set(labelled.names))
-    missing = sorted(set(labelled.names) - set(found))
+        raise BratsError(folder, "it is not a folder", f"a folder of <case>{ending}.nii.gz", "Check the spelling")
+    masks = {name: path for path in sorted(folder.iterdir()) if (name := stem(path))}
+    found = {name.removesuffix(ending): path for name, path in masks.items() if name.endswith(ending)}
+    wanted = truth.labelled() if names is None else truth.subset(names)
+    strangers = sorted(set(found) - set((wanted if names is None else truth).names))
+    missing = sorted(set(wanted.names) - set(found))
     if not found or strangers or missing:
         what = f"no case with a mask for {strangers[0]}" if strangers else f"no prediction for {len(missing)} case(s)"
+        advice = "Predict the missing cases, or score against a folder with only the cases you mean, or with --split"
+        if ending and set(masks) & set(wanted.names):
+            advice = "If these are predictions of nnU-Net, add --labels nnunet; else rename them"
         raise BratsError(
             folder,
             what if strangers else f"{what}: {', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}",
-            f"one <case>_seg.nii.gz for each of the {len(labelled)} cases with a mask in {truth.root}",
-            "Predict the missing cases, or score against a folder with only the cases you mean",
+            f"one <case>{ending}.nii.gz for each of the {len(wanted)} cases with a mask in {truth.root}",
+            advice,
         )
     rows = []
-    for name in tqdm(sorted(found), desc="Scoring", unit="case"):
-        case = labelled[name]
-        rows += _challenge_rows(case.read_mask_file(found[name]), case)
+    for name in tqdm(sorted(wanted.names), desc="Scoring", unit="case"):
+        case = wanted[name]
+        rows += _challenge_rows(case.read_mask_file(found[name], codes), case)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

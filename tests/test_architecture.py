@@ -8,6 +8,7 @@ from conftest import ROOT
 LIGHT = (
     "cohort",
     "audit",
+    "nnunet",
     "phantom",
     "preprocess",
     "metrics.published",

@@ -175,6 +175,70 @@ def test_score_refuses_a_mean_over_some_of_the_cases(tiny_root, tmp_path, capsys
     assert not (tmp_path / "scores.csv").exists()
 
 
+def export_nnunet(out, data, *options):
+    return main(["export-nnunet", str(out), "--data", str(data), "--workers", "1", *options])
+
+
+def test_masks_exported_to_nnunet_score_as_perfect_predictions_of_the_test_cases(tiny_root, tmp_path, capsys):
+    """Of ten cases 7 train, 2 validate and 1 tests; nnU-Net leaves its dataset.json beside predictions."""
+    assert export_nnunet(tmp_path / "out", tiny_root) == 0
+    raw = tmp_path / "out" / "nnUNet_raw" / "Dataset501_BraTS"
+    told = capsys.readouterr().out
+    assert "7 cases to train, 2 to validate (fold 0) and 1 to test" in told
+    assert "10 cases, BraTS 2020 naming" in told and "drawn with seed 0" in told
+    predictions, scores = tmp_path / "predictions", tmp_path / "scores.csv"
+    shutil.copytree(raw / "labelsTs", predictions)
+    (predictions / "plans.json").write_text("{}")
+    command = ["score", str(predictions), str(tiny_root), "--split", str(raw / "split.json"), "--out", str(scores)]
+    # Without nnU-Net's description nothing is guessed.
+    assert main(command) == 2
+    assert "no prediction for" in (error := capsys.readouterr().err) and "--labels nnunet" in error
+    assert main([*command, "--labels", "nnunet"]) == 0
+    assert "1 = ED, 2 = NCR, 3 = ET\n" in capsys.readouterr().out
+    shutil.copy(raw / "dataset.json", predictions)
+    assert main(command) == 0
+    assert "dataset.json is there" in capsys.readouterr().out
+    table = pd.read_csv(scores)
+    assert len(table) == 5 and (table["dice"] == 1).all() and (table["hd95_mm"] == 0).all()
+    assert main([*command, "--labels", "brats"]) == 2
+
+
+def test_score_of_nnunet_predictions_still_refuses_a_mean_over_some_of_the_cases(tiny_root, tmp_path, capsys):
+    assert export_nnunet(tmp_path / "out", tiny_root) == 0
+    masks = tmp_path / "out" / "nnUNet_raw" / "Dataset501_BraTS" / "labelsTs"
+    assert main(["score", str(masks), str(tiny_root), "--labels", "nnunet", "--out", str(tmp_path / "s.csv")]) == 2
+    assert "no prediction for" in capsys.readouterr().err and not (tmp_path / "s.csv").exists()
+
+
+@pytest.mark.parametrize("where", ["option", "beside the cases"])
+def test_export_to_nnunet_obeys_a_given_split(tiny_root, tmp_path, where):
+    names = [f"BraTS20_Training_{i:03d}" for i in (1, 2, 3)]
+    given = (tmp_path if where == "option" else tiny_root) / "split.json"
+    given.write_text(json.dumps({"train": names[1:2], "val": names[2:], "test": names[:1]}))
+    assert export_nnunet(tmp_path / "out", tiny_root, *(["--split", str(given)] if where == "option" else [])) == 0
+    folds = tmp_path / "out" / "nnUNet_preprocessed" / "Dataset501_BraTS" / "splits_final.json"
+    assert json.loads(folds.read_text()) == [{"train": names[1:2], "val": names[2:]}]
+
+
+def test_export_to_nnunet_takes_phantoms_where_there_is_no_data(checkout, tiny_root, monkeypatch, capsys):
+    def make_cohort(folder, seed):
+        assert folder == checkout / "runs" / "phantom-seed3" and seed == 3
+        (tiny_root / "phantom.json").write_text(json.dumps({"seed": seed}))
+        return Cohort.find(tiny_root)
+
+    monkeypatch.setattr("brats_lib.phantom.make_cohort", make_cohort)
+    assert main(["export-nnunet", "out", "--seed", "3", "--workers", "1", "--dataset-id", "7", "--name", "Tiny"]) == 0
+    assert "10 simulated phantoms (seed 3)" in capsys.readouterr().out
+    about = json.loads((checkout / "out" / "nnUNet_raw" / "Dataset007_Tiny" / "dataset.json").read_text())
+    assert about["description"] == "10 simulated phantoms (seed 3)" and str(checkout) not in json.dumps(about)
+
+
+def test_export_to_nnunet_of_a_split_for_other_cases_is_refused(tiny_root, tmp_path, capsys):
+    (tmp_path / "split.json").write_text(json.dumps({"train": ["A"], "val": ["B"], "test": ["C"]}))
+    assert export_nnunet(tmp_path / "out", tiny_root, "--split", str(tmp_path / "split.json")) == 2
+    assert "it names A, B, C" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("what", ["file", "other data"])
 def test_phantom_into_a_place_that_is_taken_is_refused(tiny_root, tmp_path, capsys, what):
     (tmp_path / "file").write_text("")

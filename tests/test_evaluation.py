@@ -86,3 +86,11 @@ def test_a_prediction_for_an_unknown_case_is_named(evaluated):
     (folder / "Stranger_seg.nii.gz").write_bytes((folder / f"{split.test[0]}_seg.nii.gz").read_bytes())
     with pytest.raises(BratsError, match="no case with a mask for Stranger"):
         score_folder(folder, cohort.subset(split.test))
+
+
+def test_named_cases_alone_are_scored_and_each_needs_a_prediction(evaluated):
+    cohort, split, folder, _ = evaluated
+    scores = score_folder(folder, cohort, names=split.test[:1])
+    assert scores["case"].unique().tolist() == [split.test[0]]
+    with pytest.raises(BratsError, match=f"no prediction for 1 case.s.: {split.train[0]}"):
+        score_folder(folder, cohort, names=[split.test[0], split.train[0]])
