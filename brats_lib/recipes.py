@@ -4,7 +4,10 @@ from dataclasses import asdict, dataclass
 
 from brats_lib.errors import BratsError
 
-__all__ = ["PUBLISHED", "RECIPES", "Recipe", "get_recipe"]
+__all__ = ["NATIVE", "PLANES", "PUBLISHED", "RECIPES", "NativeRecipe", "Recipe", "get_recipe"]
+
+# Anatomical planes, and the axis of an LPS volume that runs through their slices.
+PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,84 @@ class Recipe:
         return {key: value for key, value in asdict(self).items() if key in keys}
 
 
+@dataclass(frozen=True)
+class NativeRecipe:
+    """The recipe of this book: slices at their own resolution, read with their neighbours. Defaults by measurement.
+
+    Parameters
+    ----------
+    name : str
+        What the recipe is called in tables and folder names.
+    modalities : tuple of str
+        Input channels, in order.
+    clip : (float, float)
+        Limits of the standardised intensities, in standard deviations of the brain.
+    planes : tuple of str
+        Keys of `PLANES`. One network learns slices of all of them; a prediction is the mean over them.
+    neighbours : int
+        Slices on either side that are read along with a slice, as further channels.
+    patch : int
+        Side of the square patches that the network is trained on, in pixels of 1 mm.
+    widths : tuple of int
+        Filters of each level of the U-Net, the finest first.
+    regions : bool
+        Whether the network gives one probability for each of the overlapping regions WT, TC and ET, or, as the
+        published one, classes that exclude each other.
+    dice : bool
+        Whether the soft Dice loss is added to cross-entropy.
+    augmentation : tuple of str
+        Of "mirror" (mirrored and transposed) and "intensity" (curve, offset, field, blur and noise per modality).
+    lesion_share : float
+        Share of the patches that are centred near a tumour voxel, 0-1; the others lie anywhere.
+    learning_rate, warmup, weight_decay : float
+        Of AdamW: its highest rate, the share of the training in which that is reached, and the decay. After the
+        warm-up the rate falls along a cosine to 1 % of its height.
+    averaging : float
+        Momentum of the exponential moving average of the weights, which is what is kept; 0 keeps the last weights.
+    batch_slices, slices_per_epoch, epochs : int
+        Size of the training.
+    flips : bool
+        Whether a prediction is the mean over the four mirrorings of a slice.
+    largest_piece : bool
+        Whether the largest connected piece of the whole tumour is kept alone.
+    smallest_et_ml : float
+        An enhancing tumour smaller than this, in mL, becomes necrosis.
+    """
+
+    name: str = "native"
+    modalities: tuple[str, ...] = ("flair", "t1ce")
+    clip: tuple[float, float] = (-4.0, 6.0)
+    planes: tuple[str, ...] = ("axial",)
+    neighbours: int = 1
+    patch: int = 128
+    widths: tuple[int, ...] = (16, 48, 96, 192, 256)
+    regions: bool = True
+    dice: bool = True
+    augmentation: tuple[str, ...] = ("mirror", "intensity")
+    lesion_share: float = 2 / 3
+    learning_rate: float = 2e-3
+    warmup: float = 0.05
+    weight_decay: float = 1e-4
+    averaging: float = 0.99
+    batch_slices: int = 16
+    slices_per_epoch: int = 1600
+    epochs: int = 24
+    flips: bool = True
+    largest_piece: bool = True
+    smallest_et_ml: float = 0.0
+
+    @property
+    def channels(self) -> int:
+        """Input channels of the network: each modality of the slice and of its neighbours."""
+        return len(self.modalities) * (2 * self.neighbours + 1)
+
+
 PUBLISHED = Recipe()
-RECIPES = {recipe.name: recipe for recipe in (PUBLISHED,)}
+NATIVE = NativeRecipe()
+RECIPES = {recipe.name: recipe for recipe in (PUBLISHED, NATIVE)}
 
 
-def get_recipe(name: str) -> Recipe:
+def get_recipe(name: str) -> Recipe | NativeRecipe:
     """Look a recipe up by name.
 
     Raises
