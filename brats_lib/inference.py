@@ -1,14 +1,21 @@
 """From a case to a label volume on the case's own grid."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 
 from brats_lib.errors import BratsError
-from brats_lib.labels import BACKGROUND, LABELS, to_labels
-from brats_lib.preprocess import case_slices, resize_slices
+from brats_lib.labels import BACKGROUND, CLASS_NAMES, LABELS, REGIONS, to_labels
+from brats_lib.postprocess import region_probabilities, regions_to_mask
+from brats_lib.preprocess import case_slices, resize_slices, uncrop
+from brats_lib.recipes import PLANES, NativeRecipe
+from brats_lib.stacks import plane_slices, stack_case
 
-__all__ = ["Prediction", "predict_case", "predict_slices", "to_native"]
+__all__ = ["Prediction", "predict_case", "predict_slices", "predict_stack", "to_native"]
+
+# Slices of all cases are padded to multiples of this, so that few shapes occur and each is compiled once.
+PADDING = 32
 
 
 @dataclass(frozen=True)
@@ -19,12 +26,31 @@ class Prediction:
     ----------
     mask : array of uint8, shape (x, y, z)
         Labels 0, 1, 2, 4 in the case's LPS array.
-    probabilities : array of float16, shape (x, y, z, 4)
-        Class probabilities in the order of `labels.LABELS`, same grid.
+    probabilities : array of float16, shape (x, y, z, channels)
+        What the network gives, same grid.
+    channels : tuple of str
+        What the probabilities are of: the classes of `labels.CLASS_NAMES`, which exclude each other, or the regions
+        of `labels.REGIONS`, which overlap.
     """
 
     mask: np.ndarray
     probabilities: np.ndarray
+    channels: tuple[str, ...] = CLASS_NAMES
+
+    def region(self, name):
+        """Probability of a region, in 0-1.
+
+        Parameters
+        ----------
+        name : {"WT", "TC", "ET"}
+
+        Returns
+        -------
+        array of float16, shape (x, y, z)
+        """
+        if self.channels == tuple(REGIONS):
+            return self.probabilities[..., self.channels.index(name)]
+        return region_probabilities(self.probabilities)[..., tuple(REGIONS).index(name)]
 
 
 def predict_slices(model, images, batch_slices=20):
@@ -80,6 +106,59 @@ def to_native(probabilities, shape, recipe):
     return native
 
 
+def predict_stack(model, stack, recipe, batch_slices=16):
+    """Probabilities of the regions for a standardised brain: the mean over planes and mirrorings.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A network trained with `recipe`.
+    stack : brats_lib.stacks.Stack
+        With the modalities of the recipe, in its order.
+    recipe : brats_lib.recipes.NativeRecipe
+        Says which planes, neighbours and mirrorings.
+    batch_slices : int
+        Slices per forward pass; decides memory, not the result.
+
+    Returns
+    -------
+    array of float32, shape (x, y, z, 3)
+        WT, TC and ET in the stack's box, 0-1.
+    """
+    if model.input_shape[-1] != recipe.channels or stack.images.shape[-1] != len(recipe.modalities):
+        raise BratsError(
+            f"network '{model.name}'",
+            f"it reads {model.input_shape[-1]} channels and {stack.name} has {stack.images.shape[-1]} modalities",
+            f"{recipe.channels} channels of {len(recipe.modalities)} modalities, as the recipe has",
+            "Use the recipe that the network was trained with",
+        )
+    images = np.clip(np.asarray(stack.images, np.float32), *recipe.clip)
+    mirrorings = list(itertools.product((1, -1), repeat=2)) if recipe.flips else [(1, 1)]
+    total = np.zeros((*images.shape[:3], len(REGIONS)), np.float32)
+    for plane in recipe.planes:
+        slices = plane_slices(images, plane, recipe.neighbours)
+        height, width = slices.shape[1:3]
+        padding = [(0, 0), (0, -height % PADDING), (0, -width % PADDING), (0, 0)]
+        slices = np.pad(slices, padding)
+        found = np.zeros((len(slices), height, width, len(REGIONS)), np.float32)
+        for down, across in mirrorings:
+            mirrored = _in_batches(model, slices[:, ::down, ::across], batch_slices)[:, ::down, ::across]
+            found += (mirrored if recipe.regions else region_probabilities(mirrored))[:, :height, :width]
+        total += np.moveaxis(found, 0, PLANES[plane])
+    return total / (len(recipe.planes) * len(mirrorings))
+
+
+def _in_batches(model, slices, batch_slices):
+    """Predict in batches of one size, the last one filled up: a new size would be compiled anew."""
+    found = []
+    for start in range(0, len(slices), batch_slices):
+        batch = slices[start : start + batch_slices]
+        fill = batch_slices - len(batch)
+        full = np.pad(batch, [(0, fill), (0, 0), (0, 0), (0, 0)]) if fill else np.ascontiguousarray(batch)
+        found.append(model.predict_on_batch(full)[: len(batch)])
+    return np.concatenate(found)
+
+
 def predict_case(model, case, recipe, batch_slices=20):
     """Segment one case.
 
@@ -89,7 +168,7 @@ def predict_case(model, case, recipe, batch_slices=20):
         A network trained with `recipe`.
     case : Case
         The patient; a mask is not needed.
-    recipe : Recipe
+    recipe : Recipe or NativeRecipe
         How slices are made.
     batch_slices : int
         Slices per forward pass.
@@ -98,6 +177,15 @@ def predict_case(model, case, recipe, batch_slices=20):
     -------
     Prediction
     """
+    if isinstance(recipe, NativeRecipe):
+        stack = stack_case(case, recipe.modalities)
+        found = predict_stack(model, stack, recipe, batch_slices)
+        millilitres = float(np.prod(case.spacing)) / 1000
+        mask = regions_to_mask(
+            found, keep_largest=recipe.largest_piece, smallest_et_voxels=recipe.smallest_et_ml / millilitres
+        )
+        mask, probabilities = (uncrop(array, stack.box, stack.shape) for array in (mask, found.astype(np.float16)))
+        return Prediction(mask, probabilities, tuple(REGIONS))
     slices = predict_slices(model, case_slices(case, recipe), batch_slices)
     probabilities = to_native(slices, case.shape, recipe)
     return Prediction(to_labels(probabilities.argmax(-1)), probabilities)

@@ -53,12 +53,15 @@ class Head:
     ----------
     rng : numpy.random.Generator
         Draws everything about the head; see `parameters`.
+    wide : bool
+        Draw from `variety.WIDE`.
     """
 
-    def __init__(self, rng):
+    def __init__(self, rng, wide=False):
         self.atlas = load_atlas()
-        angles = np.radians(rng.normal(0, 3.0, 3))
-        scale = np.array(SCALES) * rng.normal(1, 0.02) * rng.normal(1, 0.025, 3)
+        spread = 1.8 if wide else 1.0
+        angles = np.radians(rng.normal(0, 6.0 if wide else 3.0, 3))
+        scale = np.array(SCALES) * rng.normal(1, spread * 0.02) * rng.normal(1, spread * 0.025, 3)
         self.matrix = np.linalg.inv(_rotation(angles) * scale)
         self.shift = rng.normal(0, (1.5, 2.5, 2.5))
         self.parameters = {
@@ -66,9 +69,9 @@ class Head:
             "scale": scale.round(4).tolist(),
             "shift_mm": self.shift.round(2).tolist(),
             # Displacement at three scales: shape of the head, of lobes, of gyri (mm, standard deviation).
-            "warp_mm": [round(rng.uniform(*limits), 2) for limits in ((1.2, 2.4), (0.8, 1.7), (0.5, 0.9))],
-            "atrophy": round(float(rng.beta(1.5, 2.8)), 3),
-            "ventricles": round(float(rng.normal(0, 1.0)), 3),
+            "warp_mm": [round(spread * rng.uniform(*limits), 2) for limits in ((1.2, 2.4), (0.8, 1.7), (0.5, 0.9))],
+            "atrophy": round(float(rng.beta(*((1.0, 1.3) if wide else (1.5, 2.8)))), 3),
+            "ventricles": round(float(rng.normal(0, spread)), 3),
             "margin_mm": round(float(rng.normal(-0.9, 0.5)), 2),
         }
 
@@ -179,18 +182,20 @@ class Head:
         return {name: v / total for name, v in zip(("white", "grey", "fluid"), shares, strict=True)}
 
 
-def draw_head(rng):
+def draw_head(rng, wide=False):
     """Draw one head's deformation.
 
     Parameters
     ----------
     rng : numpy.random.Generator
+    wide : bool
+        Draw from `variety.WIDE`.
 
     Returns
     -------
     Head
     """
-    return Head(rng)
+    return Head(rng, wide)
 
 
 def _largest_piece(mask):

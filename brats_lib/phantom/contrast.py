@@ -15,7 +15,7 @@ def _lognormal(rng, median, spread):
     return float(median * np.exp(rng.normal(0, spread)))
 
 
-def draw_contrast(rng, grade):
+def draw_contrast(rng, grade, wide=False):
     """Draw a patient's intensities.
 
     Parameters
@@ -23,6 +23,8 @@ def draw_contrast(rng, grade):
     rng : numpy.random.Generator
     grade : {"HGG", "LGG"}
         Low-grade tumours have weaker edema, hardly any enhancement and a core without debris.
+    wide : bool
+        Draw from `variety.WIDE`: more faint lesions, more different tissue contrasts.
 
     Returns
     -------
@@ -33,23 +35,24 @@ def draw_contrast(rng, grade):
     """
     low = grade == "LGG"
     # Some high-grade lesions are faint too: the cases a network trained on bright ones misses.
-    faint = bool(rng.random() < (0.5 if low else 0.15))
+    faint = bool(rng.random() < ((0.7 if low else 0.4) if wide else (0.5 if low else 0.15)))
     water = float(rng.beta(2, 2)) * (0.45 if faint else 1.0) + (0.0 if faint else 0.15)
     cystic = float(rng.beta(1.2, 3.0))
     blood = float(rng.beta(1.5, 4)) if rng.random() < 0.15 else 0.0
     uptake = float(rng.uniform(0.1, 0.35) if faint else rng.beta(1.8, 2.2) * 0.9 + 0.15)
+    spread = 1.6 if wide else 1.0
     patient = {"faint": faint, "water": water, "cystic": cystic, "blood": blood, "uptake": uptake}
 
-    flair_grey = float(np.clip(rng.normal(1.42, 0.09), 1.22, 1.7))
+    flair_grey = float(np.clip(rng.normal(1.42, spread * 0.09), 1.22, 1.7))
     flair = {
         "grey": flair_grey,
-        "fluid": _lognormal(rng, 0.2, 0.3),
-        "edema": max(1.25 + 1.5 * water, flair_grey * 1.08) * _lognormal(rng, 1, 0.05),
+        "fluid": _lognormal(rng, 0.2, spread * 0.3),
+        "edema": max(1.25 + 1.5 * water, flair_grey * (1.03 if wide else 1.08)) * _lognormal(rng, 1, 0.05),
         # Fluid in a cyst is suppressed like that in the ventricles; debris and solid tumour are bright.
         "core": (1.9 + 1.5 * water) * (1 - 0.65 * cystic) + rng.normal(0, 0.1),
         "enhancement": 1.45 + 1.3 * water + rng.normal(0, 0.15),
     }
-    t1_fluid, t1_grey = _lognormal(rng, 0.42, 0.15), float(np.clip(rng.normal(0.80, 0.04), 0.7, 0.9))
+    t1_fluid, t1_grey = _lognormal(rng, 0.42, spread * 0.15), float(np.clip(rng.normal(0.80, spread * 0.04), 0.7, 0.9))
     t1 = {
         "grey": t1_grey,
         "fluid": t1_fluid,
@@ -65,9 +68,9 @@ def draw_contrast(rng, grade):
         "core": t1["core"] + 0.1 * uptake + rng.normal(-0.17, 0.06),
         "enhancement": 1.06 + 1.45 * uptake,
     }
-    t2_fluid = _lognormal(rng, 4.6, 0.22)
+    t2_fluid = _lognormal(rng, 4.6, spread * 0.22)
     t2 = {
-        "grey": _lognormal(rng, 1.38, 0.08),
+        "grey": _lognormal(rng, 1.38, spread * 0.08),
         "fluid": t2_fluid,
         "edema": 1.5 + 1.5 * water + rng.normal(0, 0.08),
         "core": 2.2 + 0.9 * water + (t2_fluid - 2.6) * cystic * 0.8 - 0.6 * blood + rng.normal(0, 0.12),

@@ -34,6 +34,11 @@ EXTENT = (0.88, 1.19, 0.94)
 # BraTS 2020 has 293 HGG and 76 LGG; which of them lack enhancement is not in the labels, most are LGG.
 LGG_WITH_ET, LGG_WITHOUT_ET = 0.15, 0.85
 
+# What `variety.WIDE` draws instead: any size alike on a logarithmic scale, anywhere the anatomy allows.
+WIDE_WHOLE_ML = (3.0, 200.0)
+WIDE_WITHOUT_ET = 0.3
+WIDE_CENTROIDS = ((0, 62), (50, 195), (25, 125))
+
 
 @dataclass(frozen=True)
 class Tumour:
@@ -65,12 +70,14 @@ class Tumour:
         return values
 
 
-def draw_tumour(rng, candidates=60):
+def draw_tumour(rng, wide=False, candidates=60):
     """Draw a tumour's volumes, grade, shape and candidate positions.
 
     Parameters
     ----------
     rng : numpy.random.Generator
+    wide : bool
+        Draw from `variety.WIDE` rather than from the patients' distribution.
     candidates : int
         How many positions to draw.
 
@@ -85,12 +92,19 @@ def draw_tumour(rng, candidates=60):
         float(np.exp(np.interp(u, PROBABILITIES, np.log(volumes))))
         for u, volumes in zip(uniform, (WHOLE_ML, CORE_ML), strict=False)
     )
+    share = float(np.interp(uniform[2], PROBABILITIES, ENHANCING_SHARE))
+    if wide:
+        whole = float(np.exp(rng.uniform(*np.log(WIDE_WHOLE_ML))))
+        core, share = whole * float(rng.beta(1.2, 1.8)), float(rng.beta(1.2, 1.0))
+        enhancing = rng.random() >= WIDE_WITHOUT_ET
     core = min(core, LARGEST_CORE_SHARE * whole)
-    et = core * float(np.interp(uniform[2], PROBABILITIES, ENHANCING_SHARE)) if enhancing else 0.0
+    et = core * share if enhancing else 0.0
     grade = "LGG" if rng.random() < (LGG_WITH_ET if enhancing else LGG_WITHOUT_ET) else "HGG"
 
     root = np.linalg.cholesky(np.array(CENTROID_CORRELATION, float))
     lateral, y, z = (np.array(CENTROID_MEAN) + rng.standard_normal((candidates, 3)) @ root.T * CENTROID_SD).T
+    if wide:
+        lateral, y, z = rng.uniform(*np.array(WIDE_CENTROIDS).T, (candidates, 3)).T
     x = 120 + (1 if rng.random() < 0.5 else -1) * np.abs(lateral)
     stretch = np.array(EXTENT) * np.exp(rng.normal(0, 0.12, 3))
     stretch /= np.prod(stretch) ** (1 / 3)

@@ -17,13 +17,15 @@ NOISE = {"flair": 0.032, "t1": 0.015, "t1ce": 0.028, "t2": 0.06}
 THICK_SHARE = {"flair": 0.45, "t1": 0.4, "t1ce": 0.1, "t2": 0.45}
 
 
-def draw_protocol(rng, modality):
+def draw_protocol(rng, modality, wide=False):
     """Draw how a modality was scanned.
 
     Parameters
     ----------
     rng : numpy.random.Generator
     modality : {"flair", "t1", "t1ce", "t2"}
+    wide : bool
+        Draw from `variety.WIDE`.
 
     Returns
     -------
@@ -33,14 +35,14 @@ def draw_protocol(rng, modality):
     median, spread = GAIN[modality]
     thick = bool(rng.random() < THICK_SHARE[modality])
     # Thick slices hold more signal.
-    noise = NOISE[modality] * np.exp(rng.normal(0, 0.4)) * (0.7 if thick else 1)
+    noise = NOISE[modality] * np.exp(rng.normal(0.25 if wide else 0.0, 0.6 if wide else 0.4)) * (0.7 if thick else 1)
     return {
         "gain": round(float(median * np.exp(rng.normal(0, spread))), 1),
-        "blur_mm": round(rng.uniform(0.3, 0.7), 2),
-        "noise": round(float(np.clip(noise, 0.006, 0.07)), 4),
-        "bias": round(rng.uniform(0.03, 0.14), 3),
+        "blur_mm": round(rng.uniform(0.3, 1.1 if wide else 0.7), 2),
+        "noise": round(float(np.clip(noise, 0.006, 0.15 if wide else 0.07)), 4),
+        "bias": round(rng.uniform(0.03, 0.25 if wide else 0.14), 3),
         "thick_axis": int(rng.choice(3, p=[0.1, 0.1, 0.8])) if thick else None,
-        "thickness_mm": round(rng.uniform(2.5, 5.0), 2) if thick else 1.0,
+        "thickness_mm": round(rng.uniform(2.5, 6.5 if wide else 5.0), 2) if thick else 1.0,
     }
 
 

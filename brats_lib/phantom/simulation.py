@@ -14,6 +14,7 @@ from brats_lib.phantom.noise import smooth_field
 from brats_lib.phantom.population import draw_tumour
 from brats_lib.phantom.scanner import draw_protocol, scan
 from brats_lib.phantom.tumour import draw_growth, grow
+from brats_lib.phantom.variety import PATIENTS
 
 __all__ = ["STAGES", "Phantom", "draw_case", "generators", "simulate"]
 
@@ -76,8 +77,8 @@ def draw_case(seed, index):
     return draw_tumour(generators(seed, index)["tumour"])
 
 
-def simulate(seed, index):
-    """Simulate one patient; the same (seed, index) gives the same arrays.
+def simulate(seed, index, variety=PATIENTS):
+    """Simulate one patient; the same (seed, index, variety) gives the same arrays.
 
     Runs on one core: several cases at once go faster than one case on several cores, and the arithmetic, so the last
     bit, does not depend on how many cores there are.
@@ -86,21 +87,23 @@ def simulate(seed, index):
     ----------
     seed, index : int
         Not negative.
+    variety : variety.Variety
+        What is drawn from wider ranges than the patients'. What is not keeps its values.
 
     Returns
     -------
     Phantom
     """
     with threadpool_limits(limits=1):
-        return _simulate(seed, index)
+        return _simulate(seed, index, variety)
 
 
-def _simulate(seed, index):
+def _simulate(seed, index, variety):
     rng = generators(seed, index)
-    tumour = draw_tumour(rng["tumour"])
-    head = draw_head(rng["head"])
-    growth = draw_growth(rng["growth"], tumour, head)
-    contrast = draw_contrast(rng["contrast"], tumour.grade)
+    tumour = draw_tumour(rng["tumour"], variety.tumours)
+    head = draw_head(rng["head"], variety.heads)
+    growth = draw_growth(rng["growth"], tumour, head, variety.foci)
+    contrast = draw_contrast(rng["contrast"], tumour.grade, variety.contrast)
     amounts = draw_distractors(rng["distractors"])
     anatomy = head.draw(rng["anatomy"], push=growth.push)
     lesion = grow(rng["lesion"], growth, anatomy)
@@ -115,7 +118,7 @@ def _simulate(seed, index):
     volumes, protocols = {}, {}
     for modality in MODALITIES:
         values = contrast[modality]
-        protocols[modality] = draw_protocol(rng["scan"], modality)
+        protocols[modality] = draw_protocol(rng["scan"], modality, variety.scanners)
         image = _ideal(modality, values, anatomy, gliosis, mottle)
         _paint(image[lesion.box], values, lesion, fields)
         if modality in added:

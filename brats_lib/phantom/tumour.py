@@ -86,7 +86,7 @@ def _radius(millilitres):
     return (3 * 1000 * millilitres / (4 * np.pi)) ** (1 / 3)
 
 
-def draw_growth(rng, tumour, head):
+def draw_growth(rng, tumour, head, foci=False):
     """Choose the tumour's place in a head and how it grows there.
 
     Parameters
@@ -94,6 +94,8 @@ def draw_growth(rng, tumour, head):
     rng : numpy.random.Generator
     tumour : population.Tumour
     head : anatomy.Head
+    foci : bool
+        Draw a second focus as often as `variety.WIDE` does.
 
     Returns
     -------
@@ -109,7 +111,7 @@ def draw_growth(rng, tumour, head):
     pattern = rng.choice(["rim", "patches", "mixed"], p=[0.6, 0.15, 0.25])
     if tumour.enhancing_ml < 0.15 * tumour.core_ml:
         pattern = rng.choice(["patches", "mixed"])
-    second = bool(rng.random() < 0.1 and tumour.whole_ml > 30)
+    second = bool(rng.random() < (0.4 if foci else 0.1) and tumour.whole_ml > (12 if foci else 30))
     parameters = {
         "centre": [round(float(c), 1) for c in centre],
         "mass_radius_mm": round(core_radius, 2),
@@ -123,7 +125,9 @@ def draw_growth(rng, tumour, head):
     }
     if second:
         towards = rng.standard_normal(3) * (0.6, 1.0, 0.7)
-        place = centre + towards / np.linalg.norm(towards) * (_radius(tumour.whole_ml) * rng.uniform(0.9, 1.4))
+        place = centre + towards / np.linalg.norm(towards) * (
+            _radius(tumour.whole_ml) * rng.uniform(0.9, 2.2 if foci else 1.4)
+        )
         if head.lies_in_tissue(place, 8):
             parameters["satellite"] = [round(float(c), 1) for c in place]
     return Growth(tumour, centre, parameters)

@@ -1,0 +1,47 @@
+"""How far phantoms go beyond the patients of BraTS 2020: what a network should have met before it meets strangers.
+
+The cohort of the book follows the patients. A network that is to segment scans from anywhere learns more from a wider
+population: faint and small lesions are a minority among patients and the majority of what is missed.
+"""
+
+from dataclasses import dataclass, fields
+
+__all__ = ["PATIENTS", "WIDE", "Variety"]
+
+
+@dataclass(frozen=True)
+class Variety:
+    """Which properties of a phantom are drawn from wider ranges than the patients'.
+
+    Parameters
+    ----------
+    tumours : bool
+        Sizes from 3 to 200 mL alike, shares of core and enhancement of any size, every third without
+        enhancement, anywhere in the brain.
+    contrast : bool
+        Half of the lesions faint, and tissue contrasts more different from scanner to scanner.
+    foci : bool
+        A third of the tumours with a second focus.
+    heads : bool
+        More differently shaped and turned heads, from no atrophy to severe.
+    scanners : bool
+        More noise, blur, inhomogeneity and thicker slices.
+    """
+
+    tumours: bool = False
+    contrast: bool = False
+    foci: bool = False
+    heads: bool = False
+    scanners: bool = False
+
+    @property
+    def name(self):
+        """ "patients", "wide", or "wide" and what is missing from it; for file names and tables."""
+        missing = [field.name for field in fields(self) if not getattr(self, field.name)]
+        if len(missing) == len(fields(self)):
+            return "patients"
+        return "-".join(["wide", *(f"no_{name}" for name in missing)])
+
+
+PATIENTS = Variety()
+WIDE = Variety(tumours=True, contrast=True, foci=True, heads=True, scanners=True)

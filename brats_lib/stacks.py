@@ -1,0 +1,224 @@
+"""From a case to standardised volumes at full resolution, and to slices with their neighbours in any plane.
+
+The paper shrinks slices to 128 x 128, where a rim of 2 mm is one pixel wide, and scales by each volume's brightest
+voxels. Here the brain is cut out as it is and each modality is standardised by the brain's own mean and spread.
+"""
+
+import functools
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from brats_lib.cohort import MODALITIES
+from brats_lib.cohort.files import write_whole
+from brats_lib.errors import BratsError
+from brats_lib.parallel import for_each
+from brats_lib.phantom import PATIENTS, VERSION, simulate
+from brats_lib.preprocess import brain_box, crop, zscore
+from brats_lib.recipes import PLANES
+
+__all__ = ["Stack", "build_stacks", "make_stack", "plane_slices", "simulate_stacks", "stack_case"]
+
+# Standard deviations of the brain; what is kept is clipped here, a recipe may clip closer.
+LIMITS = (-6.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The brain of one case, standardised.
+
+    Attributes
+    ----------
+    name : str
+        Of the case.
+    images : array of float16, shape (x, y, z, modalities)
+        Intensities in standard deviations from the brain's mean, 0 outside the brain; all modalities that the case
+        was asked for, in that order.
+    labels : array of uint8, shape (x, y, z), or None
+        Labels 0, 1, 2, 4; None where the case has no mask.
+    box : tuple of slice
+        Where in the case's volume this is.
+    shape : tuple of int
+        Shape of the case's volume.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray | None
+    box: tuple
+    shape: tuple
+
+
+def make_stack(name, volumes, mask=None):
+    """Standardise the volumes of a case and cut the brain out.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the case.
+    volumes : sequence of arrays, shape (x, y, z)
+        One per modality, 0 outside the brain.
+    mask : array of uint8, shape (x, y, z), optional
+        Labels. What little lies outside the brain's box is lost, as no image shows it.
+
+    Returns
+    -------
+    Stack
+
+    Raises
+    ------
+    BratsError
+        If the volumes have no voxel above zero, or voxels that are no numbers.
+    """
+    if not all(np.isfinite(volume).all() for volume in volumes):
+        found, expected = "a volume holds NaN or infinite voxels", "finite intensities"
+        raise BratsError(name, found, expected, "Download or convert this case again")
+    try:
+        box = brain_box(*volumes)
+    except ValueError as error:
+        raise BratsError(name, str(error), "a skull-stripped brain", "Check the images of this case") from error
+    images = [np.clip(zscore(crop(volume, box)), *LIMITS).astype(np.float16) for volume in volumes]
+    labels = None if mask is None else np.ascontiguousarray(crop(mask, box), np.uint8)
+    return Stack(name, np.stack(images, axis=-1), labels, box, np.shape(volumes[0]))
+
+
+def stack_case(case, modalities=MODALITIES):
+    """Make the stack of a case on disk.
+
+    Parameters
+    ----------
+    case : brats_lib.cohort.Case
+        With or without a mask.
+    modalities : sequence of str
+        Which ones, in which order.
+
+    Returns
+    -------
+    Stack
+    """
+    mask = case.mask() if case.has_mask else None
+    return make_stack(case.name, list(case.volumes(modalities).values()), mask)
+
+
+def plane_slices(images, plane, neighbours=0):
+    """All slices of a plane, each with the slices on either side as further channels.
+
+    Parameters
+    ----------
+    images : array, shape (x, y, z, modalities)
+    plane : {"axial", "coronal", "sagittal"}
+    neighbours : int
+        Slices on either side; beyond the first and the last slice there are zeros.
+
+    Returns
+    -------
+    array of float32, shape (slices, h, w, (2 * neighbours + 1) * modalities)
+        Channels slice by slice from the lowest neighbour to the highest, in each the modalities.
+    """
+    stack = np.moveaxis(np.asarray(images, np.float32), PLANES[plane], 0)
+    padded = np.pad(stack, [(neighbours, neighbours), (0, 0), (0, 0), (0, 0)])
+    shifted = [padded[shift : shift + len(stack)] for shift in range(2 * neighbours + 1)]
+    return np.concatenate(shifted, axis=-1)
+
+
+def build_stacks(cohort, folder, workers=None, progress=True):
+    """Make the stacks of every labelled case of a cohort, reusing those that are there.
+
+    Parameters
+    ----------
+    cohort : brats_lib.cohort.Cohort
+        Cases without a mask are left out.
+    folder : str or Path
+        May be deleted at any time; a case takes about 35 MB.
+    workers : int, optional
+        Processes; by default as many as there are cores.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    list of Stack
+        Memory-mapped, all four modalities, in the cohort's order.
+
+    Raises
+    ------
+    BratsError
+        If no case has a mask, a case cannot be prepared or the disk is full; finished cases are kept.
+    """
+    labelled = cohort.labelled()
+    if not len(labelled):
+        raise BratsError(cohort.root, "no case has a mask", "at least one case with a mask", "Give labelled cases")
+    work = {f"{case.name}-{case.fingerprint()}": functools.partial(stack_case, case) for case in labelled}
+    return _keep(work, folder, workers, progress, "Standardising cases")
+
+
+def simulate_stacks(seed, cases, folder, variety=PATIENTS, workers=None, progress=True):
+    """Simulate patients straight into stacks: no NIfTI files in between.
+
+    Parameters
+    ----------
+    seed : int
+        Not negative.
+    cases : int
+        How many patients, those with the lowest indices.
+    folder, workers, progress
+        As in `build_stacks`.
+    variety : brats_lib.phantom.Variety
+        Which patients.
+
+    Returns
+    -------
+    list of Stack
+        Memory-mapped, all four modalities.
+    """
+    names = [f"{variety.name}-{seed}-{index:04d}" for index in range(cases)]
+    work = {
+        f"{name}-v{VERSION}": functools.partial(_simulated, name, seed, index, variety)
+        for index, name in enumerate(names)
+    }
+    return _keep(work, folder, workers, progress, "Simulating patients")
+
+
+def _simulated(name, seed, index, variety):
+    phantom = simulate(seed, index, variety)
+    return make_stack(name, [phantom.volumes[modality] for modality in MODALITIES], phantom.mask)
+
+
+def _keep(work, folder, workers, progress, description):
+    """The stacks of `work` (file stem to function), from the folder where it has them."""
+    folder = Path(folder)
+    todo = [(stem, make) for stem, make in work.items() if not (folder / f"{stem}.json").is_file()]
+    for_each(functools.partial(_write, folder), todo, workers, progress, description)
+    return [_read(folder, stem) for stem in work]
+
+
+def _write(folder, item):
+    stem, make = item
+    stack = make()
+    files = {}
+    for kind in ("images", "labels"):
+        content = io.BytesIO()
+        np.save(content, np.ascontiguousarray(getattr(stack, kind)))
+        files[kind] = f"{stem}.{kind}.npy"
+        write_whole(folder / files[kind], content.getvalue())
+    about = {"name": stack.name, "box": [[s.start, s.stop] for s in stack.box], "shape": list(stack.shape), **files}
+    # Last, so that a case with this file is complete.
+    write_whole(folder / f"{stem}.json", json.dumps(about).encode())
+
+
+def _read(folder, stem):
+    about = json.loads((folder / f"{stem}.json").read_text())
+    arrays = {}
+    for kind in ("images", "labels"):
+        try:
+            arrays[kind] = np.load(folder / about[kind], mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise BratsError(
+                folder / about[kind], f"it cannot be read ({error})", "an array of the stack cache",
+                f"Delete {folder}; it is made again",
+            ) from error  # fmt: skip
+    box = tuple(slice(start, stop) for start, stop in about["box"])
+    return Stack(about["name"], arrays["images"], arrays["labels"], box, tuple(about["shape"]))
