@@ -1,1 +1,6 @@
-"""Scores: `published` as the paper's lineage computes them, `challenge` as BraTS does, `summary` over cases."""
+"""Scores, of arrays and of tables of scores; nothing here reads a file.
+
+`published` scores as the paper's lineage does, `challenge` as BraTS does, `calibration` asks whether probabilities are
+frequencies, `difficulty` what makes a case hard; `summary` goes over cases and seeds, `comparison` sets two networks
+side by side on the same cases.
+"""

@@ -1,10 +1,10 @@
-"""Scores over cases: mean with bootstrap interval, standard deviation and median, of all cases."""
+"""Scores over cases, with intervals, and over training seeds, with their range; nothing is left out of a mean."""
 
 import numpy as np
 
 from brats_lib.errors import BratsError
 
-__all__ = ["bootstrap_interval", "summarise"]
+__all__ = ["bootstrap_interval", "spread", "summarise"]
 
 # Resampled indices held at once; bounds memory, not the result.
 _INDICES_AT_ONCE = 2_000_000
@@ -109,6 +109,60 @@ def summarise(rows, by=("region",), level=0.95, resamples=10_000, seed=0):
                 "median": float(np.median(values)),
             })  # fmt: skip
     return summary
+
+
+def spread(table, by=("region",), value="dice", over="seed"):
+    """Mean, standard deviation and range over training seeds, of the mean over cases.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Long form: the columns of `by`, `over` and `value`; further rows of the same group and seed, such as its cases,
+        are averaged first.
+    by : sequence of str
+        Columns that tell groups apart, such as row name, region and data.
+    value : str
+        Column to summarise.
+    over : str
+        Column whose repetitions the spread is about.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per group, in order of appearance: the columns of `by`, `runs` (how many seeds), `mean`, `sd` (n - 1; 0
+        for a single seed), `min` and `max`.
+
+    Raises
+    ------
+    BratsError
+        If there are no rows, a column or a finite value is missing, or seeds of a group have different cases.
+    """
+    by = list(by)
+    for name in (*by, over, value):
+        if name not in table:
+            found = f"there is no column '{name}'"
+            raise BratsError("scores", found, f"columns {', '.join((*by, over, value))}", "Add it")
+    if not len(table):
+        raise BratsError("scores", "there are no rows", "one row per seed", "Train and score at least once first")
+    holes = ~np.isfinite(table[value].to_numpy(float))
+    if holes.any():
+        found = f"'{value}' is no finite number in {np.count_nonzero(holes)} of {len(table)} rows"
+        raise BratsError("scores", found, "a finite number", "Score the cases again; an empty region has a score too")
+    if "case" in table and "case" not in by:
+        _check_seeds(table, by, over)
+    means = table.groupby([*by, over], sort=False, dropna=False)[value].mean()
+    groups = means.groupby(level=by, sort=False, dropna=False)
+    result = groups.agg(runs="size", mean="mean", sd="std", min="min", max="max").reset_index()
+    return result.fillna({"sd": 0.0})
+
+
+def _check_seeds(table, by, over):
+    for key, group in table.groupby(by, sort=False, dropna=False):
+        cases = group.groupby(over)["case"].agg(lambda names: tuple(sorted(map(str, names))))
+        if cases.nunique() > 1:
+            name = ", ".join(map(str, key))
+            found = f"the seeds of {name} have {', '.join(str(len(names)) for names in cases)} cases that differ"
+            raise BratsError("scores", found, "every case once for every seed", "Score the cases again")
 
 
 def _words(by, row):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from brats_lib.errors import BratsError
-from brats_lib.metrics.summary import bootstrap_interval, summarise
+from brats_lib.metrics.summary import bootstrap_interval, spread, summarise
 
 
 def rows(**dice_by_region):
@@ -98,3 +98,42 @@ def test_a_missing_or_repeated_case_stops_the_summary():
         summarise([])
     with pytest.raises(BratsError, match="column 'region'"):
         summarise([{"case": "a", "dice": 1.0}])
+
+
+def runs(**dice_by_seed):
+    """One row per seed and case of region WT."""
+    rows = [
+        {"row": "full", "region": "WT", "seed": seed, "case": f"case{i}", "dice": value}
+        for seed, values in dice_by_seed.items()
+        for i, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_spread_is_that_of_the_seeds_means_over_cases():
+    # Means .6, .7 and .8; the cases of one seed are much further apart.
+    (row,) = spread(runs(a=[0.2, 1.0], b=[0.4, 1.0], c=[0.6, 1.0]), by=("row", "region")).to_dict("records")
+    assert row == pytest.approx(
+        {"row": "full", "region": "WT", "runs": 3, "mean": 0.7, "sd": 0.1, "min": 0.6, "max": 0.8}
+    )
+
+
+def test_spread_keeps_the_order_of_rows_and_takes_tables_without_cases():
+    frame = pd.DataFrame({"row": ["z", "a", "z"], "seed": [1, 1, 2], "dice": [0.5, 0.4, 0.7]})
+    table = spread(frame, by=("row",))
+    assert table["row"].tolist() == ["z", "a"]
+    assert table["runs"].tolist() == [2, 1]
+    assert table["mean"].tolist() == pytest.approx([0.6, 0.4])
+    assert table["sd"].tolist() == pytest.approx([np.sqrt(0.02), 0])
+
+
+def test_spread_refuses_what_would_flatter():
+    frame = runs(a=[0.2, 1.0], b=[0.4, 1.0])
+    with pytest.raises(BratsError, match="seeds of full, WT have 1, 2 cases"):
+        spread(frame[1:], by=("row", "region"))
+    with pytest.raises(BratsError, match="1 of 4 rows"):
+        spread(frame.assign(dice=[0.1, np.nan, 0.2, 0.3]))
+    with pytest.raises(BratsError, match="no column 'data'"):
+        spread(frame, by=("data",))
+    with pytest.raises(BratsError, match="no rows"):
+        spread(frame.head(0))
