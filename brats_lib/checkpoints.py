@@ -4,6 +4,9 @@ Keras's own `BackupAndRestore`, `ModelCheckpoint`, `ReduceLROnPlateau` and `CSVL
 what they had seen, so that a resumed training can overwrite its best network with a worse one. Here everything is in
 one file, written after each epoch under another name and then renamed: at any moment it is one epoch's state or the
 next one's. The files that people read, `log.csv` and `best.weights.h5`, are copies of what it holds.
+
+Which weights are the best, so that they are kept, the recipe says: those of the epoch with the lowest validation loss,
+or the moving average over the batches up to the last one.
 """
 
 import io
@@ -71,11 +74,11 @@ class Progress:
     variables, optimizer : list of array
         Values of the model's variables (weights and the state of dropout's random numbers) and the optimizer's.
     best : list of array
-        Weights of the epoch with the lowest validation loss; empty before the first epoch ends.
+        Weights that are kept so far; empty before the first epoch ends.
     plateau : dict
-        What ReduceLROnPlateau remembers.
+        What ReduceLROnPlateau remembers; empty without one.
     rows : list of dict
-        One per finished epoch, with the columns of `LOG_COLUMNS`.
+        One per finished epoch, with those columns of `LOG_COLUMNS` that were measured.
     """
 
     variables: list = field(default_factory=list)
@@ -97,7 +100,8 @@ class Progress:
     @property
     def log(self) -> pd.DataFrame:
         """The finished epochs as a table."""
-        return pd.DataFrame(self.rows, columns=list(LOG_COLUMNS))
+        measured = self.rows[0] if self.rows else LOG_COLUMNS
+        return pd.DataFrame(self.rows, columns=[name for name in LOG_COLUMNS if name in measured])
 
     def save(self, path):
         """Write everything to one file, atomically."""
@@ -147,11 +151,10 @@ class Progress:
                 raise BratsError(
                     path,
                     "its arrays do not fit the network",
-                    f"{len(model.variables)} variables of the network and {len(model.optimizer.variables)} of Adam",
+                    f"{len(model.variables)} and {len(model.optimizer.variables)} variables of network and optimizer",
                     "Delete the file to train from the start",
                 )
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
+            _assign(variables, values)
 
 
 def save_best(model, folder):
@@ -171,6 +174,11 @@ def _values(variables):
     return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
 class KeepProgress(keras.callbacks.Callback):
     """Save the training's state after each epoch and stop it where the loss is no number.
 
@@ -180,8 +188,9 @@ class KeepProgress(keras.callbacks.Callback):
     ----------
     progress : Progress
         Where the training stands; brought up to date after each epoch.
-    plateau : keras.callbacks.ReduceLROnPlateau
-        Gets its memory back when the training begins.
+    plateau : keras.callbacks.ReduceLROnPlateau or None
+        Gets its memory back when the training begins. With one, the weights with the lowest validation loss are
+        kept. Without, the latest are, as the optimizer averages them; validation is done with these too.
     batches : keras.utils.PyDataset
         The training's batches; their attribute `epoch`, if they have it, is set before each epoch.
     folder : Path
@@ -212,27 +221,52 @@ class KeepProgress(keras.callbacks.Callback):
         """Stop at the first batch whose loss is no number."""
         self._refuse_unless(math.isfinite(logs["loss"]), f"the loss became {logs['loss']} in batch {batch + 1} of")
 
+    def on_test_begin(self, logs=None):
+        """Validate what would be kept."""
+        if self.plateau is None:
+            self._average()
+
+    def on_test_end(self, logs=None):
+        """Go on with what is trained."""
+        if self.plateau is None:
+            self._go_on()
+
     def on_epoch_end(self, epoch, logs=None):
         """Save the state, then the files that are copied from it."""
-        self._refuse_unless(math.isfinite(logs["val_loss"]), f"the validation loss became {logs['val_loss']} in")
+        val_loss = logs.get("val_loss")
+        self._refuse_unless(val_loss is None or math.isfinite(val_loss), f"the validation loss became {val_loss} in")
         weights = _values(self.model.weights)
         # TensorFlow's ReLU turns NaN into 0 on CPUs, so that a network with dead weights has an inconspicuous loss.
         for variable, value in zip(self.model.weights, weights, strict=True):
             self._refuse_unless(np.isfinite(value).all(), f"weights of {variable.path} became NaN or infinite in")
         measured = {name: float(logs[name]) for name in LOG_COLUMNS if name in logs and name != "learning_rate"}
-        improved = measured["val_loss"] < self.progress.best_loss
+        improved = self.plateau is None or measured["val_loss"] < self.progress.best_loss
         seconds = round(time.perf_counter() - self._began, 2)
         row = {"epoch": epoch + 1, **measured, "learning_rate": self._learning_rate, "seconds": seconds}
         self.progress.rows.append(row)
         self.progress.variables = _values(self.model.variables)
         self.progress.optimizer = _values(self.model.optimizer.variables)
-        self.progress.plateau = {name: _plain(getattr(self.plateau, name)) for name in _PLATEAU}
+        if self.plateau is None:
+            self._average()
+            weights = _values(self.model.weights)
+        else:
+            self.progress.plateau = {name: _plain(getattr(self.plateau, name)) for name in _PLATEAU}
         if improved:
             self.progress.best = weights
         self.progress.save(self.folder / STATE)
         if improved:
             save_best(self.model, self.folder)
+        if self.plateau is None:
+            self._go_on()
         save_log(self.progress, self.folder)
+
+    def _average(self):
+        self._raw = _values(self.model.trainable_variables)
+        # Keras's own way to put the moving averages into the model; without them it changes nothing.
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+
+    def _go_on(self):
+        _assign(self.model.trainable_variables, self._raw)
 
     def _refuse_unless(self, fine, what):
         done = self.progress.epochs

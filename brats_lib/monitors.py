@@ -1,8 +1,14 @@
 """What is watched while a network trains, beside its loss."""
 
 import keras
+import numpy as np
 
-__all__ = ["ClassIoU", "soft_dice"]
+from brats_lib.labels import LABELS, REGIONS
+
+__all__ = ["ClassIoU", "hard_dice", "soft_dice"]
+
+# Which classes, in the order of LABELS, make up which region, in the order of REGIONS.
+_MEMBERS = np.array([[label in region for region in REGIONS.values()] for label in LABELS], np.float32)
 
 
 def soft_dice(truth, probabilities):
@@ -26,6 +32,36 @@ def soft_dice(truth, probabilities):
     shared = keras.ops.sum(truth * probabilities, axes)
     total = keras.ops.sum(truth, axes) + keras.ops.sum(probabilities, axes)
     return keras.ops.mean((2 * shared + 1) / (total + 1))
+
+
+def hard_dice(truth, probabilities, regions=True):
+    """Dice coefficient of the decisions, averaged over the regions WT, TC and ET.
+
+    ``2 |t and p| / (|t| + |p|)`` for each region, with sums over all pixels of the batch; 1 where a batch has
+    neither. It depends on the batch size: a quantity to watch, not a result to report.
+
+    Parameters
+    ----------
+    truth, probabilities : tensor of float, shape (n, h, w, 3) or (n, h, w, 4)
+        Regions, of which a pixel belongs to those above one half; or one-hot classes, of which it belongs to the
+        most probable.
+    regions : bool
+        Which of the two.
+
+    Returns
+    -------
+    tensor of float, shape ()
+        In 0-1.
+    """
+    chosen, members = (keras.ops.cast(each, "float32") for each in (probabilities, truth))
+    if regions:
+        chosen = keras.ops.cast(chosen > 0.5, "float32")
+    else:
+        chosen = keras.ops.one_hot(keras.ops.argmax(chosen, -1), len(LABELS), dtype="float32")
+        chosen, members = (keras.ops.matmul(each, _MEMBERS) for each in (chosen, members))
+    axes = (0, 1, 2)
+    shared, total = keras.ops.sum(members * chosen, axes), keras.ops.sum(members + chosen, axes)
+    return keras.ops.mean(keras.ops.where(total > 0, 2 * shared / keras.ops.maximum(total, 1), 1))
 
 
 class ClassIoU(keras.metrics.OneHotMeanIoU):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from brats_lib.labels import one_hot
-from brats_lib.monitors import ClassIoU, soft_dice
+from brats_lib.monitors import ClassIoU, hard_dice, soft_dice
 
 # Four pixels of classes 0, 0, 1, 2.
 TRUTH = one_hot(np.array([[[0, 0], [1, 2]]]))
@@ -19,6 +19,20 @@ def test_soft_dice_is_the_mean_over_four_channels_worked_out_by_hand():
 
 def test_soft_dice_of_the_truth_is_one():
     assert float(soft_dice(TRUTH, keras.ops.convert_to_tensor(TRUTH))) == 1
+
+
+def test_hard_dice_of_classes_is_the_mean_over_regions_worked_out_by_hand():
+    # argmax: 0, 0, 1, 3. WT is right; TC has two pixels for one; the only ET is a false one.
+    found = hard_dice(TRUTH, keras.ops.convert_to_tensor(GUESS), regions=False)
+    np.testing.assert_allclose(float(found), np.mean([1, 2 / 3, 0]), rtol=1e-6)
+
+
+def test_hard_dice_of_regions_takes_what_is_above_one_half():
+    truth = np.array([[[[1, 0, 0], [1, 1, 0]]]], np.float32)
+    guess = np.array([[[[0.6, 0.6, 0.5], [0.4, 0.9, 0.1]]]], np.float32)
+    # WT: one of two found; TC: one right, one false; ET: neither has any.
+    expected = np.mean([2 / 3, 2 / 3, 1])
+    np.testing.assert_allclose(float(hard_dice(truth, keras.ops.convert_to_tensor(guess))), expected, rtol=1e-6)
 
 
 def test_iou_is_the_mean_over_classes_worked_out_by_hand():

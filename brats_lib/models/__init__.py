@@ -1,7 +1,9 @@
 """Networks: a recipe in, an uncompiled Keras model out."""
 
-from brats_lib.labels import LABELS
+from brats_lib.labels import LABELS, REGIONS
+from brats_lib.models.native_unet import build_native_unet
 from brats_lib.models.unet import build_unet
+from brats_lib.recipes import NativeRecipe
 
 __all__ = ["build"]
 
@@ -11,8 +13,8 @@ def build(recipe, precision="float32", seed=None):
 
     Parameters
     ----------
-    recipe : Recipe
-        Says how many channels go in, how large a slice is, how wide the network is and how much it drops.
+    recipe : Recipe or NativeRecipe
+        Says how many channels go in and how wide the network is.
     precision : {"float32", "mixed_bfloat16", "mixed_float16"}
         Keras dtype policy of the layers. It is given to each layer, so Keras's global policy stays as it is;
         weights and output are float32 in any case.
@@ -22,9 +24,20 @@ def build(recipe, precision="float32", seed=None):
     Returns
     -------
     keras.Model
-        Slices (n, size, size, modalities), scaled 0-1, to class probabilities (n, size, size, 4) in the order of
-        `labels.LABELS`.
+        Of a `Recipe`: slices (n, size, size, modalities), scaled 0-1, to class probabilities (n, size, size, 4) in
+        the order of `labels.LABELS`. Of a `NativeRecipe`: slices (n, h, w, channels) in standard deviations, both
+        sides multiples of ``2 ** (len(widths) - 1)``, to probabilities (n, h, w, 3) in the order of
+        `labels.REGIONS`, or (n, h, w, 4) of classes where the recipe has no regions.
     """
+    if isinstance(recipe, NativeRecipe):
+        return build_native_unet(
+            channels=recipe.channels,
+            widths=recipe.widths,
+            outputs=len(REGIONS if recipe.regions else LABELS),
+            regions=recipe.regions,
+            precision=precision,
+            seed=seed,
+        )
     return build_unet(
         size=recipe.size,
         channels=len(recipe.modalities),

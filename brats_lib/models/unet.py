@@ -7,9 +7,26 @@ from keras import layers
 
 from brats_lib.errors import BratsError
 
-__all__ = ["LEVELS", "build_unet"]
+__all__ = ["LEVELS", "build_unet", "layer_seeds"]
 
 LEVELS = 4
+
+
+def layer_seeds(seed=None):
+    """A seed for each layer of a network, from one for all of them.
+
+    Parameters
+    ----------
+    seed : int, optional
+        None leaves them to Keras's global random state.
+
+    Returns
+    -------
+    iterator of int or None
+        Endless.
+    """
+    # Layers that shared one integer seed would start with the same weights wherever their shapes agree.
+    return itertools.repeat(None) if seed is None else itertools.count(seed * 1000)
 
 
 def build_unet(size=128, channels=2, classes=4, width=32, dropout=0.2, precision="float32", seed=None):
@@ -62,8 +79,7 @@ def build_unet(size=128, channels=2, classes=4, width=32, dropout=0.2, precision
             f"a multiple of {2**LEVELS} pixels",
             f"Set the recipe's size to {max(1, round(size / 2**LEVELS)) * 2**LEVELS}",
         )
-    # Layers that shared one integer seed would start with the same weights wherever their shapes agree.
-    seeds = itertools.repeat(None) if seed is None else itertools.count(seed * 1000)
+    seeds = layer_seeds(seed)
     policy = keras.DTypePolicy(precision)
 
     def convolve(x, filters, name, layer=layers.Conv2D, kernel=3, **options):

@@ -1,0 +1,88 @@
+"""The U-Net of the native recipe: normalised, fully convolutional, thin where the resolution is full."""
+
+import keras
+from keras import layers
+
+from brats_lib.errors import BratsError
+from brats_lib.models.unet import layer_seeds
+
+__all__ = ["GROUPS", "build_native_unet"]
+
+GROUPS = 8
+
+
+def build_native_unet(channels, widths, outputs, regions=True, precision="float32", seed=None):
+    """Build a U-Net for slices of any size.
+
+    Each convolution is 3x3 without bias, followed by group normalisation (Wu and He 2018) and a ReLU. There is one
+    of them at the finest level, in the encoder and in the decoder, and two at every other level, the lowest
+    included: normalisation and activation at full resolution are bound by memory, and a second convolution there
+    makes the whole network 1.6 times as slow. Down by 2x2 max pooling, up by a 2x2 transposed convolution whose
+    output is joined with the skip connection. Widths of (16, 48, 96, 192, 256), 6 channels in and 3 out give
+    3,289,779 parameters.
+
+    Parameters
+    ----------
+    channels : int
+        Channels in.
+    widths : sequence of int
+        Filters of each level, the finest first: at least two, each a multiple of 8.
+    outputs : int
+        Channels out.
+    regions : bool
+        One probability for each channel, by a sigmoid, for regions that overlap; otherwise, by a softmax,
+        probabilities of classes that exclude each other.
+    precision : {"float32", "mixed_bfloat16", "mixed_float16"}
+        Keras dtype policy of all layers but the last, which stays float32.
+    seed : int, optional
+        Seed of the initial weights; taken from Keras's global random state where omitted.
+
+    Returns
+    -------
+    keras.Model
+        Not compiled. Input (n, h, w, channels), output (n, h, w, outputs) float32 in 0-1. Both sides have to be
+        multiples of ``2 ** (len(widths) - 1)``: 16 pixels with five levels.
+
+    Raises
+    ------
+    BratsError
+        If the widths are too few or no multiples of 8.
+    """
+    if len(widths) < 2 or any(width < GROUPS or width % GROUPS for width in widths):
+        expected = f"at least two, each a multiple of {GROUPS}, which is the number of groups that are normalised"
+        raise BratsError("widths of the network", f"they are {tuple(widths)}", expected, "Change the recipe's widths")
+    seeds = layer_seeds(seed)
+    policy = keras.DTypePolicy(precision)
+
+    def initial():
+        return keras.initializers.HeNormal(seed=next(seeds))
+
+    def convolve(x, level, name):
+        for number in range(1, 2 if level == 0 else 3):
+            x = layers.Conv2D(
+                widths[level], 3, padding="same", use_bias=False, kernel_initializer=initial(), dtype=policy,
+                name=f"{name}_conv_{number}",
+            )(x)  # fmt: skip
+            x = layers.GroupNormalization(GROUPS, dtype=policy, name=f"{name}_norm_{number}")(x)
+            x = layers.Activation("relu", dtype=policy, name=f"{name}_relu_{number}")(x)
+        return x
+
+    slices = x = keras.Input((None, None, channels), name="slices")
+    skips = []
+    for level in range(len(widths) - 1):
+        x = convolve(x, level, f"encoder_{level + 1}")
+        skips.append(x)
+        x = layers.MaxPooling2D(2, dtype=policy, name=f"encoder_{level + 1}_pool")(x)
+    x = convolve(x, len(widths) - 1, "bottleneck")
+    for level in reversed(range(len(widths) - 1)):
+        name = f"decoder_{level + 1}"
+        x = layers.Conv2DTranspose(
+            widths[level], 2, strides=2, kernel_initializer=initial(), dtype=policy, name=f"{name}_up"
+        )(x)
+        x = layers.Concatenate(dtype=policy, name=f"{name}_skip")([x, skips[level]])
+        x = convolve(x, level, name)
+    probabilities = layers.Conv2D(
+        outputs, 1, activation="sigmoid" if regions else "softmax", kernel_initializer=initial(),
+        dtype=keras.DTypePolicy("float32"), name="probabilities",
+    )(x)  # fmt: skip
+    return keras.Model(slices, probabilities, name="native_unet")

@@ -1,0 +1,94 @@
+"""What `training.json` says of a training: its settings, and how far it got."""
+
+import json
+import shutil
+import sys
+from dataclasses import fields
+
+import keras
+
+from brats_lib import devices as machine
+from brats_lib.checkpoints import write_atomically
+from brats_lib.errors import BratsError
+from brats_lib.recipes import NativeRecipe, Recipe
+
+__all__ = ["SETTINGS", "read_recipe", "read_record", "save_record", "set_aside", "versions"]
+
+SETTINGS = "training.json"
+_KEYS = {"settings", "epochs", "finished", "made_with", "computes_in"}
+
+
+def read_record(folder):
+    """Read the record of the training in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    dict or None
+        `settings` (what identifies the training), `epochs` (how many are wanted), `finished`, `made_with` (Keras
+        and its backend) and `computes_in` (the precision). None where there is no training.
+
+    Raises
+    ------
+    BratsError
+        If the file is damaged or holds something else.
+    """
+    path = folder / SETTINGS
+    if not path.is_file():
+        return None
+    try:
+        record, problem = json.loads(path.read_text()), "it does not hold what `train` writes"
+    except ValueError as error:
+        record, problem = None, f"it is damaged ({error})"
+    if not isinstance(record, dict) or not record.keys() >= _KEYS:
+        raise BratsError(path, problem, "the settings of a training", "Move the folder away and train again")
+    return record
+
+
+def save_record(folder, record):
+    """Write the record of a training, atomically."""
+    write_atomically(folder / SETTINGS, lambda path: path.write_text(json.dumps(record, indent=1)))
+
+
+def read_recipe(record):
+    """Rebuild the recipe of a training.
+
+    Parameters
+    ----------
+    record : dict
+        Of `read_record`.
+
+    Returns
+    -------
+    Recipe or NativeRecipe
+        Whichever has the fields that were written down.
+
+    Raises
+    ------
+    BratsError
+        If neither has.
+    """
+    values = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in record["settings"]["recipe"].items()
+    }
+    for kind in (Recipe, NativeRecipe):
+        if values.keys() <= {field.name for field in fields(kind)}:
+            return kind(**values)
+    found = f"its recipe has the fields {', '.join(values)}"
+    raise BratsError(SETTINGS, found, "those of a recipe of this version", "Train again")
+
+
+def set_aside(folder):
+    """Rename the folder of another training to the first free ``<name>.previous-<n>``, and say so."""
+    numbers = (n for n in range(1, sys.maxsize) if not folder.with_name(f"{folder.name}.previous-{n}").exists())
+    aside = folder.with_name(f"{folder.name}.previous-{next(numbers)}")
+    shutil.move(folder, aside)
+    print(f"{folder} holds a training with other settings or data; it is kept as {aside.name}.")
+
+
+def versions():
+    """Keras and its backend in a few words: with others, results may differ in the last bits."""
+    return f"Keras {keras.__version__} on {machine.describe()['backend']}"

@@ -1,0 +1,96 @@
+"""The native U-Net has the layers, sizes and normalisation that its recipe asks for."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from brats_lib.errors import BratsError
+from brats_lib.models import build
+from brats_lib.models.native_unet import build_native_unet
+from brats_lib.recipes import NATIVE
+
+
+@pytest.fixture(scope="module")
+def native():
+    return build(NATIVE)
+
+
+def test_native_network_has_the_parameter_count_worked_out_by_hand(native):
+    # 3x3 kernels without bias, with a scale and a shift per filter from the normalisation behind each.
+    encoder = [
+        9 * 6 * 16 + 2 * 16,
+        9 * (16 * 48 + 48 * 48) + 4 * 48,
+        9 * (48 * 96 + 96 * 96) + 4 * 96,
+        9 * (96 * 192 + 192 * 192) + 4 * 192,
+        9 * (192 * 256 + 256 * 256) + 4 * 256,
+    ]
+    # 2x2 transposed convolutions with bias; the first convolution after each sees twice the filters.
+    ups = [4 * 256 * 192 + 192, 4 * 192 * 96 + 96, 4 * 96 * 48 + 48, 4 * 48 * 16 + 16]
+    decoder = [
+        9 * (384 * 192 + 192 * 192) + 4 * 192,
+        9 * (192 * 96 + 96 * 96) + 4 * 96,
+        9 * (96 * 48 + 48 * 48) + 4 * 48,
+        9 * 32 * 16 + 2 * 16,
+    ]
+    assert native.count_params() == sum(encoder) + sum(ups) + sum(decoder) + 16 * 3 + 3 == 3_289_779
+
+
+def test_finest_level_has_one_convolution_and_the_others_two(native):
+    convolutions = [layer.name for layer in native.layers if "_conv_" in layer.name]
+    finest = ["encoder_1_conv_1", "decoder_1_conv_1"]
+    others = ["encoder_2", "encoder_3", "encoder_4", "bottleneck", "decoder_4", "decoder_3", "decoder_2"]
+    assert convolutions == [
+        finest[0], *(f"{level}_conv_{number}" for level in others for number in (1, 2)), finest[1]
+    ]  # fmt: skip
+
+
+def test_one_network_takes_slices_of_any_size_that_can_be_halved(native):
+    assert native.input_shape == (None, None, None, 6)
+    for shape in ((16, 16), (32, 48)):
+        assert native(np.zeros((1, *shape, 6), np.float32)).shape == (1, *shape, 3)
+
+
+def test_regions_are_judged_one_by_one_and_classes_against_each_other():
+    slices = np.random.default_rng(0).normal(size=(2, 16, 16, 6)).astype(np.float32)
+    regions = np.asarray(build(NATIVE, seed=0)(slices))
+    classes = np.asarray(build(replace(NATIVE, regions=False), seed=0)(slices))
+    assert regions.shape == (2, 16, 16, 3) and regions.min() >= 0 and regions.max() <= 1
+    assert np.ptp(regions.sum(-1)) > 0.01
+    assert classes.shape == (2, 16, 16, 4)
+    np.testing.assert_allclose(classes.sum(-1), 1, atol=1e-5)
+
+
+def test_brightness_of_a_slice_does_not_reach_the_second_level():
+    # Group normalisation takes out mean and spread of the first convolution's 8 groups, one filter each here.
+    model = build_native_unet(1, (8, 8), 3, seed=0)
+    inner = keras.Model(model.input, model.get_layer("encoder_1_norm_1").output)
+    slices = np.random.default_rng(0).normal(size=(1, 16, 16, 1)).astype(np.float32)
+    normalised = np.asarray(inner(100 * slices))
+    np.testing.assert_allclose(normalised.mean((0, 1, 2)), 0, atol=1e-4)
+    np.testing.assert_allclose(normalised.std((0, 1, 2)), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize(("precision", "inside"), [("mixed_bfloat16", "bfloat16"), ("mixed_float16", "float16")])
+def test_output_and_weights_are_float32_whatever_the_precision(precision, inside):
+    model = build_native_unet(2, (8, 16), 3, precision=precision, seed=0)
+    output = model(np.ones((1, 4, 4, 2), np.float32))
+    assert keras.backend.standardize_dtype(output.dtype) == "float32"
+    assert model.get_layer("bottleneck_conv_1").compute_dtype == inside
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_same_seed_same_weights_and_no_two_layers_alike():
+    first, second, other = (build_native_unet(8, (8, 8), 3, seed=seed).get_weights() for seed in (3, 3, 4))
+    assert all((a == b).all() for a, b in zip(first, second, strict=True))
+    assert not (first[0] == other[0]).all()
+    alike = [kernel for kernel in first if kernel.shape == (3, 3, 8, 8)]
+    assert len({kernel.tobytes() for kernel in alike}) == len(alike) == 3
+
+
+@pytest.mark.parametrize("widths", [(16,), (8, 12), (0, 8)])
+def test_widths_that_cannot_be_normalised_in_groups_are_refused(widths):
+    with pytest.raises(BratsError, match="each a multiple of 8"):
+        build(replace(NATIVE, widths=widths))
