@@ -18,7 +18,10 @@ from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
 from brats_lib.phantom import make_cohort
 
-__all__ = ["Run", "find_data", "find_root", "open_run", "open_split", "phantom_folder", "read_profile", "write_text"]
+__all__ = [
+    "Run", "commit", "find_data", "find_root", "open_run", "open_split", "phantom_folder", "read_profile", "versions",
+    "write_text",
+]  # fmt: skip
 
 DEFAULTS = {"data": "", "max_cases": None, "phantom_cases": 24, "seed": 0}
 PACKAGES = ("brats-lib", "keras", "tensorflow", "jax", "numpy", "scipy", "nibabel", "nilearn", "pandas", "matplotlib")
@@ -211,12 +214,6 @@ class Run:
 
 def describe_run(run):
     """Everything needed to judge whether two runs are comparable."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue  # JAX or TensorFlow: whichever backend is not used need not be there
     return {
         "profile": run.profile,
         "source": run.source,
@@ -226,14 +223,25 @@ def describe_run(run):
         "cases": {"train": len(run.split.train), "val": len(run.split.val), "test": len(run.split.test)},
         "seed": run.seed,
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
-        "commit": _commit(),
+        "commit": commit(),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "versions": versions,
+        "versions": versions(),
     }
 
 
-def _commit():
+def versions():
+    """Versions of the packages that results depend on, of those that are installed."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue  # JAX or TensorFlow: whichever backend is not used need not be there
+    return found
+
+
+def commit():
     """Commit of the checkout, "unknown" where there is no git or no repository."""
     command = ["git", "describe", "--always", "--dirty"]
     try:

@@ -1,0 +1,41 @@
+"""Scores of a network on standardised cases, on their native grid."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pandas as pd
+
+from brats_lib.inference import predict_stack
+from brats_lib.metrics.challenge import score_mask
+from brats_lib.postprocess import regions_to_mask
+
+__all__ = ["choose_channels", "score_probabilities", "score_stacks"]
+
+SPACING = (1.0, 1.0, 1.0)
+
+
+def choose_channels(stacks, recipe, modalities):
+    """The same stacks with the recipe's modalities alone."""
+    wanted = [modalities.index(modality) for modality in recipe.modalities]
+    return [dataclasses.replace(stack, images=np.asarray(stack.images)[..., wanted]) for stack in stacks]
+
+
+def score_probabilities(probabilities, stack, recipe):
+    """Rows of `scores.csv` for one case, of predicted region probabilities."""
+    mask = regions_to_mask(
+        probabilities, keep_largest=recipe.largest_piece, smallest_et_voxels=1000 * recipe.smallest_et_ml
+    )
+    return [{"case": stack.name, **row} for row in score_mask(mask, np.asarray(stack.labels), SPACING)]
+
+
+def score_stacks(model, stacks, recipe):
+    """Scores of a network on cases that have the recipe's modalities.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `scores.csv`.
+    """
+    rows = (score_probabilities(predict_stack(model, stack, recipe), stack, recipe) for stack in stacks)
+    return pd.DataFrame(itertools.chain.from_iterable(rows))
