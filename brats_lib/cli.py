@@ -81,6 +81,17 @@ def _score(arguments):
     print(f"{scores['case'].nunique()} cases, all scores in {arguments.out}")
 
 
+def _weights(arguments):
+    from brats_lib.weights import available, read_card
+
+    if arguments.name is not None:
+        card = read_card(arguments.name)
+        print(f"{card.name}{' (default)' if card.default else ''}\n\n{card.to_markdown(cite=False)}", end="")
+        return
+    cards = [read_card(name) for name in available()]
+    print("\n\n".join(card.summary() for card in cards) or "No network is packaged with this copy of brats_lib.")
+
+
 def _check(arguments):
     from brats_lib import runs
 
@@ -190,6 +201,9 @@ def _parser():
     sub.add_argument("--split", type=Path, help="obey this split.json (default: the one beside the cases, or a draw)")
     sub.add_argument("--seed", type=int, default=0, help="of the draw and of the phantoms (default: 0)")
     sub.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
+
+    sub = command("weights", _weights, "list the networks that ship with the package, or print the card of one")
+    sub.add_argument("name", nargs="?", help="a network of the list, or the path of a card")
 
     sub = command("check", _check, "say whether a run can start: versions, device, data, disk")
     sub.add_argument("--profile", default="workshop", help="smoke, workshop or paper (default: workshop)")

@@ -16,6 +16,7 @@ LIGHT = (
     "figures",
     "paper",
     "runs",
+    "weights",
     "cli",
 )
 HEAVY = ("keras", "tensorflow", "jax", "torch")

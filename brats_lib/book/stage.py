@@ -9,6 +9,7 @@ import yaml
 from brats_lib.book.figures_page import figures_table, read_figures
 from brats_lib.book.notebook import clean_notebook, injected_parameters
 from brats_lib.errors import BratsError
+from brats_lib.weights import available, cards_markdown, read_card
 
 __all__ = ["stage", "toc_files"]
 
@@ -78,7 +79,9 @@ def stage(run, out, root="."):
     _copy_results(run, out / "book" / "_run", replacements)
     figures = read_figures(root / "book" / "paper_figures.yml")
     table = figures_table(figures, _read_json(run / "claims.json"))
-    (out / "book" / "_run" / "tables" / "paper_figures.md").write_text(table, encoding="utf-8")
+    tables = out / "book" / "_run" / "tables"
+    (tables / "paper_figures.md").write_text(table, encoding="utf-8")
+    (tables / "weights_cards.md").write_text(cards_markdown(map(read_card, available())), encoding="utf-8")
     return out
 
 

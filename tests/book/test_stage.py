@@ -1,3 +1,4 @@
+import importlib
 import json
 import subprocess
 import sys
@@ -8,6 +9,9 @@ from conftest import ROOT
 
 from brats_lib.book import check_html, figures_table, read_figures, stage
 from brats_lib.errors import BratsError
+
+# The package's function of that name hides the module.
+stage_module = importlib.import_module("brats_lib.book.stage")
 
 
 def rewrite(path, change):
@@ -22,6 +26,15 @@ def test_staged_files_keep_their_places(fake_run, tmp_path):
     staged = json.loads((out / "notebooks/01_explore_dataset.ipynb").read_text())
     assert "8 simulated phantoms (seed 0)" in json.dumps(staged["cells"])
     assert (out / "book/_run/tables/results_published.md").is_file()
+
+
+def test_page_of_the_weights_gets_the_cards_that_are_packaged_now(fake_run, tmp_path, monkeypatch):
+    (fake_run / "tables" / "weights_cards.md").write_text("cards of an earlier run")
+    monkeypatch.setattr(stage_module, "available", lambda: ["phantom"])
+    monkeypatch.setattr(stage_module, "read_card", lambda name: name)
+    monkeypatch.setattr(stage_module, "cards_markdown", lambda cards: f"cards of {', '.join(cards)}")
+    out = stage(fake_run, tmp_path / "out", ROOT)
+    assert (out / "book/_run/tables/weights_cards.md").read_text() == "cards of phantom"
 
 
 def test_staging_again_removes_what_is_gone(fake_run, tmp_path):

@@ -1,0 +1,49 @@
+"""The files in the package are complete, whole and described."""
+
+import re
+import tomllib
+from fnmatch import fnmatch
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from brats_lib import weights
+from brats_lib.labels import REGIONS
+
+FOLDER = ROOT / "brats_lib" / "weights"
+
+
+@pytest.mark.parametrize("name", weights.available())
+def test_shipped_network_loads_and_gives_a_probability_of_each_region(name):
+    model, recipe, card = weights.load(name, "float32")
+    assert card.name == name and card.weights["file"] == f"{name.replace('+', '_')}.npz"
+    side = 2 ** (len(recipe.widths) + 1)
+    slices = np.random.default_rng(0).standard_normal((2, side, side, recipe.channels), np.float32)
+    answer = np.asarray(model(slices))
+    assert answer.shape == (2, side, side, len(REGIONS))
+    assert answer.min() >= 0 and answer.max() <= 1
+
+
+@pytest.mark.parametrize("name", weights.available())
+def test_sources_of_a_shipped_network_are_in_the_books_bibliography(name):
+    known = re.findall(r"^@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text(), re.MULTILINE)
+    keys = [entry["key"] for entry in weights.read_card(name).data["citations"]]
+    assert keys and set(keys) <= set(known)
+
+
+@pytest.mark.parametrize("name", weights.available())
+def test_card_of_a_shipped_network_names_no_place_on_the_machine_that_trained_it(name):
+    assert not re.search(r"(?<![\w.:/])/\w+/", weights.read_card(name).to_json())
+
+
+def test_every_file_of_weights_has_a_card_and_is_packaged():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    cards = {path.stem for path in FOLDER.glob("*.json")}
+    assert {path.stem for path in FOLDER.glob("*.npz")} == cards
+    for name in ("any.json", "any.npz"):
+        assert any(fnmatch(f"brats_lib/weights/{name}", pattern) for pattern in settings["artifacts"])
+
+
+def test_at_most_one_network_is_the_default():
+    assert sum(weights.read_card(name).default for name in weights.available()) <= 1
