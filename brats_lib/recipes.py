@@ -118,10 +118,10 @@ class NativeRecipe:
     name: str = "native"
     modalities: tuple[str, ...] = ("flair", "t1ce")
     clip: tuple[float, float] = (-4.0, 6.0)
-    planes: tuple[str, ...] = ("axial",)
+    planes: tuple[str, ...] = ("axial", "coronal", "sagittal")
     neighbours: int = 1
-    patch: int = 128
-    widths: tuple[int, ...] = (16, 48, 96, 192, 256)
+    patch: int = 160
+    widths: tuple[int, ...] = (24, 48, 96, 192, 256)
     regions: bool = True
     dice: bool = True
     augmentation: tuple[str, ...] = ("mirror", "intensity")
@@ -130,9 +130,9 @@ class NativeRecipe:
     warmup: float = 0.05
     weight_decay: float = 1e-4
     averaging: float = 0.99
-    batch_slices: int = 16
-    slices_per_epoch: int = 1600
-    epochs: int = 24
+    batch_slices: int = 12
+    slices_per_epoch: int = 1500
+    epochs: int = 12
     flips: bool = True
     largest_piece: bool = True
     smallest_et_ml: float = 0.0
