@@ -133,7 +133,7 @@ class NativeRecipe:
     batch_slices: int = 12
     slices_per_epoch: int = 1500
     epochs: int = 12
-    flips: bool = True
+    flips: bool = False
     largest_piece: bool = True
     smallest_et_ml: float = 0.0
 

@@ -1,0 +1,26 @@
+"""``python -m experiments NAME [--data DIR]``."""
+
+import argparse
+
+from experiments import shipped, studies
+
+PARTS = {
+    "phantom": shipped.make_phantom,
+    "real": shipped.make_real,
+    "recipe": studies.ablate_recipe,
+    "phantoms": studies.ablate_phantoms,
+    "transfer": studies.count_phantoms,
+}
+
+
+def main():
+    """Run one experiment."""
+    parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
+    parser.add_argument("name", choices=PARTS, help="what to make again")
+    parser.add_argument("--data", required=True, help="folder of labelled real cases that the results are for")
+    options = parser.parse_args()
+    PARTS[options.name](shipped.real_stacks(options.data))
+
+
+if __name__ == "__main__":
+    main()
