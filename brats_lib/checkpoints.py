@@ -264,6 +264,8 @@ class KeepProgress(keras.callbacks.Callback):
         self._raw = _values(self.model.trainable_variables)
         # Keras's own way to put the moving averages into the model; without them it changes nothing.
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        # As copies: JAX has now one memory for weight and average, and gives it up when it validates the weights.
+        _assign(self.model.trainable_variables, _values(self.model.trainable_variables))
 
     def _go_on(self):
         _assign(self.model.trainable_variables, self._raw)

@@ -80,8 +80,8 @@ class SegmentationLoss(keras.losses.Loss):
 
     Cross-entropy is the mean over pixels and, for regions, over channels too. The Dice loss is
     ``1 - mean over channels of (2 sum(p t) + s) / (sum(p) + sum(t) + s)`` with ``s`` = 50 pixels, leaving out the
-    background where channels are classes. Sums over the batch, not over each slice, since most slices have no
-    pixel of some region.
+    background where channels are classes. Sums over the batch (each device's share of it), not over each slice, since
+    most slices have no pixel of some region.
 
     Parameters
     ----------
@@ -97,13 +97,14 @@ class SegmentationLoss(keras.losses.Loss):
         self.regions, self.dice = regions, dice
 
     def call(self, y_true, y_pred):
-        """Loss of a batch, both (n, h, w, channels): a number, at least 0."""
+        """Loss of a batch (n, h, w, channels), as n numbers whose mean it is."""
+        # Not as their mean: Keras shares a loss out among several devices only where it averages it itself.
         ops = keras.ops
         truth, chance = y_true, ops.clip(y_pred, _MARGIN, 1 - _MARGIN)
         if self.regions:
-            loss = -ops.mean(truth * ops.log(chance) + (1 - truth) * ops.log(1 - chance))
+            loss = -ops.mean(truth * ops.log(chance) + (1 - truth) * ops.log(1 - chance), (1, 2, 3))
         else:
-            loss = -ops.mean(ops.sum(truth * ops.log(chance), -1))
+            loss = -ops.mean(ops.sum(truth * ops.log(chance), -1), (1, 2))
         if self.dice:
             if not self.regions:
                 tumour = [label != BACKGROUND for label in LABELS].index(True)

@@ -178,7 +178,7 @@ def make_real(real):
     facts = {
         "title": "Trained on simulated patients, then on with eight real ones",
         "data": {
-            "description": f"{PHANTOMS} simulated patients, then these and {len(real)} cases of BraTS 2021 in equal parts",
+            "description": f"{PHANTOMS} simulated patients, then as much of {len(real)} cases of BraTS 2021",
             "phantoms": PHANTOMS, "phantom_version": VERSION, "patients": len(real),
             "licence": "CC BY 4.0 (RSNA-ASNR-MICCAI BraTS 2021)",
             "citations": [FONOV, *BRATS],

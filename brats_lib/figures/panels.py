@@ -25,7 +25,8 @@ from brats_lib.labels import BACKGROUND, COLOURS, ED, ET, NCR
 
 __all__ = [
     "RADIOLOGICAL", "blank", "box_ratio", "caption", "dimmed", "fill", "frame", "header", "key", "mask_panel",
-    "mr_panel", "note", "outline", "outline_labels", "overlay", "row_label", "sheet", "tint", "view", "zoom_box",
+    "mr_panel", "note", "outline", "outline_labels", "overlay", "row_label", "sheet", "small_lines", "tint",
+    "title_lines", "view", "zoom_box",
 ]  # fmt: skip
 
 RADIOLOGICAL = "Radiological view: the patient's left (L) is on the viewer's right."
@@ -35,19 +36,28 @@ _MARGIN, _GAP, _HEAD, _NOTE, _LINE = 0.16, 0.10, 0.30, 0.23, 0.17
 def header(fig, title, source, dark, note=""):
     """Write title and source on a figure and return the inches they take above and below."""
     width, height = fig.get_size_inches()
-    lines = textwrap.wrap(title, 78) if title else []
-    small = [line for part in (source, note) if part for line in textwrap.wrap(part, 138)]
+    lines, small = title_lines(title, width), small_lines(width, source, note)
     ink, faint = ("white", "#B8B8B8") if dark else ("#111111", "#5A5A5A")
     if lines:
         fig.text(_MARGIN / width, 1 - 0.14 / height, "\n".join(lines), va="top", color=ink, fontsize=14,
                  fontweight="bold", linespacing=1.25, gid="title")  # fmt: skip
     fig.text(_MARGIN / width, 0.10 / height, "\n".join(small), va="bottom", color=faint, fontsize=8.5,
              linespacing=1.3, gid="source")  # fmt: skip
-    return _above(title), 0.14 + _LINE * len(small)
+    return _above(title, width), 0.14 + _LINE * len(small)
 
 
-def _above(title):
-    return 0.22 + 0.27 * len(textwrap.wrap(title, 78)) if title else _MARGIN
+def title_lines(title, width):
+    """A title broken into lines for a figure of some width in inches; none without a title."""
+    return textwrap.wrap(title, int(7.8 * width)) if title else []
+
+
+def small_lines(width, *parts):
+    """Lines of small print at the foot of a figure of some width in inches."""
+    return [line for part in parts if part for line in textwrap.wrap(part, int(13.8 * width))]
+
+
+def _above(title, width):
+    return 0.22 + 0.27 * len(title_lines(title, width)) if title else _MARGIN
 
 
 def sheet(
@@ -84,13 +94,14 @@ def sheet(
     captions = np.broadcast_to(captions, rows)
     scale = (width - 2 * _MARGIN - left - _GAP * (columns - 1)) / sum(widths)
     strip = _HEAD + _NOTE * notes
-    small = sum(len(textwrap.wrap(part, 138)) for part in (source, RADIOLOGICAL))
+    small = len(small_lines(width, source, RADIOLOGICAL))
     below = 0.22 + _LINE * small + (0.36 if legend else 0) + (0.62 if colourbar else 0)
-    height = _above(title) + scale * sum(heights) + _GAP * (rows - 1) + strip * captions.sum() + below
+    below += 0.08 if legend and colourbar else 0
+    height = _above(title, width) + scale * sum(heights) + _GAP * (rows - 1) + strip * captions.sum() + below
     fig = Figure(figsize=(width, height), dpi=DPI, facecolor="black")
     header(fig, title, source, dark=True, note=RADIOLOGICAL)
     axes = np.empty((rows, columns), object)
-    top = height - _above(title)
+    top = height - _above(title, width)
     for row in range(rows):
         top -= strip * captions[row] + scale * heights[row]
         x = _MARGIN + left
@@ -103,7 +114,7 @@ def sheet(
     if legend:
         _foot_legend(fig, legend, (below - 0.20) / height)
     if colourbar:
-        _foot_scale(fig, *colourbar, (below - 0.32) / height)
+        _foot_scale(fig, *colourbar, (below - (0.76 if legend else 0.32)) / height)
     return fig, axes
 
 

@@ -1,5 +1,7 @@
 """What the scans look like; the figures of masks, which are in `masks`, can be had from here too."""
 
+import numpy as np
+
 from brats_lib.figures.masks import isolated_classes, mask_overlay, mask_slice, montage, regions_on_modalities
 from brats_lib.figures.panels import (
     box_ratio,
@@ -19,6 +21,7 @@ from brats_lib.figures.style import (
     CORONAL,
     SAGITTAL,
     TUMOUR,
+    WIDTH,
     axial,
     brain_box,
     in_order,
@@ -43,8 +46,12 @@ SHOWS = {
 }
 
 
-def _box(volumes):
-    return brain_box(*volumes.values())
+# mm between the two patients of `phantom_beside_real`.
+_SPACER = 4
+
+
+def _box(volumes, margin=7):
+    return brain_box(*volumes.values(), margin=margin)
 
 
 @styled
@@ -227,8 +234,10 @@ def modalities_side_by_side(volumes, mask, z, source, title=None):
 
 
 @styled
-def phantom_beside_real(phantom_volumes, real_volumes, source, title=None, phantom_mask=None, real_mask=None):
-    """Compare a simulated patient with a real one, in every modality and plane.
+def phantom_beside_real(
+    phantom_volumes, real_volumes, source, title=None, phantom_mask=None, real_mask=None, outlined=False
+):
+    """Compare a simulated patient, on the left, with a real one: a row per modality, a column per plane.
 
     Parameters
     ----------
@@ -238,31 +247,44 @@ def phantom_beside_real(phantom_volumes, real_volumes, source, title=None, phant
     source : str
     title : str, optional
     phantom_mask, real_mask : array of int, shape (x, y, z), optional
-        Labels: the planes go through the tumour; through the brain's middle without them.
+        Labels: the planes go through the largest tumour area; through the brain's middle without them.
+    outlined : bool
+        Draw the borders of the labels.
 
     Returns
     -------
     Figure
+        All panels are to one scale.
     """
-    subjects = [("phantom", phantom_volumes, phantom_mask)]
+    subjects = [("Phantom", phantom_volumes, phantom_mask)]
     if real_volumes is not None:
-        subjects.append(("real", real_volumes, real_mask))
-    names = in_order(phantom_volumes)
-    box = brain_box(*(volume for _, volumes, _ in subjects for volume in volumes.values()))
-    planes = (AXIAL, CORONAL, SAGITTAL)
-    width = max(box_ratio(box, plane)[0] for plane in planes)
-    heights = [box_ratio(box, plane)[1] for plane in planes for _ in subjects]
-    fig, axes = sheet([width] * len(names), heights, source=source, title=title, notes=0, left=0.22,
-                      captions=[True] + [False] * (len(heights) - 1))  # fmt: skip
-    rows = iter(axes)
-    for plane in planes:
-        for who, volumes, mask in subjects:
-            row = next(rows)
-            own = _box(volumes)[plane.axis]
-            at = sum(own) // 2 if mask is None else tumour_slice(mask, plane.axis)
-            for ax, modality in zip(row, names, strict=True):
-                mr_panel(ax, volumes[modality], at, box, plane, letters=ax is row[0])
-            row_label(row[0], f"{who}, {plane.name}")
-    for ax, modality in zip(axes[0], names, strict=True):
-        caption(ax, modality_name(modality))
+        subjects.append(("Patient", real_volumes, real_mask))
+    names, planes = in_order(phantom_volumes), (AXIAL, CORONAL, SAGITTAL)
+    boxes = [_box(volumes, margin=3) for _, volumes, _ in subjects]
+    # Boxes of one size, each around the middle of its own brain, and as high as they are deep, so that all panels are
+    # of one height and to one scale.
+    width, *depths = np.max([[stop - start for start, stop in box] for box in boxes], axis=0)
+    sizes = (width, max(depths), max(depths))
+    boxes = [tuple(_around(span, size) for span, size in zip(box, sizes, strict=True)) for box in boxes]
+    columns = [box_ratio(boxes[0], plane)[0] for plane in planes]
+    widths = columns if len(subjects) == 1 else [*columns, _SPACER, *columns]
+    fig, axes = sheet(widths, [sizes[1]] * len(names), source=source, title=title, notes=1, left=0.22,
+                      legend=TUMOUR if outlined else None, captions=[True] + [False] * (len(names) - 1),
+                      width=6.8 if len(subjects) == 1 else WIDTH)  # fmt: skip
+    for number, ((who, volumes, mask), box) in enumerate(zip(subjects, boxes, strict=True)):
+        first = number * (len(planes) + 1)
+        for plane, column in zip(planes, axes.T[first : first + len(planes)], strict=True):
+            at = sum(box[plane.axis]) // 2 if mask is None else tumour_slice(mask, plane.axis)
+            for ax, modality in zip(column, names, strict=True):
+                mr_panel(ax, volumes[modality], at, box, plane, letters=ax is column[0])
+                if outlined and mask is not None:
+                    outline_labels(ax, plane.cut(mask, at), 0.9)
+            caption(column[0], who if plane is AXIAL else " ", plane.name)
+    for ax, modality in zip(axes[:, 0], names, strict=True):
+        row_label(ax, modality_name(modality))
     return fig
+
+
+def _around(span, size):
+    start = int(span[0] + span[1] - size) // 2
+    return start, start + int(size)

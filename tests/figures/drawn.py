@@ -58,6 +58,18 @@ def check_sheet(figure, panels):
     return image
 
 
+def marked(figure, gid):
+    """The artists of a figure that bear a name."""
+    return figure.findobj(lambda artist: artist.get_gid() == gid)
+
+
+def check_plot(figure):
+    """A white figure with ink on it that says where its data come from."""
+    image = pixels(figure)
+    assert (image[0, 0] == 255).all() and image.std() > 5
+    assert SOURCE in texts(figure)
+
+
 def forbid_files(monkeypatch):
     """Make opening a file an error."""
 

@@ -5,22 +5,11 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from conftest import tiny_volumes
-from figures.drawn import SOURCE, captions, check_sheet, image_axes, pixels, texts
+from figures.drawn import SOURCE, captions, check_plot, check_sheet, image_axes, marked, texts
 from matplotlib.container import BarContainer
 
 from brats_lib.figures import data, model, scores, training
 from brats_lib.labels import to_classes
-
-
-def marked(figure, gid):
-    return figure.findobj(lambda artist: artist.get_gid() == gid)
-
-
-def check_plot(figure):
-    """A white figure with ink on it that says where its data come from."""
-    image = pixels(figure)
-    assert (image[0, 0] == 255).all() and image.std() > 5
-    assert SOURCE in texts(figure)
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,10 @@ def every_figure(images, mask, z):
         "montage": (lambda: volumes.montage(images["t1"], mask, SOURCE, count=8, volumes=images), 12),
         "modalities_side_by_side": (lambda: volumes.modalities_side_by_side(images, mask, z, SOURCE), 8),
         "phantom_beside_real": (lambda: volumes.phantom_beside_real(images, images, SOURCE, None, mask, mask), 24),
+        "phantom_beside_real_outlined": (
+            lambda: volumes.phantom_beside_real(images, images, SOURCE, None, mask, mask, outlined=True),
+            24,
+        ),
         "phantom_alone": (lambda: volumes.phantom_beside_real(images, None, SOURCE), 12),
     }
 
@@ -175,3 +179,27 @@ def test_the_enlarged_panel_holds_the_tumour():
     (left, right), (low, high), _ = panels.zoom_box(mask, 2, ((0, 100), (0, 100), (0, 5)))
     assert left <= 90 and right == 100 and low == 0 and high >= 50
     assert right - left == high - low
+
+
+def test_phantom_and_patient_are_cut_through_their_own_tumours_at_one_scale():
+    small, large = np.zeros((50, 50, 40), np.float32), np.zeros((50, 50, 40), np.float32)
+    small[15:35, 10:40, 10:30] = 1
+    large[5:45, 5:45, 5:35] = 1
+    small_mask, large_mask = np.zeros((50, 50, 40), np.uint8), np.zeros((50, 50, 40), np.uint8)
+    small_mask[20:22, 20:23, 12] = ED
+    large_mask[30:33, 30:33, 28] = ED
+    small[:, :, 12] *= 2
+    large[:, :, 28] *= 3
+    figure = volumes.phantom_beside_real({"flair": small}, {"flair": large}, SOURCE, None, small_mask, large_mask)
+    shown = image_axes(figure)
+    assert [captions_of(axes)[-2:] for axes in shown] == [
+        ["Phantom", "axial"], [" ", "coronal"], [" ", "sagittal"], ["Patient", "axial"], [" ", "coronal"],
+        [" ", "sagittal"],
+    ]  # fmt: skip
+    np.testing.assert_array_equal(shown[0].images[0].get_array(), small[:, :, 12].T)
+    np.testing.assert_array_equal(shown[3].images[0].get_array(), large[:, :, 28].T)
+    figure.canvas.draw()
+    scales = [axes.get_window_extent().width / abs(np.diff(axes.get_xlim()))[0] for axes in shown]
+    assert scales == pytest.approx([scales[0]] * 6, rel=0.01)
+    heights = [axes.get_window_extent().height for axes in shown]
+    assert heights == pytest.approx([heights[0]] * 6, rel=0.01)

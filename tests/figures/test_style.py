@@ -5,7 +5,7 @@ import pytest
 from matplotlib import rcParams
 from matplotlib.colors import to_hex
 
-from brats_lib.figures import style
+from brats_lib.figures import panels, style
 from brats_lib.labels import COLOURS
 
 
@@ -75,3 +75,22 @@ def test_a_figure_shows_itself_and_is_unknown_to_pyplot():
     figure = style.Figure(figsize=(1, 1), dpi=50)
     assert figure._repr_png_().startswith(b"\x89PNG")
     assert pyplot.get_fignums() == []
+
+
+def test_title_and_source_are_broken_to_the_width_of_the_figure():
+    words = "source " * 30
+    for width in (6.8, 10.0):
+        fig, _ = panels.sheet([1], [1], source=words, title=words, width=width)
+        fig.canvas.draw()
+        edge = width * fig.dpi
+        assert all(text.get_window_extent().x1 < edge for text in fig.texts)
+
+
+def test_a_legend_and_a_scale_have_room_for_both():
+    cmap, _ = style.label_cmap()
+    fig, _ = panels.sheet([1], [1], source="s", legend=style.TUMOUR, colourbar=(cmap, "two\nlines"))
+    fig.canvas.draw()
+    (legend,) = fig.legends
+    scale = next(axes for axes in fig.axes if axes.get_label() == "scale")
+    meaning = next(text for text in fig.texts if "lines" in text.get_text())
+    assert max(scale.get_window_extent().y1, meaning.get_window_extent().y1) < legend.get_window_extent().y0
