@@ -64,7 +64,7 @@ def difficulty(volumes, mask, spacing=(1.0, 1.0, 1.0)):
         has them, NaN where the region is empty.
     """
     voxel_ml = float(np.prod(spacing)) / 1000
-    sizes = {f"{name.lower()}_ml": np.count_nonzero(region(mask, name)) * voxel_ml for name in REGIONS}
+    sizes = {f"{name.lower()}_ml": float(region(mask, name).sum() * voxel_ml) for name in REGIONS}
     return sizes | {
         "wt_flair_contrast": lesion_contrast(volumes["flair"], mask, "WT"),
         "et_t1ce_contrast": lesion_contrast(volumes["t1ce"], mask, "ET"),

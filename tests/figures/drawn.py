@@ -1,6 +1,7 @@
 """What a drawn figure looks like: pixels, panels and texts."""
 
 import builtins
+import warnings
 
 import numpy as np
 import pytest
@@ -64,8 +65,10 @@ def marked(figure, gid):
 
 
 def check_plot(figure):
-    """A white figure with ink on it that says where its data come from."""
-    image = pixels(figure)
+    """A white figure with ink on it that says where its data come from, laid out without complaint."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        image = pixels(figure)
     assert (image[0, 0] == 255).all() and image.std() > 5
     assert SOURCE in texts(figure)
 

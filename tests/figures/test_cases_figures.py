@@ -1,0 +1,146 @@
+"""Figures of single cases: every case is drawn where its scores are, none is left out in silence."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from figures.drawn import SOURCE, check_plot, marked, pixels, texts
+
+from brats_lib.errors import BratsError
+from brats_lib.figures import cases
+
+NAMES = ("Brain_00007", "Brain_00012", "Brain_00030")
+
+
+def scores(*dice, regions=("WT", "TC", "ET"), names=NAMES):
+    """The same Dice in every region."""
+    rows = [(case, region, value) for region in regions for case, value in zip(names, dice, strict=True)]
+    return pd.DataFrame(rows, columns=["case", "region", "dice"])
+
+
+def test_short_names_leave_out_whole_parts_that_are_common():
+    assert cases.short_names(["BraTS2021_00000", "BraTS2021_00002"]) == ["00000", "00002"]
+    assert cases.short_names(["BraTS-GLI-00005-000", "BraTS-GLI-00006-000"]) == ["00005-000", "00006-000"]
+    assert cases.short_names(["a", "b"]) == ["a", "b"]
+    assert cases.short_names(["a_1"]) == ["a_1"]
+    assert cases.short_names(["a_", "a_b"]) == ["a_", "b"]
+
+
+def test_positions_are_moved_apart_as_little_as_needed():
+    assert cases.apart([0.1, 0.5, 0.9], 0.2).tolist() == pytest.approx([0.1, 0.5, 0.9])
+    assert cases.apart([0.5, 0.52, 0.9], 0.1).tolist() == pytest.approx([0.46, 0.56, 0.9])
+    # The pair at .5 pushes into .58, so the three are spread around their mean.
+    assert cases.apart([0.5, 0.5, 0.58], 0.1).tolist() == pytest.approx([0.42667, 0.52667, 0.62667], abs=1e-4)
+    assert cases.apart([], 0.1).tolist() == []
+
+
+def test_paired_cases_join_each_cases_two_scores():
+    first, second = scores(0.2, 0.6, 0.5), scores(0.8, 0.5, 0.9)[::-1]
+    figure = cases.paired_cases(first, second, ("published", "native"), SOURCE)
+    check_plot(figure)
+    assert len(figure.axes) == 3
+    # The hardest case of the second is on top.
+    rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert rows == ["00012", "00007", "00030", "mean"]
+    lines = {line.get_gid(): line for line in figure.axes[0].lines if line.get_gid() in ("first", "second")}
+    assert lines["first"].get_xdata().tolist() == [0.6, 0.2, 0.5]
+    assert lines["second"].get_xdata().tolist() == [0.5, 0.8, 0.9]
+    for lines in marked(figure, "loss"):
+        assert [ends[:, 0].tolist() for ends in lines.get_segments()] == [[0.6, 0.5]]
+    assert [len(lines.get_segments()) for lines in marked(figure, "gain")] == [2, 2, 2]
+    assert {"published", "native"} <= set(texts(figure))
+
+
+def test_paired_cases_write_the_mean_gain_its_interval_and_its_p_value():
+    figure = cases.paired_cases(scores(0.1, 0.2, 0.3), scores(0.2, 0.4, 0.6), ("a", "b"), SOURCE)
+    written = figure.axes[0].get_xlabel()
+    # Gains .1, .2, .3; two of eight assignments of signs are as far from 0. The interval ends at the extreme cases.
+    assert "mean gain +0.200" in written and "+0.100 to +0.300" in written and "p = 0.25, 3 cases" in written
+    back = cases.paired_cases(scores(0.2, 0.4, 0.6), scores(0.1, 0.2, 0.3), ("a", "b"), SOURCE)
+    assert "mean gain −0.200" in back.axes[0].get_xlabel()
+
+
+def test_paired_cases_of_a_whole_cohort_fit_on_a_page():
+    names = [f"case_{i:03d}" for i in range(120)]
+    values = np.linspace(0, 0.9, 120)
+    figure = cases.paired_cases(scores(*values, names=names), scores(*(values + 0.1), names=names), ("a", "b"), SOURCE)
+    check_plot(figure)
+    assert figure.get_figheight() < 12
+    assert "p < 0.001, 120 cases" in figure.axes[0].get_xlabel()
+
+
+def test_paired_cases_refuse_unequal_cases():
+    with pytest.raises(BratsError, match="Brain_00030"):
+        cases.paired_cases(scores(0.1, 0.2, 0.3), scores(0.1, 0.2, names=NAMES[:2]), ("a", "b"), SOURCE)
+
+
+@pytest.fixture
+def two_recipes():
+    both = [scores(0.2, 0.6, 0.5).assign(recipe="published"), scores(0.8, 0.5, 0.9).assign(recipe="native")]
+    table = pd.concat(both, ignore_index=True)
+    table["wt_ml"] = table["case"].map(dict(zip(NAMES, (5.0, 90.0, 95.0), strict=True)))
+    table["et_t1ce_contrast"] = table["case"].map(dict(zip(NAMES, (np.nan, 1.5, 3.0), strict=True)))
+    return table
+
+
+def test_dice_is_drawn_over_size_for_both_recipes(two_recipes):
+    figure = cases.dice_against(two_recipes, "wt_ml", SOURCE)
+    check_plot(figure)
+    (native, *_), (published, *_) = marked(figure, "native"), marked(figure, "published")
+    assert sorted(zip(native.get_xdata(), native.get_ydata(), strict=True)) == [(5, 0.8), (90, 0.5), (95, 0.9)]
+    assert published.get_ydata().tolist() == [0.2, 0.6, 0.5]
+    # Told apart without colour: by shape and by being hollow.
+    assert native.get_marker() != published.get_marker() and published.get_markerfacecolor() == "white"
+    assert figure.axes[0].get_xscale() == "symlog"
+    assert "whole tumour in mL" in texts(figure)
+
+
+def test_few_cases_are_named_without_running_into_each_other_or_off_the_page(two_recipes):
+    figure = cases.dice_against(two_recipes, "wt_ml", SOURCE)
+    pixels(figure)
+    names = marked(figure, "case")
+    assert [name.get_text() for name in names] == ["00007", "00012", "00030"] * 3
+    boxes = [name.get_window_extent() for name in names[:3]]
+    assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:], strict=False))
+    title = figure.axes[0]._left_title.get_window_extent()
+    assert all(box.y1 < title.y0 for box in boxes) and title.y1 < figure.bbox.y1
+
+
+def test_cases_without_a_value_are_counted(two_recipes):
+    figure = cases.dice_against(two_recipes, "et_t1ce_contrast", SOURCE)
+    check_plot(figure)
+    assert texts(figure).count("1 case without a value") == 3
+    assert len(marked(figure, "native")[0].get_xdata()) == 2
+    assert figure.axes[0].get_xscale() == "linear"
+    nothing = cases.dice_against(two_recipes.assign(et_t1ce_contrast=np.nan), "et_t1ce_contrast", SOURCE)
+    check_plot(nothing)
+    assert texts(nothing).count("3 cases without a value") == 3
+
+
+def test_many_cases_of_one_recipe_and_a_measure_of_ones_own():
+    names = [f"case_{i:03d}" for i in range(30)]
+    table = scores(*np.linspace(0, 1, 30), names=names, regions=("WT",)).assign(age=np.arange(270.0, 300))
+    figure = cases.dice_against(table, "age", SOURCE, axis="age in days")
+    check_plot(figure)
+    assert marked(figure, "case") == [] and "age in days" in texts(figure)
+    assert figure.axes[0].get_xscale() == "linear"
+    assert cases.dice_against(table, "age", SOURCE, log=True).axes[0].get_xscale() == "symlog"
+
+
+def test_a_long_name_of_an_axis_does_not_squeeze_the_panels(two_recipes):
+    figure = cases.dice_against(two_recipes, "wt_ml", SOURCE, axis="a very long description of what was measured " * 3)
+    check_plot(figure)
+    assert figure.axes[0].get_position().width > 0.25
+
+
+def test_a_region_of_no_volume_is_in_view():
+    table = scores(0.0, 0.5, 1.0, regions=("ET",)).assign(et_ml=[0.0, 0.4, 2.0])
+    low, high = cases.dice_against(table, "et_ml", SOURCE).axes[0].get_xlim()
+    assert low < 0 and high > 2
+
+
+def test_dice_against_refuses_three_recipes_and_missing_columns(two_recipes):
+    three = pd.concat([two_recipes, scores(0, 0, 0).assign(recipe="third", wt_ml=1.0)])
+    with pytest.raises(BratsError, match="3 recipes"):
+        cases.dice_against(three, "wt_ml", SOURCE)
+    with pytest.raises(BratsError, match="no column 'volume'"):
+        cases.dice_against(two_recipes, "volume", SOURCE)
