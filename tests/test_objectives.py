@@ -40,6 +40,12 @@ def test_dice_loss_sums_over_the_batch_and_not_over_each_slice():
     np.testing.assert_allclose(loss, CROSS_ENTROPY / 2 + DICE_LOSS, rtol=1e-5)
 
 
+def test_loss_has_a_number_for_each_slice_as_sharing_between_devices_needs():
+    # Keras divides by the number of devices where it takes the mean, and takes none of a single number.
+    truth, chances = (np.concatenate([each] * 3) for each in (REGIONS, CHANCES))
+    assert SegmentationLoss().call(truth, chances).shape == (3,)
+
+
 def test_certainty_in_what_is_wrong_has_a_finite_price():
     np.testing.assert_allclose(float(SegmentationLoss(dice=False)(REGIONS, 1 - REGIONS)), -np.log(1e-6), rtol=1e-2)
 
