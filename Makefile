@@ -2,7 +2,7 @@
 SHELL   := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test bench lock clean environment
+.PHONY: help book test bench weights lock clean environment
 
 PYTHON  ?= python3
 PROFILE ?= workshop
@@ -52,6 +52,10 @@ test: $(ENVIRONMENT) $(WORKFLOW)  ## lint, all tests, and the whole book on the 
 
 bench: $(ENVIRONMENT)  ## benchmarks; they print ratios
 	python -m benchmarks
+
+weights: $(ENVIRONMENT)  ## train the networks that ship again; with DATA= of real cases also the one that saw them
+	python -m experiments phantom --data "$(DATA)"
+	test -z "$(DATA)" || python -m experiments real --data "$(DATA)"
 
 lock: $(ENVIRONMENT) $(WORKFLOW)  ## recompile both lock files from pyproject.toml and workflow/requirements.in
 	$(UV) pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock

@@ -10,13 +10,14 @@ from brats_lib.cohort.codes import OWN_CODES
 from brats_lib.cohort.files import write_whole
 from brats_lib.cohort.layouts import stem
 from brats_lib.errors import BratsError
-from brats_lib.inference import predict_slices, to_native
-from brats_lib.labels import one_hot, to_labels
+from brats_lib.inference import predict_case, predict_slices, to_native
+from brats_lib.labels import REGIONS, one_hot, region, to_labels
+from brats_lib.metrics.calibration import pooled, reliability
 from brats_lib.metrics.challenge import COLUMNS, score_mask
 from brats_lib.metrics.published import background_probabilities, published_scores
 from brats_lib.preprocess import case_labels, case_slices
 
-__all__ = ["BACKGROUND_PREDICTOR", "NETWORK", "evaluate", "score_folder", "write_scores"]
+__all__ = ["BACKGROUND_PREDICTOR", "NETWORK", "challenge_scores", "evaluate", "score_folder", "write_scores"]
 
 NETWORK = "network"
 BACKGROUND_PREDICTOR = "background everywhere"
@@ -89,6 +90,39 @@ def evaluate(model, cohort, split, recipe, predictions, subsets=("train", "val",
         pd.DataFrame(challenge, columns=list(COLUMNS)),
         pd.DataFrame(background, columns=list(COLUMNS)),
     )
+
+
+def challenge_scores(model, cases, recipe, predictions=None):
+    """Segment cases with a network of any recipe and score them on their native grid.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A network trained with `recipe`.
+    cases : iterable of Case
+        With masks.
+    recipe : Recipe or NativeRecipe
+        How slices are made.
+    predictions : str or Path, optional
+        Folder that gets `<case>_seg.nii.gz`.
+
+    Returns
+    -------
+    scores : pandas.DataFrame
+        The columns of `scores.csv`.
+    reliable : dict of str to pandas.DataFrame
+        For WT, TC and ET what `metrics.calibration.pooled` gives over the brains of all cases.
+    """
+    rows, tables = [], {name: [] for name in REGIONS}
+    for case in tqdm(list(cases), desc="Segmenting", unit="case"):
+        prediction = predict_case(model, case, recipe)
+        if predictions is not None:
+            case.save_mask(prediction.mask, Path(predictions) / f"{case.name}_seg.nii.gz")
+        truth, brain = case.mask(), case.volume(recipe.modalities[0]) != 0
+        for name, parts in tables.items():
+            parts.append(reliability(prediction.region(name), region(truth, name), inside=brain))
+        rows += _challenge_rows(prediction.mask, case)
+    return pd.DataFrame(rows, columns=list(COLUMNS)), {name: pooled(parts) for name, parts in tables.items()}
 
 
 def score_folder(predictions, truth, names=None, ending="_seg", codes=OWN_CODES):

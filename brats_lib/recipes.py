@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from brats_lib.errors import BratsError
 
-__all__ = ["NATIVE", "PLANES", "PUBLISHED", "RECIPES", "NativeRecipe", "Recipe", "get_recipe"]
+__all__ = ["LESSON", "NATIVE", "PLANES", "PUBLISHED", "RECIPES", "NativeRecipe", "Recipe", "get_recipe"]
 
 # Anatomical planes, and the axis of an LPS volume that runs through their slices.
 PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}
@@ -145,7 +145,11 @@ class NativeRecipe:
 
 PUBLISHED = Recipe()
 NATIVE = NativeRecipe()
-RECIPES = {recipe.name: recipe for recipe in (PUBLISHED, NATIVE)}
+# Small enough to be trained in minutes on a laptop, while people watch.
+LESSON = NativeRecipe(
+    name="lesson", planes=("axial",), patch=96, widths=(16, 32, 64, 128), slices_per_epoch=800, epochs=4
+)
+RECIPES = {recipe.name: recipe for recipe in (PUBLISHED, NATIVE, LESSON)}
 
 
 def get_recipe(name: str) -> Recipe | NativeRecipe:

@@ -2,12 +2,13 @@
 
 import pandas as pd
 
+from brats_lib.errors import BratsError
 from brats_lib.evaluation import BACKGROUND_PREDICTOR, NETWORK
-from brats_lib.labels import LONG_NAMES, SCORED
+from brats_lib.labels import LONG_NAMES, REGIONS, SCORED
 from brats_lib.metrics.summary import bootstrap_interval
 from brats_lib.paper import value, values
 
-__all__ = ["against_paper", "case_metrics", "published_means", "region_table"]
+__all__ = ["against_paper", "case_metrics", "predictor_table", "published_means", "region_table"]
 
 # Rows of Table 1: its name there, the published score and the challenge score that answer to it.
 TABLE_1 = {
@@ -108,6 +109,45 @@ def region_table(challenge, background):
             row[f"{name} [95{NO_BREAK}%{NO_BREAK}interval]"] = f"{mean:.{digits}f} {interval}"
             row[f"{name}, background everywhere"] = f"{nothing[column].mean():.{digits}f}"
         rows.append(row | {"sensitivity": f"{scores['sensitivity'].mean():.3f}"})
+    return pd.DataFrame(rows)
+
+
+def predictor_table(scores, score="dice", digits=3):
+    """Several predictors side by side, on the same patients.
+
+    Parameters
+    ----------
+    scores : dict of str to pandas.DataFrame
+        Name of the predictor, and its `scores.csv`.
+    score : str
+        Column of `scores.csv`.
+    digits : int
+        Decimals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per predictor: mean and 95 % bootstrap interval over the patients for WT, TC and ET, and the worst WT.
+
+    Raises
+    ------
+    BratsError
+        If two predictors were scored on different patients.
+    """
+    patients = {name: tuple(sorted(set(table["case"]))) for name, table in scores.items()}
+    if len(set(patients.values())) > 1:
+        found = ", ".join(f"{name}: {len(cases)}" for name, cases in patients.items())
+        raise BratsError("predictors", f"their patients differ ({found})", "the same patients", "Score them again")
+    rows = []
+    for name, table in scores.items():
+        row = {"predictor": name}
+        for region in REGIONS:
+            values = table.loc[table["region"] == region, score].to_numpy()
+            mean, low, high = bootstrap_interval(values)
+            row[region] = f"{mean:.{digits}f} [{low:.{digits}f},{NO_BREAK}{high:.{digits}f}]"
+        whole = table.loc[table["region"] == next(iter(REGIONS)), score]
+        worst = whole.min() if score != "hd95_mm" else whole.max()
+        rows.append(row | {"worst WT": f"{worst:.{digits}f}", "patients": len(whole)})
     return pd.DataFrame(rows)
 
 

@@ -17,7 +17,7 @@ def main():
     """Run one experiment."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
     parser.add_argument("name", choices=PARTS, help="what to make again")
-    parser.add_argument("--data", required=True, help="folder of labelled real cases that the results are for")
+    parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
     options = parser.parse_args()
     PARTS[options.name](shipped.real_stacks(options.data))
 

@@ -9,8 +9,10 @@ import pandas as pd
 
 import brats_lib.weights
 from brats_lib.cohort import MODALITIES, Cohort
+from brats_lib.errors import BratsError
 from brats_lib.inference import predict_stack
 from brats_lib.labels import REGIONS
+from brats_lib.metrics.difficulty import difficulty
 from brats_lib.metrics.summary import bootstrap_interval
 from brats_lib.patches import PatchBatches
 from brats_lib.phantom import PATIENTS, VERSION, WIDE
@@ -33,7 +35,7 @@ PHANTOMS, VALIDATION_PHANTOMS = 96, 6
 
 # A tenth of the training's length and a quarter of its learning rate, on patients and phantoms in equal parts: enough
 # to meet real tissue, too little to learn seven patients by heart.
-FINE_TUNING = dataclasses.replace(NATIVE, learning_rate=5e-4, slices_per_epoch=1200, epochs=2)
+FINE_TUNING = dataclasses.replace(NATIVE, learning_rate=5e-4, slices_per_epoch=600, epochs=2)
 
 NATIVE_SLICES = NATIVE.epochs * NATIVE.slices_per_epoch
 FINE_TUNING_SLICES = FINE_TUNING.epochs * FINE_TUNING.slices_per_epoch
@@ -64,8 +66,8 @@ def validation_phantoms(cases=VALIDATION_PHANTOMS):
 
 
 def real_stacks(data):
-    """The labelled cases of a folder."""
-    return build_stacks(Cohort.find(data), STACKS)
+    """The labelled cases of a folder; none where no folder is named."""
+    return build_stacks(Cohort.find(data), STACKS) if data else []
 
 
 def train_phantom(seed=SEED, recipe=NATIVE):
@@ -136,16 +138,26 @@ def choose_rules(model, stacks, recipe):
 
 
 def make_phantom(real):
-    """Train, score and write the network `phantom`."""
+    """Train, score and write the network `phantom`.
+
+    Parameters
+    ----------
+    real : list of Stack
+        Real cases to score it on, as `results/phantom_on_real.csv`; may be empty.
+    """
     trained = train_phantom()
-    model = rounded(trained.model)
-    recipe, rules = choose_rules(model, validation_phantoms(), NATIVE)
-    print(rules.to_string(index=False), flush=True)
-    scores = score_stacks(model, choose_channels(real, recipe, MODALITIES), recipe)
-    print(scores.pivot(index="case", columns="region", values="dice")[list(REGIONS)].round(3), flush=True)
-    minutes = trained.seconds / 60
-    save("phantom_on_real", scores, seed=SEED, minutes=round(minutes, 1), phantoms=PHANTOMS)
+    model, validation = rounded(trained.model), validation_phantoms()
+    recipe, rules = choose_rules(model, validation, NATIVE)
     save("rules_on_phantoms", rules, seed=VALIDATION_SEED, phantoms=VALIDATION_PHANTOMS)
+    on_phantoms = score_stacks(model, choose_channels(validation, recipe, MODALITIES), recipe)
+    scores = card_scores(
+        on_phantoms, f"{len(validation)} phantoms as the patients are", "the rules were chosen on them"
+    )
+    minutes = trained.seconds / 60
+    if real:
+        on_real = score_stacks(model, choose_channels(real, recipe, MODALITIES), recipe)
+        save("phantom_on_real", with_difficulty(on_real, real), seed=SEED, minutes=round(minutes, 1), phantoms=PHANTOMS)
+        scores += card_scores(on_real, f"{len(real)} cases of BraTS 2021", "none of them was seen in training")
     facts = {
         "title": "Trained on simulated patients alone",
         "data": {
@@ -154,18 +166,31 @@ def make_phantom(real):
             "licence": "No patient data; the heads are deformed from the ICBM 2009a nonlinear symmetric averages.",
             "citations": [FONOV],
         },
-        "training": training_facts(recipe, minutes, SEED),
-        "scores": card_scores(scores, "8 cases of BraTS 2021", "none of them was seen in training"),
+        "training": training_facts(minutes, SEED, NATIVE_SLICES),
+        "scores": scores,
         "default": True,
         "limitations": LIMITATIONS,
     }  # fmt: skip
     save_weights(model, recipe, WEIGHTS, "phantom", facts)
 
 
+def with_difficulty(scores, stacks):
+    """Scores with the size and contrast of each case's tumour."""
+    rows = []
+    for stack in stacks:
+        volumes = {
+            name: np.asarray(stack.images[..., MODALITIES.index(name)], np.float32) for name in ("flair", "t1ce")
+        }
+        rows.append({"case": stack.name, **difficulty(volumes, np.asarray(stack.labels))})
+    return scores.merge(pd.DataFrame(rows), on="case")
+
+
 def make_real(real):
     """Train the network `phantom` on with the real cases, score it leaving one out each time, and write it."""
     model, recipe, card = brats_lib.weights.load("phantom", precision="float32")
     start = model.get_weights()
+    if len(real) < 2:
+        raise BratsError("real cases", f"there are {len(real)}", "two or more, to leave one out", "Give --data")
     parts = []
     for stack in real:
         tuned = rounded(train_real(start, real, stack.name).model)
@@ -183,7 +208,7 @@ def make_real(real):
             "licence": "CC BY 4.0 (RSNA-ASNR-MICCAI BraTS 2021)",
             "citations": [FONOV, *BRATS],
         },
-        "training": training_facts(recipe, minutes, SEED) | {"slices": NATIVE_SLICES + FINE_TUNING_SLICES},
+        "training": training_facts(minutes, SEED, NATIVE_SLICES + FINE_TUNING_SLICES),
         "scores": card_scores(scores, "8 cases of BraTS 2021", "each by a network trained on with the other 7"),
         "default": False,
         "limitations": LIMITATIONS,
@@ -191,12 +216,12 @@ def make_real(real):
     save_weights(rounded(trained.model), recipe, WEIGHTS, "phantom+real", facts)
 
 
-def training_facts(recipe, minutes, seed):
+def training_facts(minutes, seed, slices):
     """What a card says about a training on this machine."""
     about = provenance()
     return {
         "seed": seed,
-        "slices": NATIVE_SLICES,
+        "slices": slices,
         "minutes": round(minutes, 1),
         "device": f"{about['device']['devices']}, {about['device']['cores']} cores",
         "precision": about["device"]["precision"],

@@ -7,24 +7,27 @@ two cores; rows compare with each other, not with the networks that ship. A stud
 import dataclasses
 import functools
 import hashlib
-import time
+import itertools
 
 import pandas as pd
 
 from brats_lib.cohort import MODALITIES
+from brats_lib.labels import REGIONS
 from brats_lib.patches import PatchBatches
 from brats_lib.phantom import PATIENTS, WIDE, Variety
 from brats_lib.recipes import NATIVE, PLANES
 from brats_lib.training import train
 from experiments.record import FOLDER, save
 from experiments.scoring import choose_channels, score_stacks
-from experiments.shipped import training_phantoms, validation_phantoms
+from experiments.shipped import mean_dice, training_phantoms, validation_phantoms
 
-__all__ = ["EFFECTS", "SMALL", "STEPS", "ablate_phantoms", "ablate_recipe", "count_phantoms"]
+__all__ = ["EFFECTS", "SMALL", "STEPS", "ablate_phantoms", "ablate_recipe", "count_phantoms", "recipes", "study"]
 
+RUNS = "runs/experiments"
 SEEDS = (0, 1, 2)
 SMALL = dataclasses.replace(NATIVE, patch=96, widths=(16, 32, 64, 128), slices_per_epoch=800, epochs=4)
 CASES = 32
+COUNTS = (1, 4, 16, 64)
 
 # One step after the other on top of the one before; the last row is the recipe.
 _PLAIN = {
@@ -54,7 +57,7 @@ EFFECTS = {
 }
 
 
-def _recipes():
+def recipes():
     """The recipe of each row: the steps added up."""
     settings = dict(_PLAIN)
     for name, step in STEPS.items():
@@ -63,70 +66,63 @@ def _recipes():
     yield "four modalities", dataclasses.replace(SMALL, **settings, modalities=MODALITIES)
 
 
+LAST = dict(recipes())[list(STEPS)[-1]]
+
+
 def ablate_recipe(real):
     """One row per step of the recipe, trained on the same phantoms: `results/ablation_recipe.csv`."""
-    phantoms, validation = training_phantoms(CASES), validation_phantoms()
-    rows = {name: functools.partial(_trained, recipe, phantoms) for name, recipe in _recipes()}
-    _study("ablation_recipe", "step", rows, dict(_recipes()), {"phantom": validation, "real": real})
+    phantoms = functools.partial(training_phantoms, CASES)
+    study("ablation_recipe", "step", {name: (recipe, phantoms) for name, recipe in recipes()}, real)
 
 
 def ablate_phantoms(real):
     """One row per property of the phantoms that is left out: `results/ablation_phantom.csv`."""
-    recipe = dict(_recipes())["largest piece"]
-    rows = {name: functools.partial(_trained_on, recipe, CASES, variety) for name, variety in EFFECTS.items()}
-    _study(
-        "ablation_phantom",
-        "phantoms",
-        rows,
-        dict.fromkeys(rows, recipe),
-        {"phantom": validation_phantoms(), "real": real},
-    )
+    rows = {name: functools.partial(training_phantoms, CASES, variety) for name, variety in EFFECTS.items()}
+    study("ablation_phantom", "phantoms", {name: (LAST, phantoms) for name, phantoms in rows.items()}, real)
 
 
 def count_phantoms(real):
     """Dice against the number of phantoms, trained for the same time: `results/transfer_phantoms.csv`."""
-    recipe = dict(_recipes())["largest piece"]
-    rows = {count: functools.partial(_trained_on, recipe, count, WIDE) for count in (1, 4, 16, 64, 160)}
-    _study(
-        "transfer_phantoms",
-        "phantoms",
-        rows,
-        dict.fromkeys(rows, recipe),
-        {"phantom": validation_phantoms(), "real": real},
-    )
+    rows = {count: functools.partial(training_phantoms, count) for count in COUNTS}
+    study("transfer_phantoms", "phantoms", {count: (LAST, phantoms) for count, phantoms in rows.items()}, real)
 
 
-def _trained_on(recipe, cases, variety, seed):
-    return _trained(recipe, training_phantoms(cases, variety), seed)
+def study(name, column, rows, real):
+    """Train and score every row with every seed that the table does not have yet.
 
-
-def _trained(recipe, stacks, seed):
-    """A small network and the minutes that it took."""
-    folder = f"runs/experiments/{_fingerprint(recipe, stacks)}-{seed}"
-    began = time.perf_counter()
-    model = train(recipe, PatchBatches(stacks, recipe, seed), None, folder, seed=seed, verbose=0).model
-    return model, (time.perf_counter() - began) / 60
-
-
-def _fingerprint(recipe, stacks):
-    content = repr((dataclasses.asdict(recipe), [stack.name for stack in stacks]))
-    return hashlib.sha256(content.encode()).hexdigest()[:12]
-
-
-def _study(name, column, rows, recipes, cohorts):
-    """Train and score every row with every seed that the table does not have yet."""
+    Parameters
+    ----------
+    name : str
+        Of the table in `results/`, which is written after every row.
+    column : str
+        What the rows differ in.
+    rows : dict of str to (NativeRecipe, callable)
+        What is trained, and what makes the phantoms that it is trained on.
+    real : list of Stack
+        Scored beside the validation phantoms; may be empty.
+    """
     path = FOLDER / f"{name}.csv"
     table = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=[column, "seed"])
-    for seed in SEEDS:
-        for row, make in rows.items():
-            if ((table[column].astype(str) == str(row)) & (table["seed"] == seed)).any():
-                continue
-            model, minutes = make(seed)
-            for data, stacks in cohorts.items():
-                scores = score_stacks(model, choose_channels(stacks, recipes[row], MODALITIES), recipes[row])
-                scores = scores[scores["region"].isin(["WT", "TC", "ET"])][["case", "region", "dice", "hd95_mm"]]
-                scores = scores.assign(**{column: row}, seed=seed, data=data, minutes=round(minutes, 2))
-                table = pd.concat([table, scores], ignore_index=True)
-                print(name, row, seed, data, scores.groupby("region")["dice"].mean().round(3).to_dict(), flush=True)
-            columns = [column, "seed", "data", "case", "region", "dice", "hd95_mm", "minutes"]
-            save(name, table[columns], recipe=dataclasses.asdict(SMALL), seeds=list(SEEDS), phantoms=CASES)
+    cohorts = {"phantom": validation_phantoms(), "real": real}
+    for seed, (row, (recipe, phantoms)) in itertools.product(SEEDS, rows.items()):
+        if ((table[column].astype(str) == str(row)) & (table["seed"] == seed)).any():
+            continue
+        model, minutes = trained(recipe, phantoms(), seed)
+        for data, stacks in cohorts.items():
+            if stacks:
+                scores = score_stacks(model, choose_channels(stacks, recipe, MODALITIES), recipe)
+                scores = scores.loc[scores["region"].isin(REGIONS), ["case", "region", "dice", "hd95_mm"]]
+                found = {column: row, "seed": seed, "data": data, "minutes": round(minutes, 2)}
+                table = pd.concat([table, scores.assign(**found)], ignore_index=True)
+                print(name, row, seed, data, mean_dice(scores), flush=True)
+        columns = [column, "seed", "data", "case", "region", "dice", "hd95_mm", "minutes"]
+        save(name, table[columns], recipe=dataclasses.asdict(LAST), seeds=list(SEEDS), phantoms=CASES)
+
+
+def trained(recipe, stacks, seed):
+    """A small network and the minutes that its training took; rows that differ in the prediction alone share it."""
+    recipe = dataclasses.replace(recipe, flips=False, largest_piece=False, smallest_et_ml=0.0)
+    content = repr((dataclasses.asdict(recipe), [stack.name for stack in stacks], seed))
+    folder = f"{RUNS}/{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    result = train(recipe, PatchBatches(stacks, recipe, seed), None, folder, seed=seed, verbose=0)
+    return result.model, result.seconds / 60

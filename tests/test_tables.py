@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from brats_lib.errors import BratsError
 from brats_lib.evaluation import BACKGROUND_PREDICTOR, NETWORK
 from brats_lib.tables import NO_BREAK as NB
-from brats_lib.tables import against_paper, case_metrics, published_means, region_table
+from brats_lib.tables import against_paper, case_metrics, predictor_table, published_means, region_table
 
 
 @pytest.fixture
@@ -72,3 +73,19 @@ def test_case_metrics_are_the_networks_on_the_test_subset_only(published):
     dice = long[long["metric"] == "dice"].set_index("case")["value"]
     assert dice.to_dict() == {"a": 0.5, "b": 0.7}
     assert long[long["metric"] == "Dice WT"].set_index("case")["value"].to_dict() == {"a": 0.6, "b": 0.8}
+
+
+def test_predictors_stand_side_by_side_with_interval_and_worst_patient():
+    table = predictor_table({"nothing": challenge((0, 0)), "ours": challenge((0.6, 0.6))}).set_index("predictor")
+    assert table.loc["nothing", "ET"] == f"0.000 [0.000,{NB}0.000]"
+    assert table.loc["ours", "WT"] == f"0.600 [0.600,{NB}0.600]"
+    assert (table.loc["ours", "worst WT"], table.loc["ours", "patients"]) == ("0.600", 2)
+    # The worst distance is the longest: 10 * 0.8 mm.
+    distances = predictor_table({"ours": challenge((0.6, 0.8))}, "hd95_mm", 1)
+    assert distances.loc[0, "worst WT"] == "8.0"
+
+
+def test_predictors_scored_on_different_patients_are_refused():
+    scores = challenge((0.6, 0.8))
+    with pytest.raises(BratsError, match="a: 2, b: 1"):
+        predictor_table({"a": scores, "b": scores[scores["case"] == "a"]})

@@ -1,0 +1,93 @@
+"""The experiments behind chapter 6, at a size that takes seconds: files, cards, and that a stopped study goes on."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_patches import stack
+
+from brats_lib import weights
+from brats_lib.errors import BratsError
+from brats_lib.recipes import NATIVE
+from experiments import record, shipped, studies
+
+TINY = dataclasses.replace(
+    NATIVE, patch=16, widths=(8, 8), batch_slices=4, slices_per_epoch=8, epochs=1, planes=("axial",), neighbours=0
+)
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """Tiny recipe, tiny stacks, and folders of their own."""
+    stacks = [stack(seed) for seed in range(3)]
+    for module in (shipped, studies):
+        monkeypatch.setattr(module, "training_phantoms", lambda *arguments: stacks[:2])
+        monkeypatch.setattr(module, "validation_phantoms", lambda *arguments: stacks[2:])
+    monkeypatch.setattr(shipped, "NATIVE", TINY)
+    monkeypatch.setattr(shipped, "FINE_TUNING", TINY)
+    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path / "weights")
+    monkeypatch.setattr(weights.store, "FOLDER", tmp_path / "weights")
+    monkeypatch.setattr(shipped, "RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(record, "FOLDER", tmp_path / "results")
+    monkeypatch.setattr(studies, "FOLDER", tmp_path / "results")
+    monkeypatch.setattr(studies, "RUNS", str(tmp_path / "runs"))
+    return tmp_path
+
+
+def test_both_networks_are_made_scored_and_written_with_cards(small):
+    real = [dataclasses.replace(stack(seed), name=f"patient_{seed}") for seed in (7, 8)]
+    shipped.make_phantom(real)
+    shipped.make_real(real)
+    assert weights.available() == ["phantom", "phantom+real"]
+    card = weights.read_card("phantom+real")
+    assert (card.data["patients"], card.training["slices"]) == (2, 16)
+    # Each patient was left out once.
+    table = pd.read_csv(small / "results" / "leave_one_out.csv")
+    assert sorted(set(table["case"])) == ["patient_7", "patient_8"]
+    alone = pd.read_csv(small / "results" / "phantom_on_real.csv")
+    # 5 x 5 x 5 voxels of 1 mm.
+    assert alone["wt_ml"].unique().tolist() == [0.125]
+    assert {"commit", "device", "seed", "minutes"} <= json.loads(
+        (small / "results" / "phantom_on_real.json").read_text()
+    ).keys()
+
+
+def test_network_that_saw_patients_needs_some_to_leave_out(small):
+    shipped.make_phantom([])
+    with pytest.raises(BratsError, match="there are 0"):
+        shipped.make_real([])
+
+
+def test_rules_are_chosen_where_they_help_and_left_out_where_they_do_not(monkeypatch):
+    case = stack()
+    probabilities = np.stack([np.isin(case.labels, codes) for codes in ((1, 2, 4), (1, 4), (4,))], -1).astype(float)
+    monkeypatch.setattr(shipped, "predict_stack", lambda *arguments: probabilities)
+    recipe, _ = shipped.choose_rules(None, [case], TINY)
+    assert (recipe.largest_piece, recipe.smallest_et_ml) == (False, 0)
+    # A second piece far from the tumour, smaller than it: only the rule removes it.
+    probabilities[-3:, -3:, -3:, 0] = 1
+    recipe, table = shipped.choose_rules(None, [case], TINY)
+    assert recipe.largest_piece
+    # 125 voxels found rightly and 27 wrongly: Dice = 250 / (125 + 152).
+    assert table.loc[~table["largest_piece"], "WT"].unique() == pytest.approx([0.9025], abs=1e-4)
+
+
+def test_stopped_study_goes_on_with_what_is_missing(small, monkeypatch):
+    monkeypatch.setattr(studies, "SMALL", TINY)
+    monkeypatch.setattr(studies, "SEEDS", (0,))
+    real = [dataclasses.replace(stack(7), name="patient_7")]
+    rows = dict(studies.recipes())
+    monkeypatch.setattr(studies, "LAST", rows["largest piece"])
+    assert len(rows) == len(studies.STEPS) + 1
+    studies.ablate_recipe(real)
+    path = small / "results" / "ablation_recipe.csv"
+    table = pd.read_csv(path)
+    assert len(table) == len(rows) * 2 * 3  # rows of phantom and real, three regions each
+    table[table["step"] != "Dice loss"].to_csv(path, index=False)
+    trained, original = [], studies.trained
+    monkeypatch.setattr(studies, "trained", lambda recipe, *rest: trained.append(recipe) or original(recipe, *rest))
+    studies.ablate_recipe(real)
+    assert [recipe.dice for recipe in trained] == [True]
+    assert len(pd.read_csv(path)) == len(table)
