@@ -132,7 +132,7 @@ class NativeRecipe:
     averaging: float = 0.99
     batch_slices: int = 12
     slices_per_epoch: int = 1500
-    epochs: int = 12
+    epochs: int = 10
     flips: bool = False
     largest_piece: bool = True
     smallest_et_ml: float = 0.0

@@ -15,7 +15,7 @@ def _lognormal(rng, median, spread):
     return float(median * np.exp(rng.normal(0, spread)))
 
 
-def draw_contrast(rng, grade, wide=False):
+def draw_contrast(rng, grade, wide=False, zones=False):
     """Draw a patient's intensities.
 
     Parameters
@@ -25,6 +25,8 @@ def draw_contrast(rng, grade, wide=False):
         Low-grade tumours have weaker edema, hardly any enhancement and a core without debris.
     wide : bool
         Draw from `variety.WIDE`: more faint lesions, more different tissue contrasts.
+    zones : bool
+        Draw cysts apart from the solid core, as `variety.WIDE` has them.
 
     Returns
     -------
@@ -76,6 +78,14 @@ def draw_contrast(rng, grade, wide=False):
         "core": 2.2 + 0.9 * water + (t2_fluid - 2.6) * cystic * 0.8 - 0.6 * blood + rng.normal(0, 0.12),
         "enhancement": 1.6 + 0.9 * water + rng.normal(0, 0.12),
     }
+    if zones:
+        # Protein makes what a cyst holds anything between fluid and solid tumour on FLAIR.
+        protein = float(rng.beta(1, 2))
+        patient["protein"] = protein
+        flair["cyst"] = 0.3 + (flair["core"] - 0.3) * protein
+        t1["cyst"] = 0.5 + 0.35 * protein
+        t1ce["cyst"] = t1["cyst"] + rng.normal(0, 0.03)
+        t2["cyst"] = t2_fluid * (0.9 - 0.3 * protein)
     contrast = {"flair": flair, "t1": t1, "t1ce": t1ce, "t2": t2, "patient": patient}
     for modality, texture in (("flair", 0.17), ("t1", 0.09), ("t1ce", 0.11), ("t2", 0.16)):
         values = contrast[modality]

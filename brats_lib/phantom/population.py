@@ -34,8 +34,9 @@ EXTENT = (0.88, 1.19, 0.94)
 # BraTS 2020 has 293 HGG and 76 LGG; which of them lack enhancement is not in the labels, most are LGG.
 LGG_WITH_ET, LGG_WITHOUT_ET = 0.15, 0.85
 
-# What `variety.WIDE` draws instead: any size alike on a logarithmic scale, anywhere the anatomy allows.
-WIDE_WHOLE_ML = (3.0, 200.0)
+# What `variety.WIDE` draws instead: every other tumour of any size alike on a logarithmic scale, all of them anywhere
+# that the anatomy allows.
+WIDE_WHOLE_ML = (3.0, 260.0)
 WIDE_WITHOUT_ET = 0.3
 WIDE_CENTROIDS = ((0, 62), (50, 195), (25, 125))
 
@@ -94,8 +95,9 @@ def draw_tumour(rng, wide=False, candidates=60):
     )
     share = float(np.interp(uniform[2], PROBABILITIES, ENHANCING_SHARE))
     if wide:
-        whole = float(np.exp(rng.uniform(*np.log(WIDE_WHOLE_ML))))
-        core, share = whole * float(rng.beta(1.2, 1.8)), float(rng.beta(1.2, 1.0))
+        if rng.random() < 0.5:
+            whole = float(np.exp(rng.uniform(*np.log(WIDE_WHOLE_ML))))
+            core, share = whole * float(rng.beta(1.2, 1.8)), float(rng.beta(1.2, 1.0))
         enhancing = rng.random() >= WIDE_WITHOUT_ET
     core = min(core, LARGEST_CORE_SHARE * whole)
     et = core * share if enhancing else 0.0

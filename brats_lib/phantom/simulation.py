@@ -103,7 +103,7 @@ def _simulate(seed, index, variety):
     tumour = draw_tumour(rng["tumour"], variety.tumours)
     head = draw_head(rng["head"], variety.heads)
     growth = draw_growth(rng["growth"], tumour, head, variety.foci)
-    contrast = draw_contrast(rng["contrast"], tumour.grade, variety.contrast)
+    contrast = draw_contrast(rng["contrast"], tumour.grade, variety.contrast, variety.zones)
     amounts = draw_distractors(rng["distractors"])
     anatomy = head.draw(rng["anatomy"], push=growth.push)
     lesion = grow(rng["lesion"], growth, anatomy)
@@ -112,6 +112,8 @@ def _simulate(seed, index, variety):
     enhancing = enhancing_structures(rng["distractors"], anatomy, amounts)
     added = {"flair": artefact, "t1": margin, "t1ce": margin + enhancing}
     fields = _texture(rng["texture"], lesion)
+    if variety.zones:
+        fields |= _zones(rng["texture"], lesion, contrast["patient"]["cystic"])
     # No tissue is uniform: fibres, vessels below the resolution, iron.
     mottle = 0.8 * smooth_field(rng["texture"], BOX_SHAPE, 11) + 0.6 * smooth_field(rng["texture"], BOX_SHAPE, 3.5)
 
@@ -164,15 +166,29 @@ def _texture(rng, lesion):
     }
 
 
+def _zones(rng, lesion, cystic):
+    """Fields that divide a lesion: how full of water its edema is, and where its core is cyst (both 0-1)."""
+    shape = lesion.edema.shape
+    faint = rng.uniform(0, 0.75)
+    full = 1 - np.float32(faint) * np.clip(0.5 + 0.8 * smooth_field(rng, shape, 26), 0, 1)
+    level = 2.2 - 4 * cystic
+    cyst = 1 / (1 + np.exp(np.clip(-4 * (smooth_field(rng, shape, 15) - np.float32(level)), -20, 20)))
+    return {"full": full, "cyst": cyst}
+
+
 def _paint(image, values, lesion, fields):
     """Put the lesion into an image of its box, in place."""
     texture = np.float32(values["texture"])
     uneven = 0.8 * fields["coarse"] + 0.5 * fields["fine"]
     edema = np.float32(values["edema"])
+    if "full" in fields:
+        edema = 1 + (edema - 1) * fields["full"]
     # Swollen tissue keeps a trace of what it was.
     swollen = edema + 0.3 * (image - 1) + texture * np.abs(edema - 1) * 1.2 * uneven
     image += lesion.edema * (swollen - image)
     core = values["core"] * (1 + texture * (0.9 * fields["blobs"] + 0.7 * fields["fine"] + 0.3 * fields["grain"]))
+    if "cyst" in fields:
+        core += fields["cyst"] * (np.float32(values["cyst"]) - core)
     image += lesion.core * (core - image)
     bright = values["enhancement"] + values["unevenness"] * (0.7 * fields["fine"] + 0.5 * fields["grain"])
     image += lesion.enhancement * (bright - image)

@@ -16,10 +16,12 @@ class Variety:
     Parameters
     ----------
     tumours : bool
-        Sizes from 3 to 200 mL alike, shares of core and enhancement of any size, every third without
-        enhancement, anywhere in the brain.
+        Half of them of any size from 3 to 260 mL alike, with shares of core and enhancement of any size, every third
+        without enhancement, anywhere in the brain.
     contrast : bool
         Half of the lesions faint, and tissue contrasts more different from scanner to scanner.
+    zones : bool
+        Edema that fades from bright to faint within one lesion, and cores partly solid, partly cyst.
     foci : bool
         A third of the tumours with a second focus.
     heads : bool
@@ -30,6 +32,7 @@ class Variety:
 
     tumours: bool = False
     contrast: bool = False
+    zones: bool = False
     foci: bool = False
     heads: bool = False
     scanners: bool = False
@@ -44,4 +47,4 @@ class Variety:
 
 
 PATIENTS = Variety()
-WIDE = Variety(tumours=True, contrast=True, foci=True, heads=True, scanners=True)
+WIDE = Variety(tumours=True, contrast=True, zones=True, foci=True, heads=True, scanners=True)
