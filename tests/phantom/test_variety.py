@@ -1,0 +1,51 @@
+"""The wider population: what it changes, and that what is not widened stays as it was."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from brats_lib.phantom import PATIENTS, WIDE, Variety
+from brats_lib.phantom.contrast import draw_contrast
+from brats_lib.phantom.population import draw_tumour
+
+
+def draws(wide, cases=1500):
+    return [draw_tumour(np.random.default_rng(seed), wide, candidates=1) for seed in range(cases)]
+
+
+def test_wide_tumours_are_small_and_without_enhancement_more_often():
+    patients, wide = draws(False), draws(True)
+    # Of the patients 2 % have less than 15 mL. Half of the wide ones are log-uniform in 3-260 mL, of which
+    # ln(15/3) / ln(260/3) = 36 % are below 15 mL: 0.5 * 0.36 + 0.5 * 0.02 = 19 %.
+    assert np.mean([t.whole_ml < 15 for t in patients]) == pytest.approx(0.02, abs=0.012)
+    assert np.mean([t.whole_ml < 15 for t in wide]) == pytest.approx(0.19, abs=0.03)
+    assert np.mean([t.enhancing_ml == 0 for t in wide]) == pytest.approx(0.3, abs=0.04)
+    assert max(t.core_ml / t.whole_ml for t in wide) < 0.9501
+
+
+def test_wide_lesions_are_faint_more_often():
+    faint = {
+        wide: np.mean([
+            draw_contrast(np.random.default_rng(seed), "HGG", wide)["patient"]["faint"] for seed in range(1500)
+        ])
+        for wide in (False, True)
+    }  # fmt: skip
+    assert faint[False] == pytest.approx(0.15, abs=0.03)
+    assert faint[True] == pytest.approx(0.4, abs=0.04)
+
+
+def test_zones_add_a_cyst_between_fluid_and_the_rest_and_leave_the_other_tissues_alone():
+    plain, zoned = (draw_contrast(np.random.default_rng(4), "HGG", zones=zones) for zones in (False, True))
+    for modality in ("flair", "t1", "t2"):
+        assert {k: v for k, v in zoned[modality].items() if k not in ("cyst", "texture", "unevenness")} == {
+            k: v for k, v in plain[modality].items() if k not in ("texture", "unevenness")
+        }
+    low, high = sorted((0.3, zoned["flair"]["core"]))
+    assert low <= zoned["flair"]["cyst"] <= high
+
+
+def test_names_say_what_is_missing():
+    assert PATIENTS.name == Variety().name == "patients"
+    assert WIDE.name == "wide"
+    assert dataclasses.replace(WIDE, zones=False, heads=False).name == "wide-no_zones-no_heads"
