@@ -2,11 +2,12 @@
 
 import argparse
 
-from experiments import shipped, studies
+from experiments import comparisons, shipped, studies
 
 PARTS = {
     "phantom": shipped.make_phantom,
     "real": shipped.make_real,
+    "averaging": comparisons.compare_averaging,
     "recipe": studies.ablate_recipe,
     "phantoms": studies.ablate_phantoms,
     "transfer": studies.count_phantoms,
@@ -16,10 +17,13 @@ PARTS = {
 def main():
     """Run one experiment."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    parser.add_argument("name", choices=PARTS, help="what to make again")
+    parser.add_argument("name", choices=[*PARTS, "published"], help="what to make again")
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
     options = parser.parse_args()
-    PARTS[options.name](shipped.real_stacks(options.data))
+    if options.name == "published":
+        comparisons.score_published(options.data)
+    else:
+        PARTS[options.name](shipped.real_stacks(options.data))
 
 
 if __name__ == "__main__":

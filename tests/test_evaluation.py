@@ -9,7 +9,14 @@ import pytest
 
 from brats_lib.cohort import Cohort, split_cohort
 from brats_lib.errors import BratsError
-from brats_lib.evaluation import BACKGROUND_PREDICTOR, NETWORK, evaluate, score_folder, write_scores
+from brats_lib.evaluation import (
+    BACKGROUND_PREDICTOR,
+    NETWORK,
+    challenge_scores,
+    evaluate,
+    score_folder,
+    write_scores,
+)
 from brats_lib.labels import one_hot
 from brats_lib.preprocess import case_labels
 from brats_lib.recipes import PUBLISHED
@@ -28,6 +35,15 @@ class Oracle:
 
     def predict(self, images, batch_size, verbose):
         return next(self.answers)
+
+
+def test_any_recipe_is_scored_on_the_full_grid_with_the_reliability_of_its_probabilities(tiny_root, tmp_path):
+    cases = list(Cohort.find(tiny_root))[:2]
+    scores, reliable = challenge_scores(Oracle(cases), cases, RECIPE, tmp_path)
+    assert len(scores) == 2 * 5 and scores["dice"].min() > 0.9
+    assert sorted(path.name for path in tmp_path.glob("*.gz")) == [f"{case.name}_seg.nii.gz" for case in cases]
+    brain = sum((case.volume("flair") != 0).sum() for case in cases)
+    assert [table["voxels"].sum() for table in reliable.values()] == [brain] * 3
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import pytest
 from conftest import tiny_volumes
 
 from brats_lib.errors import BratsError
-from brats_lib.inference import predict_case, predict_slices, to_native
-from brats_lib.labels import LABELS, one_hot, to_classes
+from brats_lib.inference import Prediction, predict_case, predict_slices, predict_stack, to_native
+from brats_lib.labels import LABELS, REGIONS, one_hot, to_classes
 from brats_lib.preprocess import resize_labels
-from brats_lib.recipes import PUBLISHED
+from brats_lib.recipes import NATIVE, PLANES, PUBLISHED
+from brats_lib.stacks import make_stack
 
 RECIPE = replace(PUBLISHED, first_slice=4, stop_slice=32, size=24)
 SHAPE = (48, 40, 36)
@@ -73,3 +74,83 @@ def test_slices_of_another_size_are_refused_with_both_sizes_named():
     network = PerfectNetwork(tiny_volumes()[1])
     with pytest.raises(BratsError, match=r"\(32, 32, 2\).*\(24, 24, 2\)"):
         predict_slices(network, np.zeros((3, 32, 32, 2), np.float32))
+
+
+class Reader:
+    """A network that answers pixel by pixel: a region where FLAIR of the middle slice exceeds a level of its own."""
+
+    name = "reader"
+    levels = (0.5, 1.0, 1.5)
+    outputs = 3
+
+    def __init__(self, recipe):
+        self.input_shape = (None, None, None, recipe.channels)
+        self.middle = recipe.neighbours * len(recipe.modalities)
+        self.batches = set()
+
+    def predict_on_batch(self, images):
+        self.batches.add(images.shape)
+        flair = images[..., self.middle]
+        return np.stack([(flair > level).astype(np.float32) for level in self.levels], axis=-1)
+
+
+@pytest.mark.parametrize("planes", [("axial",), tuple(PLANES)])
+@pytest.mark.parametrize("flips", [False, True])
+def test_mean_over_planes_and_mirrorings_is_in_place(planes, flips):
+    recipe = replace(NATIVE, planes=planes, flips=flips)
+    volumes, _ = tiny_volumes()
+    stack = make_stack("case", [volumes[modality] for modality in recipe.modalities])
+    found = predict_stack(Reader(recipe), stack, recipe, batch_slices=7)
+    flair = stack.images[..., 0].astype(np.float32)
+    np.testing.assert_array_equal(found, np.stack([flair > level for level in Reader.levels], -1))
+
+
+def test_batches_of_a_plane_have_one_size():
+    reader = Reader(NATIVE)
+    volumes, _ = tiny_volumes()
+    stack = make_stack("case", [volumes[modality] for modality in NATIVE.modalities])
+    predict_stack(reader, stack, replace(NATIVE, planes=("axial",)), batch_slices=7)
+    assert len(reader.batches) == 1
+
+
+class LabelledCase:
+    """A case whose FLAIR says where the regions are."""
+
+    name, shape, spacing, has_mask = "case", (20, 18, 16), (1.0, 1.0, 1.0), False
+
+    def volumes(self, modalities):
+        flair = np.zeros(self.shape, np.float32)
+        flair[2:18, 2:16, 2:14] = 1
+        for side, value in ((6, 4), (4, 8), (2, 16)):
+            flair[8 : 8 + side, 8 : 8 + side, 6 : 6 + side] = value
+        return {modality: flair for modality in modalities}
+
+
+def test_case_gets_labels_on_its_own_grid_and_regions_beside_them():
+    reader, case = Reader(NATIVE), LabelledCase()
+    # Mean 1.36, standard deviation 1.44: the intensities 1, 4, 8 and 16 are -0.25, 1.8, 4.6 and 10.2, a level in each gap.
+    reader.levels = (1.0, 3.0, 5.0)
+    prediction = predict_case(reader, case, replace(NATIVE, clip=(-4.0, 10.0)))
+    assert prediction.mask.shape == case.shape and prediction.channels == tuple(REGIONS)
+    assert [(prediction.mask == label).sum() for label in LABELS] == [20 * 18 * 16 - 216, 64 - 8, 216 - 64, 8]
+    assert prediction.region("TC").sum() == 64
+
+
+def test_small_enhancing_tumour_and_second_pieces_go_where_the_recipe_says_so():
+    reader, case = Reader(NATIVE), LabelledCase()
+    reader.levels = (1.0, 3.0, 5.0)
+    recipe = replace(NATIVE, clip=(-4.0, 10.0), smallest_et_ml=0.009)
+    assert not (predict_case(reader, case, recipe).mask == 4).any()
+    assert (predict_case(reader, case, replace(recipe, smallest_et_ml=0.008)).mask == 4).sum() == 8
+
+
+def test_network_of_other_channels_is_refused():
+    volumes, _ = tiny_volumes()
+    stack = make_stack("case_3", [volumes["flair"]])
+    with pytest.raises(BratsError, match="case_3 has 1 modalities"):
+        predict_stack(Reader(NATIVE), stack, NATIVE)
+
+
+def test_region_of_classes_is_the_sum_of_their_probabilities():
+    prediction = Prediction(np.zeros((1, 1, 1), np.uint8), np.array([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 1, 4))
+    assert [prediction.region(name).item() for name in REGIONS] == pytest.approx([0.9, 0.6, 0.4])

@@ -18,7 +18,14 @@ import pytest
 from conftest import ROOT
 
 SNAKEMAKE = Path(os.environ.get("SNAKEMAKE", ROOT / ".venv/workflow/bin/snakemake"))
-NOTEBOOKS = ["01_explore_dataset", "02_preprocess", "03_train_unet", "04_evaluate", "05_overlay_predictions", "06_beyond_the_paper"]
+NOTEBOOKS = [
+    "01_explore_dataset",
+    "02_preprocess",
+    "03_train_unet",
+    "04_evaluate",
+    "05_overlay_predictions",
+    "06_beyond_the_paper",
+]
 STAND_IN = """#!{python}
 import json, os, shutil, sys
 from pathlib import Path

@@ -1,0 +1,67 @@
+"""The shipped network beside its alternatives: fewer planes, mirrorings, and the published recipe on the same cases."""
+
+import dataclasses
+
+import pandas as pd
+
+from brats_lib import weights
+from brats_lib.batches import SliceBatches
+from brats_lib.cohort import MODALITIES, Cohort
+from brats_lib.evaluation import challenge_scores
+from brats_lib.recipes import PLANES, PUBLISHED
+from brats_lib.slices import build_cache
+from brats_lib.training import train
+from experiments.record import save
+from experiments.scoring import choose_channels, score_stacks
+from experiments.shipped import RUNS, mean_dice, validation_phantoms
+
+__all__ = ["compare_averaging", "score_published"]
+
+AVERAGING = {
+    "axial": {"planes": ("axial",), "flips": False},
+    "axial, mirrored": {"planes": ("axial",), "flips": True},
+    "three planes": {"planes": tuple(PLANES), "flips": False},
+    "three planes, mirrored": {"planes": tuple(PLANES), "flips": True},
+}
+FOLDS, EPOCHS, SLICES, BATCH, SEED = 4, 10, 500, 10, 0
+
+
+def compare_averaging(real):
+    """What is averaged at prediction, with one and the same network: `results/averaging.csv`."""
+    model, recipe, _ = weights.load("phantom", precision="float32")
+    parts = []
+    for (name, change), (data, stacks) in (
+        (row, cohort) for row in AVERAGING.items() for cohort in (("phantom", validation_phantoms()), ("real", real))
+    ):
+        chosen = dataclasses.replace(recipe, **change)
+        scores = score_stacks(model, choose_channels(stacks, recipe, MODALITIES), chosen)
+        print(name, data, mean_dice(scores), flush=True)
+        parts.append(scores.assign(averaging=name, data=data))
+    save("averaging", pd.concat(parts)[["averaging", "data", "case", "region", "dice", "hd95_mm"]])
+
+
+def score_published(data):
+    """The published recipe, trained on real cases alone and tested on those left out: `results/published_folds.csv`.
+
+    Parameters
+    ----------
+    data : str
+        Folder of labelled real cases. Every fourth case is tested by a network that trained on the others, but for
+        one, which chooses its best epoch.
+    """
+    cohort = Cohort.find(data).labelled()
+    cache = build_cache(cohort, PUBLISHED, f"{RUNS}/slices")
+    parts = []
+    for fold in range(FOLDS):
+        tested = cohort.names[fold::FOLDS]
+        others = [name for name in cohort.names if name not in tested]
+        learning = SliceBatches(cache, others[1:], BATCH, seed=SEED, slices_per_epoch=SLICES)
+        choosing = SliceBatches(cache, others[:1], BATCH, shuffle=False)
+        trained = train(
+            PUBLISHED, learning, choosing, f"{RUNS}/published-{fold}", epochs=EPOCHS, seed=SEED,
+            data_fingerprint=f"{cache.fingerprint}-{fold}",
+        )  # fmt: skip
+        scores, _ = challenge_scores(trained.model, [cohort[name] for name in tested], PUBLISHED)
+        print(tested, mean_dice(scores), flush=True)
+        parts.append(scores)
+    save("published_folds", pd.concat(parts), folds=FOLDS, epochs=EPOCHS, slices_per_epoch=SLICES, seed=SEED)
