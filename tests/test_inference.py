@@ -128,7 +128,7 @@ class LabelledCase:
 
 def test_case_gets_labels_on_its_own_grid_and_regions_beside_them():
     reader, case = Reader(NATIVE), LabelledCase()
-    # Mean 1.36, standard deviation 1.44: the intensities 1, 4, 8 and 16 are -0.25, 1.8, 4.6 and 10.2, a level in each gap.
+    # Mean 1.36, standard deviation 1.44: intensities 1, 4, 8 and 16 become -0.25, 1.8, 4.6 and 10.2.
     reader.levels = (1.0, 3.0, 5.0)
     prediction = predict_case(reader, case, replace(NATIVE, clip=(-4.0, 10.0)))
     assert prediction.mask.shape == case.shape and prediction.channels == tuple(REGIONS)
