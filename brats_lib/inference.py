@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from brats_lib import weights
 from brats_lib.errors import BratsError
 from brats_lib.labels import BACKGROUND, CLASS_NAMES, LABELS, REGIONS, to_labels
 from brats_lib.postprocess import region_probabilities, regions_to_mask
@@ -12,7 +13,7 @@ from brats_lib.preprocess import case_slices, resize_slices, uncrop
 from brats_lib.recipes import PLANES, NativeRecipe
 from brats_lib.stacks import plane_slices, stack_case
 
-__all__ = ["Prediction", "predict_case", "predict_slices", "predict_stack", "to_native"]
+__all__ = ["Prediction", "predict_case", "predict_slices", "predict_stack", "segment_case", "to_native"]
 
 # Slices of all cases are padded to multiples of this, so that few shapes occur and each is compiled once.
 PADDING = 32
@@ -189,3 +190,26 @@ def predict_case(model, case, recipe, batch_slices=20):
     slices = predict_slices(model, case_slices(case, recipe), batch_slices)
     probabilities = to_native(slices, case.shape, recipe)
     return Prediction(to_labels(probabilities.argmax(-1)), probabilities)
+
+
+def segment_case(case, network=None):
+    """Segment a case with a network that ships with the package.
+
+    Parameters
+    ----------
+    case : Case
+        Skull-stripped, 1 mm, as BraTS prepares cases; a mask is not needed.
+    network : str, optional
+        A name of `weights.available`, or the path of a card; the default network where omitted.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    BratsError
+        If a modality is missing, or there is no such network.
+    """
+    model, recipe, _ = weights.load(network)
+    return predict_case(model, case, recipe)

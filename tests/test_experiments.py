@@ -40,7 +40,11 @@ def test_both_networks_are_made_scored_and_written_with_cards(small):
     real = [dataclasses.replace(stack(seed), name=f"patient_{seed}") for seed in (7, 8)]
     shipped.make_phantom(real)
     shipped.make_real(real)
-    assert weights.available() == ["phantom", "phantom+real"]
+    first, second = (weights.read_card(name) for name in weights.available())
+    assert {first.name, second.name} == {"phantom", "phantom+real"}
+    # The default, which is listed first, is the one with the higher Dice on the patients.
+    assert (first.default, second.default) == (True, False)
+    assert sum(row["mean"] for row in first.scores[-6::2]) >= sum(row["mean"] for row in second.scores[-6::2])
     card = weights.read_card("phantom+real")
     assert (card.data["patients"], card.training["slices"]) == (2, 16)
     # Each patient was left out once.
