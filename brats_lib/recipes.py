@@ -97,7 +97,7 @@ class NativeRecipe:
     dice : bool
         Whether the soft Dice loss is added to cross-entropy.
     augmentation : tuple of str
-        Of "mirror" (mirrored and transposed) and "intensity" (curve, offset, field, blur and noise per modality).
+        Of "mirror" (mirrored and transposed) and "intensity" (curve, gain, fields, blur and noise).
     lesion_share : float
         Share of the patches that are centred near a tumour voxel, 0-1; the others lie anywhere.
     learning_rate, warmup, weight_decay : float
@@ -120,8 +120,8 @@ class NativeRecipe:
     clip: tuple[float, float] = (-4.0, 6.0)
     planes: tuple[str, ...] = ("axial", "coronal", "sagittal")
     neighbours: int = 1
-    patch: int = 160
-    widths: tuple[int, ...] = (24, 48, 96, 192, 256)
+    patch: int = 96
+    widths: tuple[int, ...] = (16, 32, 64, 128)
     regions: bool = True
     dice: bool = True
     augmentation: tuple[str, ...] = ("mirror", "intensity")
@@ -129,10 +129,10 @@ class NativeRecipe:
     learning_rate: float = 2e-3
     warmup: float = 0.05
     weight_decay: float = 1e-4
-    averaging: float = 0.99
-    batch_slices: int = 12
-    slices_per_epoch: int = 1500
-    epochs: int = 10
+    averaging: float = 0.98
+    batch_slices: int = 16
+    slices_per_epoch: int = 1600
+    epochs: int = 4
     flips: bool = False
     largest_piece: bool = True
     smallest_et_ml: float = 0.0
@@ -146,9 +146,7 @@ class NativeRecipe:
 PUBLISHED = Recipe()
 NATIVE = NativeRecipe()
 # Small enough to be trained in minutes on a laptop, while people watch.
-LESSON = NativeRecipe(
-    name="lesson", planes=("axial",), patch=96, widths=(16, 32, 64, 128), slices_per_epoch=800, epochs=4
-)
+LESSON = NativeRecipe(name="lesson", planes=("axial",), slices_per_epoch=800, epochs=4)
 RECIPES = {recipe.name: recipe for recipe in (PUBLISHED, NATIVE, LESSON)}
 
 

@@ -5,11 +5,15 @@ import tomllib
 from fnmatch import fnmatch
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT
 
 from brats_lib import weights
+from brats_lib.cohort import Cohort
+from brats_lib.inference import segment_case
 from brats_lib.labels import REGIONS
+from brats_lib.metrics.challenge import score_mask
 
 FOLDER = ROOT / "brats_lib" / "weights"
 
@@ -45,5 +49,16 @@ def test_every_file_of_weights_has_a_card_and_is_packaged():
         assert any(fnmatch(f"brats_lib/weights/{name}", pattern) for pattern in settings["artifacts"])
 
 
-def test_at_most_one_network_is_the_default():
-    assert sum(weights.read_card(name).default for name in weights.available()) <= 1
+def test_the_network_that_never_saw_a_patient_ships_and_one_network_is_the_default():
+    assert "phantom" in weights.available()
+    assert sum(weights.read_card(name).default for name in weights.available()) == 1
+    assert weights.read_card("phantom").data["patients"] == 0
+
+
+def test_real_case_scores_as_recorded(real_root):
+    name = "BraTS2021_00000"
+    recorded = pd.read_csv(ROOT / "results" / "phantom_on_real.csv").set_index(["case", "region"])["dice"]
+    case = Cohort.find(real_root)[name]
+    found = score_mask(segment_case(case, "phantom").mask, case.mask(), case.spacing)
+    for row in found[: len(REGIONS)]:
+        assert row["dice"] == pytest.approx(recorded[name, row["region"]], abs=0.005)
