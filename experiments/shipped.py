@@ -37,8 +37,6 @@ PHANTOMS, VALIDATION_PHANTOMS = 64, 6
 # to meet real tissue, too little to learn seven patients by heart.
 FINE_TUNING = dataclasses.replace(NATIVE, learning_rate=5e-4, slices_per_epoch=600, epochs=2)
 
-NATIVE_SLICES = NATIVE.epochs * NATIVE.slices_per_epoch
-FINE_TUNING_SLICES = FINE_TUNING.epochs * FINE_TUNING.slices_per_epoch
 WEIGHTS = Path(brats_lib.weights.__file__).parent
 
 FONOV = {"key": "fonov2011", "text": "Fonov et al. 2011, NeuroImage 54(1), 313-327"}
@@ -70,7 +68,7 @@ def real_stacks(data):
     return build_stacks(Cohort.find(data), STACKS) if data else []
 
 
-def train_phantom(seed=SEED, recipe=NATIVE):
+def train_phantom(recipe, seed=SEED):
     """Train the network that never saw a patient.
 
     Returns
@@ -82,11 +80,13 @@ def train_phantom(seed=SEED, recipe=NATIVE):
     return train(recipe, batches, val, f"{RUNS}/phantom-{seed}", seed=seed)
 
 
-def train_real(weights, stacks, left_out=None, seed=SEED, recipe=FINE_TUNING):
+def train_real(recipe, weights, stacks, left_out=None, seed=SEED):
     """Train a phantom network on with real cases.
 
     Parameters
     ----------
+    recipe : NativeRecipe
+        How long and how fast.
     weights : list of array
         Of the phantom network.
     stacks : list of Stack
@@ -146,7 +146,7 @@ def make_phantom(real):
     real : list of Stack
         Real cases to score it on, as `results/phantom_on_real.csv`; may be empty.
     """
-    trained = train_phantom()
+    trained = train_phantom(NATIVE)
     model, validation = rounded(trained.model), validation_phantoms()
     recipe, rules, on_phantoms = choose_rules(model, validation, NATIVE)
     save("rules_on_phantoms", rules, seed=VALIDATION_SEED, phantoms=VALIDATION_PHANTOMS)
@@ -166,7 +166,7 @@ def make_phantom(real):
             "licence": "No patient data; the heads are deformed from the ICBM 2009a nonlinear symmetric averages.",
             "citations": [FONOV],
         },
-        "training": training_facts(minutes, SEED, NATIVE_SLICES),
+        "training": training_facts(minutes, SEED, NATIVE),
         "scores": scores,
         "default": True,
         "limitations": LIMITATIONS,
@@ -193,12 +193,12 @@ def make_real(real):
         raise BratsError("real cases", f"there are {len(real)}", "two or more, to leave one out", "Give --data")
     parts = []
     for stack in real:
-        tuned = rounded(train_real(start, real, stack.name).model)
+        tuned = rounded(train_real(FINE_TUNING, start, real, stack.name).model)
         parts.append(score_stacks(tuned, choose_channels([stack], recipe, MODALITIES), recipe))
         print(parts[-1][["case", "region", "dice"]].head(3).round(3).to_string(index=False, header=False), flush=True)
     scores = pd.concat(parts, ignore_index=True)
     save("leave_one_out", scores, seed=SEED, recipe=dataclasses.asdict(FINE_TUNING))
-    trained = train_real(start, real)
+    trained = train_real(FINE_TUNING, start, real)
     minutes = card.training["minutes"] + trained.seconds / 60
     facts = {
         "title": "Trained on simulated patients, then on with eight real ones",
@@ -208,7 +208,7 @@ def make_real(real):
             "licence": "CC BY 4.0 (RSNA-ASNR-MICCAI BraTS 2021)",
             "citations": [FONOV, *BRATS],
         },
-        "training": training_facts(minutes, SEED, NATIVE_SLICES + FINE_TUNING_SLICES),
+        "training": training_facts(minutes, SEED, NATIVE, FINE_TUNING),
         "scores": card_scores(scores, "8 cases of BraTS 2021", "each by a network trained on with the other 7"),
         "default": False,
         "limitations": LIMITATIONS,
@@ -231,12 +231,12 @@ def choose_default():
         path.write_text(dataclasses.replace(card, default=card is best).to_json(), encoding="utf-8")
 
 
-def training_facts(minutes, seed, slices):
+def training_facts(minutes, seed, *recipes):
     """What a card says about a training on this machine."""
     about = provenance()
     return {
         "seed": seed,
-        "slices": slices,
+        "slices": sum(recipe.epochs * recipe.slices_per_epoch for recipe in recipes),
         "minutes": round(minutes, 1),
         "device": f"{about['device']['devices']}, {about['device']['cores']} cores",
         "precision": about["device"]["precision"],
