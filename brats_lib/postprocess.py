@@ -5,7 +5,10 @@ from scipy import ndimage
 
 from brats_lib.labels import BACKGROUND, ED, ET, LABELS, NCR, REGIONS
 
-__all__ = ["largest_piece", "region_probabilities", "regions_to_mask"]
+__all__ = ["LINKED_ABOVE", "largest_piece", "region_probabilities", "regions_to_mask"]
+
+# A faint bridge between two parts of a lesion falls short of one half; without it the smaller part would be dropped.
+LINKED_ABOVE = 0.3
 
 
 def region_probabilities(probabilities):
@@ -25,23 +28,25 @@ def region_probabilities(probabilities):
     return np.stack(sums, axis=-1)
 
 
-def largest_piece(mask):
+def largest_piece(mask, links=None):
     """The largest connected piece of a mask (voxels that share a face); the mask itself where it is empty.
 
     Parameters
     ----------
     mask : array of bool
+    links : array of bool, same shape, optional
+        Voxels that connect pieces without belonging to them.
 
     Returns
     -------
     array of bool, same shape
     """
-    pieces, count = ndimage.label(mask)
+    pieces, count = ndimage.label(mask if links is None else mask | links)
     if count < 2:
         return mask
-    sizes = np.bincount(pieces.ravel())
+    sizes = np.bincount(pieces.ravel(), weights=mask.ravel())
     sizes[0] = 0
-    return pieces == sizes.argmax()
+    return mask & (pieces == sizes.argmax())
 
 
 def regions_to_mask(probabilities, threshold=0.5, keep_largest=False, smallest_et_voxels=0.0):
@@ -54,7 +59,8 @@ def regions_to_mask(probabilities, threshold=0.5, keep_largest=False, smallest_e
     threshold : float
         In 0-1.
     keep_largest : bool
-        Keep the largest connected piece of the whole tumour alone. A second focus is lost with it.
+        Keep the largest piece of the whole tumour alone, what voxels above `LINKED_ABOVE` connect being one piece.
+        A second focus is lost with it.
     smallest_et_voxels : float
         An enhancing tumour of fewer voxels becomes necrosis: in a patient without enhancement a single voxel
         turns a Dice of 1 into 0.
@@ -66,7 +72,7 @@ def regions_to_mask(probabilities, threshold=0.5, keep_largest=False, smallest_e
     """
     whole, core, enhancing = np.moveaxis(np.asarray(probabilities) > threshold, -1, 0)
     if keep_largest:
-        whole = largest_piece(whole)
+        whole = largest_piece(whole, np.asarray(probabilities)[..., 0] > LINKED_ABOVE)
     core = core & whole
     enhancing = enhancing & core
     if enhancing.sum() < smallest_et_voxels:

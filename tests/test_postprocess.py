@@ -32,6 +32,17 @@ def test_largest_piece_is_kept_alone_where_asked():
     assert regions_to_mask(probabilities, keep_largest=True).ravel().tolist() == [0, 0, 1, 4, 0, 0]
 
 
+def test_faint_bridge_makes_two_parts_one_piece():
+    bridged, apart = volume("900", "400", "990", "999"), volume("900", "200", "990", "999")
+    assert regions_to_mask(bridged, keep_largest=True).ravel().tolist() == [2, 0, 1, 4]
+    assert regions_to_mask(apart, keep_largest=True).ravel().tolist() == [0, 0, 1, 4]
+
+
+def test_bridge_does_not_count_towards_the_size_of_a_piece():
+    mask, links = np.array([1, 0, 0, 0, 0, 1, 1], bool), np.array([0, 1, 1, 1, 0, 0, 0], bool)
+    assert largest_piece(mask, links).tolist() == [False] * 5 + [True, True]
+
+
 def test_pieces_that_touch_at_an_edge_only_are_two():
     mask = np.array([[1, 0, 0], [0, 1, 1]], bool)
     assert largest_piece(mask).tolist() == [[False, False, False], [False, True, True]]
