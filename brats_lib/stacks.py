@@ -155,7 +155,7 @@ def build_stacks(cohort, folder, workers=None, progress=True):
     return _keep(work, folder, workers, progress, "Standardising cases")
 
 
-def simulate_stacks(seed, cases, folder, variety=PATIENTS, workers=None, progress=True):
+def simulate_stacks(seed, cases, folder, varieties=(PATIENTS,), workers=None, progress=True):
     """Simulate patients straight into stacks: no NIfTI files in between.
 
     Parameters
@@ -163,10 +163,10 @@ def simulate_stacks(seed, cases, folder, variety=PATIENTS, workers=None, progres
     seed : int
         Not negative.
     cases : int
-        How many patients, those with the lowest indices.
+        How many patients, the varieties taking turns, those with the lowest indices of each.
     folder, workers, progress
         As in `build_stacks`.
-    variety : brats_lib.phantom.Variety
+    varieties : sequence of brats_lib.phantom.Variety
         Which patients.
 
     Returns
@@ -174,11 +174,11 @@ def simulate_stacks(seed, cases, folder, variety=PATIENTS, workers=None, progres
     list of Stack
         Memory-mapped, all four modalities.
     """
-    names = [f"{variety.name}-{seed}-{index:04d}" for index in range(cases)]
-    work = {
-        f"{name}-v{VERSION}": functools.partial(_simulated, name, seed, index, variety)
-        for index, name in enumerate(names)
-    }
+    work = {}
+    for case in range(cases):
+        index, turn = divmod(case, len(varieties))
+        name = f"{varieties[turn].name}-{seed}-{index:04d}"
+        work[f"{name}-v{VERSION}"] = functools.partial(_simulated, name, seed, index, varieties[turn])
     return _keep(work, folder, workers, progress, "Simulating patients")
 
 

@@ -1,14 +1,13 @@
 """Standardised stacks: what is cut out, what the numbers are, and that the disk keeps them."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from conftest import write_case
 
+from brats_lib import stacks
 from brats_lib.cohort import Cohort
 from brats_lib.errors import BratsError
-from brats_lib.phantom import WIDE
+from brats_lib.phantom import MIXED, WIDE
 from brats_lib.stacks import build_stacks, make_stack, plane_slices, simulate_stacks, stack_case
 
 
@@ -64,8 +63,18 @@ def test_truncated_array_of_the_cache_is_named(cohort, tmp_path):
 
 
 def test_wide_phantoms_differ_from_patients_and_are_named_for_it(tmp_path):
-    [wide] = simulate_stacks(5, 1, tmp_path, WIDE, workers=1, progress=False)
+    [wide] = simulate_stacks(5, 1, tmp_path, (WIDE,), workers=1, progress=False)
     assert wide.name == "wide-5-0000"
-    assert dataclasses.replace(WIDE, heads=False).name == "wide-no_heads"
     assert set(np.unique(wide.labels)) <= {0, 1, 2, 4}
     assert np.abs(wide.images[wide.images != 0].astype(np.float32).mean()) < 0.1
+
+
+def test_varieties_take_turns_and_each_keeps_its_own_patients(monkeypatch, tmp_path):
+    head = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
+    monkeypatch.setattr(stacks, "_simulated", lambda name, *_: make_stack(name, [head], head))
+    found = simulate_stacks(5, 5, tmp_path, MIXED, workers=1, progress=False)
+    assert [stack.name for stack in found] == [
+        "patients-5-0000", "wider-tumours-5-0000", "wide-5-0000", "patients-5-0001", "wider-tumours-5-0001",
+    ]  # fmt: skip
+    again = simulate_stacks(5, 1, tmp_path, (WIDE,), workers=1, progress=False)
+    assert again[0].name == found[2].name
