@@ -7,6 +7,7 @@ from experiments import comparisons, shipped, studies
 PARTS = {
     "phantom": shipped.make_phantom,
     "real": shipped.make_real,
+    "seeds": comparisons.compare_seeds,
     "averaging": comparisons.compare_averaging,
     "recipe": studies.ablate_recipe,
     "phantoms": studies.ablate_phantoms,

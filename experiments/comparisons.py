@@ -1,4 +1,4 @@
-"""The shipped network beside its alternatives: fewer planes, mirrorings, and the published recipe on the same cases."""
+"""The shipped network beside its alternatives: other seeds, fewer planes, mirrorings, and the published recipe."""
 
 import dataclasses
 
@@ -8,21 +8,33 @@ from brats_lib import weights
 from brats_lib.batches import SliceBatches
 from brats_lib.cohort import MODALITIES, Cohort
 from brats_lib.evaluation import challenge_scores
-from brats_lib.recipes import PLANES, PUBLISHED
+from brats_lib.recipes import NATIVE, PLANES, PUBLISHED
 from brats_lib.slices import build_cache
 from brats_lib.training import train
 from experiments.record import save
 from experiments.scoring import choose_channels, score_stacks
-from experiments.shipped import RUNS, mean_dice
+from experiments.shipped import RUNS, mean_dice, rounded, train_phantom
 
-__all__ = ["compare_averaging", "score_published"]
+__all__ = ["compare_averaging", "compare_seeds", "score_published"]
 
 AVERAGING = {
     "axial": {"planes": ("axial",), "flips": False},
     "three planes": {"planes": tuple(PLANES), "flips": False},
     "three planes, mirrored": {"planes": tuple(PLANES), "flips": True},
 }
+SEEDS = (0, 1, 2)
 FOLDS, EPOCHS, SLICES, BATCH, SEED = 4, 10, 500, 10, 0
+
+
+def compare_seeds(real):
+    """The network `phantom` from other seeds, which change its first weights and the patches: `results/seeds.csv`."""
+    recipe = weights.load("phantom", precision="float32")[1]
+    stacks, parts = choose_channels(real, recipe, MODALITIES), []
+    for seed in SEEDS:
+        scores = score_stacks(rounded(train_phantom(NATIVE, seed).model), stacks, recipe)
+        print(seed, mean_dice(scores), flush=True)
+        parts.append(scores.assign(seed=seed))
+    save("seeds", pd.concat(parts)[["seed", "case", "region", "dice", "hd95_mm"]], seeds=list(SEEDS))
 
 
 def compare_averaging(real):

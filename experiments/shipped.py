@@ -24,7 +24,7 @@ from experiments.record import provenance, save
 from experiments.scoring import choose_channels, score_probabilities, score_stacks
 
 __all__ = [
-    "FINE_TUNING", "choose_rules", "make_phantom", "make_real", "real_stacks", "train_phantom", "train_real",
+    "FINE_TUNING", "choose_rules", "make_phantom", "make_real", "real_stacks", "rounded", "train_phantom", "train_real",
     "training_phantoms", "validation_phantoms",
 ]  # fmt: skip
 

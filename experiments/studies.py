@@ -27,7 +27,7 @@ __all__ = ["EFFECTS", "SMALL", "STEPS", "ablate_phantoms", "ablate_recipe", "cou
 RUNS = "runs/experiments"
 SEEDS = (0, 1, 2)
 SMALL = dataclasses.replace(NATIVE, epochs=2)
-CASES = 24
+CASES, SCORED = 24, 3
 COUNTS = (3, 12, 48, 192)
 
 # One step after the other on top of the one before; the last row is the recipe.
@@ -75,7 +75,7 @@ def ablate_recipe(real):
     """One row per step of the recipe, trained on the same phantoms: `results/ablation_recipe.csv`."""
     phantoms = functools.partial(training_phantoms, CASES)
     rows = {name: (recipe, phantoms) for name, recipe in recipes()}
-    study("ablation_recipe", "step", rows, {"phantom": validation_phantoms(), "real": real})
+    study("ablation_recipe", "step", rows, {"phantom": validation_phantoms(SCORED), "real": real})
 
 
 def ablate_phantoms(real):

@@ -20,7 +20,7 @@ TINY = dataclasses.replace(
 )
 
 
-def untrained(recipe, train, val, folder, *, seed, verbose=None, initial_weights=None):
+def untrained(recipe, train, val, folder, *, seed, verbose=None, initial_weights=None, data_fingerprint=""):
     """Stands in for `training.train`, which has tests of its own: the network as it begins."""
     model = build(recipe, "float32", seed)
     if initial_weights is not None:
