@@ -19,8 +19,8 @@ __all__ = ["compare_averaging", "compare_seeds", "score_published"]
 
 AVERAGING = {
     "axial": {"planes": ("axial",), "flips": False},
+    "axial, mirrored": {"planes": ("axial",), "flips": True},
     "three planes": {"planes": tuple(PLANES), "flips": False},
-    "three planes, mirrored": {"planes": tuple(PLANES), "flips": True},
 }
 SEEDS = (0, 1, 2)
 FOLDS, EPOCHS, SLICES, BATCH, SEED = 4, 10, 500, 10, 0
