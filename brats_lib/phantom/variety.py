@@ -1,8 +1,8 @@
 """How far phantoms go beyond the patients of BraTS 2020: what a network should have met before it meets strangers.
 
 The cohort of the book follows the patients. A network that is to segment scans from anywhere learns more from a wider
-population: faint and small lesions are a minority among patients and the majority of what is missed. It learns most
-from a mixture, since where everything is wide the plain case becomes rare.
+population: faint and small lesions are a minority among patients and the majority of what is missed. Where everything
+is wide the plain case becomes rare, so training takes both.
 """
 
 from dataclasses import dataclass, fields

@@ -55,6 +55,15 @@ def test_the_network_that_never_saw_a_patient_ships_and_one_network_is_the_defau
     assert weights.read_card("phantom").data["patients"] == 0
 
 
+@pytest.mark.parametrize(("name", "table"), [("phantom", "phantom_on_real"), ("phantom+real", "leave_one_out")])
+def test_card_says_what_the_recorded_results_say_of_real_cases(name, table):
+    recorded = pd.read_csv(ROOT / "results" / f"{table}.csv").groupby("region")[["dice", "hd95_mm"]].mean()
+    rows = [row for row in weights.read_card(name).scores if "BraTS 2021" in row["data"]]
+    assert len(rows) == 2 * len(REGIONS)
+    for row in rows:
+        assert row["mean"] == pytest.approx(recorded.loc[row["region"], row["score"]], abs=1e-4)
+
+
 def test_real_case_scores_as_recorded(real_root):
     name = "BraTS2021_00000"
     recorded = pd.read_csv(ROOT / "results" / "phantom_on_real.csv").set_index(["case", "region"])["dice"]
