@@ -76,7 +76,7 @@ def _held(table, x, other):
     if table[other].nunique() > 1:
         return table, ""
     value = f"{table[other].iloc[0]:,.0f}"
-    return table, f" ({value} {other})"
+    return table, f" ({value} {other.removesuffix('s') if value == '1' else other})"
 
 
 def _curve(ax, rows, x, name):
