@@ -118,7 +118,13 @@ def study(name, column, rows, cohorts):
                 table = pd.concat([table, scores.assign(**found)], ignore_index=True)
                 print(name, row, seed, data, mean_dice(scores), flush=True)
         columns = [column, "seed", "data", "case", "region", "dice", "hd95_mm", "minutes"]
-        save(name, table[columns], seeds=list(SEEDS), epochs=SMALL.epochs, slices_per_epoch=SMALL.slices_per_epoch)
+        save(
+            name,
+            table[columns],
+            seeds=sorted({int(seed) for seed in table["seed"]}),
+            epochs=SMALL.epochs,
+            slices_per_epoch=SMALL.slices_per_epoch,
+        )
 
 
 def trained(recipe, stacks, seed):
