@@ -8,7 +8,7 @@ import numpy as np
 from brats_lib import weights
 from brats_lib.errors import BratsError
 from brats_lib.labels import BACKGROUND, CLASS_NAMES, LABELS, REGIONS, to_labels
-from brats_lib.postprocess import region_probabilities, regions_to_mask
+from brats_lib.postprocess import apply_rules, region_probabilities
 from brats_lib.preprocess import case_slices, resize_slices, uncrop
 from brats_lib.recipes import PLANES, NativeRecipe
 from brats_lib.stacks import plane_slices, stack_case
@@ -181,10 +181,7 @@ def predict_case(model, case, recipe, batch_slices=20):
     if isinstance(recipe, NativeRecipe):
         stack = stack_case(case, recipe.modalities)
         found = predict_stack(model, stack, recipe, batch_slices)
-        millilitres = float(np.prod(case.spacing)) / 1000
-        mask = regions_to_mask(
-            found, keep_largest=recipe.largest_piece, smallest_et_voxels=recipe.smallest_et_ml / millilitres
-        )
+        mask = apply_rules(found, recipe, float(np.prod(case.spacing)) / 1000)
         mask, probabilities = (uncrop(array, stack.box, stack.shape) for array in (mask, found.astype(np.float16)))
         return Prediction(mask, probabilities, tuple(REGIONS))
     slices = predict_slices(model, case_slices(case, recipe), batch_slices)

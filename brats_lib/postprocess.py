@@ -5,10 +5,7 @@ from scipy import ndimage
 
 from brats_lib.labels import BACKGROUND, ED, ET, LABELS, NCR, REGIONS
 
-__all__ = ["LINKED_ABOVE", "largest_piece", "region_probabilities", "regions_to_mask"]
-
-# A faint bridge between two parts of a lesion falls short of one half; without it the smaller part would be dropped.
-LINKED_ABOVE = 0.3
+__all__ = ["apply_rules", "largest_piece", "region_probabilities", "regions_to_mask"]
 
 
 def region_probabilities(probabilities):
@@ -49,7 +46,7 @@ def largest_piece(mask, links=None):
     return mask & (pieces == sizes.argmax())
 
 
-def regions_to_mask(probabilities, threshold=0.5, keep_largest=False, smallest_et_voxels=0.0):
+def regions_to_mask(probabilities, threshold=0.5, linked_above=None, smallest_et_voxels=0.0):
     """Choose labels: each region where its probability exceeds the threshold, the smaller inside the larger.
 
     Parameters
@@ -58,9 +55,9 @@ def regions_to_mask(probabilities, threshold=0.5, keep_largest=False, smallest_e
         Of WT, TC and ET.
     threshold : float
         In 0-1.
-    keep_largest : bool
-        Keep the largest piece of the whole tumour alone, what voxels above `LINKED_ABOVE` connect being one piece.
-        A second focus is lost with it.
+    linked_above : float, optional
+        Keep the largest piece of the whole tumour alone; voxels of a probability above this, at most the threshold,
+        connect its parts without belonging to it. A second focus is lost with it. Where omitted all pieces are kept.
     smallest_et_voxels : float
         An enhancing tumour of fewer voxels becomes necrosis: in a patient without enhancement a single voxel
         turns a Dice of 1 into 0.
@@ -71,8 +68,8 @@ def regions_to_mask(probabilities, threshold=0.5, keep_largest=False, smallest_e
         Labels 0, 1, 2, 4.
     """
     whole, core, enhancing = np.moveaxis(np.asarray(probabilities) > threshold, -1, 0)
-    if keep_largest:
-        whole = largest_piece(whole, np.asarray(probabilities)[..., 0] > LINKED_ABOVE)
+    if linked_above is not None:
+        whole = largest_piece(whole, np.asarray(probabilities)[..., 0] > linked_above)
     core = core & whole
     enhancing = enhancing & core
     if enhancing.sum() < smallest_et_voxels:
@@ -81,3 +78,25 @@ def regions_to_mask(probabilities, threshold=0.5, keep_largest=False, smallest_e
     mask[core] = NCR
     mask[enhancing] = ET
     return mask
+
+
+def apply_rules(probabilities, recipe, voxel_ml=0.001):
+    """Choose labels by the rules of a recipe, see `regions_to_mask`.
+
+    Parameters
+    ----------
+    probabilities : array of float, shape (x, y, z, 3)
+        Of WT, TC and ET.
+    recipe : brats_lib.recipes.NativeRecipe
+    voxel_ml : float
+        Volume of a voxel in mL.
+
+    Returns
+    -------
+    array of uint8, shape (x, y, z)
+        Labels 0, 1, 2, 4.
+    """
+    linked_above = recipe.linked_above if recipe.largest_piece else None
+    return regions_to_mask(
+        probabilities, linked_above=linked_above, smallest_et_voxels=recipe.smallest_et_ml / voxel_ml
+    )

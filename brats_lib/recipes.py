@@ -111,6 +111,9 @@ class NativeRecipe:
         Whether a prediction is the mean over the four mirrorings of a slice.
     largest_piece : bool
         Whether the largest connected piece of the whole tumour is kept alone.
+    linked_above : float
+        Probability that connects the parts of a piece: a faint bridge falls short of one half, and without it the
+        smaller part would be dropped.
     smallest_et_ml : float
         An enhancing tumour smaller than this, in mL, becomes necrosis.
     """
@@ -135,6 +138,7 @@ class NativeRecipe:
     epochs: int = 4
     flips: bool = False
     largest_piece: bool = True
+    linked_above: float = 0.2
     smallest_et_ml: float = 0.0
 
     @property

@@ -163,7 +163,7 @@ def simulate_stacks(seed, cases, folder, varieties=(PATIENTS,), workers=None, pr
     seed : int
         Not negative.
     cases : int
-        How many patients, the varieties taking turns, those with the lowest indices of each.
+        How many patients, with indices from 0 on, the varieties taking turns.
     folder, workers, progress
         As in `build_stacks`.
     varieties : sequence of brats_lib.phantom.Variety
@@ -176,9 +176,10 @@ def simulate_stacks(seed, cases, folder, varieties=(PATIENTS,), workers=None, pr
     """
     work = {}
     for case in range(cases):
-        index, turn = divmod(case, len(varieties))
-        name = f"{varieties[turn].name}-{seed}-{index:04d}"
-        work[f"{name}-v{VERSION}"] = functools.partial(_simulated, name, seed, index, varieties[turn])
+        # Every case has an index of its own, so that no two of them share a head and a tumour.
+        variety = varieties[case % len(varieties)]
+        name = f"{variety.name}-{seed}-{case:04d}"
+        work[f"{name}-v{VERSION}"] = functools.partial(_simulated, name, seed, case, variety)
     return _keep(work, folder, workers, progress, "Simulating patients")
 
 

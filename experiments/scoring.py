@@ -8,7 +8,7 @@ import pandas as pd
 
 from brats_lib.inference import predict_stack
 from brats_lib.metrics.challenge import score_mask
-from brats_lib.postprocess import regions_to_mask
+from brats_lib.postprocess import apply_rules
 
 __all__ = ["choose_channels", "score_probabilities", "score_stacks"]
 
@@ -23,9 +23,7 @@ def choose_channels(stacks, recipe, modalities):
 
 def score_probabilities(probabilities, stack, recipe):
     """Rows of `scores.csv` for one case, of predicted region probabilities."""
-    mask = regions_to_mask(
-        probabilities, keep_largest=recipe.largest_piece, smallest_et_voxels=1000 * recipe.smallest_et_ml
-    )
+    mask = apply_rules(probabilities, recipe)
     return [{"case": stack.name, **row} for row in score_mask(mask, np.asarray(stack.labels), SPACING)]
 
 

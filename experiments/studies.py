@@ -49,10 +49,7 @@ STEPS = {
 
 EFFECTS = {
     "as the patients": (PATIENTS,),
-    **{
-        f"wider {field.name}": (dataclasses.replace(PATIENTS, **{field.name: True}),)
-        for field in dataclasses.fields(Variety)
-    },
+    **{f"wider {name}": (dataclasses.replace(PATIENTS, **{name: True}),) for name in Variety.properties()},
     "all wider": (WIDE,),
     "mixed": MIXED,
 }

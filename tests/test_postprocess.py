@@ -1,9 +1,12 @@
 """Labels out of region probabilities, on volumes small enough to see."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from brats_lib.postprocess import largest_piece, region_probabilities, regions_to_mask
+from brats_lib.postprocess import apply_rules, largest_piece, region_probabilities, regions_to_mask
+from brats_lib.recipes import NATIVE
 
 
 def test_region_is_the_sum_of_its_labels():
@@ -29,13 +32,13 @@ def test_enhancing_tumour_outside_the_core_is_not_believed():
 def test_largest_piece_is_kept_alone_where_asked():
     probabilities = volume("900", "000", "990", "999", "000", "990")
     assert regions_to_mask(probabilities).ravel().tolist() == [2, 0, 1, 4, 0, 1]
-    assert regions_to_mask(probabilities, keep_largest=True).ravel().tolist() == [0, 0, 1, 4, 0, 0]
+    assert regions_to_mask(probabilities, linked_above=0.3).ravel().tolist() == [0, 0, 1, 4, 0, 0]
 
 
 def test_faint_bridge_makes_two_parts_one_piece():
     bridged, apart = volume("900", "400", "990", "999"), volume("900", "200", "990", "999")
-    assert regions_to_mask(bridged, keep_largest=True).ravel().tolist() == [2, 0, 1, 4]
-    assert regions_to_mask(apart, keep_largest=True).ravel().tolist() == [0, 0, 1, 4]
+    assert regions_to_mask(bridged, linked_above=0.3).ravel().tolist() == [2, 0, 1, 4]
+    assert regions_to_mask(apart, linked_above=0.3).ravel().tolist() == [0, 0, 1, 4]
 
 
 def test_bridge_does_not_count_towards_the_size_of_a_piece():
@@ -53,3 +56,16 @@ def test_enhancing_tumour_below_the_smallest_becomes_necrosis():
     probabilities = volume("999", "990", "999")
     assert regions_to_mask(probabilities, smallest_et_voxels=2).ravel().tolist() == [4, 1, 4]
     assert regions_to_mask(probabilities, smallest_et_voxels=3).ravel().tolist() == [1, 1, 1]
+
+
+def test_rules_of_a_recipe_are_obeyed():
+    probabilities = volume("600", "300", "996", "000", "900", "000", "999", "999")
+    recipe = dataclasses.replace(NATIVE, largest_piece=False, smallest_et_ml=0.0)
+    assert apply_rules(probabilities, recipe).ravel().tolist() == [2, 0, 4, 0, 2, 0, 4, 4]
+    # .25 bridges the second voxel, so that the first and the third are one piece, as large as the last one.
+    apart, linked = (dataclasses.replace(recipe, largest_piece=True, linked_above=above) for above in (0.35, 0.25))
+    assert apply_rules(probabilities, apart).ravel().tolist() == [0, 0, 0, 0, 0, 0, 4, 4]
+    assert apply_rules(probabilities, linked).ravel().tolist() == [2, 0, 4, 0, 0, 0, 0, 0]
+    # One voxel of 1 mL is less than 1.5 mL.
+    small = dataclasses.replace(linked, smallest_et_ml=1.5)
+    assert apply_rules(probabilities, small, voxel_ml=1.0).ravel().tolist() == [2, 0, 1, 0, 0, 0, 0, 0]

@@ -9,8 +9,8 @@ Reading order: `population` and `variety` (what is drawn), `atlas` and `anatomy`
 
 from brats_lib.phantom.cohort import VERSION, case_name, make_cohort
 from brats_lib.phantom.simulation import Phantom, draw_case, simulate
-from brats_lib.phantom.variety import MIXED, PATIENTS, WIDE, Variety
+from brats_lib.phantom.variety import EFFECTS, MIXED, PATIENTS, WIDE, Variety
 
 __all__ = [
-    "MIXED", "PATIENTS", "VERSION", "WIDE", "Phantom", "Variety", "case_name", "draw_case", "make_cohort", "simulate",
+    "EFFECTS", "MIXED", "PATIENTS", "VERSION", "WIDE", "Phantom", "Variety", "case_name", "draw_case", "make_cohort", "simulate",
 ]  # fmt: skip

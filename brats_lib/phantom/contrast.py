@@ -11,6 +11,10 @@ import numpy as np
 __all__ = ["draw_contrast"]
 
 
+# How edema beside the core differs from that far from it, at most.
+HALO = {"flair": 0.7, "t1": -0.25, "t1ce": -0.3, "t2": 0.8}
+
+
 def _lognormal(rng, median, spread):
     return float(median * np.exp(rng.normal(0, spread)))
 
@@ -31,7 +35,8 @@ def draw_contrast(rng, grade, wide=False, zones=False):
     Returns
     -------
     dict
-        Per modality a dict of `white` (1), `grey`, `fluid`, `edema`, `core`, `enhancement`,
+        Per modality a dict of `white` (1), `grey`, `fluid`, `edema`, `core`, `enhancement`, `halo` (added to edema
+        beside the core),
         `texture` (of edema and core, relative) and `unevenness` (of the enhancing part); and under
         `"patient"` the quantities the modalities share.
     """
@@ -42,8 +47,10 @@ def draw_contrast(rng, grade, wide=False, zones=False):
     cystic = float(rng.beta(1.2, 3.0))
     blood = float(rng.beta(1.5, 4)) if rng.random() < 0.15 else 0.0
     uptake = float(rng.uniform(0.1, 0.35) if faint else rng.beta(1.8, 2.2) * 0.9 + 0.15)
+    # Vasogenic edema holds most water beside the core it comes from.
+    halo = float(rng.beta(1.0, 1.3))
     spread = 1.6 if wide else 1.0
-    patient = {"faint": faint, "water": water, "cystic": cystic, "blood": blood, "uptake": uptake}
+    patient = {"halo": halo, "faint": faint, "water": water, "cystic": cystic, "blood": blood, "uptake": uptake}
 
     flair_grey = float(np.clip(rng.normal(1.42, spread * 0.09), 1.22, 1.7))
     flair = {
@@ -52,7 +59,8 @@ def draw_contrast(rng, grade, wide=False, zones=False):
         "edema": max(1.25 + 1.5 * water, flair_grey * (1.03 if wide else 1.08)) * _lognormal(rng, 1, 0.05),
         # Fluid in a cyst is suppressed like that in the ventricles; debris and solid tumour are bright.
         "core": (1.9 + 1.5 * water) * (1 - 0.65 * cystic) + rng.normal(0, 0.1),
-        "enhancement": 1.45 + 1.3 * water + rng.normal(0, 0.15),
+        # Densely packed cells hold less water than necrosis and edema: often the darkest part of the lesion.
+        "enhancement": 1.2 + 0.7 * water + 0.9 * float(rng.beta(2, 2)) + rng.normal(0, 0.1),
     }
     t1_fluid, t1_grey = _lognormal(rng, 0.42, spread * 0.15), float(np.clip(rng.normal(0.80, spread * 0.04), 0.7, 0.9))
     t1 = {
@@ -80,7 +88,7 @@ def draw_contrast(rng, grade, wide=False, zones=False):
     }
     if zones:
         # Protein makes what a cyst holds anything between fluid and solid tumour on FLAIR.
-        protein = float(rng.beta(1, 2))
+        protein = float(rng.beta(1.5, 1.5))
         patient["protein"] = protein
         flair["cyst"] = 0.3 + (flair["core"] - 0.3) * protein
         t1["cyst"] = 0.5 + 0.35 * protein
@@ -89,7 +97,7 @@ def draw_contrast(rng, grade, wide=False, zones=False):
     contrast = {"flair": flair, "t1": t1, "t1ce": t1ce, "t2": t2, "patient": patient}
     for modality, texture in (("flair", 0.17), ("t1", 0.09), ("t1ce", 0.11), ("t2", 0.16)):
         values = contrast[modality]
-        values.update(white=1.0, texture=_lognormal(rng, texture, 0.3))
+        values.update(white=1.0, halo=HALO[modality] * halo, texture=_lognormal(rng, texture, 0.3))
         # Leaky vessels are unevenly spread: on T1ce the rim varies with its own brightness.
         leaky = 0.35 * (values["enhancement"] - 1) if modality == "t1ce" else 0.0
         values["unevenness"] = leaky + 0.6 * values["texture"] * values["enhancement"]

@@ -22,6 +22,9 @@ CORRELATION = ((1, 0.78, -0.21), (0.78, 1, -0.38), (-0.21, -0.38, 1))
 # Even a tumour that is nearly all core keeps some edema.
 LARGEST_CORE_SHARE = 0.95
 WITHOUT_ET = 0.0734
+# Of the 28 cases without enhancement the core takes .20, .41, .54, .68 and .76 of the whole (quantiles .1 to .9): the
+# parameters of a beta distribution.
+CORE_SHARE_WITHOUT_ET = (2.5, 2.3)
 
 # Centroids of the same 368 cases in voxels of the 240 x 240 x 155 grid: distance from the midplane (x = 120), y and z,
 # with their means, standard deviations and correlations. Left and right are equally frequent (189 : 179).
@@ -37,7 +40,8 @@ LGG_WITH_ET, LGG_WITHOUT_ET = 0.15, 0.85
 # What `variety.WIDE` draws instead: every other tumour of any size alike on a logarithmic scale, all of them anywhere
 # that the anatomy allows.
 WIDE_WHOLE_ML = (3.0, 260.0)
-WIDE_WITHOUT_ET = 0.3
+WIDE_CORE_SHARE = (0.03, 0.9)
+WIDE_WITHOUT_ET = 0.25
 WIDE_CENTROIDS = ((0, 62), (50, 195), (25, 125))
 
 
@@ -97,8 +101,11 @@ def draw_tumour(rng, wide=False, candidates=60):
     if wide:
         if rng.random() < 0.5:
             whole = float(np.exp(rng.uniform(*np.log(WIDE_WHOLE_ML))))
-            core, share = whole * float(rng.beta(1.2, 1.8)), float(rng.beta(1.2, 1.0))
+            core = whole * float(np.exp(rng.uniform(*np.log(WIDE_CORE_SHARE))))
+            share = float(rng.beta(1.2, 0.8))
         enhancing = rng.random() >= WIDE_WITHOUT_ET
+    if not enhancing:
+        core = whole * float(rng.beta(*CORE_SHARE_WITHOUT_ET))
     core = min(core, LARGEST_CORE_SHARE * whole)
     et = core * share if enhancing else 0.0
     grade = "LGG" if rng.random() < (LGG_WITH_ET if enhancing else LGG_WITHOUT_ET) else "HGG"

@@ -14,6 +14,8 @@ __all__ = ["draw_protocol", "scan"]
 GAIN = {"flair": (900.0, 0.45), "t1": (650.0, 0.45), "t1ce": (1500.0, 0.5), "t2": (500.0, 0.5)}
 # Median of the noise's standard deviation, relative to white matter.
 NOISE = {"flair": 0.032, "t1": 0.015, "t1ce": 0.028, "t2": 0.06}
+# A coil element close to the head brightens what lies next to it, mostly at the back, on which the head rests.
+COIL_SHARE, COIL_REACH_MM = 0.35, 35.0
 THICK_SHARE = {"flair": 0.45, "t1": 0.4, "t1ce": 0.1, "t2": 0.45}
 
 
@@ -30,13 +32,17 @@ def draw_protocol(rng, modality, wide=False):
     Returns
     -------
     dict
-        `gain`, `blur_mm`, `noise` (relative to white matter), `bias`, `thick_axis` (None or 0-2), `thickness_mm`.
+        `coil` (brightening next to it, relative) and `coil_direction` (unit vector, LPS), `gain`, `blur_mm`, `noise`
+        (relative to white matter), `bias`, `thick_axis` (None or 0-2), `thickness_mm`.
     """
     median, spread = GAIN[modality]
     thick = bool(rng.random() < THICK_SHARE[modality])
     # Thick slices hold more signal.
     noise = NOISE[modality] * np.exp(rng.normal(0.25 if wide else 0.0, 0.6 if wide else 0.4)) * (0.7 if thick else 1)
+    coil, towards = bool(rng.random() < COIL_SHARE), rng.standard_normal(3) + (0, 1.2, 0)
     return {
+        "coil": round(rng.uniform(0.1, 0.7), 2) if coil else 0.0,
+        "coil_direction": (towards / np.linalg.norm(towards)).round(2).tolist(),
         "gain": round(float(median * np.exp(rng.normal(0, spread))), 1),
         "blur_mm": round(rng.uniform(0.3, 1.1 if wide else 0.7), 2),
         "noise": round(float(np.clip(noise, 0.006, 0.15 if wide else 0.07)), 4),
@@ -72,9 +78,21 @@ def scan(rng, image, brain, protocol):
     image *= np.exp(
         np.float32(protocol["bias"]) * (smooth_field(rng, image.shape, 75) + 0.5 * smooth_field(rng, image.shape, 40))
     )
+    if protocol["coil"]:
+        image *= 1 + np.float32(protocol["coil"]) * _near(image.shape, protocol["coil_direction"])
     image += np.float32(protocol["noise"]) * _grain(rng, image.shape, axis, protocol["thickness_mm"])
     counts = np.clip(np.rint(image * np.float32(protocol["gain"])), 1, np.iinfo(np.int16).max)
     return np.where(brain, counts, 0).astype(np.int16)
+
+
+def _near(shape, direction):
+    """How close each voxel is to the wall of the box in a direction, 0-1."""
+    axes = []
+    for axis, (length, share) in enumerate(zip(shape, direction, strict=True)):
+        offset = np.arange(length, dtype=np.float32) - np.float32((1 + share) * length / 2)
+        bell = np.exp(-0.5 * (offset / np.float32(COIL_REACH_MM)) ** 2)
+        axes.append(bell.reshape([-1 if other == axis else 1 for other in range(3)]))
+    return axes[0] * axes[1] * axes[2]
 
 
 def _grain(rng, shape, axis, thickness):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
 from brats_lib.cohort import MODALITIES
@@ -104,6 +105,11 @@ def _simulate(seed, index, variety):
     head = draw_head(rng["head"], variety.heads)
     growth = draw_growth(rng["growth"], tumour, head, variety.foci)
     contrast = draw_contrast(rng["contrast"], tumour.grade, variety.contrast, variety.zones)
+    # Left out after the draw, so that everything else stays the same patient.
+    if "rims" in variety.without and "rim" in growth.parameters["enhancement"]:
+        growth.parameters["enhancement"] = "near the surface"
+    if "outlines" in variety.without:
+        growth.parameters.update(margin_mm=0.0, rim_margin_mm=0.0)
     amounts = draw_distractors(rng["distractors"])
     anatomy = head.draw(rng["anatomy"], push=growth.push)
     lesion = grow(rng["lesion"], growth, anatomy)
@@ -121,6 +127,10 @@ def _simulate(seed, index, variety):
     for modality in MODALITIES:
         values = contrast[modality]
         protocols[modality] = draw_protocol(rng["scan"], modality, variety.scanners)
+        if "halo" in variety.without:
+            values["halo"] = 0.0
+        if "coil" in variety.without:
+            protocols[modality]["coil"] = 0.0
         image = _ideal(modality, values, anatomy, gliosis, mottle)
         _paint(image[lesion.box], values, lesion, fields)
         if modality in added:
@@ -163,6 +173,7 @@ def _texture(rng, lesion):
         "fine": smooth_field(rng, shape, 4),
         "blobs": smooth_field(rng, shape, 7),
         "grain": smooth_field(rng, shape, 2.5),
+        "beside": np.exp(-ndimage.distance_transform_edt(lesion.core < 0.5).astype(np.float32) / rng.uniform(5, 18)),
     }
 
 
@@ -183,6 +194,7 @@ def _paint(image, values, lesion, fields):
     edema = np.float32(values["edema"])
     if "full" in fields:
         edema = 1 + (edema - 1) * fields["full"]
+    edema = edema + np.float32(values["halo"]) * fields["beside"]
     # Swollen tissue keeps a trace of what it was.
     swollen = edema + 0.3 * (image - 1) + texture * np.abs(edema - 1) * 1.2 * uneven
     image += lesion.edema * (swollen - image)
@@ -190,7 +202,10 @@ def _paint(image, values, lesion, fields):
     if "cyst" in fields:
         core += fields["cyst"] * (np.float32(values["cyst"]) - core)
     image += lesion.core * (core - image)
-    bright = values["enhancement"] + values["unevenness"] * (0.7 * fields["fine"] + 0.5 * fields["grain"])
+    # The rim is labelled as a whole where a reader sees it fade, too.
+    fading = np.exp(0.4 * fields["blobs"]) if values["enhancement"] > 1 else np.float32(1)
+    bright = 1 + (values["enhancement"] - 1) * fading
+    bright += values["unevenness"] * (0.7 * fields["fine"] + 0.5 * fields["grain"])
     image += lesion.enhancement * (bright - image)
     np.clip(image, 0.03, None, out=image)
 

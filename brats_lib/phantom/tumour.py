@@ -20,6 +20,8 @@ __all__ = ["Growth", "Lesion", "draw_growth", "grow"]
 
 # Pieces of the whole tumour smaller than this are dropped, as nobody delineates them.
 SMALLEST_PIECE = 60
+# An unbroken rim covers the core at least this deep, in mm; the score's lift per mm outranks all noise.
+SHELL_MM, OUTERMOST = 2.0, 20.0
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,10 @@ def draw_growth(rng, tumour, head, foci=False):
     centre = inside[0] if inside else np.array((92.0, 125.0, 85.0))
     core_radius = _radius(tumour.core_ml + 0.25 * (tumour.whole_ml - tumour.core_ml))
     low_grade = tumour.grade == "LGG"
-    pattern = rng.choice(["rim", "patches", "mixed"], p=[0.6, 0.15, 0.25])
+    pattern = rng.choice(["rim", "broken rim", "patches"], p=[0.3, 0.4, 0.3] if low_grade else [0.85, 0.12, 0.03])
     if tumour.enhancing_ml < 0.15 * tumour.core_ml:
-        pattern = rng.choice(["patches", "mixed"])
+        # Too little for a rim.
+        pattern = "patches"
     second = bool(rng.random() < (0.4 if foci else 0.1) and tumour.whole_ml > (12 if foci else 30))
     parameters = {
         "centre": [round(float(c), 1) for c in centre],
@@ -120,7 +123,11 @@ def draw_growth(rng, tumour, head, foci=False):
         "white_matter_pull_mm": round(rng.uniform(3, 8) if low_grade else rng.uniform(6, 15), 2),
         "roughness": [round(rng.uniform(0.10, 0.30), 3), round(rng.uniform(0.05, 0.15), 3)],
         "core_roughness": round(rng.uniform(0.05, 0.20), 3),
-        "edge_mm": round(rng.uniform(0.6, 2.5), 2),
+        # Readers draw the outline where the signal begins to rise, not half way up: see `_rise`.
+        "edge_mm": round(rng.uniform(0.8, 2.8), 2),
+        "margin_mm": round(rng.uniform(0.6, 2.4), 2),
+        "rim_edge_mm": round(rng.uniform(0.3, 0.6), 2),
+        "rim_margin_mm": round(rng.uniform(0.3, 1.0), 2),
         "satellite": None,
     }
     if second:
@@ -194,9 +201,8 @@ def grow(rng, growth, anatomy):
     labels[enhancing] = ET
     mask = np.zeros(BOX_SHAPE, np.uint8)
     mask[box] = labels
-    edge = np.float32(parameters["edge_mm"])
-    edema = 1 / (1 + np.exp(-np.clip((score - np.float32(level)) / edge, -20, 20)))
-    edema = np.where(whole, np.maximum(edema, 0.5), np.minimum(edema, 0.5)) * (1 - fluid) * brain
+    edema = _rise(score - np.float32(level), parameters["margin_mm"], parameters["edge_mm"])
+    edema *= (1 - fluid) * brain
     return Lesion(mask, box, edema, _soft(core), enhancement)
 
 
@@ -261,12 +267,25 @@ def _enhancement(rng, growth, core, shape):
         return np.zeros(shape, bool), np.zeros(shape, np.float32)
     depth = ndimage.distance_transform_edt(core).astype(np.float32)
     blobs = 0.75 * smooth_field(rng, shape, 9) + 0.65 * smooth_field(rng, shape, 4.5)
-    # Thickness varies along the rim: dividing the depth by a log-normal field makes it thick here and absent there.
+    # Thickness varies along the rim: dividing the depth by a log-normal field makes it thick here and thin there.
     rim = -depth / np.exp(0.5 * smooth_field(rng, shape, 14) + 0.25 * smooth_field(rng, shape, 5))
     pattern = growth.parameters["enhancement"]
-    score = {"rim": rim + 0.7 * blobs, "patches": blobs, "mixed": 0.35 * rim + 1.2 * blobs}[pattern]
+    score = blobs if pattern == "patches" else rim + 0.7 * blobs
+    if pattern in ("rim", "broken rim"):
+        # Necrosis lies inside the rim: from outside, tumour that takes up contrast agent is met first.
+        shell = OUTERMOST * np.maximum(SHELL_MM + 1 - depth, 0)
+        if pattern == "broken rim":
+            shell *= smooth_field(rng, shape, 12) > -0.8
+        score += shell
     enhancing, _ = _threshold(score, core, voxels, 0)
-    return enhancing, _soft(enhancing)
+    inwards = ndimage.distance_transform_edt(enhancing) - ndimage.distance_transform_edt(~enhancing)
+    inwards = (inwards - 0.5 * np.sign(inwards)).astype(np.float32)
+    return enhancing, _rise(inwards, growth.parameters["rim_margin_mm"], growth.parameters["rim_edge_mm"])
+
+
+def _rise(inwards, margin, edge):
+    """Share of a lesion's signal at a distance inwards from its outline: one half `margin` inside (all mm)."""
+    return 1 / (1 + np.exp(-np.clip((inwards - np.float32(margin)) / np.float32(edge), -20, 20)))
 
 
 def _soft(region):

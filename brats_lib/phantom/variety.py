@@ -7,7 +7,17 @@ is wide the plain case becomes rare, so training takes both.
 
 from dataclasses import dataclass, fields
 
-__all__ = ["MIXED", "PATIENTS", "WIDE", "Variety"]
+from brats_lib.errors import BratsError
+
+__all__ = ["EFFECTS", "MIXED", "PATIENTS", "WIDE", "Variety"]
+
+# What can be left out, to measure what it is worth.
+EFFECTS = {
+    "rims": "necrosis is enclosed by what enhances, where there is enough of that",
+    "outlines": "lesions are outlined where their signal begins to rise, as readers do, not half way up",
+    "halo": "edema is fullest beside the core",
+    "coil": "some heads are brighter next to a coil element",
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,13 @@ class Variety:
         More differently shaped and turned heads, from no atrophy to severe.
     scanners : bool
         More noise, blur, inhomogeneity and thicker slices.
+    without : tuple of str
+        Keys of `EFFECTS` that are left out.
+
+    Raises
+    ------
+    BratsError
+        If there is no effect of a name.
     """
 
     tumours: bool = False
@@ -37,14 +54,27 @@ class Variety:
     foci: bool = False
     heads: bool = False
     scanners: bool = False
+    without: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        for effect in self.without:
+            if effect not in EFFECTS:
+                found, expected = "there is none of that name", f"some of {', '.join(EFFECTS)}"
+                raise BratsError(f"effect '{effect}' of phantoms", found, expected, "Choose of those")
+
+    @classmethod
+    def properties(cls):
+        """Names of what can be wider."""
+        return tuple(field.name for field in fields(cls) if field.name != "without")
 
     @property
     def name(self):
-        """ "patients", "wide", or "wider" and what is wider; for file names and tables."""
-        wider = [field.name for field in fields(self) if getattr(self, field.name)]
-        if len(wider) == len(fields(self)):
-            return "wide"
-        return "-".join(["wider", *wider]) if wider else "patients"
+        """ "patients", "wide", or "wider" and what is wider, and what is left out; for file names and tables."""
+        wider = [name for name in self.properties() if getattr(self, name)]
+        parts = ["wider", *wider] if wider else ["patients"]
+        if len(wider) == len(self.properties()):
+            parts = ["wide"]
+        return "-".join([*parts, *(["without", *self.without] if self.without else [])])
 
 
 PATIENTS = Variety()

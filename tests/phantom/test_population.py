@@ -29,6 +29,12 @@ def test_seven_percent_have_no_enhancement(draws):
     assert 0.05 < share < 0.09
 
 
+def test_core_takes_half_of_what_does_not_enhance(draws):
+    shares = [draw.core_ml / draw.whole_ml for draw in draws if draw.enhancing_ml == 0]
+    # Quantiles of the 28 patients without enhancement.
+    assert np.quantile(shares, [0.25, 0.5, 0.75]) == pytest.approx([0.41, 0.54, 0.68], abs=0.08)
+
+
 def test_a_fifth_is_low_grade(draws):
     # BraTS 2020: 76 of 369.
     assert np.mean([draw.grade == "LGG" for draw in draws]) == pytest.approx(0.206, abs=0.03)

@@ -8,7 +8,8 @@ import pytest
 from scipy import ndimage
 
 from brats_lib.labels import ED, ET, LABELS, NCR, region
-from brats_lib.phantom import simulate
+from brats_lib.phantom import EFFECTS, Variety, simulate
+from brats_lib.phantom.scanner import scan
 from brats_lib.phantom.simulation import generators
 
 INDEX = 5
@@ -132,3 +133,51 @@ def test_lesion_is_uneven_and_images_have_grain(phantom, brain):
         for label in (ED, NCR, ET):
             values = volume[phantom.mask == label].astype(float)
             assert values.std() > 0.02 * values.mean(), modality
+
+
+def surface(region):
+    return region & ~ndimage.binary_erosion(region)
+
+
+def test_enhancing_rim_encloses_the_necrosis(phantom):
+    assert phantom.parameters["growth"]["enhancement"] == "rim"
+    core = region(phantom.mask, "TC")
+    # .99 to 1.00 of the core's surface enhances in the seven enhancing cases of BraTS 2021 that we looked at.
+    assert (phantom.mask[surface(core)] == ET).mean() > 0.98
+    depth = ndimage.distance_transform_edt(core)
+    assert np.percentile(depth[phantom.mask == NCR], 10) > 2
+
+
+def test_signal_rises_inside_the_outline(phantom):
+    values = phantom.volumes["t1ce"].astype(float)
+    depth = ndimage.distance_transform_edt(phantom.mask == ET)
+    edema = np.median(values[phantom.mask == ED])
+    inner = np.median(values[depth >= 2])
+    outermost = np.median(values[depth == 1])
+    # .29 to .53 of the way up in those cases; an outline half way up of a blurred edge gives .6 and more.
+    assert 0.15 < (outermost - edema) / (inner - edema) < 0.6
+
+
+def test_effects_left_out_leave_the_patient_as_it_is():
+    whole, plain = (simulate(0, 7, Variety(without=without)) for without in ((), tuple(EFFECTS)))
+    np.testing.assert_array_equal(plain.mask > 0, whole.mask > 0)
+    core = region(plain.mask, "TC")
+    np.testing.assert_array_equal(core, region(whole.mask, "TC"))
+    assert (whole.mask[surface(core)] == ET).mean() > 0.98
+    assert (plain.mask[surface(core)] == ET).mean() < 0.8
+    assert all(protocol["coil"] == 0 for protocol in plain.parameters["scanner"].values())
+    assert plain.parameters["contrast"]["t1ce"]["halo"] == 0
+    assert plain.parameters["growth"]["margin_mm"] == plain.parameters["growth"]["rim_margin_mm"] == 0
+
+
+def test_coil_brightens_what_lies_next_to_it():
+    image, brain = np.ones((60, 80, 50), np.float32), np.ones((60, 80, 50), bool)
+    quiet = {"blur_mm": 0.3, "thick_axis": None, "thickness_mm": 1.0, "noise": 0.0, "bias": 0.0, "gain": 1000.0}
+    still, coil = (
+        scan(np.random.default_rng(0), image, brain, quiet | {"coil": coil, "coil_direction": [0.0, 1.0, 0.0]})
+        for coil in (0.0, 0.5)
+    )
+    # At the wall behind the middle the bell is 1, at the wall opposite exp(-.5 (80 / 35)^2) = .073.
+    assert still[30, 79, 25] == pytest.approx(1000, abs=2)
+    assert coil[30, 79, 25] == pytest.approx(1500, abs=5)
+    assert coil[30, 0, 25] == pytest.approx(1037, abs=5)
