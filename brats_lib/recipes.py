@@ -135,7 +135,7 @@ class NativeRecipe:
     averaging: float = 0.98
     batch_slices: int = 16
     slices_per_epoch: int = 1600
-    epochs: int = 4
+    epochs: int = 6
     flips: bool = False
     largest_piece: bool = True
     linked_above: float = 0.2

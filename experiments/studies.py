@@ -26,7 +26,7 @@ __all__ = ["EFFECTS", "SMALL", "STEPS", "ablate_phantoms", "ablate_recipe", "cou
 
 RUNS = "runs/experiments"
 SEEDS = (0, 1, 2)
-SMALL = dataclasses.replace(NATIVE, epochs=2)
+SMALL = dataclasses.replace(NATIVE, epochs=3)
 CASES, SCORED = 24, 3
 COUNTS = (3, 12, 48, 192)
 

@@ -12,5 +12,6 @@ from brats_lib.phantom.simulation import Phantom, draw_case, simulate
 from brats_lib.phantom.variety import EFFECTS, MIXED, PATIENTS, WIDE, Variety
 
 __all__ = [
-    "EFFECTS", "MIXED", "PATIENTS", "VERSION", "WIDE", "Phantom", "Variety", "case_name", "draw_case", "make_cohort", "simulate",
+    "EFFECTS", "MIXED", "PATIENTS", "VERSION", "WIDE", "Phantom", "Variety", "case_name", "draw_case", "make_cohort",
+    "simulate",
 ]  # fmt: skip

@@ -106,8 +106,8 @@ def _simulate(seed, index, variety):
     growth = draw_growth(rng["growth"], tumour, head, variety.foci)
     contrast = draw_contrast(rng["contrast"], tumour.grade, variety.contrast, variety.zones)
     # Left out after the draw, so that everything else stays the same patient.
-    if "rims" in variety.without and "rim" in growth.parameters["enhancement"]:
-        growth.parameters["enhancement"] = "near the surface"
+    if "rims" in variety.without:
+        growth.parameters["enhancement"] = "patches"
     if "outlines" in variety.without:
         growth.parameters.update(margin_mm=0.0, rim_margin_mm=0.0)
     amounts = draw_distractors(rng["distractors"])

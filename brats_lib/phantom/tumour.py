@@ -271,7 +271,7 @@ def _enhancement(rng, growth, core, shape):
     rim = -depth / np.exp(0.5 * smooth_field(rng, shape, 14) + 0.25 * smooth_field(rng, shape, 5))
     pattern = growth.parameters["enhancement"]
     score = blobs if pattern == "patches" else rim + 0.7 * blobs
-    if pattern in ("rim", "broken rim"):
+    if pattern != "patches":
         # Necrosis lies inside the rim: from outside, tumour that takes up contrast agent is met first.
         shell = OUTERMOST * np.maximum(SHELL_MM + 1 - depth, 0)
         if pattern == "broken rim":
