@@ -11,6 +11,7 @@ PARTS = {
     "averaging": comparisons.compare_averaging,
     "recipe": studies.ablate_recipe,
     "phantoms": studies.ablate_phantoms,
+    "effects": studies.ablate_effects,
     "transfer": studies.count_phantoms,
 }
 

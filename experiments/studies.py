@@ -1,7 +1,7 @@
 """Studies of many short trainings: which step of the recipe, which property of the phantoms, how many of them.
 
-Each training is half as long as that of the network that ships and has an eighth of its phantoms, so that three seeds
-of every row take an hour or two on two cores; rows compare with each other, not with that network. A study that was
+Each training is half as long as that of the network that ships and has few of its phantoms, so that three seeds of
+every row take an hour or two on two cores; rows compare with each other, not with that network. A study that was
 stopped goes on where it was.
 """
 
@@ -9,26 +9,39 @@ import dataclasses
 import functools
 import hashlib
 import itertools
+import json
 
 import pandas as pd
 
 from brats_lib.cohort import MODALITIES
 from brats_lib.labels import REGIONS
 from brats_lib.patches import PatchBatches
-from brats_lib.phantom import MIXED, PATIENTS, WIDE, Variety
+from brats_lib.phantom import EFFECTS, MIXED, PATIENTS, VERSION, WIDE, Variety
 from brats_lib.recipes import NATIVE, PLANES
 from brats_lib.training import train
 from experiments.record import FOLDER, save
 from experiments.scoring import choose_channels, score_stacks
 from experiments.shipped import mean_dice, training_phantoms, validation_phantoms
 
-__all__ = ["EFFECTS", "SMALL", "STEPS", "ablate_phantoms", "ablate_recipe", "count_phantoms", "recipes", "study"]
+__all__ = [
+    "KINDS",
+    "SMALL",
+    "STEPS",
+    "ablate_effects",
+    "ablate_phantoms",
+    "ablate_recipe",
+    "count_phantoms",
+    "recipes",
+    "study",
+]
 
 RUNS = "runs/experiments"
 SEEDS = (0, 1, 2)
 SMALL = dataclasses.replace(NATIVE, epochs=3)
 CASES, SCORED = 24, 3
-COUNTS = (3, 12, 48, 192)
+# Effects of phantoms are compared on more of them: with few, luck outweighs an effect.
+CASES_FOR_EFFECTS = 96
+COUNTS = (3, 12, 48, 192, 384)
 
 # One step after the other on top of the one before; the last row is the recipe.
 _PLAIN = {
@@ -47,7 +60,7 @@ STEPS = {
     "largest piece": {"largest_piece": True},
 }
 
-EFFECTS = {
+KINDS = {
     "as the patients": (PATIENTS,),
     **{f"wider {name}": (dataclasses.replace(PATIENTS, **{name: True}),) for name in Variety.properties()},
     "all wider": (WIDE,),
@@ -77,8 +90,20 @@ def ablate_recipe(real):
 
 def ablate_phantoms(real):
     """One row per property of the phantoms, each on top of the patients': `results/ablation_phantom.csv`."""
-    rows = {name: (AXIAL, functools.partial(training_phantoms, CASES, kinds)) for name, kinds in EFFECTS.items()}
+    rows = {name: (AXIAL, functools.partial(training_phantoms, CASES, kinds)) for name, kinds in KINDS.items()}
     study("ablation_phantom", "phantoms", rows, {"real": real})
+
+
+def ablate_effects(real):
+    """One row per effect that is left out of the same phantoms: `results/ablation_effects.csv`."""
+    mixtures = {"all effects": MIXED} | {
+        f"without {effect}": tuple(dataclasses.replace(kind, without=(effect,)) for kind in MIXED) for effect in EFFECTS
+    }
+    rows = {
+        name: (AXIAL, functools.partial(training_phantoms, CASES_FOR_EFFECTS, kinds))
+        for name, kinds in mixtures.items()
+    }
+    study("ablation_effects", "effects", rows, {"real": real})
 
 
 def count_phantoms(real):
@@ -101,8 +126,9 @@ def study(name, column, rows, cohorts):
     cohorts : dict of str to list of Stack
         What is scored; may be empty lists.
     """
-    path = FOLDER / f"{name}.csv"
-    table = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=[column, "seed"])
+    table = _recorded(name)
+    if table is None:
+        table = pd.DataFrame(columns=[column, "seed"])
     for seed, (row, (recipe, phantoms)) in itertools.product(SEEDS, rows.items()):
         if ((table[column].astype(str) == str(row)) & (table["seed"] == seed)).any():
             continue
@@ -122,6 +148,15 @@ def study(name, column, rows, cohorts):
             epochs=SMALL.epochs,
             slices_per_epoch=SMALL.slices_per_epoch,
         )
+
+
+def _recorded(name):
+    """What a study found on phantoms of this version; those of another one are other patients."""
+    path = FOLDER / f"{name}.csv"
+    if not path.is_file():
+        return None
+    about = json.loads(path.with_suffix(".json").read_text())
+    return pd.read_csv(path) if about["phantom_version"] == VERSION else None
 
 
 def trained(recipe, stacks, seed):

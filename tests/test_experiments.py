@@ -109,3 +109,22 @@ def test_stopped_study_goes_on_with_what_is_missing(small, monkeypatch):
     studies.ablate_recipe(real)
     assert [recipe.dice for recipe in trained] == [True]
     assert len(pd.read_csv(path)) == len(table)
+    # Rows on phantoms of another version are of other patients: all of them are trained again.
+    about = json.loads(path.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps(about | {"phantom_version": -1}))
+    trained.clear()
+    studies.ablate_recipe(real)
+    assert len(trained) == len(rows)
+
+
+def test_effects_are_left_out_one_at_a_time(small, monkeypatch):
+    asked = []
+    monkeypatch.setattr(studies, "training_phantoms", lambda cases, kinds: asked.append(kinds) or [stack(0)])
+    monkeypatch.setattr(studies, "AXIAL", TINY)
+    monkeypatch.setattr(studies, "SEEDS", (0,))
+    studies.ablate_effects([dataclasses.replace(stack(7), name="patient_7")])
+    assert [{kind.without for kind in kinds} for kinds in asked] == [
+        {()}, {("rims",)}, {("outlines",)}, {("halo",)}, {("coil",)},
+    ]  # fmt: skip
+    table = pd.read_csv(small / "results" / "ablation_effects.csv")
+    assert table["effects"].unique().tolist()[:2] == ["all effects", "without rims"]
