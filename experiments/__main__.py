@@ -2,7 +2,7 @@
 
 import argparse
 
-from experiments import comparisons, shipped, studies
+from experiments import comparisons, outlines, shipped, studies
 
 PARTS = {
     "phantom": shipped.make_phantom,
@@ -11,6 +11,7 @@ PARTS = {
     "averaging": comparisons.compare_averaging,
     "recipe": studies.ablate_recipe,
     "phantoms": studies.ablate_phantoms,
+    "outlines": outlines.compare_outlines,
     "effects": studies.ablate_effects,
     "transfer": studies.count_phantoms,
 }

@@ -24,8 +24,8 @@ from experiments.record import provenance, save
 from experiments.scoring import choose_channels, score_probabilities, score_stacks
 
 __all__ = [
-    "FINE_TUNING", "choose_rules", "make_phantom", "make_real", "real_stacks", "rounded", "train_phantom", "train_real",
-    "training_phantoms", "validation_phantoms",
+    "FINE_TUNING", "choose_rules", "make_phantom", "make_real", "plain_mixture", "real_stacks", "rounded",
+    "train_phantom", "train_real", "training_phantoms", "validation_phantoms",
 ]  # fmt: skip
 
 STACKS = "runs/stacks"
@@ -63,6 +63,11 @@ LIMITATIONS = [
 def training_phantoms(cases=PHANTOMS, varieties=MIXED):
     """Phantoms to learn from."""
     return simulate_stacks(SEED, cases, STACKS, varieties)
+
+
+def plain_mixture(*effects):
+    """The kinds of phantoms that networks learn from, with effects left out."""
+    return tuple(dataclasses.replace(kind, without=effects) for kind in MIXED)
 
 
 def validation_phantoms(cases=VALIDATION_PHANTOMS):

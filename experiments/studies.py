@@ -21,7 +21,7 @@ from brats_lib.recipes import NATIVE, PLANES
 from brats_lib.training import train
 from experiments.record import FOLDER, save
 from experiments.scoring import choose_channels, score_stacks
-from experiments.shipped import mean_dice, training_phantoms, validation_phantoms
+from experiments.shipped import mean_dice, plain_mixture, training_phantoms, validation_phantoms
 
 __all__ = [
     "KINDS",
@@ -96,9 +96,7 @@ def ablate_phantoms(real):
 
 def ablate_effects(real):
     """One row per effect that is left out of the same phantoms: `results/ablation_effects.csv`."""
-    mixtures = {"all effects": MIXED} | {
-        f"without {effect}": tuple(dataclasses.replace(kind, without=(effect,)) for kind in MIXED) for effect in EFFECTS
-    }
+    mixtures = {"all effects": MIXED} | {f"without {effect}": plain_mixture(effect) for effect in EFFECTS}
     rows = {
         name: (AXIAL, functools.partial(training_phantoms, CASES_FOR_EFFECTS, kinds))
         for name, kinds in mixtures.items()
