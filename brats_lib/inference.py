@@ -5,15 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brats_lib import weights
 from brats_lib.errors import BratsError
+from brats_lib.fast import FastNetwork
 from brats_lib.labels import BACKGROUND, CLASS_NAMES, LABELS, REGIONS, to_labels
+from brats_lib.networks import open_network
 from brats_lib.postprocess import region_probabilities, regions_to_mask
 from brats_lib.preprocess import case_slices, resize_slices, uncrop
 from brats_lib.recipes import PLANES, NativeRecipe
-from brats_lib.stacks import plane_slices, stack_case
+from brats_lib.resample import StandardGrid, is_standard
+from brats_lib.stacks import make_stack, stack_case, with_neighbours
 
-__all__ = ["Prediction", "predict_case", "predict_slices", "predict_stack", "segment_case", "to_native"]
+__all__ = [
+    "Prediction", "predict_case", "predict_slices", "predict_stack", "segment_case", "segment_volumes", "to_native",
+]  # fmt: skip
 
 # Slices of all cases are padded to multiples of this, so that few shapes occur and each is compiled once.
 PADDING = 32
@@ -112,7 +116,7 @@ def predict_stack(model, stack, recipe, batch_slices=16):
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or brats_lib.fast.FastNetwork
         A network trained with `recipe`.
     stack : brats_lib.stacks.Stack
         With the modalities of the recipe, in its order.
@@ -137,16 +141,23 @@ def predict_stack(model, stack, recipe, batch_slices=16):
     mirrorings = list(itertools.product((1, -1), repeat=2)) if recipe.flips else [(1, 1)]
     total = np.zeros((*images.shape[:3], len(REGIONS)), np.float32)
     for plane in recipe.planes:
-        slices = plane_slices(images, plane, recipe.neighbours)
-        height, width = slices.shape[1:3]
-        padding = [(0, 0), (0, -height % PADDING), (0, -width % PADDING), (0, 0)]
-        slices = np.pad(slices, padding)
-        found = np.zeros((len(slices), height, width, len(REGIONS)), np.float32)
+        moved = np.moveaxis(images, PLANES[plane], 0)
+        height, width = moved.shape[1:3]
+        padded = np.pad(moved, [(0, 0), (0, -height % PADDING), (0, -width % PADDING), (0, 0)])
+        found = np.zeros((len(moved), height, width, len(REGIONS)), np.float32)
         for down, across in mirrorings:
-            mirrored = _in_batches(model, slices[:, ::down, ::across], batch_slices)[:, ::down, ::across]
-            found += (mirrored if recipe.regions else region_probabilities(mirrored))[:, :height, :width]
+            answer = _predict_plane(model, padded[:, ::down, ::across], recipe.neighbours, batch_slices)
+            answer = answer[:, ::down, ::across][:, :height, :width]
+            found += answer if recipe.regions else region_probabilities(answer)
         total += np.moveaxis(found, 0, PLANES[plane])
     return total / (len(recipe.planes) * len(mirrorings))
+
+
+def _predict_plane(model, slices, neighbours, batch_slices):
+    """What the network gives for slices in order, beyond the first and last of which there are zeros."""
+    if isinstance(model, FastNetwork):
+        return model.predict_plane(np.pad(slices, [(neighbours, neighbours), (0, 0), (0, 0), (0, 0)]))
+    return _in_batches(model, with_neighbours(slices, neighbours), batch_slices)
 
 
 def _in_batches(model, slices, batch_slices):
@@ -192,15 +203,64 @@ def predict_case(model, case, recipe, batch_slices=20):
     return Prediction(to_labels(probabilities.argmax(-1)), probabilities)
 
 
-def segment_case(case, network=None):
+def segment_volumes(name, volumes, affine, model, recipe):
+    """Segment volumes on any grid with a network of the native recipe.
+
+    A grid of 1 mm along the patient's axes is used as it is. From any other the brain is resampled to such a grid, and
+    the probabilities of the regions are interpolated back before anything is decided: labels do not average.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the case.
+    volumes : sequence of arrays of float32, shape (x, y, z)
+        Of the recipe's modalities in its order, axes LPS, 0 outside the brain.
+    affine : array, shape (4, 4)
+        LPS voxel indices to NIfTI's millimetres, as `Case.affine`.
+    model : keras.Model or brats_lib.fast.FastNetwork
+        Trained with `recipe`.
+    recipe : NativeRecipe
+
+    Returns
+    -------
+    mask : array of uint8, shape (x, y, z)
+        Labels 0, 1, 2, 4.
+    probabilities : array of float32, shape (x', y', z', 3)
+        WT, TC and ET within `box`, on the grid of the volumes.
+    box : tuple of slice
+        Where the brain is; outside of it all probabilities are 0.
+
+    Raises
+    ------
+    BratsError
+        If the volumes have no voxel but 0, or voxels that are no numbers.
+    """
+    shape = np.shape(volumes[0])
+    if is_standard(affine, shape) or not any(np.any(volume) for volume in volumes):
+        stack = make_stack(name, volumes)
+        found, box = predict_stack(model, stack, recipe), stack.box
+    else:
+        grid = StandardGrid.around(volumes, affine)
+        stack = make_stack(name, [grid.bring(volume) for volume in volumes])
+        found, box = grid.take_back(uncrop(predict_stack(model, stack, recipe), stack.box, stack.shape)), grid.crop
+    millilitres = abs(np.linalg.det(affine[:3, :3])) / 1000
+    smallest = recipe.smallest_et_ml / millilitres
+    mask = regions_to_mask(found, keep_largest=recipe.largest_piece, smallest_et_voxels=smallest)
+    return uncrop(mask, box, shape), found, box
+
+
+def segment_case(case, network=None, engine="auto"):
     """Segment a case with a network that ships with the package.
 
     Parameters
     ----------
     case : Case
-        Skull-stripped, 1 mm, as BraTS prepares cases; a mask is not needed.
+        Skull-stripped, on any grid (`segment_volumes`); a mask is not needed. `brats_lib.intake` checks what this
+        function takes on trust.
     network : str, optional
         A name of `weights.available`, or the path of a card; the default network where omitted.
+    engine : {"auto", "openvino", "keras"}
+        As in `networks.open_network`; the network stays loaded for the next case.
 
     Returns
     -------
@@ -211,5 +271,9 @@ def segment_case(case, network=None):
     BratsError
         If a modality is missing, or there is no such network.
     """
-    model, recipe, _ = weights.load(network)
-    return predict_case(model, case, recipe)
+    opened = open_network(network, engine)
+    if not isinstance(opened.recipe, NativeRecipe):
+        return predict_case(opened.model, case, opened.recipe)
+    volumes = list(case.volumes(opened.recipe.modalities).values())
+    mask, found, box = segment_volumes(case.name, volumes, case.affine, opened.model, opened.recipe)
+    return Prediction(mask, uncrop(found.astype(np.float16), box, case.shape), tuple(REGIONS))

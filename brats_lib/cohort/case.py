@@ -1,6 +1,7 @@
 """One patient's images and mask."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -135,12 +136,13 @@ class Case:
     def _images(self, modalities):
         """Yield modality, file content and the channel of it; a file that holds several is read once."""
         self.need(modalities)
-        images = {}
+        paths = list(dict.fromkeys(self.files[modality] for modality in modalities))
+        # Python lets go of its lock while zlib decompresses, so files are read side by side.
+        with ThreadPoolExecutor(len(paths) or 1) as readers:
+            images = dict(zip(paths, readers.map(read_image, paths), strict=True))
         for modality in modalities:
             path = self.files[modality]
-            if path not in images:
-                images = {path: read_image(path)}
-                self._check(images[path].grid)
+            self._check(images[path].grid)
             yield modality, images[path], self._layout.images[modality] if self._layout.in_one_image else None
 
     def save_volumes(self, paths: dict[str, Path]) -> None:
