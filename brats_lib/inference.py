@@ -142,22 +142,30 @@ def predict_stack(model, stack, recipe, batch_slices=16):
     total = np.zeros((*images.shape[:3], len(REGIONS)), np.float32)
     for plane in recipe.planes:
         moved = np.moveaxis(images, PLANES[plane], 0)
-        height, width = moved.shape[1:3]
-        padded = np.pad(moved, [(0, 0), (0, -height % PADDING), (0, -width % PADDING), (0, 0)])
-        found = np.zeros((len(moved), height, width, len(REGIONS)), np.float32)
+        slices = _padded(moved, recipe.neighbours)
+        back = np.moveaxis(total, PLANES[plane], 0)
         for down, across in mirrorings:
-            answer = _predict_plane(model, padded[:, ::down, ::across], recipe.neighbours, batch_slices)
-            answer = answer[:, ::down, ::across][:, :height, :width]
-            found += answer if recipe.regions else region_probabilities(answer)
-        total += np.moveaxis(found, 0, PLANES[plane])
-    return total / (len(recipe.planes) * len(mirrorings))
+            answer = _predict_plane(model, slices[:, ::down, ::across], recipe.neighbours, batch_slices)
+            answer = answer[:, ::down, ::across][:, : moved.shape[1], : moved.shape[2]]
+            back += answer if recipe.regions else region_probabilities(answer)
+    total /= len(recipe.planes) * len(mirrorings)
+    return total
 
 
-def _predict_plane(model, slices, neighbours, batch_slices):
-    """What the network gives for slices in order, beyond the first and last of which there are zeros."""
+def _padded(slices, neighbours):
+    """Zeros around slices (n, h, w, modalities): `neighbours` slices at either end, and what `PADDING` asks for."""
+    count, height, width, modalities = slices.shape
+    size = (count + 2 * neighbours, height + -height % PADDING, width + -width % PADDING, modalities)
+    padded = np.zeros(size, np.float32)
+    padded[neighbours : neighbours + count, :height, :width] = slices
+    return padded
+
+
+def _predict_plane(model, padded, neighbours, batch_slices):
+    """What the network gives for the slices of a plane, which have their neighbours before and after them."""
     if isinstance(model, FastNetwork):
-        return model.predict_plane(np.pad(slices, [(neighbours, neighbours), (0, 0), (0, 0), (0, 0)]))
-    return _in_batches(model, with_neighbours(slices, neighbours), batch_slices)
+        return model.predict_plane(padded)
+    return _in_batches(model, with_neighbours(padded, neighbours), batch_slices)
 
 
 def _in_batches(model, slices, batch_slices):

@@ -20,7 +20,7 @@ from brats_lib.cohort.layouts import recognise, stem
 from brats_lib.errors import BratsError
 from brats_lib.inference import predict_case, segment_volumes
 from brats_lib.intake import examine
-from brats_lib.labels import BACKGROUND, LABEL_NAMES, REGIONS, region
+from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED
 from brats_lib.recipes import NativeRecipe
 from brats_lib.resample import is_standard
 from brats_lib.weights import INTENDED_USE
@@ -96,10 +96,11 @@ def volumes_ml(mask, voxel_ml):
     dict
         `labels` and `regions`, each name to mL.
     """
-    counts = {label: int((mask == label).sum()) for label in LABEL_NAMES if label != BACKGROUND}
+    counts = np.bincount(mask.ravel("K"), minlength=max(LABELS) + 1)
+    names = {"labels": CLASS_NAMES[1:], "regions": tuple(REGIONS)}
     return {
-        "labels": {LABEL_NAMES[label]: count * voxel_ml for label, count in counts.items()},
-        "regions": {name: int(region(mask, name).sum()) * voxel_ml for name in REGIONS},
+        kind: {name: float(sum(counts[label] for label in SCORED[name]) * voxel_ml) for name in names[kind]}
+        for kind in names
     }
 
 

@@ -118,25 +118,25 @@ def plane_slices(images, plane, neighbours=0):
     array of float32, shape (slices, h, w, (2 * neighbours + 1) * modalities)
         Channels slice by slice from the lowest neighbour to the highest, in each the modalities.
     """
-    return with_neighbours(np.moveaxis(np.asarray(images, np.float32), PLANES[plane], 0), neighbours)
+    slices = np.moveaxis(np.asarray(images, np.float32), PLANES[plane], 0)
+    return with_neighbours(np.pad(slices, [(neighbours, neighbours), (0, 0), (0, 0), (0, 0)]), neighbours)
 
 
-def with_neighbours(slices, neighbours):
+def with_neighbours(padded, neighbours):
     """Give each slice the slices on either side as further channels, as in `plane_slices`.
 
     Parameters
     ----------
-    slices : array of float32, shape (slices, h, w, modalities)
-        In order.
+    padded : array, shape (slices + 2 * neighbours, h, w, modalities)
+        In order, with what stands for the neighbours of the first and of the last slice.
     neighbours : int
 
     Returns
     -------
-    array of float32, shape (slices, h, w, (2 * neighbours + 1) * modalities)
+    array, shape (slices, h, w, (2 * neighbours + 1) * modalities)
     """
-    padded = np.pad(slices, [(neighbours, neighbours), (0, 0), (0, 0), (0, 0)])
-    shifted = [padded[shift : shift + len(slices)] for shift in range(2 * neighbours + 1)]
-    return np.concatenate(shifted, axis=-1)
+    count = len(padded) - 2 * neighbours
+    return np.concatenate([padded[shift : shift + count] for shift in range(2 * neighbours + 1)], axis=-1)
 
 
 def build_stacks(cohort, folder, workers=None, progress=True):
