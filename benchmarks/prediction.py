@@ -48,9 +48,9 @@ def network_flop(model, recipe, shape):
     return total
 
 
-def _fresh(case, folder, engine, number):
+def _fresh(case, modalities, folder, engine, number):
     out = Path(folder) / f"fresh-{engine}-{next(number)}"
-    files = [f"--{modality}={case.files[modality]}" for modality in case.modalities if modality in ("flair", "t1ce")]
+    files = [f"--{modality}={case.files[modality]}" for modality in modalities]
     command = [sys.executable, "-c", "import sys; from brats_lib.cli import main; sys.exit(main())"]
     subprocess.run([*command, "predict", *files, f"--out={out}", f"--engine={engine}"], check=True, capture_output=True)
 
@@ -74,20 +74,24 @@ def prediction(cohort, folder, repetitions, fresh=True, side=LIMIT_SIDE):
     Returns
     -------
     list of Row
-        With the agreement of the labels in the first row's text.
+        With the agreement of the labels in the first row's text; empty where OpenVINO cannot be used.
     """
+    from brats_lib import fast
     from brats_lib.inference import predict_stack, segment_volumes
     from brats_lib.networks import open_network
     from brats_lib.predict import predict_cases
     from brats_lib.stacks import stack_case
 
+    if reason := fast.problem():
+        print(f"No comparison with the fast path: {reason}", file=sys.stderr)
+        return []
     case, number = cohort[0], itertools.count()
-    fast, keras_own = open_network(None, "openvino"), open_network(None, "keras")
-    recipe = fast.recipe
+    ours, keras_own = open_network(None, "openvino"), open_network(None, "keras")
+    recipe = ours.recipe
     stack = stack_case(case, recipe.modalities)
     images = [case.files[modality] for modality in recipe.modalities]
     volumes = list(case.volumes(recipe.modalities).values())
-    masks = [segment_volumes(case.name, volumes, case.affine, each.model, recipe)[0] for each in (fast, keras_own)]
+    masks = [segment_volumes(case.name, volumes, case.affine, each.model, recipe)[0] for each in (ours, keras_own)]
     same = float((masks[0] == masks[1]).mean())
 
     def segment(network):
@@ -97,14 +101,14 @@ def prediction(cohort, folder, repetitions, fresh=True, side=LIMIT_SIDE):
         with ThreadPoolExecutor(len(images)) as readers:
             list(readers.map(decode, images))
 
-    precision = fast.precision
+    precision = ours.precision
     flop = network_flop(keras_own.model, recipe, stack.images.shape[:3])
     count = math.ceil(flop / 50 / (2 * side**3))
     medians = interleave(
         {
-            "fast": lambda: segment(fast),
+            "fast": lambda: segment(ours),
             "keras": lambda: segment(keras_own),
-            "fast network": lambda: predict_stack(fast.model, stack, recipe),
+            "fast network": lambda: predict_stack(ours.model, stack, recipe),
             "keras network": lambda: predict_stack(keras_own.model, stack, recipe),
             "read": lambda: case.volumes(recipe.modalities),
             "nibabel": lambda: [np.asarray(nib.load(path).dataobj, np.float32) for path in images],
@@ -132,7 +136,7 @@ def prediction(cohort, folder, repetitions, fresh=True, side=LIMIT_SIDE):
         ),
     ]  # fmt: skip
     if fresh:
-        run = functools.partial(_fresh, case, folder, number=number)
+        run = functools.partial(_fresh, case, recipe.modalities, folder, number=number)
         cold = interleave({name: functools.partial(run, name) for name in ("openvino", "keras")}, min(repetitions, 2))
         rows.append(
             Row(
