@@ -22,6 +22,8 @@ from brats_lib.labels import LABELS, REGIONS
 
 __all__ = ["FastNetwork", "problem"]
 
+# Slices computed at the same time, each with memory of its own; beyond that, several threads share one.
+STREAMS = 16
 GROUPS, EPSILON = 8, 1e-3  # as in Keras's layers.GroupNormalization, which `models.native_unet` uses
 
 
@@ -56,7 +58,7 @@ class FastNetwork:
     precision : {"float32", "bfloat16"}
         What it computes in; input and output are float32 in any case.
     threads : int, optional
-        Slices computed at the same time; by default one per core.
+        By default one per core. Each computes a slice of its own, as far as `STREAMS` goes.
 
     Raises
     ------
@@ -69,41 +71,44 @@ class FastNetwork:
         self.input_shape = (None, None, None, recipe.channels)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         self.threads = threads or cores
+        self.streams = min(self.threads, STREAMS)
         self._weights = _Weights(arrays)
         self._compiled, self._lock = {}, threading.Lock()
         _graph(self._weights, recipe, (32, 32))
         self._weights.refuse_unused()
 
-    def predict_plane(self, images):
-        """Probabilities of all slices of a plane.
+    def predict_plane(self, images, keep):
+        """Compute the probabilities of all slices of a plane.
 
         Parameters
         ----------
         images : array of float32, shape (slices + 2 * neighbours, h, w, modalities)
             Standardised slices in order, with the recipe's neighbours before the first and after the last; both
             sides are multiples of ``2 ** (len(widths) - 1)``.
-
-        Returns
-        -------
-        array of float32, shape (slices, h, w, outputs)
+        keep : callable
+            Is given an index of slices and their probabilities, float32 of shape (1, h, w, outputs), as soon as they
+            are there, in any order and from several threads, but never two times the same. The array is only lent.
         """
         import openvino
 
         span = 2 * self.recipe.neighbours + 1
         images = np.ascontiguousarray(images, np.float32)
-        count = len(images) - span + 1
-        found = np.empty((count, *images.shape[1:3], _outputs(self.recipe)), np.float32)
+        failed = []
 
-        def keep(request, index):
-            found[index] = request.get_output_tensor().data[0]
+        def answer(request, index):
+            try:
+                keep(slice(index, index + 1), request.get_output_tensor().data)
+            except Exception as error:  # OpenVINO would end the process with it
+                failed.append(error)
 
-        queue = openvino.AsyncInferQueue(self._compile(images.shape[1:3]), self.threads)
-        queue.set_callback(keep)
-        for index in range(count):
+        queue = openvino.AsyncInferQueue(self._compile(images.shape[1:3]), self.streams)
+        queue.set_callback(answer)
+        for index in range(len(images) - span + 1):
             # A view: the slice and its neighbours lie next to each other.
             queue.start_async({0: openvino.Tensor(images[index : index + span], shared_memory=True)}, index)
         queue.wait_all()
-        return found
+        if failed:
+            raise failed[0]
 
     def _compile(self, size):
         """The network for slices of one size: kernels for a known size are faster, and volumes need three at most."""
@@ -116,10 +121,15 @@ class FastNetwork:
                 # Named, since on some processors OpenVINO would choose half precision by itself.
                 settings = {
                     "INFERENCE_PRECISION_HINT": precision,
-                    "NUM_STREAMS": self.threads,
+                    "NUM_STREAMS": self.streams,
                     "INFERENCE_NUM_THREADS": self.threads,
                 }
-                self._compiled[size] = openvino.Core().compile_model(model, "CPU", settings)
+                try:
+                    self._compiled[size] = openvino.Core().compile_model(model, "CPU", settings)
+                except RuntimeError as error:
+                    found = f"it cannot compile the network ({str(error).strip().splitlines()[-1]})"
+                    advice = "Use --engine keras, and tell us about this processor"
+                    raise BratsError("OpenVINO", found, "a network that runs here", advice) from error
             return self._compiled[size]
 
 

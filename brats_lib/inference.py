@@ -145,9 +145,12 @@ def predict_stack(model, stack, recipe, batch_slices=16):
         slices = _padded(moved, recipe.neighbours)
         back = np.moveaxis(total, PLANES[plane], 0)
         for down, across in mirrorings:
-            answer = _predict_plane(model, slices[:, ::down, ::across], recipe.neighbours, batch_slices)
-            answer = answer[:, ::down, ::across][:, : moved.shape[1], : moved.shape[2]]
-            back += answer if recipe.regions else region_probabilities(answer)
+
+            def keep(index, answer, back=back, down=down, across=across):
+                answer = answer[:, ::down, ::across][:, : back.shape[1], : back.shape[2]]
+                back[index] += answer if recipe.regions else region_probabilities(answer)
+
+            _predict_plane(model, slices[:, ::down, ::across], recipe.neighbours, batch_slices, keep)
     total /= len(recipe.planes) * len(mirrorings)
     return total
 
@@ -161,22 +164,18 @@ def _padded(slices, neighbours):
     return padded
 
 
-def _predict_plane(model, padded, neighbours, batch_slices):
-    """What the network gives for the slices of a plane, which have their neighbours before and after them."""
+def _predict_plane(model, padded, neighbours, batch_slices, keep):
+    """Hand what the network gives for the slices of a plane, which lie between their neighbours, to `keep`."""
     if isinstance(model, FastNetwork):
-        return model.predict_plane(padded)
-    return _in_batches(model, with_neighbours(padded, neighbours), batch_slices)
-
-
-def _in_batches(model, slices, batch_slices):
-    """Predict in batches of one size, the last one filled up: a new size would be compiled anew."""
-    found = []
+        model.predict_plane(padded, keep)
+        return
+    slices = with_neighbours(padded, neighbours)
     for start in range(0, len(slices), batch_slices):
         batch = slices[start : start + batch_slices]
+        # Batches of one size, the last one filled up: a new size would be compiled anew.
         fill = batch_slices - len(batch)
-        full = np.pad(batch, [(0, fill), (0, 0), (0, 0), (0, 0)]) if fill else np.ascontiguousarray(batch)
-        found.append(model.predict_on_batch(full)[: len(batch)])
-    return np.concatenate(found)
+        full = np.pad(batch, [(0, fill), (0, 0), (0, 0), (0, 0)]) if fill else batch
+        keep(slice(start, start + len(batch)), model.predict_on_batch(full)[: len(batch)])
 
 
 def predict_case(model, case, recipe, batch_slices=20):

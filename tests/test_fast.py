@@ -14,6 +14,7 @@ from brats_lib import fast, models, networks, weights
 from brats_lib.cohort import Cohort
 from brats_lib.errors import BratsError
 from brats_lib.inference import predict_stack, segment_volumes
+from brats_lib.labels import LABELS
 from brats_lib.networks import open_network
 from brats_lib.phantom import simulate
 from brats_lib.recipes import NATIVE, PUBLISHED
@@ -55,10 +56,37 @@ def make_network(recipe, seed=0):
 def test_probabilities_are_those_of_keras(recipe):
     model, arrays = make_network(recipe)
     slices = np.random.default_rng(1).normal(size=(5 + 2 * recipe.neighbours, 24, 40, len(recipe.modalities)))
-    found = fast.FastNetwork(arrays, recipe).predict_plane(slices.astype(np.float32))
+    found, given = np.zeros((5, 24, 40, len(LABELS) - recipe.regions), np.float32), []
+
+    def keep(index, answer):
+        found[index] = answer
+        given.append(index.start)
+
+    fast.FastNetwork(arrays, recipe).predict_plane(slices.astype(np.float32), keep)
+    assert sorted(given) == [0, 1, 2, 3, 4]
     expected = model.predict_on_batch(with_neighbours(slices.astype(np.float32), recipe.neighbours))
     assert found.shape == expected.shape and expected.std() > 0.05
     np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
+def test_error_of_the_receiver_comes_back_to_the_caller():
+    _, arrays = make_network(SMALL)
+    with pytest.raises(ZeroDivisionError):
+        fast.FastNetwork(arrays, SMALL).predict_plane(np.zeros((9, 16, 16, 2), np.float32), lambda *_: 1 / 0)
+
+
+def test_processor_that_openvino_cannot_compile_for_is_said(monkeypatch):
+    import openvino
+
+    class Broken:
+        def compile_model(self, *_):
+            raise RuntimeError("Exception from core.cpp\nno such instruction")
+
+    _, arrays = make_network(SMALL)
+    network = fast.FastNetwork(arrays, SMALL)
+    monkeypatch.setattr(openvino, "Core", Broken)
+    with pytest.raises(BratsError, match="no such instruction.*--engine keras"):
+        network.predict_plane(np.zeros((9, 16, 16, 2), np.float32), print)
 
 
 def test_planes_and_mirrorings_are_averaged_as_with_keras():
