@@ -12,8 +12,10 @@ spared the seconds that Keras and its backend take to load, and three things can
 """
 
 import functools
+import itertools
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -74,7 +76,8 @@ class FastNetwork:
         self.streams = min(self.threads, STREAMS)
         self._weights = _Weights(arrays)
         self._compiled, self._lock = {}, threading.Lock()
-        _graph(self._weights, recipe, (32, 32))
+        smallest = 2 ** (len(recipe.widths) - 1)
+        _graph(self._weights, recipe, (smallest, smallest))
         self._weights.refuse_unused()
 
     def predict_plane(self, images, keep):
@@ -93,22 +96,21 @@ class FastNetwork:
 
         span = 2 * self.recipe.neighbours + 1
         images = np.ascontiguousarray(images, np.float32)
-        failed = []
 
-        def answer(request, index):
-            try:
+        compiled, remaining = self._compile(images.shape[1:3]), itertools.count()
+
+        def work(_):
+            # Threads of our own: OpenVINO's callbacks may still hold on to Python when the network is let go of.
+            request = compiled.create_infer_request()
+            while (index := next(remaining)) <= len(images) - span:
+                # A view: the slice and its neighbours lie next to each other.
+                request.set_input_tensor(openvino.Tensor(images[index : index + span], shared_memory=True))
+                request.start_async()
+                request.wait()
                 keep(slice(index, index + 1), request.get_output_tensor().data)
-            except Exception as error:  # OpenVINO would end the process with it
-                failed.append(error)
 
-        queue = openvino.AsyncInferQueue(self._compile(images.shape[1:3]), self.streams)
-        queue.set_callback(answer)
-        for index in range(len(images) - span + 1):
-            # A view: the slice and its neighbours lie next to each other.
-            queue.start_async({0: openvino.Tensor(images[index : index + span], shared_memory=True)}, index)
-        queue.wait_all()
-        if failed:
-            raise failed[0]
+        with ThreadPoolExecutor(self.streams) as threads:
+            list(threads.map(work, range(self.streams)))
 
     def _compile(self, size):
         """The network for slices of one size: kernels for a known size are faster, and volumes need three at most."""

@@ -163,6 +163,17 @@ def test_scaled_integers_and_offset_headers_give_the_same_mask(network, tmp_path
     np.testing.assert_array_equal(np.asarray(nib.load(mask_file).dataobj), truth)
 
 
+def test_modalities_in_other_orders_of_axes_are_one_grid(network, tmp_path):
+    affine, flair, truth = paint("1 mm LPS")
+    files = write_loose(tmp_path / "in", {"flair": flair, "t1ce": flair}, affine)
+    turned = nib.as_closest_canonical(nib.load(files["t1ce"]))
+    assert nib.aff2axcodes(turned.affine) == ("R", "A", "S")
+    nib.save(turned, files["t1ce"])
+    mask, record = predict_one(loose_case(files), network)
+    np.testing.assert_array_equal(mask, truth)
+    assert not record["input"]["resampled"]
+
+
 def test_volumes_by_hand():
     mask = np.zeros((4, 3, 2), np.uint8)
     mask[0], mask[1, 0], mask[2, 0, 0] = ED, NCR, ET  # 6, 2 and 1 voxels
