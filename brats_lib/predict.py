@@ -140,6 +140,8 @@ def predict_one(case, network):
     else:
         advice = "Choose a network of the native recipe, or resample the case to 1 mm"
         raise BratsError(f"case {case.name}", f"its voxels are {case.spacing} mm", "1 mm along the axes", advice)
+    if not mask.any():
+        found.append("No voxel was labelled: the network found no tumour")
     voxel_ml = abs(float(np.linalg.det(case.affine[:3, :3]))) / 1000
     record = {
         "record": RECORD,

@@ -174,6 +174,17 @@ def test_modalities_in_other_orders_of_axes_are_one_grid(network, tmp_path):
     assert not record["input"]["resampled"]
 
 
+def test_brain_without_a_tumour_gets_an_empty_mask_and_a_word(network, tmp_path):
+    affine, flair, _ = paint("1 mm LPS")
+    flair[flair > 0] = np.random.default_rng(0).normal(GREY[0], 10, np.count_nonzero(flair))
+    network.model.levels = [9.0, 9.5, 9.9]
+    files = write_loose(tmp_path / "in", {"flair": flair, "t1ce": flair}, affine)
+    assert run_loose(files, tmp_path / "out") == 0
+    record = record_of(tmp_path / "out", "scan")
+    assert record["volumes_ml"]["regions"] == {"WT": 0, "TC": 0, "ET": 0}
+    assert any("found no tumour" in warning for warning in record["warnings"])
+
+
 def test_volumes_by_hand():
     mask = np.zeros((4, 3, 2), np.uint8)
     mask[0], mask[1, 0], mask[2, 0, 0] = ED, NCR, ET  # 6, 2 and 1 voxels
