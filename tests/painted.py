@@ -64,6 +64,7 @@ class Reader:
     input_shape = (None, None, None, RECIPE.channels)
 
     def __init__(self):
+        self.slices_of_brain = 0
         volume = 4 / 3 * np.pi * np.array([BRAIN, *RADII]) ** 3
         shares = (volume - np.append(volume[1:], 0)) / volume[0]
         mean = shares @ GREY
@@ -72,6 +73,7 @@ class Reader:
 
     def predict_on_batch(self, images):
         flair = images[..., RECIPE.neighbours * len(RECIPE.modalities)]
+        self.slices_of_brain += int((flair != 0).any(axis=(1, 2)).sum())
         return np.stack([(flair > level).astype(np.float32) for level in self.levels], axis=-1)
 
 

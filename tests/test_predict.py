@@ -50,6 +50,8 @@ def test_single_files_of_any_grid_get_a_mask_in_their_own_geometry(name, network
     assert run_loose(files, tmp_path / "out") == 0
     assert_geometry_is_kept(tmp_path / "out" / "scan_seg.nii.gz", files["flair"])
     found = np.asarray(nib.load(tmp_path / "out" / "scan_seg.nii.gz").dataobj)
+    # The network saw the brain, or what the field of view holds of it, in axial slices of 1 mm.
+    assert network.model.slices_of_brain == pytest.approx(60 if name == "cropped" else 110, abs=2)
     record = record_of(tmp_path / "out", "scan")
     assert record["input"]["resampled"] is (name not in UNTOUCHED)
     if name in UNTOUCHED:
