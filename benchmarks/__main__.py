@@ -5,13 +5,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import data, network, scoring
+from benchmarks import data, network, prediction, scoring
 from benchmarks.timing import machine, memory_table, save, table
 from brats_lib.cohort import Cohort
 from brats_lib.errors import BratsError
 from brats_lib.recipes import PUBLISHED
 
-SECTIONS = ("loading", "preprocessing", "scoring", "phantom", "training", "memory")
+SECTIONS = ("loading", "preprocessing", "scoring", "phantom", "training", "prediction", "memory")
 
 
 def _arguments(arguments):
@@ -67,6 +67,7 @@ def run(cohort, recipe, folder, only=SECTIONS, quick=False, batch_slices=None):
         "scoring": lambda: scoring.scoring(cohort, min(repetitions, 3), ("WT",) if quick else ("WT", "TC", "ET")),
         "phantom": lambda: data.phantoms(folder, min(repetitions, 3)),
         "training": lambda: network.training(recipe, repetitions, slices),
+        "prediction": lambda: prediction.prediction(cohort, folder, min(repetitions, 3), fresh=not quick),
     }
     rows = []
     for name in only:

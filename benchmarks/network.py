@@ -8,7 +8,7 @@ from benchmarks.timing import Row, interleave
 from brats_lib.labels import one_hot
 from brats_lib.recipes import Recipe
 
-__all__ = ["forward_flop", "training"]
+__all__ = ["forward_flop", "products", "training"]
 
 # Forward pass, gradient of the activations, gradient of the weights: three products of the same size.
 PASSES = 3
@@ -36,7 +36,22 @@ def _step(recipe, precision, images, targets):
     return model, lambda: model.train_on_batch(images, targets)
 
 
-def _products(side, precision, count):
+def products(side, precision, count):
+    """A function that multiplies square matrices in a precision, which is what convolutions are made of.
+
+    Parameters
+    ----------
+    side : int
+        Rows and columns.
+    precision : str
+        A type, or a Keras dtype policy.
+    count : int
+        Products per call, ``2 * side**3`` operations each.
+
+    Returns
+    -------
+    callable
+    """
     from keras import ops
 
     dtype = precision.removeprefix("mixed_")
@@ -85,8 +100,8 @@ def training(recipe: Recipe, repetitions, batch_slices=8, side=1024):
     functions = {
         "float32": full_step,
         reduced: _step(recipe, reduced, images, targets)[1],
-        "float32 product": _products(side, "float32", count),
-        f"{reduced} product": _products(side, reduced, count),
+        "float32 product": products(side, "float32", count),
+        f"{reduced} product": products(side, reduced, count),
     }
     medians = interleave(functions, repetitions)
 

@@ -81,6 +81,38 @@ def _score(arguments):
     print(f"{scores['case'].nunique()} cases, all scores in {arguments.out}")
 
 
+def _predict(arguments):
+    from brats_lib.cohort import MODALITIES, Cohort
+    from brats_lib.networks import open_network
+    from brats_lib.predict import loose_case, predict_cases
+
+    files = {modality: getattr(arguments, modality) for modality in MODALITIES}
+    files = {modality: path for modality, path in files.items() if path is not None}
+    if (arguments.cases is None) == (not files):
+        found = "a folder and single files are named" if files else "neither a folder nor single files are named"
+        advice = "Give `brats predict FOLDER --out DIR` or `brats predict --flair FILE --t1ce FILE --out DIR`"
+        raise BratsError("brats predict", found, "one of both", advice)
+    if arguments.name and not files:
+        raise BratsError("--name", "it goes with single files", "a folder without --name", "Leave --name out")
+    cases = [loose_case(files, arguments.name)] if files else list(Cohort.find(arguments.cases))
+    network = open_network(arguments.network, arguments.engine)
+    outcome = predict_cases(cases, arguments.out, network)
+    for name, record in outcome.records.items():
+        regions = ", ".join(f"{region} {ml:.1f} mL" for region, ml in record["volumes_ml"]["regions"].items())
+        print(f"{name}: {regions}{' (was there already)' if name in outcome.kept else ''}")
+        for warning in record["warnings"]:
+            print(f"  warning: {warning}.")
+    print(
+        f"{len(outcome.records)} of {len(cases)} case{'s' * (len(cases) != 1)} in {arguments.out}, by network"
+        f" '{network.card.name}' on {network.engine} ({network.precision}): {network.card.intended_use}."
+    )
+    for message in outcome.failed.values():
+        print(f"brats: {message}", file=sys.stderr)
+    if outcome.failed and len(cases) > 1:
+        print(f"brats: {len(outcome.failed)} of {len(cases)} cases could not be segmented, see above", file=sys.stderr)
+    return (1 if len(cases) > 1 else 2) if outcome.failed else 0
+
+
 def _weights(arguments):
     from brats_lib.weights import available, read_card
 
@@ -192,6 +224,18 @@ def _parser():
         help="what predictions hold: labels 0, 1, 2, 4, or the codes of `brats export-nnunet`"
         " (default: nnunet where nnU-Net left its dataset.json, else brats)",
     )
+
+    sub = command("predict", _predict, "segment the tumours of one case, of a folder of cases, or of single files")
+    sub.add_argument("cases", nargs="?", type=Path, help="folder of a case or of cases, in any BraTS or MSD naming")
+    sub.add_argument("--out", type=Path, required=True, help="folder that gets <case>_seg.nii.gz and <case>.json")
+    for modality in ("flair", "t1", "t1ce", "t2"):
+        sub.add_argument(f"--{modality}", type=Path, metavar="FILE", help=f"{modality} image, in place of a folder")
+    sub.add_argument("--name", help="of the output for single files (default: what the first file's name says)")
+    sub.add_argument("--network", help="a network of `brats weights`, or the path of a card (default: the default one)")
+    sub.add_argument(
+        "--engine", default="auto", choices=["auto", "openvino", "keras"],
+        help="what computes (default: Keras on a GPU, else OpenVINO where it is installed)",
+    )  # fmt: skip
 
     sub = command("export-nnunet", _export_nnunet, "write cases and split in the raw format of nnU-Net v2")
     sub.add_argument("out", type=Path, help="folder that gets nnUNet_raw and nnUNet_preprocessed")

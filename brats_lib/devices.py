@@ -12,15 +12,20 @@ from pathlib import Path
 
 from brats_lib.errors import BratsError
 
-__all__ = ["PRECISIONS", "choose_precision", "count_devices", "data_parallel", "describe", "make_reproducible"]
+__all__ = [
+    "PRECISIONS", "choose_precision", "count_devices", "cpu_precision", "data_parallel", "describe", "has_accelerator",
+    "make_reproducible",
+]  # fmt: skip
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 # Linux only. Where it does not exist nothing is known about the processor's instructions.
 CPU_INFO = Path("/proc/cpuinfo")
+# There where NVIDIA's driver is.
+NVIDIA = Path("/dev/nvidia0")
 
 # Defaults that the environment may overrule. No start-up chatter; where there is no NVIDIA card, that none was found
 # is no error either. No more GPU memory than is used, so that two notebooks can share a card.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if Path("/dev/nvidia0").exists() else "3")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if NVIDIA.exists() else "3")
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 
@@ -100,6 +105,29 @@ def describe():
     }
 
 
+def has_accelerator():
+    """Whether Keras's backend would compute on a GPU here.
+
+    Without a driver the answer takes no Keras.
+
+    Returns
+    -------
+    bool
+    """
+    return NVIDIA.exists() and bool(_accelerators())
+
+
+def cpu_precision():
+    """The arithmetic that this machine's processor is fastest in, see `choose_precision`; takes no Keras.
+
+    Returns
+    -------
+    str
+        "mixed_bfloat16" or "float32".
+    """
+    return "mixed_bfloat16" if _cpu_is_fast_in_bfloat16() else "float32"
+
+
 def choose_precision(requested="auto"):
     """Choose the arithmetic that is fast here and as good for training.
 
@@ -132,7 +160,7 @@ def choose_precision(requested="auto"):
         return requested
     accelerators = _accelerators()
     if not accelerators:
-        return "mixed_bfloat16" if _cpu_is_fast_in_bfloat16() else "float32"
+        return cpu_precision()
     if all(name.startswith("TPU") for name, _ in accelerators):
         return "mixed_bfloat16"
     oldest = min(capability or (0, 0) for _, capability in accelerators)

@@ -5,18 +5,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brats_lib import weights
 from brats_lib.errors import BratsError
+from brats_lib.fast import FastNetwork
 from brats_lib.labels import BACKGROUND, CLASS_NAMES, LABELS, REGIONS, to_labels
+from brats_lib.networks import open_network
 from brats_lib.postprocess import apply_rules, region_probabilities
 from brats_lib.preprocess import case_slices, resize_slices, uncrop
 from brats_lib.recipes import PLANES, NativeRecipe
-from brats_lib.stacks import plane_slices, stack_case
+from brats_lib.resample import StandardGrid, is_standard
+from brats_lib.stacks import make_stack, stack_case, with_neighbours
 
-__all__ = ["Prediction", "predict_case", "predict_slices", "predict_stack", "segment_case", "to_native"]
+__all__ = [
+    "Prediction", "predict_case", "predict_slices", "predict_stack", "segment_case", "segment_volumes", "to_native",
+    "window_places",
+]  # fmt: skip
 
-# Slices of all cases are padded to multiples of this, so that few shapes occur and each is compiled once.
-PADDING = 32
+# Windows overlap by at least so many pixels.
+OVERLAP = 32
 
 
 @dataclass(frozen=True)
@@ -108,16 +113,19 @@ def to_native(probabilities, shape, recipe):
 
 
 def predict_stack(model, stack, recipe, batch_slices=16):
-    """Probabilities of the regions for a standardised brain: the mean over planes and mirrorings.
+    """Probabilities of the regions for a standardised brain: the mean over planes, windows and mirrorings.
+
+    Slices are read through windows, not whole: the network normalises over what it sees, and has to see about as much
+    of a head, and of the nothing around it, as the patches held that it learnt from.
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or brats_lib.fast.FastNetwork
         A network trained with `recipe`.
     stack : brats_lib.stacks.Stack
         With the modalities of the recipe, in its order.
     recipe : brats_lib.recipes.NativeRecipe
-        Says which planes, neighbours and mirrorings.
+        Says which planes, neighbours, windows and mirrorings.
     batch_slices : int
         Slices per forward pass; decides memory, not the result.
 
@@ -137,27 +145,75 @@ def predict_stack(model, stack, recipe, batch_slices=16):
     mirrorings = list(itertools.product((1, -1), repeat=2)) if recipe.flips else [(1, 1)]
     total = np.zeros((*images.shape[:3], len(REGIONS)), np.float32)
     for plane in recipe.planes:
-        slices = plane_slices(images, plane, recipe.neighbours)
-        height, width = slices.shape[1:3]
-        padding = [(0, 0), (0, -height % PADDING), (0, -width % PADDING), (0, 0)]
-        slices = np.pad(slices, padding)
-        found = np.zeros((len(slices), height, width, len(REGIONS)), np.float32)
-        for down, across in mirrorings:
-            mirrored = _in_batches(model, slices[:, ::down, ::across], batch_slices)[:, ::down, ::across]
-            found += (mirrored if recipe.regions else region_probabilities(mirrored))[:, :height, :width]
-        total += np.moveaxis(found, 0, PLANES[plane])
-    return total / (len(recipe.planes) * len(mirrorings))
+        slices = _padded(np.moveaxis(images, PLANES[plane], 0), recipe.neighbours, recipe.window)
+        back = np.moveaxis(total, PLANES[plane], 0)
+        places = window_places(slices.shape[1:3], recipe.window)
+        for place, share in zip(places, _shares(places, slices.shape[1:3], recipe.window), strict=True):
+            target = back[:, *place]
+            share = share[: target.shape[1], : target.shape[2], None]
+            for down, across in mirrorings:
+
+                def keep(index, answer, target=target, share=share, down=down, across=across):
+                    answer = answer[:, ::down, ::across][:, : target.shape[1], : target.shape[2]]
+                    target[index] += share * (answer if recipe.regions else region_probabilities(answer))
+
+                window = slices[:, *place][:, ::down, ::across]
+                _predict_plane(model, window, recipe.neighbours, batch_slices, keep)
+    total /= len(recipe.planes) * len(mirrorings)
+    return total
 
 
-def _in_batches(model, slices, batch_slices):
-    """Predict in batches of one size, the last one filled up: a new size would be compiled anew."""
-    found = []
+def _padded(slices, neighbours, window):
+    """Zeros around slices (n, h, w, modalities): `neighbours` slices at either end, and up to the size of a window."""
+    count, height, width, modalities = slices.shape
+    padded = np.zeros((count + 2 * neighbours, max(height, window), max(width, window), modalities), np.float32)
+    padded[neighbours : neighbours + count, :height, :width] = slices
+    return padded
+
+
+def window_places(size, side):
+    """Where the windows of a slice lie: evenly, overlapping by `OVERLAP` pixels or more.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Of the slice, in pixels; a side below that of the window counts as long as it.
+    side : int
+        Of the windows.
+
+    Returns
+    -------
+    list of (slice, slice)
+    """
+    starts = []
+    for length in size:
+        rest = max(length - side, 0)
+        more = -(-rest // (side - OVERLAP))
+        starts.append([round(number * rest / more) for number in range(more + 1)] if more else [0])
+    return [tuple(slice(start, start + side) for start in corner) for corner in itertools.product(*starts)]
+
+
+def _shares(places, size, side):
+    """The share of each pixel of each window in the mean, (side, side): the middle of a window has seen more."""
+    bell = np.exp(-0.5 * ((np.arange(side) - (side - 1) / 2) / (side / 6)) ** 2) + 1e-3
+    weight, total = np.outer(bell, bell).astype(np.float32), np.zeros(size, np.float32)
+    for place in places:
+        total[place] += weight
+    return [weight / total[place] for place in places]
+
+
+def _predict_plane(model, padded, neighbours, batch_slices, keep):
+    """Hand what the network gives for the slices of a plane, which lie between their neighbours, to `keep`."""
+    if isinstance(model, FastNetwork):
+        model.predict_plane(padded, keep)
+        return
+    slices = with_neighbours(padded, neighbours)
     for start in range(0, len(slices), batch_slices):
         batch = slices[start : start + batch_slices]
+        # Batches of one size, the last one filled up: a new size would be compiled anew.
         fill = batch_slices - len(batch)
-        full = np.pad(batch, [(0, fill), (0, 0), (0, 0), (0, 0)]) if fill else np.ascontiguousarray(batch)
-        found.append(model.predict_on_batch(full)[: len(batch)])
-    return np.concatenate(found)
+        full = np.pad(batch, [(0, fill), (0, 0), (0, 0), (0, 0)]) if fill else batch
+        keep(slice(start, start + len(batch)), model.predict_on_batch(full)[: len(batch)])
 
 
 def predict_case(model, case, recipe, batch_slices=20):
@@ -189,15 +245,62 @@ def predict_case(model, case, recipe, batch_slices=20):
     return Prediction(to_labels(probabilities.argmax(-1)), probabilities)
 
 
-def segment_case(case, network=None):
+def segment_volumes(name, volumes, affine, model, recipe):
+    """Segment volumes on any grid with a network of the native recipe.
+
+    A grid of 1 mm along the patient's axes is used as it is. From any other the brain is resampled to such a grid, and
+    the probabilities of the regions are interpolated back before anything is decided: labels do not average.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the case.
+    volumes : sequence of arrays of float32, shape (x, y, z)
+        Of the recipe's modalities in its order, axes LPS, 0 outside the brain.
+    affine : array, shape (4, 4)
+        LPS voxel indices to NIfTI's millimetres, as `Case.affine`.
+    model : keras.Model or brats_lib.fast.FastNetwork
+        Trained with `recipe`.
+    recipe : NativeRecipe
+
+    Returns
+    -------
+    mask : array of uint8, shape (x, y, z)
+        Labels 0, 1, 2, 4.
+    probabilities : array of float32, shape (x', y', z', 3)
+        WT, TC and ET within `box`, on the grid of the volumes.
+    box : tuple of slice
+        Where the brain is; outside of it all probabilities are 0.
+
+    Raises
+    ------
+    BratsError
+        If the volumes have no voxel but 0, or voxels that are no numbers.
+    """
+    shape = np.shape(volumes[0])
+    if is_standard(affine, shape) or not any(np.any(volume) for volume in volumes):
+        stack = make_stack(name, volumes)
+        found, box = predict_stack(model, stack, recipe), stack.box
+    else:
+        grid = StandardGrid.around(volumes, affine)
+        stack = make_stack(name, [grid.bring(volume) for volume in volumes])
+        found, box = grid.take_back(uncrop(predict_stack(model, stack, recipe), stack.box, stack.shape)), grid.crop
+    mask = apply_rules(found, recipe, abs(np.linalg.det(affine[:3, :3])) / 1000)
+    return uncrop(mask, box, shape), found, box
+
+
+def segment_case(case, network=None, engine="auto"):
     """Segment a case with a network that ships with the package.
 
     Parameters
     ----------
     case : Case
-        Skull-stripped, 1 mm, as BraTS prepares cases; a mask is not needed.
+        Skull-stripped, on any grid (`segment_volumes`); a mask is not needed. `brats_lib.intake` checks what this
+        function takes on trust.
     network : str, optional
         A name of `weights.available`, or the path of a card; the default network where omitted.
+    engine : {"auto", "openvino", "keras"}
+        As in `networks.open_network`; the network stays loaded for the next case.
 
     Returns
     -------
@@ -208,5 +311,9 @@ def segment_case(case, network=None):
     BratsError
         If a modality is missing, or there is no such network.
     """
-    model, recipe, _ = weights.load(network)
-    return predict_case(model, case, recipe)
+    opened = open_network(network, engine)
+    if not isinstance(opened.recipe, NativeRecipe):
+        return predict_case(opened.model, case, opened.recipe)
+    volumes = list(case.volumes(opened.recipe.modalities).values())
+    mask, found, box = segment_volumes(case.name, volumes, case.affine, opened.model, opened.recipe)
+    return Prediction(mask, uncrop(found.astype(np.float16), box, case.shape), tuple(REGIONS))

@@ -107,6 +107,9 @@ class NativeRecipe:
         Momentum of the exponential moving average of the weights, which is what is kept; 0 keeps the last weights.
     batch_slices, slices_per_epoch, epochs : int
         Size of the training.
+    window : int
+        Side of the overlapping squares that a slice is predicted in, in pixels of 1 mm; at least 64, and a multiple
+        of what the levels of the U-Net halve.
     flips : bool
         Whether a prediction is the mean over the four mirrorings of a slice.
     largest_piece : bool
@@ -136,6 +139,7 @@ class NativeRecipe:
     batch_slices: int = 16
     slices_per_epoch: int = 1600
     epochs: int = 6
+    window: int = 128
     flips: bool = False
     largest_piece: bool = True
     linked_above: float = 0.2

@@ -20,7 +20,7 @@ from brats_lib.phantom import PATIENTS, VERSION, simulate
 from brats_lib.preprocess import brain_box, crop, zscore
 from brats_lib.recipes import PLANES
 
-__all__ = ["Stack", "build_stacks", "make_stack", "plane_slices", "simulate_stacks", "stack_case"]
+__all__ = ["Stack", "build_stacks", "make_stack", "plane_slices", "simulate_stacks", "stack_case", "with_neighbours"]
 
 # Standard deviations of the brain; what is kept is clipped here, a recipe may clip closer.
 LIMITS = (-6.0, 10.0)
@@ -118,10 +118,25 @@ def plane_slices(images, plane, neighbours=0):
     array of float32, shape (slices, h, w, (2 * neighbours + 1) * modalities)
         Channels slice by slice from the lowest neighbour to the highest, in each the modalities.
     """
-    stack = np.moveaxis(np.asarray(images, np.float32), PLANES[plane], 0)
-    padded = np.pad(stack, [(neighbours, neighbours), (0, 0), (0, 0), (0, 0)])
-    shifted = [padded[shift : shift + len(stack)] for shift in range(2 * neighbours + 1)]
-    return np.concatenate(shifted, axis=-1)
+    slices = np.moveaxis(np.asarray(images, np.float32), PLANES[plane], 0)
+    return with_neighbours(np.pad(slices, [(neighbours, neighbours), (0, 0), (0, 0), (0, 0)]), neighbours)
+
+
+def with_neighbours(padded, neighbours):
+    """Give each slice the slices on either side as further channels, as in `plane_slices`.
+
+    Parameters
+    ----------
+    padded : array, shape (slices + 2 * neighbours, h, w, modalities)
+        In order, with what stands for the neighbours of the first and of the last slice.
+    neighbours : int
+
+    Returns
+    -------
+    array, shape (slices, h, w, (2 * neighbours + 1) * modalities)
+    """
+    count = len(padded) - 2 * neighbours
+    return np.concatenate([padded[shift : shift + count] for shift in range(2 * neighbours + 1)], axis=-1)
 
 
 def build_stacks(cohort, folder, workers=None, progress=True):

@@ -17,6 +17,10 @@ LIGHT = (
     "paper",
     "runs",
     "weights",
+    "fast",
+    "networks",
+    "inference",
+    "predict",
     "cli",
 )
 HEAVY = ("keras", "tensorflow", "jax", "torch")

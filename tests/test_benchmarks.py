@@ -10,11 +10,12 @@ import pytest
 from benchmarks import __main__ as benchmarks
 from benchmarks.lineage import lineage_batch
 from benchmarks.network import forward_flop, training
+from benchmarks.prediction import network_flop, prediction
 from benchmarks.timing import Row, interleave, table
 from brats_lib.cohort import Cohort
 from brats_lib.models import build
 from brats_lib.preprocess import case_slices
-from brats_lib.recipes import PUBLISHED
+from brats_lib.recipes import NATIVE, PUBLISHED
 
 TINY = dataclasses.replace(PUBLISHED, first_slice=10, stop_slice=14, size=16, width=2, volumes_per_batch=1)
 
@@ -74,6 +75,30 @@ def test_operations_of_the_papers_network_by_hand():
     products += 128**2 * 32 * 4
     assert products == pytest.approx(3.01e9, rel=0.002)
     assert forward_flop(build(PUBLISHED)) == 2 * products
+
+
+def test_operations_of_a_brain_by_hand():
+    """Two levels of 8 and 16 filters; 20 x 40 x 70 voxels are slices of 32 x 64, 32 x 96 and 64 x 96 pixels."""
+    recipe = dataclasses.replace(NATIVE, widths=(8, 16))
+    fine = 9 * 6 * 8 + 9 * 16 * 8 + 8 * 3  # encoder, decoder, probabilities
+    coarse = 9 * (8 * 16 + 16 * 16) + 4 * 16 * 8  # bottleneck, and up: every pixel makes four
+    per_pixel = 2 * (fine + coarse / 4)
+    by_hand = per_pixel * (70 * 32 * 64 + 40 * 32 * 96 + 20 * 64 * 96)
+    assert network_flop(build(recipe), recipe, (20, 40, 70)) == by_hand
+
+
+def test_prediction_rows_compare_the_fast_path_with_keras(tiny_cohort, tmp_path):
+    pytest.importorskip("openvino", reason="there is no fast path without OpenVINO")
+    rows = prediction(tiny_cohort, tmp_path, repetitions=1, fresh=False, side=32)
+    assert [row.per for row in rows] == ["case", "slice", "case"]
+    assert "% of labels alike" in rows[0].against and "GFLOP/s" in rows[0].limit
+    assert all(row.seconds > 0 and row.ratio > 0 and row.of_limit > 0 for row in rows)
+
+
+def test_without_openvino_there_is_nothing_to_compare(tiny_cohort, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("brats_lib.fast.problem", lambda: "OpenVINO cannot be imported")
+    assert prediction(tiny_cohort, tmp_path, repetitions=1) == []
+    assert "OpenVINO cannot be imported" in capsys.readouterr().err
 
 
 @pytest.mark.slow

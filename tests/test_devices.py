@@ -37,7 +37,7 @@ def write_flags(path, flags, vendor="GenuineIntel"):
 )
 def test_precision_follows_vendor_and_flags_of_the_cpu(cpu_only, monkeypatch, tmp_path, vendor, flags, expected):
     monkeypatch.setattr(devices, "CPU_INFO", write_flags(tmp_path / "cpuinfo", flags, vendor))
-    assert devices.choose_precision() == expected
+    assert devices.choose_precision() == devices.cpu_precision() == expected
 
 
 def test_precision_is_float32_where_the_cpu_says_nothing(cpu_only, monkeypatch, tmp_path):
@@ -60,6 +60,17 @@ def test_precision_is_float32_where_the_cpu_says_nothing(cpu_only, monkeypatch, 
 def test_precision_follows_the_oldest_gpu(monkeypatch, accelerators, expected):
     monkeypatch.setattr(devices, "_accelerators", lambda: accelerators)
     assert devices.choose_precision() == expected
+
+
+def test_accelerators_are_asked_for_only_where_a_driver_is(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "_accelerators", lambda: [("NVIDIA A100", (8, 0))])
+    monkeypatch.setattr(devices, "NVIDIA", tmp_path / "nvidia0")
+    assert not devices.has_accelerator()
+    (tmp_path / "nvidia0").touch()
+    assert devices.has_accelerator()
+    # A driver, but a backend without CUDA.
+    monkeypatch.setattr(devices, "_accelerators", list)
+    assert not devices.has_accelerator()
 
 
 def test_requested_precision_is_obeyed_and_unknown_one_refused():

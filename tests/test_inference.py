@@ -7,7 +7,7 @@ import pytest
 from conftest import tiny_volumes
 
 from brats_lib.errors import BratsError
-from brats_lib.inference import Prediction, predict_case, predict_slices, predict_stack, to_native
+from brats_lib.inference import Prediction, predict_case, predict_slices, predict_stack, to_native, window_places
 from brats_lib.labels import LABELS, REGIONS, one_hot, to_classes
 from brats_lib.preprocess import resize_labels
 from brats_lib.recipes import NATIVE, PLANES, PUBLISHED
@@ -96,13 +96,27 @@ class Reader:
 
 @pytest.mark.parametrize("planes", [("axial",), tuple(PLANES)])
 @pytest.mark.parametrize("flips", [False, True])
-def test_mean_over_planes_and_mirrorings_is_in_place(planes, flips):
-    recipe = replace(NATIVE, planes=planes, flips=flips)
+@pytest.mark.parametrize("window", [40, 128])
+def test_mean_over_planes_windows_and_mirrorings_is_in_place(planes, flips, window):
+    recipe = replace(NATIVE, planes=planes, flips=flips, window=window)
     volumes, _ = tiny_volumes()
     stack = make_stack("case", [volumes[modality] for modality in recipe.modalities])
     found = predict_stack(Reader(recipe), stack, recipe, batch_slices=7)
     flair = stack.images[..., 0].astype(np.float32)
-    np.testing.assert_array_equal(found, np.stack([flair > level for level in Reader.levels], -1))
+    # Shares of windows add up to 1 within rounding.
+    np.testing.assert_allclose(found, np.stack([flair > level for level in Reader.levels], -1), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("length", "starts"),
+    # Side 128, so that steps are 96 at most: two windows up to 224.
+    [(90, [0]), (128, [0]), (129, [0, 1]), (192, [0, 64]), (224, [0, 96]), (240, [0, 56, 112])],
+)
+def test_windows_cover_a_slice_and_overlap(length, starts):
+    places = window_places((length, 128), 128)
+    assert [(place[0].start, place[0].stop, place[1]) for place in places] == [
+        (start, start + 128, slice(0, 128)) for start in starts
+    ]
 
 
 def test_batches_of_a_plane_have_one_size():

@@ -1,6 +1,7 @@
 """One patient's images and mask."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -115,7 +116,10 @@ class Case:
 
     def volumes(self, modalities=MODALITIES) -> dict[str, np.ndarray]:
         """Read several modalities; as `volume`, but a file that holds several is read once."""
-        return {modality: image.values(channel) for modality, image, channel in self._images(modalities)}
+        read = list(self._images(modalities))
+        with ThreadPoolExecutor(len(read) or 1) as threads:
+            arrays = threads.map(lambda each: each[1].values(each[2]), read)
+            return dict(zip(modalities, arrays, strict=True))
 
     def need(self, modalities=MODALITIES) -> None:
         """Say which modality is missing.
@@ -135,12 +139,13 @@ class Case:
     def _images(self, modalities):
         """Yield modality, file content and the channel of it; a file that holds several is read once."""
         self.need(modalities)
-        images = {}
+        paths = list(dict.fromkeys(self.files[modality] for modality in modalities))
+        # Python lets go of its lock while zlib decompresses, so files are read side by side.
+        with ThreadPoolExecutor(len(paths) or 1) as readers:
+            images = dict(zip(paths, readers.map(read_image, paths), strict=True))
         for modality in modalities:
             path = self.files[modality]
-            if path not in images:
-                images = {path: read_image(path)}
-                self._check(images[path].grid)
+            self._check(images[path].grid)
             yield modality, images[path], self._layout.images[modality] if self._layout.in_one_image else None
 
     def save_volumes(self, paths: dict[str, Path]) -> None:

@@ -173,6 +173,8 @@ def _content(path: Path, limit: int = -1) -> bytes:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         found = f"it is truncated or damaged ({error})".replace("\n", " ")
         raise BratsError(path, found, "a complete gzip file", AGAIN) from None
+    except OSError as error:
+        raise BratsError(path, f"it cannot be read ({error.strerror or error})", "a NIfTI file", AGAIN) from None
 
 
 def _grid(path: Path, content: bytes) -> Grid:

@@ -15,7 +15,7 @@ from brats_lib.errors import BratsError
 from brats_lib.weights.card import INTENDED_USE, Card
 from brats_lib.weights.fields import CARD, check
 
-__all__ = ["available", "load", "read_card", "save_weights"]
+__all__ = ["available", "load", "read_arrays", "read_card", "save_weights"]
 
 FOLDER = Path(__file__).parent
 _DAMAGED = "Restore the file, or install the package again"
@@ -101,6 +101,32 @@ def read_card(name=None):
     return Card.read(_find(name))
 
 
+def read_arrays(name=None):
+    """Read and check the weights of a network without building it, which takes no Keras.
+
+    Parameters
+    ----------
+    name : str or Path, optional
+        As in `load`.
+
+    Returns
+    -------
+    arrays : dict of str to array of float16
+        By the names that Keras gives the variables.
+    recipe : Recipe or NativeRecipe
+    card : Card
+
+    Raises
+    ------
+    BratsError
+        If there is no such network, or its files are damaged or do not belong together.
+    """
+    path = _find(name)
+    card = Card.read(path)
+    recipe = card.to_recipe(path)
+    return _read_arrays(path.with_name(card.weights["file"]), card), recipe, card
+
+
 def load(name=None, precision="auto"):
     """Build a network with weights that were kept by `save_weights`.
 
@@ -131,11 +157,8 @@ def load(name=None, precision="auto"):
     # Cards are read by programs that need no network, and Keras takes seconds to load.
     from brats_lib import models
 
-    path = _find(name)
-    card = Card.read(path)
-    recipe = card.to_recipe(path)
-    file = path.with_name(card.weights["file"])
-    arrays = _read_arrays(file, card)
+    arrays, recipe, card = read_arrays(name)
+    file = _find(name).with_name(card.weights["file"])
     trained_in = card.training["precision"]
     if precision == "auto":
         precision = trained_in if trained_in == devices.choose_precision() else "float32"

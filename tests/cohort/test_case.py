@@ -199,6 +199,15 @@ def test_file_that_vanished_or_may_not_be_read(case, monkeypatch):
         case.volume("t2")
 
 
+def test_failing_disk_is_named(case, monkeypatch):
+    def fail(*args):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("builtins.open", fail)
+    with pytest.raises(BratsError, match="_t2.nii.gz: it cannot be read \\(Input/output error\\)"):
+        case.volume("t2")
+
+
 def test_folder_with_two_files_in_place_of_one(tiny_root):
     path = tiny_root / "BraTS20_Training_001" / "BraTS20_Training_001_t2.nii.gz"
     content = path.read_bytes()

@@ -1,0 +1,148 @@
+"""Segmenting a case: the fast path beside Keras's own, and both beside decompression and matrix products."""
+
+import functools
+import itertools
+import math
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from benchmarks.lineage import decode
+from benchmarks.network import forward_flop, products
+from benchmarks.timing import Row, interleave
+from brats_lib.recipes import PLANES
+
+__all__ = ["network_flop", "prediction"]
+
+LIMIT_SIDE = 1024
+
+
+def network_flop(model, recipe, shape):
+    """Floating-point operations of all windows of a brain's slices.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Of the native recipe.
+    recipe : NativeRecipe
+    shape : (int, int, int)
+        Of the brain's box.
+
+    Returns
+    -------
+    int
+    """
+    import keras
+
+    from brats_lib.inference import window_places
+
+    one = keras.models.clone_model(model, keras.Input((recipe.window, recipe.window, recipe.channels)))
+    windows = sum(
+        shape[PLANES[plane]]
+        * len(window_places([length for axis, length in enumerate(shape) if axis != PLANES[plane]], recipe.window))
+        for plane in recipe.planes
+    )
+    return windows * forward_flop(one)
+
+
+def _fresh(case, modalities, folder, engine, number):
+    out = Path(folder) / f"fresh-{engine}-{next(number)}"
+    files = [f"--{modality}={case.files[modality]}" for modality in modalities]
+    command = [sys.executable, "-c", "import sys; from brats_lib.cli import main; sys.exit(main())"]
+    subprocess.run([*command, "predict", *files, f"--out={out}", f"--engine={engine}"], check=True, capture_output=True)
+
+
+def prediction(cohort, folder, repetitions, fresh=True, side=LIMIT_SIDE):
+    """Time a case from files to mask file, the network alone, reading alone, and a process that has to load it all.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        The first case is segmented with the default network.
+    folder : Path
+        Where masks go.
+    repetitions : int
+        Rounds.
+    fresh : bool
+        Time new processes as well.
+    side : int
+        Side of the square matrices that give the limit.
+
+    Returns
+    -------
+    list of Row
+        With the agreement of the labels in the first row's text; empty where OpenVINO cannot be used.
+    """
+    from brats_lib import fast
+    from brats_lib.inference import predict_stack, segment_volumes
+    from brats_lib.networks import open_network
+    from brats_lib.predict import predict_cases
+    from brats_lib.stacks import stack_case
+
+    if reason := fast.problem():
+        print(f"No comparison with the fast path: {reason}", file=sys.stderr)
+        return []
+    case, number = cohort[0], itertools.count()
+    ours, keras_own = open_network(None, "openvino"), open_network(None, "keras")
+    recipe = ours.recipe
+    stack = stack_case(case, recipe.modalities)
+    images = [case.files[modality] for modality in recipe.modalities]
+    volumes = list(case.volumes(recipe.modalities).values())
+    masks = [segment_volumes(case.name, volumes, case.affine, each.model, recipe)[0] for each in (ours, keras_own)]
+    same = float((masks[0] == masks[1]).mean())
+
+    def segment(network):
+        predict_cases([case], Path(folder) / f"out{next(number)}", network, progress=False)
+
+    def decode_side_by_side():
+        with ThreadPoolExecutor(len(images)) as readers:
+            list(readers.map(decode, images))
+
+    precision = ours.precision
+    flop = network_flop(keras_own.model, recipe, stack.images.shape[:3])
+    count = math.ceil(flop / 50 / (2 * side**3))
+    medians = interleave(
+        {
+            "fast": lambda: segment(ours),
+            "keras": lambda: segment(keras_own),
+            "fast network": lambda: predict_stack(ours.model, stack, recipe),
+            "keras network": lambda: predict_stack(keras_own.model, stack, recipe),
+            "read": lambda: case.volumes(recipe.modalities),
+            "nibabel": lambda: [np.asarray(nib.load(path).dataobj, np.float32) for path in images],
+            "decode": decode_side_by_side,
+            "product": products(side, precision, count),
+        },
+        repetitions,
+    )
+    rate = count * 2 * side**3 / medians["product"]
+    slices = sum(stack.images.shape[PLANES[plane]] for plane in recipe.planes)
+    arithmetic = f"{flop / 1e9:.0f} GFLOP of matrix product at {rate / 1e9:.0f} GFLOP/s"
+    other = f"Keras, {keras_own.precision}; {100 * same:.3f} % of labels alike"
+    rows = [
+        Row(
+            f"Segment a case, files to file, OpenVINO, {precision}", "case", medians["fast"], other, medians["keras"],
+            f"decompression and {arithmetic}", medians["decode"] + flop / rate,
+        ),
+        Row(
+            f"Its {slices} slices through the network", "slice", medians["fast network"] / slices,
+            f"Keras, {keras_own.precision}", medians["keras network"] / slices, arithmetic, flop / rate / slices,
+        ),
+        Row(
+            f"Read its {len(images)} images", "case", medians["read"], "nibabel, one after the other",
+            medians["nibabel"], "decompressing them side by side", medians["decode"],
+        ),
+    ]  # fmt: skip
+    if fresh:
+        run = functools.partial(_fresh, case, recipe.modalities, folder, number=number)
+        cold = interleave({name: functools.partial(run, name) for name in ("openvino", "keras")}, min(repetitions, 2))
+        rows.append(
+            Row(
+                "brats predict in a new process", "case", cold["openvino"], "the same with --engine keras",
+                cold["keras"], "the case once everything is loaded", medians["fast"],
+            )
+        )  # fmt: skip
+    return rows

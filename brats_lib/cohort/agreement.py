@@ -1,0 +1,45 @@
+"""Whether the images of a case lie on one grid, told from their headers alone."""
+
+from brats_lib.cohort.case import GRID_TOLERANCE_MM, Case
+from brats_lib.cohort.nifti import read_grid
+from brats_lib.errors import BratsError
+
+__all__ = ["check_agreement", "spatial_unit"]
+
+ADVICE = "Register the images of this patient to one grid first, such as that of the T1ce"
+UNITS = {0: "unknown", 1: "metre", 2: "mm", 3: "micrometre"}  # NIfTI-1, field xyzt_units, lowest three bits
+
+
+def check_agreement(case: Case, modalities) -> None:
+    """Refuse images whose voxels are not in the same places.
+
+    Reading a case compares shapes. Here the affines are compared too, as a network that reads two modalities side by
+    side has no use for two scans that show different places.
+
+    Parameters
+    ----------
+    case : Case
+    modalities : sequence of str
+        Which images.
+
+    Raises
+    ------
+    BratsError
+        If one is missing or its header is damaged, or two differ in shape or by more than `GRID_TOLERANCE_MM`
+        at any corner.
+    """
+    case.need(modalities)
+    first, *others = (read_grid(case.files[modality]) for modality in modalities)
+    for grid in others:
+        if grid.shape != first.shape:
+            found, expected = f"its shape is {grid.shape}", f"{first.shape} as in {first.path.name}"
+        elif (apart := grid.offset_mm(first)) > GRID_TOLERANCE_MM:
+            found, expected = f"its affine puts it {apart:.1f} mm away", f"the place of {first.path.name}"
+        else:
+            continue
+        raise BratsError(grid.path, found, expected, ADVICE)
+
+
+def spatial_unit(case: Case, modality: str) -> str:
+    """Unit of length that an image's header names: "mm", "metre", "micrometre" or "unknown"."""
+    return UNITS.get(int(read_grid(case.files[modality]).header["xyzt_units"]) & 7, "unknown")

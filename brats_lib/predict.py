@@ -1,0 +1,274 @@
+"""Cases to mask files with a record of how they came about, one after the other, keeping what is done."""
+
+import functools
+import hashlib
+import json
+import os
+import platform
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from brats_lib import __version__
+from brats_lib.cohort.agreement import check_agreement, spatial_unit
+from brats_lib.cohort.case import Case
+from brats_lib.cohort.files import write_whole
+from brats_lib.cohort.layouts import recognise, stem
+from brats_lib.errors import BratsError
+from brats_lib.inference import predict_case, segment_volumes
+from brats_lib.intake import examine
+from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED
+from brats_lib.recipes import NativeRecipe
+from brats_lib.resample import is_standard
+from brats_lib.weights import INTENDED_USE
+
+__all__ = ["Outcome", "loose_case", "predict_cases", "predict_one", "volumes_ml"]
+
+# What a record looks like; a record of another number is made again.
+RECORD = 1
+
+
+@dataclass
+class Outcome:
+    """What became of the cases.
+
+    Attributes
+    ----------
+    records : dict of str to dict
+        Case name to the content of its JSON file, for all cases that have one now.
+    kept : list of str
+        Those that were there already.
+    failed : dict of str to str
+        Case name to message.
+    """
+
+    records: dict = field(default_factory=dict)
+    kept: list = field(default_factory=list)
+    failed: dict = field(default_factory=dict)
+
+
+def loose_case(files, name=None):
+    """Make a case of single files.
+
+    Parameters
+    ----------
+    files : dict of str to Path
+        Modality to file.
+    name : str, optional
+        What the output is called; by default what the first file's name says.
+
+    Returns
+    -------
+    Case
+
+    Raises
+    ------
+    BratsError
+        If a name cannot be that of a file, or a file is no NIfTI file by its name.
+    """
+    for path in files.values():
+        if stem(path) is None:
+            raise BratsError(path, "the name has another ending", "a .nii or .nii.gz file", "dcm2niix converts DICOM")
+    first = next(iter(files.values()))
+    if name is None:
+        recognised = recognise(first)
+        name = recognised[1] if recognised else stem(first)
+    if not name or name.startswith(".") or name != Path(name).name or "\\" in name or not name.isprintable():
+        raise BratsError(f"--name {name}", "it is no file name", "a name without slashes", "Choose a plain name")
+    return Case(name, dict(files))
+
+
+def volumes_ml(mask, voxel_ml):
+    """Volume of each label and region of a mask.
+
+    Parameters
+    ----------
+    mask : array of int, shape (x, y, z)
+        Labels 0, 1, 2, 4.
+    voxel_ml : float
+        Volume of a voxel in mL.
+
+    Returns
+    -------
+    dict
+        `labels` and `regions`, each name to mL.
+    """
+    counts = np.bincount(mask.ravel("K"), minlength=max(LABELS) + 1)
+    names = {"labels": CLASS_NAMES[1:], "regions": tuple(REGIONS)}
+    return {
+        kind: {name: float(sum(counts[label] for label in SCORED[name]) * voxel_ml) for name in names[kind]}
+        for kind in names
+    }
+
+
+def predict_one(case, network):
+    """Check a case, segment it and describe what came out.
+
+    Parameters
+    ----------
+    case : Case
+        On any grid; a mask is not needed.
+    network : brats_lib.networks.Network
+
+    Returns
+    -------
+    mask : array of uint8, shape (x, y, z)
+        Labels 0, 1, 2, 4, axes LPS.
+    record : dict
+        What the JSON file holds, without the mask's hash.
+
+    Raises
+    ------
+    BratsError
+        If a modality is missing, unreadable or elsewhere than the other, or it is no brain without its skull.
+    """
+    modalities = network.recipe.modalities
+    check_agreement(case, modalities)
+    volumes = case.volumes(modalities)
+    found = examine(case.name, volumes, case.spacing)
+    unit = spatial_unit(case, modalities[0])
+    if unit not in ("mm", "unknown"):
+        found.append(f"The header gives lengths in {unit}; they were read as mm")
+    standard = is_standard(case.affine, case.shape)
+    if isinstance(network.recipe, NativeRecipe):
+        mask, _, _ = segment_volumes(case.name, list(volumes.values()), case.affine, network.model, network.recipe)
+    elif standard:
+        mask = predict_case(network.model, case, network.recipe).mask
+    else:
+        advice = "Choose a network of the native recipe, or resample the case to 1 mm"
+        raise BratsError(f"case {case.name}", f"its voxels are {case.spacing} mm", "1 mm along the axes", advice)
+    if not mask.any():
+        found.append("No voxel was labelled: the network found no tumour")
+    voxel_ml = abs(float(np.linalg.det(case.affine[:3, :3]))) / 1000
+    record = {
+        "record": RECORD,
+        "case": case.name,
+        "volumes_ml": volumes_ml(mask, voxel_ml),
+        "warnings": found,
+        "network": _network_id(network),
+        "engine": {"name": network.engine, "precision": network.precision},
+        "input": {
+            "fingerprint": _fingerprint(case, network),
+            "files": {modality: case.files[modality].name for modality in modalities},
+            "shape": [int(length) for length in case.shape],
+            "spacing_mm": [float(size) for size in case.spacing],
+            "resampled": not standard,
+        },
+        "versions": _versions(),
+        "intended_use": INTENDED_USE,
+    }
+    return mask, record
+
+
+def predict_cases(cases, out, network, progress=True):
+    """Segment cases into a folder: `<case>_seg.nii.gz`, and `<case>.json` once the mask is there.
+
+    A case whose two files are there, made by the same network of the same images, is kept as it is. A case that
+    cannot be used is left out, and the others go on.
+
+    Parameters
+    ----------
+    cases : iterable of Case
+    out : str or Path
+        Is made.
+    network : brats_lib.networks.Network
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    BratsError
+        If the folder cannot be written to, or writing would replace a file of a case. What was finished is kept.
+    """
+    cases, out, outcome = list(cases), Path(out), Outcome()
+    _prepare(out, cases)
+    with tqdm(cases, desc="Segmenting", unit="case", disable=not progress) as bar:
+        for case in bar:
+            bar.set_postfix_str(case.name)
+            mask_file, record_file = out / f"{case.name}_seg.nii.gz", out / f"{case.name}.json"
+            try:
+                record = _read_if_done(case, network, mask_file, record_file)
+                if record is not None:
+                    outcome.kept.append(case.name)
+                    outcome.records[case.name] = record
+                    continue
+                mask, record = predict_one(case, network)
+            except BratsError as error:
+                outcome.failed[case.name] = str(error)
+                continue
+            except MemoryError:
+                found, expected = f"its images of shape {case.shape} do not fit into memory", "smaller images"
+                advice = "Crop them, or use a machine with more memory"
+                outcome.failed[case.name] = str(BratsError(f"case {case.name}", found, expected, advice))
+                continue
+            # The record last: where a kill comes in between, no record has the mask's hash, and the case is done again.
+            case.save_mask(mask, mask_file)
+            record["mask"] = {"file": mask_file.name, "sha256": _sha256(mask_file)}
+            write_whole(record_file, (json.dumps(record, indent=1) + "\n").encode())
+            outcome.records[case.name] = record
+    return outcome
+
+
+def _prepare(out, cases):
+    """Make the folder before anything is computed, and refuse one where predictions would pass for true masks."""
+    for case in cases:
+        folders = {path.parent.resolve() for path in (*case.files.values(), case.mask_file) if path is not None}
+        if out.resolve() in folders:
+            found, advice = f"files of case {case.name} are in it", "Choose another folder for --out"
+            raise BratsError(out, found, "a folder of its own for the predictions", advice)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        found = f"it cannot be made ({error.strerror})"
+        raise BratsError(out, found, "a writable folder", "Choose another folder for --out") from None
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise BratsError(out, "it may not be written to", "a writable folder", "Choose another folder for --out")
+
+
+def _read_if_done(case, network, mask_file, record_file):
+    """The record of a case where it vouches for a mask of these images by this network; else None."""
+    try:
+        record = json.loads(record_file.read_text(encoding="utf-8"))
+        same = (
+            record["record"] == RECORD
+            and record["network"]["weights_sha256"] == network.card.weights["sha256"]
+            and record["input"]["fingerprint"] == _fingerprint(case, network)
+            and record["mask"]["sha256"] == _sha256(mask_file)
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return record if same else None
+
+
+def _fingerprint(case, network):
+    """Of the images that the network reads and of nothing else."""
+    case.need(network.recipe.modalities)
+    used = {modality: case.files[modality] for modality in network.recipe.modalities}
+    return Case(case.name, used, layout=case.layout).fingerprint()
+
+
+def _network_id(network):
+    card = network.card
+    return {"name": card.name, "weights_sha256": card.weights["sha256"], "weights_hash": card.weights_hash}
+
+
+def _sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@functools.cache
+def _versions():
+    versions = {"brats_lib": __version__, "python": platform.python_version()}
+    for package in ("numpy", "scipy", "nibabel", "keras", "tensorflow", "openvino"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

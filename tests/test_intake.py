@@ -1,0 +1,114 @@
+"""Heads with their skull are refused, brains are not, and what is unusual is said."""
+
+import re
+
+import numpy as np
+import pytest
+from heads import with_skull
+
+from brats_lib.cohort import Cohort
+from brats_lib.errors import BratsError
+from brats_lib.intake import SHELL_RATIO, examine, shell_ratio
+from brats_lib.phantom import simulate
+
+MM = (1.0, 1.0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def brain():
+    phantom = simulate(seed=5, index=0)
+    return {modality: phantom.volumes[modality].astype(np.float32) for modality in ("flair", "t1ce")}
+
+
+@pytest.fixture(scope="module")
+def head(brain):
+    return with_skull(brain, bone=6, scalp=7)
+
+
+def standardised(volumes):
+    return {
+        modality: np.where(volume != 0, (volume - volume[volume != 0].mean()) / volume[volume != 0].std(), 0)
+        for modality, volume in volumes.items()
+    }
+
+
+def test_brain_without_skull_passes_without_a_word(brain):
+    assert examine("case", brain, MM) == []
+    assert shell_ratio(list(brain.values()), MM) > SHELL_RATIO + 0.1
+
+
+def test_real_brains_pass_without_a_word(real_root):
+    for case in Cohort.find(real_root):
+        volumes = case.volumes(("flair", "t1ce"))
+        assert examine(case.name, volumes, case.spacing) == []
+        assert shell_ratio(list(standardised(volumes).values()), case.spacing) > SHELL_RATIO
+
+
+@pytest.mark.parametrize("step", [1, 5], ids=["1 mm", "5 mm slices"])
+def test_bone_below_a_bright_surface_is_found(brain, step):
+    thin = with_skull(brain, liquid=1, bone=4, scalp=3)
+    thin = {modality: volume[:, :, ::step] for modality, volume in thin.items()}
+    with pytest.raises(BratsError, match="dark layer.*as bone does; expected a brain without its skull.*HD-BET"):
+        examine("case", thin, (1, 1, step))
+
+
+def test_standardised_head_is_found_too(brain):
+    thin = standardised(with_skull(brain, liquid=1, bone=4, scalp=3))
+    with pytest.raises(BratsError, match="dark layer"):
+        examine("case", thin, MM)
+
+
+def test_whole_head_is_too_large_for_a_brain(head):
+    millilitres = np.count_nonzero(head["flair"]) / 1000
+    assert millilitres > 2400
+    with pytest.raises(BratsError, match=f"case X: {millilitres:.0f} mL of its voxels are not 0.*at most 2400 mL"):
+        examine("X", head, MM)
+
+
+def test_noise_around_the_head_is_refused(brain):
+    noisy = {modality: volume + np.random.default_rng(0).random(volume.shape) for modality, volume in brain.items()}
+    with pytest.raises(BratsError, match="8928 mL of its voxels are not 0"):  # 240 x 240 x 155 mm
+        examine("case", noisy, MM)
+
+
+def test_background_that_is_not_zero_is_named(brain):
+    with pytest.raises(BratsError, match="case X: the background of its t1ce image is -1; expected 0"):
+        examine("X", {"flair": brain["flair"], "t1ce": brain["t1ce"] - 1}, MM)
+
+
+def test_empty_image_is_named(brain):
+    with pytest.raises(BratsError, match="every voxel of its t1ce image is 0"):
+        examine("X", {"flair": brain["flair"], "t1ce": 0 * brain["t1ce"]}, MM)
+
+
+def cropped(volumes):
+    return {modality: volume[:, :, 40:100] for modality, volume in volumes.items()}
+
+
+def few_levels(volumes):
+    return {modality: np.ceil(volume / volume.max() * 8) for modality, volume in volumes.items()}
+
+
+@pytest.mark.parametrize(
+    ("change", "spacing", "says"),
+    [
+        (standardised, MM, "look.* standardised already"),
+        (lambda volumes: {m: volume / volume.max() for m, volume in volumes.items()}, MM, "scaled to 0-1"),
+        (cropped, MM, "x 60 mm, so part of the brain is missing"),
+        (lambda volumes: volumes, (0.8, 0.8, 0.8), "mL are not 0, where a brain has about 900 to 1900 mL"),
+        (lambda volumes: {m: volume[:, :, ::4] for m, volume in volumes.items()}, (1, 1, 4), "4 mm long along one"),
+        (few_levels, MM, "few grey levels"),
+        (lambda volumes: {m: np.pad(v, [(0, 200), (0, 0), (0, 0)]) for m, v in volumes.items()}, MM, "440 mm long"),
+    ],
+    ids=["standardised", "0-1", "cropped", "small", "thick", "few levels", "long"],
+)
+def test_unusual_images_are_warned_of(brain, change, spacing, says):
+    changed = {modality: np.asarray(volume, np.float32) for modality, volume in change(brain).items()}
+    warnings = examine("case", changed, spacing)
+    assert any(re.search(says, warning) for warning in warnings), warnings
+
+
+def test_a_scrap_of_brain_has_too_little_to_tell():
+    scrap = np.zeros((12, 12, 12), np.float32)
+    scrap[4:8, 4:8, 4:8] = 50
+    assert np.isnan(shell_ratio([scrap], MM))
