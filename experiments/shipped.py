@@ -71,8 +71,8 @@ def plain_mixture(*effects):
 
 
 def validation_phantoms(cases=VALIDATION_PHANTOMS):
-    """Phantoms of another seed: what is decided on simulated patients is decided on these."""
-    return simulate_stacks(VALIDATION_SEED, cases, STACKS, MIXED)
+    """Phantoms as the patients are, of another seed: what is decided on simulated patients is decided on these."""
+    return simulate_stacks(VALIDATION_SEED, cases, STACKS)
 
 
 def real_stacks(data):
@@ -165,7 +165,7 @@ def make_phantom(real):
     recipe, rules, on_phantoms = choose_rules(model, validation, NATIVE)
     save("rules_on_phantoms", rules, seed=VALIDATION_SEED, phantoms=VALIDATION_PHANTOMS)
     scores = card_scores(
-        on_phantoms, f"{len(validation)} phantoms of the same mixture", "the rules were chosen on them"
+        on_phantoms, f"{len(validation)} phantoms as the patients are", "the rules were chosen on them"
     )
     minutes = trained.seconds / 60
     if real:
