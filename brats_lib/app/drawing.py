@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from brats_lib.figures.style import rgba
-from brats_lib.labels import BACKGROUND, COLOURS, LABELS, REGIONS, region
+from brats_lib.figures.style import label_image, rgba
+from brats_lib.labels import BACKGROUND, COLOURS, ED, ET, LABELS, NCR, REGIONS, region
 
 __all__ = [
     "PIXELS_PER_MM",
@@ -266,3 +266,16 @@ def cross_hairs(picture, plane, point, box, colour="#4FD8FF"):
     for spot in (slice(0, max(0, x - gap)), slice(x + gap, columns)):
         marked[y, spot] = ink
     return marked
+
+
+def icon(size=64):
+    """A tumour in the label colours, for the browser's tab.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Square.
+    """
+    y, x = np.mgrid[:size, :size] / (size - 1) * 2 - 1
+    labels = np.select([np.hypot(x, y) < radius for radius in (0.3, 0.55, 0.9)], (NCR, ET, ED), BACKGROUND)
+    return Image.fromarray(label_image(labels))

@@ -28,6 +28,7 @@ SERVER_OPTIONS = {
     "client.toolbarMode": "minimal",
     # Errors that nobody foresaw go to the terminal, with the paths they hold.
     "client.showErrorDetails": "none",
+    "client.showErrorLinks": "false",
     # Scans are looked at in the dark.
     "theme.base": "dark",
     "theme.primaryColor": "#18b880",

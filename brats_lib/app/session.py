@@ -3,14 +3,17 @@
 import tempfile
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from brats_lib.app.janitor import Janitor
 from brats_lib.app.shelf import Shelf
 from brats_lib.app.uploads import Inbox
 from brats_lib.cohort import Cohort
 
 __all__ = ["cohort", "inbox", "once", "predictions", "scans"]
 
-# Three predictions of 60 MB and two scans of 80 MB: enough to compare two networks and to go back to the last case.
+# Predictions of 60 MB and scans of 80 MB: enough to compare two networks and to go back to the last case.
 _PREDICTIONS, _SCANS = 4, 2
 
 
@@ -26,16 +29,18 @@ def cohort(folder):
     return Cohort.find(folder)
 
 
-@st.cache_resource(show_spinner=False, scope="session", on_release=lambda folder: folder.cleanup())
-def _folder():
-    """A temporary folder of this session; Streamlit releases it some time after the last page is closed."""
-    return tempfile.TemporaryDirectory(prefix="scan-")
+@st.cache_resource(show_spinner=False)
+def _janitor():
+    patience = st.get_option("server.disconnectedSessionTTL")
+    return Janitor(runtime.get_instance().is_active_session, patience).start()
 
 
 def inbox() -> Inbox:
-    """Where this session's uploads go."""
+    """Where this session's uploads go: a folder that is removed some time after the page is closed."""
     if "inbox" not in st.session_state:
-        st.session_state["inbox"] = Inbox(_folder().name)
+        folder = tempfile.mkdtemp(prefix="scan-")
+        _janitor().watch(get_script_run_ctx().session_id, folder)
+        st.session_state["inbox"] = Inbox(folder)
     return st.session_state["inbox"]
 
 
