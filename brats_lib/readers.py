@@ -68,12 +68,12 @@ def simulate_ratings(dice, readers=3, seed=0):
     """Ratings that nobody gave, to try the analysis on before physicians give theirs.
 
     A mask is as good as its whole-tumour Dice; the truth counts as .9, since experts reach .74 to .85 with each other
-    (Menze et al. 2015, section V) and readers find something to correct in any mask. A simulated reader maps Dice
+    (Menze et al. 2015, abstract) and readers find something to correct in any mask. A simulated reader maps Dice
     .3 to .95 on the grades 1 to 5, is stricter or milder than others (standard deviation .4 grades) and wavers (.6).
 
     Parameters
     ----------
-    dice : dict of str to float
+    dice : dict or Series of str to float
         Whole-tumour Dice of each case.
     readers : int
     seed : int
@@ -83,8 +83,7 @@ def simulate_ratings(dice, readers=3, seed=0):
     DataFrame
         With the columns `COLUMNS`; `simulated` is 1 and the readers are called "simulated 1" and so on.
     """
-    rng = np.random.default_rng(seed)
-    rows = []
+    dice, rng, rows = dict(dice), np.random.default_rng(seed), []
     for reader in range(1, readers + 1):
         lean = rng.normal(0, 0.4)
         for case, side in itertools.product(dice, SIDES):

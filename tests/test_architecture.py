@@ -15,8 +15,11 @@ LIGHT = (
     "metrics.challenge",
     "figures",
     "paper",
+    "readers",
     "runs",
     "weights",
+    "app.launch",
+    "app.panels",
     "cli",
 )
 HEAVY = ("keras", "tensorflow", "jax", "torch")
