@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from brats_lib.app import panels
+from brats_lib.app.drawing import png
 from brats_lib.app.report import mask_file, picture_file
 from brats_lib.app.scans import start_slices
 from brats_lib.app.wording import legend, place, plain
@@ -16,11 +17,13 @@ _UNSEEN = "Press **Segment** to see what the network finds."
 
 
 def _row(drawn, places=3):
-    """Panels side by side, each as wide as if all places were taken."""
-    for column, panel in zip(st.columns(max(places, len(drawn)), gap="small"), drawn, strict=False):
+    """Panels side by side, each as wide as if all places were taken; returns the columns."""
+    columns = st.columns(max(places, len(drawn)), gap="small")
+    for column, panel in zip(columns, drawn, strict=False):
         with column:
             st.markdown(f"**{plain(panel.heading)}**")
-            st.image(panel.picture, width="stretch", output_format="PNG", alt=panel.alt)
+            st.image(png(panel.picture), width="stretch", alt=panel.alt)
+    return columns
 
 
 def slice_view(scan, results, plane, point, look):
@@ -32,12 +35,12 @@ def slice_view(scan, results, plane, point, look):
         drawn += [panels.probability(scan, results[0].prediction, name, plane, index) for name in REGIONS]
     left, right = st.columns([2.9, 1], gap="medium")
     with left:
-        _row(drawn[:3])
+        places = _row(drawn[:3])
+        if not results:
+            places[2].info(_UNSEEN)
+            return
         _row(drawn[3:])
     with right:
-        if not results:
-            st.info(_UNSEEN)
-            return
         _numbers(scan, results[0])
         st.html(legend([label for label in TUMOUR if label in look.labels], look.truth))
         _find_tumour(scan, results[0])

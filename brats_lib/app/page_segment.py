@@ -9,7 +9,7 @@ from brats_lib.app import engine, page_case, page_results, session
 from brats_lib.app.page_head import head
 from brats_lib.app.panels import Look
 from brats_lib.app.report import volume_rows
-from brats_lib.app.scans import PLANES, start_slices
+from brats_lib.app.scans import PLANES, clamp, start_slices
 from brats_lib.app.suitability import doubts
 from brats_lib.app.wording import axis_name, plain, where
 from brats_lib.errors import BratsError
@@ -99,7 +99,7 @@ def _choose_slices(scan, axes):
         st.session_state[f"slice-{axis}"] = point[axis]
         st.slider(f"Slice ({axis_name(axis)})", 0, max(1, scan.shape[axis] - 1), key=f"slice-{axis}", on_change=moved,
                   args=(axis,))  # fmt: skip
-    return tuple(min(place, length - 1) for place, length in zip(point, scan.shape, strict=True))
+    return tuple(map(clamp, point, scan.shape))
 
 
 def _choose_networks(view):

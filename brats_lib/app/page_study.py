@@ -3,6 +3,7 @@
 import streamlit as st
 
 from brats_lib.app import engine, panels, session
+from brats_lib.app.drawing import png
 from brats_lib.app.page_head import head
 from brats_lib.app.ratings import Ratings, reader_code
 from brats_lib.app.scans import PLANES, open_scan, start_slices
@@ -82,7 +83,9 @@ def _rate(study, ratings, reader):
     with right:
         plane = PLANES[st.radio("Plane", list(PLANES), format_func=str.capitalize, horizontal=True)]
         start = start_slices(scan, mask)[plane.axis]
-        index = st.slider("Slice", 0, max(1, scan.shape[plane.axis] - 1), start, key=f"study-{at}-{plane.name}")
+        index = st.slider(
+            "Slice", 0, max(1, scan.shape[plane.axis] - 1), start, key=f"study-{reader}-{at}-{plane.name}"
+        )
         opacity = st.slider("Opacity", 0.0, 1.0, 0.35, 0.05)
         _form(study, ratings, reader, order, at, rated.get((item.case, item.side), (None, "")))
     with left:
@@ -93,7 +96,7 @@ def _rate(study, ratings, reader):
         for column, panel in zip(st.columns(3, gap="small"), drawn, strict=True):
             column.markdown(f"**{plain(panel.heading)}**")
             # The name of the case would let a reader find the two masks of a case; the number does not.
-            column.image(panel.picture, width="stretch", output_format="PNG", alt=f"{panel.heading}, mask {at + 1}")
+            column.image(png(panel.picture), width="stretch", alt=f"{panel.heading}, mask {at + 1}")
         st.html(legend())
 
 
@@ -106,7 +109,7 @@ def _move(reader, to):
 
 
 def _form(study, ratings, reader, order, at, before):
-    with st.form(f"rating-{at}"):
+    with st.form(f"rating-{reader}-{at}"):
         grades = sorted(LIKERT, reverse=True)
         score = st.radio("How good is this mask?", grades, None if before[0] is None else grades.index(before[0]),
                          format_func=lambda grade: f"{grade}  {LIKERT[grade]}")  # fmt: skip

@@ -97,5 +97,5 @@ def start_slices(scan, mask=None):
 
 
 def clamp(index, length):
-    """An index kept within an axis: another case may have fewer slices than the one looked at before."""
+    """An index kept within an axis; a slider needs two places even where there is one slice."""
     return max(0, min(int(index), length - 1))

@@ -21,6 +21,12 @@ BOX = ((0, 20), (0, 30), (0, 10))
 COLOUR = {label: tuple(rgba(COLOURS[label])[:3]) for label in COLOURS}
 
 
+@pytest.fixture(autouse=True)
+def three_pixels_a_millimetre(monkeypatch):
+    """A whole number, so that pixels can be counted by hand."""
+    monkeypatch.setattr(drawing, "PIXELS_PER_MM", 3.0)
+
+
 def bright_voxel(*place):
     volume = np.zeros((20, 30, 10), np.float32)
     volume[place] = 1
@@ -205,3 +211,9 @@ def test_markup_in_a_text_is_displayed_and_not_obeyed():
 def test_a_legend_names_the_colours():
     text = wording.legend((ED,), truth=True)
     assert COLOURS[ED] in text and "peritumoral edema" in text and "true WT" in text and COLOURS[ET] not in text
+
+
+def test_a_picture_reaches_the_browser_as_it_was_drawn():
+    picture = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(drawing.png(picture)))), picture)
+    assert drawing.icon(32).size == (32, 32)
