@@ -88,7 +88,7 @@ def launch(data="", port=8501, browser=True):
     cohort = find_cases(data)
     print(f"{cohort.source}\nThe application: http://localhost:{port} (Ctrl+C ends it)", flush=True)
     # Uploads lie in here. It is removed when the server ends, whatever way it ended.
-    signal.signal(signal.SIGTERM, _end)
+    before = signal.signal(signal.SIGTERM, _end)
     with tempfile.TemporaryDirectory(prefix="brats-app-") as folder:
         environment = {**os.environ, "TMPDIR": folder}
         server = subprocess.Popen(command(cohort.root.resolve(), port, browser), env=environment)
@@ -101,6 +101,7 @@ def launch(data="", port=8501, browser=True):
             if server.poll() is None:
                 server.terminate()
                 server.wait()
+            signal.signal(signal.SIGTERM, before)
 
 
 def _end(number, frame):
