@@ -7,9 +7,10 @@ from brats_lib.app import panels
 from brats_lib.app.drawing import png
 from brats_lib.app.report import mask_file, picture_file
 from brats_lib.app.scans import start_slices
-from brats_lib.app.wording import legend, place, plain
+from brats_lib.app.wording import caution, legend, place, plain
 from brats_lib.figures.style import TUMOUR
 from brats_lib.labels import LONG_NAMES, REGIONS
+from brats_lib.weights import read_card
 
 __all__ = ["compare_view", "plane_view", "slice_view"]
 
@@ -76,6 +77,7 @@ def compare_view(scan, results, plane, point, look):
     _row(drawn)
     st.html(legend([label for label in TUMOUR if label in look.labels], look.truth))
     st.table(_compared(results), border="horizontal")
+    _caution(scan, results)
     lines = [f"{scan.case.name}, {place(plane, index, scan.shape, scan.spacing)}"]
     st.download_button("Picture (PNG)", picture_file([(p.heading, p.picture) for p in drawn], lines),
                        f"{scan.case.name}_networks.png", "image/png", on_click="ignore")  # fmt: skip
@@ -106,6 +108,14 @@ def _numbers(scan, result):
     st.table(shown, border="horizontal")
     names = [f"{name} {LONG_NAMES[name]}" for name in REGIONS] + (["HD95 in mm"] if scan.truth is not None else [])
     st.caption(plain(f"{'; '.join(names)}. Network {result.network}, {result.seconds:.1f} s."))
+    _caution(scan, [result])
+
+
+def _caution(scan, results):
+    """Say of which networks a score may be flattered; without a truth there is no score."""
+    notes = [caution(read_card(result.network)) for result in results if scan.truth is not None]
+    for note in filter(None, notes):
+        st.caption(f":material/warning: {plain(note)}")
 
 
 def _find_tumour(scan, result):

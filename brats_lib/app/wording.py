@@ -6,7 +6,7 @@ import re
 from brats_lib.figures.style import TUMOUR, long_name
 from brats_lib.labels import COLOURS
 
-__all__ = ["STYLE", "axis_name", "legend", "place", "plain", "where"]
+__all__ = ["STYLE", "axis_name", "caution", "legend", "place", "plain", "where"]
 
 # Less air than Streamlit leaves, so that a case fits one screen; the header bar would cover the title then.
 STYLE = """<style>
@@ -15,7 +15,8 @@ STYLE = """<style>
 [data-testid="stSidebarHeader"] {height: 2.5rem;}
 [data-testid="stHeader"] {height: 2.4rem; background: transparent;}
 [data-testid="stMain"] h1 {font-size: 2rem; padding: 0.2rem 0;}
-[data-testid="stTable"] table {font-size: 0.9rem;}
+[data-testid="stTable"] table {font-size: 0.85rem;}
+[data-testid="stTable"] :is(th, td) {padding: 0.25rem 0.2rem;}
 [data-testid="stImage"] img {background: #000; border-radius: 3px;}
 .legend {display: flex; flex-wrap: wrap; gap: 0.3rem 1.2rem; font-size: 0.9rem;}
 .legend i {display: inline-block; width: 0.9em; height: 0.9em; margin-right: 0.45em; vertical-align: -0.08em;
@@ -45,6 +46,24 @@ def where(plane=None):
     if plane is None:
         return f"Radiological view: {facing}; sagittal: {profile}."
     return f"Radiological view: {facing if plane.letters.startswith('R') else profile}."
+
+
+def caution(card):
+    """What to keep in mind of a network's scores: on a patient that it learnt from they are worth nothing.
+
+    Parameters
+    ----------
+    card : brats_lib.weights.Card
+
+    Returns
+    -------
+    str
+        Empty for a network that learnt from no patient.
+    """
+    patients = card.data["patients"]
+    if not patients:
+        return ""
+    return f"{card.name} learnt from {patients} patients; its scores on one of those say nothing about any other."
 
 
 def legend(labels=TUMOUR, truth=False):

@@ -110,6 +110,7 @@ def test_networks_are_compared_beside_the_truth(page):
     wait_for(lambda: page.find("table"), lambda: page.text())
     page.settle()
     assert [alt.split(": ")[1] for alt in page.images()] == ["Truth", "phantom", "phantom+real"]
+    assert "phantom+real learnt from 8 patients" in page.text()
     assert {"phantom, Dice", "phantom+real, Dice", "truth, mL"} <= set(page.table()["WT"])
 
 

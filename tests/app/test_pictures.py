@@ -16,6 +16,7 @@ from brats_lib.app.suitability import doubts
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, rgba
 from brats_lib.labels import COLOURS, ED, ET, NCR
+from brats_lib.weights import read_card
 
 BOX = ((0, 20), (0, 30), (0, 10))
 COLOUR = {label: tuple(rgba(COLOURS[label])[:3]) for label in COLOURS}
@@ -206,6 +207,11 @@ def test_markup_in_a_text_is_displayed_and_not_obeyed():
     for mark in "*`[]()<>$~#:!":
         assert shown.count(mark) == shown.count(f"\\{mark}")
     assert wording.plain("T1ce, 3 mm") == "T1ce, 3 mm"
+
+
+def test_scores_of_a_network_that_saw_patients_come_with_a_caution():
+    assert wording.caution(read_card("phantom")) == ""
+    assert wording.caution(read_card("phantom+real")).startswith("phantom+real learnt from 8 patients")
 
 
 def test_a_legend_names_the_colours():
