@@ -2,7 +2,7 @@
 SHELL   := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test bench weights lock clean environment
+.PHONY: help book app test bench weights lock clean environment
 
 PYTHON  ?= python3
 PROFILE ?= workshop
@@ -49,6 +49,9 @@ test: $(ENVIRONMENT) $(WORKFLOW)  ## lint, all tests, and the whole book on the 
 	ruff check .
 	ruff format --check .
 	python -m pytest
+
+app: $(ENVIRONMENT)  ## the application: segment cases and own scans in the browser
+	@brats app --data "$(DATA)"
 
 bench: $(ENVIRONMENT)  ## benchmarks; they print ratios
 	python -m benchmarks

@@ -124,6 +124,12 @@ def _weights(arguments):
     print("\n\n".join(card.summary() for card in cards) or "No network is packaged with this copy of brats_lib.")
 
 
+def _app(arguments):
+    from brats_lib.app.launch import launch
+
+    return launch(arguments.data, arguments.port, not arguments.no_browser)
+
+
 def _check(arguments):
     from brats_lib import runs
 
@@ -248,6 +254,11 @@ def _parser():
 
     sub = command("weights", _weights, "list the networks that ship with the package, or print the card of one")
     sub.add_argument("name", nargs="?", help="a network of the list, or the path of a card")
+
+    sub = command("app", _app, "segment cases and own scans in the browser, on this machine alone")
+    sub.add_argument("--data", default="", help="folder of cases (default: $BRATS_DATA, data/, else phantoms)")
+    sub.add_argument("--port", type=int, default=8501, help="where it listens on localhost (default: 8501)")
+    sub.add_argument("--no-browser", action="store_true", help="do not open a browser")
 
     sub = command("check", _check, "say whether a run can start: versions, device, data, disk")
     sub.add_argument("--profile", default="workshop", help="smoke, workshop or paper (default: workshop)")

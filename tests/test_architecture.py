@@ -15,12 +15,15 @@ LIGHT = (
     "metrics.challenge",
     "figures",
     "paper",
+    "readers",
     "runs",
     "weights",
     "fast",
     "networks",
     "inference",
     "predict",
+    "app.launch",
+    "app.panels",
     "cli",
 )
 HEAVY = ("keras", "tensorflow", "jax", "torch")

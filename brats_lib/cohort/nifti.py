@@ -190,8 +190,9 @@ def _grid(path: Path, content: bytes) -> Grid:
         grid = Grid(path, header)
         numbers = header.get_data_dtype().kind in "iufb"
         sound = len(grid.stored_shape) in (3, 4) and min(grid.stored_shape) > 0
-        sound = sound and np.isfinite(grid.stored_affine).all()
-    except (nib.spatialimages.HeaderDataError, ValueError, np.linalg.LinAlgError) as error:
+        sound = sound and np.isfinite(grid.stored_affine).all() and header.get_data_offset() >= 0
+        header.get_slope_inter()  # refuses a scaling that is half there
+    except (nib.spatialimages.HeaderDataError, ValueError, OverflowError, np.linalg.LinAlgError) as error:
         raise BratsError(path, f"its header is damaged ({error})", "a valid NIfTI header", AGAIN) from None
     if not numbers or not sound:
         found = f"its header says shape {grid.stored_shape}, type {header.get_data_dtype()}"

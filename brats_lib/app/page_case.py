@@ -1,0 +1,80 @@
+"""Choosing what to look at: a case of the list, or a scan of one's own."""
+
+import streamlit as st
+
+from brats_lib.app import session
+from brats_lib.app.scans import open_scan
+from brats_lib.app.uploads import ROLES
+from brats_lib.app.wording import plain
+from brats_lib.errors import BratsError
+from brats_lib.figures.style import modality_name
+
+__all__ = ["choose", "explain"]
+
+LISTED, OWN = "Listed cases", "My own scan"
+_HELP = "NIfTI, .nii or .nii.gz. It stays on this machine and is removed after the page is closed."
+
+
+def explain(error):
+    """An error in the words of the person: files that were uploaded by the names they came with."""
+    return session.inbox().explain(error) if "inbox" in st.session_state else error
+
+
+def choose(cohort):
+    """Let the person choose.
+
+    Parameters
+    ----------
+    cohort : brats_lib.cohort.Cohort
+
+    Returns
+    -------
+    Scan or None
+        None until the files of an own scan are there.
+
+    Raises
+    ------
+    BratsError
+        If the case cannot be used.
+    """
+    kind = st.segmented_control("Source", [LISTED, OWN], default=LISTED, required=True, label_visibility="collapsed")
+    if kind == OWN:
+        case = _own()
+    else:
+        case = cohort[st.selectbox("Case", cohort.names)]
+    return None if case is None else session.scans().take(case.fingerprint(), lambda: open_scan(case))
+
+
+def _own():
+    """Uploaders, and the case that their files make; None where one is missing or was refused."""
+    refused = [_receive("flair"), _receive("t1ce")]
+    with st.expander("T1, T2 and a mask, if you have them"):
+        refused += [_receive(role) for role in ("t1", "t2", "mask")]
+    return None if any(refused) or session.inbox().missing() else session.inbox().case()
+
+
+def _receive(role):
+    """One uploader; says whether what was given had to be refused."""
+    title = "Mask (labels 0, 1, 2, 4)" if role == ROLES[-1] else modality_name(role)
+    given = st.file_uploader(title, type=["nii", "gz"], key=f"upload-{role}", help=_HELP)
+    seen = st.session_state.setdefault("seen", {})
+    if given is None:
+        if seen.pop(role, None):
+            session.inbox().remove(role)
+        return False
+    # The script runs again at every move of a slider; a file is unpacked once.
+    if seen.get(role, (None,))[0] != given.file_id:
+        seen[role] = (given.file_id, _kept(role, given))
+    message = seen[role][1]
+    if message:
+        st.error(message)
+    return bool(message)
+
+
+def _kept(role, given):
+    """Unpack a file; what to say where it has to be refused, else nothing."""
+    try:
+        session.inbox().put(role, given.name, given.getbuffer())
+    except BratsError as error:
+        return plain(error)
+    return ""

@@ -1,0 +1,134 @@
+"""The reader study: one mask at a time, of unknown origin, a score and a comment."""
+
+import streamlit as st
+
+from brats_lib.app import engine, panels, session
+from brats_lib.app.drawing import png
+from brats_lib.app.page_head import head
+from brats_lib.app.ratings import Ratings, reader_code
+from brats_lib.app.scans import PLANES, open_scan, start_slices
+from brats_lib.app.study import Study
+from brats_lib.app.wording import legend, plain, where
+from brats_lib.errors import BratsError
+from brats_lib.readers import LIKERT
+from brats_lib.runs import find_root
+from brats_lib.weights import available
+
+__all__ = ["show"]
+
+_ABOUT = """One tumour mask at a time is laid over a scan. Some were made by a network and the others are the reference;
+you are not told which, and neither is the order the same for two readers. Say how much you would have to correct.
+"""
+
+
+def show(cohort):
+    """Draw the page.
+
+    Parameters
+    ----------
+    cohort : brats_lib.cohort.Cohort
+    """
+    head("Reader study")
+    try:
+        _page(cohort)
+    except BratsError as error:
+        st.error(plain(error))
+
+
+@st.cache_resource(show_spinner=False)
+def _study(_cohort, key, network):
+    folder = find_root() / "runs" / "reader_study"
+    return Study(_cohort, network, folder), Ratings(folder / "ratings.sqlite")
+
+
+def _page(cohort):
+    study, ratings = _study(cohort, str(cohort.root), available()[0])
+    with st.sidebar:
+        code = st.text_input("Reader code", key="reader", help="Such as R1. Not your name: codes are exported.")
+    if missing := study.missing():
+        _prepare(study, missing)
+        return
+    if not code.strip():
+        st.markdown(_ABOUT)
+        st.info("Enter your reader code on the left to begin, or to go on where you stopped.")
+        _administer(study, ratings)
+        return
+    _rate(study, ratings, reader_code(code))
+
+
+def _prepare(study, missing):
+    """Segment every case before the first is shown: the time it takes would tell whose mask it is."""
+    st.info(f"{len(missing)} of {len(study.cohort)} cases have to be segmented before the study can begin.")
+    if not st.button("Prepare the study", type="primary"):
+        return
+    bar = st.progress(0.0)
+    for done, case in enumerate(missing):
+        bar.progress(done / len(missing), plain(f"{case.name} …"))
+        study.keep(case, engine.segment(case, study.network).mask)
+    st.rerun()
+
+
+def _rate(study, ratings, reader):
+    order, rated = study.order(reader), ratings.rated(study.name, reader)
+    open_items = [place for place, item in enumerate(order) if (item.case, item.side) not in rated]
+    at = st.session_state.setdefault("item", {}).get(reader, open_items[0] if open_items else len(order))
+    st.progress((len(order) - len(open_items)) / len(order), f"{len(order) - len(open_items)} of {len(order)} rated")
+    if at >= len(order):
+        st.success("All masks are rated. Thank you. To change a score, go back.")
+        st.button("Back", on_click=_move, args=(reader, len(order) - 1))
+        return
+    item = order[at]
+    scan, mask = session.scans().take(("study", reader, at), lambda: _opened(study, item))
+    left, right = st.columns([3, 1], gap="medium")
+    with right:
+        plane = PLANES[st.radio("Plane", list(PLANES), format_func=str.capitalize, horizontal=True)]
+        start = start_slices(scan, mask)[plane.axis]
+        index = st.slider(
+            "Slice", 0, max(1, scan.shape[plane.axis] - 1), start, key=f"study-{reader}-{at}-{plane.name}"
+        )
+        opacity = st.slider("Opacity", 0.0, 1.0, 0.35, 0.05)
+        _form(study, ratings, reader, order, at, rated.get((item.case, item.side), (None, "")))
+    with left:
+        st.caption(plain(f"Mask {at + 1} of {len(order)} · {where(plane)}"))
+        drawn = [panels.original(scan, modality, plane, index) for modality in ("flair", "t1ce")]
+        look = panels.Look(opacity=opacity, modality="t1ce")
+        drawn.append(panels.overlay(scan, mask, plane, index, look, "Mask"))
+        for column, panel in zip(st.columns(3, gap="small"), drawn, strict=True):
+            column.markdown(f"**{plain(panel.heading)}**")
+            # The name of the case would let a reader find the two masks of a case; the number does not.
+            column.image(png(panel.picture), width="stretch", alt=f"{panel.heading}, mask {at + 1}")
+        st.html(legend())
+
+
+def _opened(study, item):
+    return open_scan(study.cohort[item.case]), study.mask(item)
+
+
+def _move(reader, to):
+    st.session_state["item"][reader] = to
+
+
+def _form(study, ratings, reader, order, at, before):
+    with st.form(f"rating-{reader}-{at}"):
+        grades = sorted(LIKERT, reverse=True)
+        score = st.radio("How good is this mask?", grades, None if before[0] is None else grades.index(before[0]),
+                         format_func=lambda grade: f"{grade}  {LIKERT[grade]}")  # fmt: skip
+        comment = st.text_area("Comment", before[1], max_chars=2000, height=90)
+        sent = st.form_submit_button("Save and go on", type="primary", width="stretch")
+    st.button("Back", on_click=_move, args=(reader, at - 1), disabled=at == 0, width="stretch")
+    if sent and score is None:
+        st.error("Choose a score first.")
+    elif sent:
+        ratings.rate(study.name, reader, order[at].case, order[at].side, score, comment)
+        _move(reader, at + 1)
+        st.rerun()
+
+
+def _administer(study, ratings):
+    with st.expander("For whoever runs the study"):
+        st.markdown("The table names truth and prediction. Readers must not see it before they are done.")
+        counts = ratings.counts(study.name)
+        told = ", ".join(f"{reader}: {count} of {2 * len(study.cohort)}" for reader, count in counts.items())
+        st.caption(plain(f"Study {study.name}, network {study.network}. {told or 'Nobody has rated yet.'}"))
+        st.download_button("Ratings (CSV)", lambda: ratings.to_csv(study.name), f"ratings_{study.name}.csv", "text/csv",
+                           on_click="ignore", disabled=not counts)  # fmt: skip

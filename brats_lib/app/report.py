@@ -1,0 +1,110 @@
+"""Numbers and files to take away: volumes in mL, scores against a mask, the mask as NIfTI, the picture as PNG."""
+
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from brats_lib.app.drawing import write_lines
+from brats_lib.labels import SCORED, region
+from brats_lib.metrics.challenge import score_mask
+
+__all__ = ["DISCLAIMER", "mask_file", "millilitres", "picture_file", "volume_rows"]
+
+DISCLAIMER = "Research and teaching only. Not a medical device: no decision about a patient may rest on it."
+
+
+def millilitres(mask, spacing):
+    """Volume of every region and label: its voxels times the size of a voxel (paper section 5).
+
+    Parameters
+    ----------
+    mask : array of int, shape (x, y, z)
+        Labels 0, 1, 2, 4 on the grid of the scan, not on the network's.
+    spacing : tuple of float
+        Voxel size in mm, from the header.
+
+    Returns
+    -------
+    dict of str to float
+        mL of WT, TC, ET, NCR and ED. 1 mL is 1000 cubic millimetres.
+    """
+    voxel = float(np.prod(spacing)) / 1000
+    return {name: int(np.count_nonzero(region(mask, name))) * voxel for name in SCORED}
+
+
+def volume_rows(mask, spacing, truth=None):
+    """One row for each region and label, with the true volume and the scores where the truth is known.
+
+    Parameters
+    ----------
+    mask : array of int, shape (x, y, z)
+        Labels that were predicted.
+    spacing : tuple of float
+        Voxel size in mm.
+    truth : array of int, shape (x, y, z), optional
+        Labels.
+
+    Returns
+    -------
+    list of dict
+        `region`, `ml` and, with a truth, `true_ml`, `dice` and `hd95_mm`, in the order WT, TC, ET, NCR, ED.
+    """
+    rows = [{"region": name, "ml": ml} for name, ml in millilitres(mask, spacing).items()]
+    if truth is not None:
+        true_ml = millilitres(truth, spacing)
+        scores = {score["region"]: score for score in score_mask(mask, truth, spacing)}
+        for row in rows:
+            score = scores[row["region"]]
+            row |= {"true_ml": true_ml[row["region"]], "dice": score["dice"], "hd95_mm": score["hd95_mm"]}
+    return rows
+
+
+def mask_file(case, mask):
+    """A mask as the bytes of a `.nii.gz` on the case's own grid: its orientation, affine and header geometry.
+
+    Parameters
+    ----------
+    case : brats_lib.cohort.Case
+    mask : array of int, shape `case.shape`
+        Labels 0, 1, 2, 4 in LPS.
+
+    Returns
+    -------
+    bytes
+    """
+    with tempfile.TemporaryDirectory(prefix="mask-") as folder:
+        return case.save_mask(mask, Path(folder) / "mask.nii.gz").read_bytes()
+
+
+def picture_file(panels, lines, gap=12):
+    """Panels side by side with lines of text below them, as the bytes of a PNG.
+
+    Parameters
+    ----------
+    panels : sequence of (str, array of uint8 (rows, columns, 3))
+        Heading and picture.
+    lines : sequence of str
+        Written below; the disclaimer is added, as pictures travel without the page they were on.
+    gap : int
+        Pixels between panels.
+
+    Returns
+    -------
+    bytes
+    """
+    height = max(picture.shape[0] for _, picture in panels)
+    columns = []
+    for heading, picture in panels:
+        column = np.zeros((height + 48, picture.shape[1] + gap, 3), np.uint8)
+        column[48 : 48 + picture.shape[0], : picture.shape[1]] = picture
+        write_lines(column, [heading], 8, 22)
+        columns.append(column)
+    sheet = np.concatenate(columns, axis=1)
+    foot = np.zeros((28 * (len(lines) + 1) + 16, sheet.shape[1], 3), np.uint8)
+    write_lines(foot, [*lines, DISCLAIMER], 10, 16)
+    content = io.BytesIO()
+    Image.fromarray(np.concatenate([sheet, foot])).save(content, "PNG", optimize=True)
+    return content.getvalue()

@@ -1,0 +1,101 @@
+"""A case ready to be looked at: arrays in memory, grey levels and the box of the brain decided once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from brats_lib.app.opening import NEEDED
+from brats_lib.errors import BratsError
+from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, brain_box, tumour_slice, window
+
+__all__ = ["PLANES", "Scan", "clamp", "open_scan", "start_slices"]
+
+PLANES = {plane.name: plane for plane in (AXIAL, CORONAL, SAGITTAL)}
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What is displayed of one case.
+
+    Attributes
+    ----------
+    case : brats_lib.cohort.Case
+        Where it came from.
+    fingerprint : str
+        Of the case's files; two scans with the same are the same.
+    volumes : dict of str to array of float32, shape (x, y, z)
+        FLAIR and T1ce, in LPS.
+    levels : dict of str to (float, float)
+        Grey-level window of each volume.
+    box : tuple of (int, int)
+        Start and stop of the brain along x, y, z. It is that of the volume, so that nothing jumps between slices.
+    truth : array of uint8, shape (x, y, z), or None
+        Labels, where the case has a mask.
+    """
+
+    case: object
+    fingerprint: str
+    volumes: dict
+    levels: dict
+    box: tuple
+    truth: np.ndarray | None
+
+    @property
+    def shape(self):
+        """Size (x, y, z) in voxels."""
+        return self.case.shape
+
+    @property
+    def spacing(self):
+        """Voxel size along x, y, z in mm."""
+        return self.case.spacing
+
+
+def open_scan(case):
+    """Read a case.
+
+    Parameters
+    ----------
+    case : brats_lib.cohort.Case
+
+    Returns
+    -------
+    Scan
+
+    Raises
+    ------
+    BratsError
+        If FLAIR or T1ce is missing, a file cannot be read, files disagree in grid, or there is nothing in the scan.
+    """
+    volumes = case.volumes(NEEDED)
+    for modality, volume in volumes.items():
+        if not volume.any():
+            advice = "Give a scan with the brain in it"
+            raise BratsError(case.files[modality], "all its voxels are 0", f"a {modality} image", advice)
+    levels = {modality: window(volume) for modality, volume in volumes.items()}
+    truth = case.mask() if case.has_mask else None
+    return Scan(case, case.fingerprint(), volumes, levels, brain_box(*volumes.values()), truth)
+
+
+def start_slices(scan, mask=None):
+    """Where to look first: the slice of each axis with the most tumour, else the middle of the brain.
+
+    Parameters
+    ----------
+    scan : Scan
+    mask : array of int, shape (x, y, z), optional
+        Labels.
+
+    Returns
+    -------
+    tuple of int
+        A slice along x, y, z.
+    """
+    if mask is None or not np.any(mask):
+        return tuple((start + stop) // 2 for start, stop in scan.box)
+    return tuple(tumour_slice(mask, axis) for axis in range(3))
+
+
+def clamp(index, length):
+    """An index kept within an axis; a slider needs two places even where there is one slice."""
+    return max(0, min(int(index), length - 1))

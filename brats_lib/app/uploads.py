@@ -1,0 +1,204 @@
+"""Scans that a person gives through the browser: unpacked with limits, under names of ours, for one session.
+
+Nothing is trusted. The name a file comes with is shown in messages and used for nothing else; its header is judged
+before anything else is unpacked; unpacking stops where a file holds more than its header claims.
+"""
+
+import gzip
+import io
+import math
+import zlib
+from pathlib import Path
+
+from brats_lib.app.opening import NEEDED
+from brats_lib.cohort import MODALITIES, Case
+from brats_lib.cohort.case import GRID_TOLERANCE_MM
+from brats_lib.cohort.nifti import Grid, read_grid
+from brats_lib.errors import BratsError
+from brats_lib.figures.style import modality_name
+
+__all__ = ["MAX_UPLOAD_MB", "MAX_VOXELS", "ROLES", "Inbox", "shown_name"]
+
+# Of one file as it is sent. A BraTS volume takes 2 to 4 MB gzipped and 71 MB as bare float64.
+MAX_UPLOAD_MB = 100
+# 320 x 320 x 312; BraTS has 9 million. Segmenting takes some 40 bytes for each.
+MAX_VOXELS = 32_000_000
+# Header extensions may lie between the header and the numbers, and padding after them.
+_SLACK_BYTES = 2**20
+_HEADER_BYTES = 540
+_CHUNK = 2**20
+# Voxels of scanners are between these, in mm; a header that says otherwise is damaged.
+_VOXEL_MM = (0.1, 20.0)
+
+ROLES = (*MODALITIES, "mask")
+_NAME = "own_scan"
+_EXPORT = "Export the scan as NIfTI (.nii or .nii.gz) again; dcm2niix converts DICOM"
+
+
+def shown_name(name):
+    """A file name fit to be read: its last part, printable, at most 60 characters."""
+    last = str(name).replace("\\", "/").rsplit("/", 1)[-1]
+    last = "".join(letter if letter.isprintable() else "?" for letter in last).strip() or "unnamed"
+    return last if len(last) <= 60 else f"{last[:40]}…{last[-16:]}"
+
+
+class Inbox:
+    """The files of one person's scan.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Of the session; whoever made it removes it.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self._titles = {}
+
+    def path(self, role):
+        """Where the file of a role lies; ours, whatever it was called."""
+        return self.folder / f"{_NAME}_{role}.nii"
+
+    def put(self, role, name, content):
+        """Check a file and unpack it.
+
+        Parameters
+        ----------
+        role : {"flair", "t1", "t1ce", "t2", "mask"}
+        name : str
+            What the person calls it; for messages.
+        content : bytes
+            NIfTI, gzipped or not.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        BratsError
+            If it is too large, empty, not NIfTI, truncated or damaged, or claims more than is allowed. What was there
+            under that role is gone then, so that no old scan is taken for the new one.
+        """
+        if role not in ROLES:
+            raise ValueError(f"role is {role}; roles are {ROLES}")
+        self.remove(role)
+        kind = "mask" if role == "mask" else modality_name(role)
+        title = self._titles[role] = f"{kind} file “{shown_name(name)}”"
+        if len(content) > MAX_UPLOAD_MB * 2**20:
+            found = f"it has {len(content) / 2**20:.0f} MB"
+            raise BratsError(title, found, f"at most {MAX_UPLOAD_MB} MB", "Compress it as .nii.gz")
+        part = self.path(role).with_suffix(".part")
+        try:
+            with _opened(content) as stream:
+                head = stream.read(_HEADER_BYTES)
+                part.write_bytes(head)
+                most = self._most_bytes(read_grid(part), title)
+                with open(part, "ab") as out:
+                    _copy(stream, out, most - len(head), title)
+            part.replace(self.path(role))
+        except BratsError as error:
+            raise self.explain(error) from None
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            found = f"it is truncated or damaged ({error})".replace("\n", " ")
+            raise BratsError(title, found, "a complete gzip file", "Copy or export it again") from None
+        except OSError as error:
+            found = f"it cannot be kept ({error.strerror})"
+            raise BratsError(title, found, "room in the temporary folder", "Make room and upload it again") from None
+        finally:
+            part.unlink(missing_ok=True)
+        return self.path(role)
+
+    def _most_bytes(self, grid: Grid, title):
+        """How many bytes the file may hold, from its header alone."""
+        # Python's integers: a header of 64-bit sizes can claim more than numpy can count.
+        voxels = math.prod(grid.stored_shape)
+        if voxels > MAX_VOXELS:
+            shape = " × ".join(map(str, grid.stored_shape))
+            found = f"its header claims {shape} = {voxels:,} voxels"
+            raise BratsError(title, found, f"at most {MAX_VOXELS:,}", "Crop or resample the scan first")
+        if grid.channels != 1:
+            found = f"it holds {grid.channels} volumes"
+            raise BratsError(title, found, "one volume, 3D", "Upload every modality as a file of its own")
+        low, high = min(grid.spacing), max(grid.spacing)
+        if low < _VOXEL_MM[0] or high > _VOXEL_MM[1]:
+            found = f"its voxels are {low:g} to {high:g} mm"
+            raise BratsError(title, found, f"sides of {_VOXEL_MM[0]:g} to {_VOXEL_MM[1]:g} mm", _EXPORT)
+        return voxels * grid.header.get_data_dtype().itemsize + _SLACK_BYTES
+
+    def remove(self, role):
+        """Forget the file of a role, if there is one."""
+        self.path(role).unlink(missing_ok=True)
+        self._titles.pop(role, None)
+
+    def missing(self):
+        """The modalities that are needed and not there yet."""
+        return [role for role in NEEDED if not self.path(role).is_file()]
+
+    def case(self):
+        """The scan as a case.
+
+        Returns
+        -------
+        Case
+
+        Raises
+        ------
+        BratsError
+            If FLAIR or T1ce is not there yet, or two files do not lie on one grid.
+        """
+        if missing := self.missing():
+            needed = " and ".join(map(modality_name, missing))
+            raise BratsError("your scan", f"there is no {needed} file yet", "FLAIR and T1ce", "Upload it")
+        files = {role: self.path(role) for role in MODALITIES if self.path(role).is_file()}
+        mask = self.path("mask") if self.path("mask").is_file() else None
+        first = read_grid(files[NEEDED[0]])
+        for role, path in {**files, **({"mask": mask} if mask else {})}.items():
+            self._same_grid(role, read_grid(path), first)
+        return Case(_NAME, files, mask)
+
+    def _same_grid(self, role, grid, first):
+        advice = "Register the files to one grid, as BraTS does"
+        if grid.shape != first.shape:
+            expected = f"{first.shape} as in the {self._titles[NEEDED[0]]}"
+            raise BratsError(self._titles[role], f"its shape is {grid.shape}", expected, advice)
+        apart = grid.offset_mm(first)
+        if apart > GRID_TOLERANCE_MM:
+            expected = f"the place of the {self._titles[NEEDED[0]]}"
+            raise BratsError(self._titles[role], f"its affine puts it {apart:.1f} mm away", expected, advice)
+
+    def explain(self, error):
+        """An error about a file of ours, told of the file that the person gave.
+
+        Parameters
+        ----------
+        error : BratsError
+
+        Returns
+        -------
+        BratsError
+        """
+        names = {}
+        for role, title in self._titles.items():
+            path = self.path(role)
+            for ours in (path, path.with_suffix(".part")):
+                names |= {str(ours): title, ours.name: title}
+        parts = [error.where, error.found, error.expected, error.advice]
+        for ours in sorted(names, key=len, reverse=True):
+            parts = [part.replace(ours, names[ours]) for part in parts]
+        return BratsError(*parts)
+
+
+def _opened(content):
+    stream = io.BytesIO(content)
+    return gzip.GzipFile(fileobj=stream) if content[:2] == b"\x1f\x8b" else stream
+
+
+def _copy(stream, out, most, title):
+    """Copy what is left of a stream, and read it to its end, where the checksum is; stop where it is too much."""
+    while chunk := stream.read(_CHUNK):
+        most -= len(chunk)
+        if most < 0:
+            found = "it holds more than its header claims"
+            raise BratsError(title, found, "as many numbers as voxels", _EXPORT)
+        out.write(chunk)

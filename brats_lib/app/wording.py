@@ -1,0 +1,75 @@
+"""What the pages say: texts that need no Streamlit to be checked."""
+
+import html
+import re
+
+from brats_lib.figures.style import TUMOUR, long_name
+from brats_lib.labels import COLOURS
+
+__all__ = ["STYLE", "axis_name", "caution", "legend", "place", "plain", "where"]
+
+# Less air than Streamlit leaves, so that a case fits one screen; the header bar would cover the title then.
+STYLE = """<style>
+[data-testid="stMainBlockContainer"] {padding: 2.6rem 2rem 1rem;}
+[data-testid="stSidebarUserContent"] {padding-bottom: 1rem;}
+[data-testid="stSidebarHeader"] {height: 2.5rem;}
+[data-testid="stHeader"] {height: 2.4rem; background: transparent;}
+[data-testid="stMain"] h1 {font-size: 2rem; padding: 0.2rem 0;}
+[data-testid="stTable"] table {font-size: 0.85rem;}
+[data-testid="stTable"] :is(th, td) {padding: 0.25rem 0.2rem;}
+[data-testid="stImage"] img {background: #000; border-radius: 3px;}
+.legend {display: flex; flex-wrap: wrap; gap: 0.3rem 1.2rem; font-size: 0.9rem;}
+.legend i {display: inline-block; width: 0.9em; height: 0.9em; margin-right: 0.45em; vertical-align: -0.08em;
+           border: 1px solid #888;}
+</style>"""
+
+
+def plain(text):
+    """Text that Streamlit shows as it is: what Markdown would turn into formatting, links or images is escaped."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])", r"\\\1", str(text)).replace("\n", " ")
+
+
+def axis_name(axis):
+    """What an axis of the volume is called: x, y, z."""
+    return "xyz"[axis]
+
+
+def place(plane, index, shape, spacing):
+    """Where a slice is, as a person reads it: ``"axial slice z = 78 of 0–154 (1 mm)"``."""
+    last, thick = shape[plane.axis] - 1, spacing[plane.axis]
+    return f"{plane.name} slice {axis_name(plane.axis)} = {index} of 0–{last} ({thick:.3g} mm)"
+
+
+def where(plane=None):
+    """Which way the patient is displayed, in one plane or in all three."""
+    facing, profile = "the patient's right (R) is on the left of the picture", "the patient faces left"
+    if plane is None:
+        return f"Radiological view: {facing}; sagittal: {profile}."
+    return f"Radiological view: {facing if plane.letters.startswith('R') else profile}."
+
+
+def caution(card):
+    """What to keep in mind of a network's scores: on a patient that it learnt from they are worth nothing.
+
+    Parameters
+    ----------
+    card : brats_lib.weights.Card
+
+    Returns
+    -------
+    str
+        Empty for a network that learnt from no patient.
+    """
+    patients = card.data["patients"]
+    if not patients:
+        return ""
+    return f"{card.name} learnt from {patients} patients; its scores on one of those say nothing about any other."
+
+
+def legend(labels=TUMOUR, truth=False):
+    """The colours of the labels as a line of HTML, with the white border of the truth where that is drawn."""
+    marks = [(COLOURS[label], long_name(label)) for label in labels]
+    swatches = [f'<span><i style="background:{colour}"></i>{html.escape(text)}</span>' for colour, text in marks]
+    if truth:
+        swatches.append('<span><i style="border:2px solid #fff"></i>true WT, TC and ET</span>')
+    return f'<div class="legend">{"".join(swatches)}</div>'

@@ -1,0 +1,241 @@
+"""Start the application and drive it as a person would: what is pressed and read is what is on the page."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PATIENCE_S = 60
+
+
+@dataclass
+class Server:
+    """A running application: where it answers, its process, the folder it was started in and what it printed."""
+
+    url: str
+    process: subprocess.Popen
+    folder: Path
+    log: Path
+    temporary: Path
+
+    def is_alive(self):
+        with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=10) as answer:
+            return answer.read() == b"ok" and self.process.poll() is None
+
+    def uploads(self):
+        """Files that sessions left on disk."""
+        return sorted(path.name for path in self.temporary.rglob("own_scan_*"))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def serve(cases, folder):
+    """Run `brats app` on a folder of cases; ends it, and checks that its uploads end with it."""
+    pytest.importorskip("streamlit", reason="the extra `app` is not installed")
+    port, log, temporary = free_port(), folder / "log.txt", folder / "temporary"
+    temporary.mkdir()
+    # One thread, and sessions that end a second after the page is closed instead of two minutes.
+    environment = {**os.environ, "TMPDIR": str(temporary), "STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "1",
+                   "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1",
+                   "TF_CPP_MIN_LOG_LEVEL": "2"}  # fmt: skip
+    command = [sys.executable, "-c", "import sys; from brats_lib.cli import main; sys.exit(main())", "app"]
+    command += ["--data", str(cases), "--port", str(port), "--no-browser"]
+    with open(log, "w") as out:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
+    running = Server(f"http://127.0.0.1:{port}", process, folder, log, temporary)
+    try:
+        wait_for(lambda: _answers(running), lambda: f"the server does not answer: {log.read_text()[-2000:]}")
+        yield running
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+    assert list(temporary.iterdir()) == []
+
+
+def _answers(running):
+    assert running.process.poll() is None, running.log.read_text()[-2000:]
+    try:
+        return running.is_alive()
+    except OSError:
+        return False
+
+
+def wait_for(holds, complaint=lambda: "it never came true", patience=PATIENCE_S):
+    """Wait until something holds, and return what it gave."""
+    end = time.monotonic() + patience
+    while not (found := holds()):
+        assert time.monotonic() < end, complaint()
+        time.sleep(0.1)
+    return found
+
+
+def programs():
+    """Paths of Chromium and its driver; the test is skipped where they are not there."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    driver = shutil.which("chromedriver")
+    if not (browser and driver):
+        pytest.skip("no Chromium with its driver; on Debian: apt-get install chromium chromium-driver")
+    return browser, driver
+
+
+@contextlib.contextmanager
+def open_browser(folder, url, size=(1440, 1180)):
+    """A browser of its own, with nothing remembered and nothing to talk to but the application."""
+    selenium = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
+    browser, driver = programs()
+    options = selenium.ChromeOptions()
+    options.binary_location = browser
+    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync",
+                 "disable-background-networking", "disable-component-update", "hide-scrollbars",
+                 "force-device-scale-factor=1", f"window-size={size[0]},{size[1]}",
+                 f"user-data-dir={folder / 'profile'}"):  # fmt: skip
+        options.add_argument(f"--{flag}")
+    downloads = folder / "downloads"
+    downloads.mkdir()
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    chrome = selenium.Chrome(options, selenium.ChromeService(driver))
+    try:
+        # The window's size is that of its frame; the page itself shall have the size that was asked for.
+        wide, high = chrome.execute_script("return [outerWidth - innerWidth, outerHeight - innerHeight]")
+        chrome.set_window_size(size[0] + wide, size[1] + high)
+        page = Page(chrome, url, downloads)
+        page.open()
+        yield page
+    finally:
+        chrome.quit()
+
+
+class Page:
+    """The application in a browser."""
+
+    def __init__(self, chrome, url, downloads):
+        self.chrome, self.url, self.downloads = chrome, url, downloads
+
+    def open(self, path=""):
+        self.chrome.get(f"{self.url}/{path}")
+        self.settle()
+
+    def find(self, selector):
+        return self.chrome.find_elements("css selector", selector)
+
+    def settle(self):
+        """Wait until the script has run and nothing changes any more; the page says it rests before it begins, too."""
+        wait_for(lambda: self._state() is not None and self._state() == self._after(0.7) and self._drawn(),
+                 lambda: f"the page never rests: {self.text()[-500:]}")  # fmt: skip
+
+    def _state(self):
+        """What is on the page, None while the script runs or before there is a title."""
+        assert not self.find('[data-testid="stException"]'), "the script failed; see the server's log"
+        return self.chrome.execute_script(
+            """const app = document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]');
+            return app && document.querySelector("h1") ? document.body.innerText + document.images.length : null"""
+        )
+
+    def _after(self, seconds):
+        time.sleep(seconds)
+        return self._state()
+
+    def _drawn(self):
+        return self.chrome.execute_script(
+            "return [...document.images].every(image => image.complete && image.naturalWidth > 0)"
+        )
+
+    def text(self):
+        return self.find("body")[0].text
+
+    def _labelled(self, tag, text):
+        def shown():
+            return [element for element in self.find(tag) if text in element.text]
+
+        return wait_for(shown, lambda: f"there is no {tag} with {text!r}: {self.text()[:2000]}", patience=20)[0]
+
+    def press(self, text):
+        self._labelled("button", text).click()
+        self.settle()
+
+    def pick(self, text):
+        """Choose what has a label of its own: one of several round buttons, or a switch."""
+        self._labelled("label", text).click()
+        self.settle()
+
+    def choose(self, label, option):
+        """Choose from a drop-down."""
+        self._labelled('[data-testid="stSelectbox"]', label).find_element("css selector", "input").click()
+        wait_for(lambda: self.find('[role="option"]'))
+        self._labelled('[role="option"]', option).click()
+        self.settle()
+
+    def slider(self, label):
+        return self._labelled('[data-testid="stSlider"]', label).find_element("css selector", 'input[type="range"]')
+
+    def move(self, label, steps):
+        """Move a slider with the keyboard."""
+        handle = self.slider(label)
+        before = handle.get_property("value")
+        handle.send_keys(("\ue014" if steps > 0 else "\ue012") * abs(steps))
+        wait_for(lambda: self.slider(label).get_property("value") != before)
+        self.settle()
+
+    def type(self, label, text):
+        field = self.find(f'input[aria-label="{label}"], textarea[aria-label="{label}"]')[0]
+        field.send_keys(text + ("\ue007" if field.tag_name == "input" else ""))
+        self.settle()
+
+    def upload(self, label, path):
+        field = f'[data-testid="stFileUploaderDropzone"][aria-label="{label}"] input[type="file"]'
+        wait_for(lambda: self.find(field), lambda: f"there is no uploader {label}", patience=20)[0].send_keys(str(path))
+        # Long names are displayed with their middle left out.
+        wait_for(lambda: path.name[-10:] in self.text(), lambda: f"{path.name} does not arrive: {self.text()[-800:]}")
+        self.settle()
+
+    def alerts(self):
+        return [alert.text for alert in self.find('[data-testid="stAlert"]')]
+
+    def images(self):
+        """Alternative text and address of every picture."""
+        return {
+            image.get_attribute("alt"): image.get_attribute("src") for image in self.find('[data-testid="stImage"] img')
+        }
+
+    def table(self):
+        rows = [[cell.text for cell in row.find_elements("css selector", "th, td")] for row in self.find("table tr")]
+        return {row[0]: dict(zip(rows[0][1:], row[1:], strict=True)) for row in rows[1:]}
+
+    def download(self, text):
+        """Press a download button and return the file."""
+        before = set(self.downloads.iterdir())
+        self.press(text)
+
+        def finished():
+            new = [path for path in set(self.downloads.iterdir()) - before if path.suffix != ".crdownload"]
+            return [path for path in new if not path.name.startswith(".")]
+
+        return wait_for(finished, patience=30)[0]
+
+    def shoot(self, path):
+        self.chrome.save_screenshot(str(path))
+        return path
+
+    def addresses(self):
+        """Addresses of everything the pages asked for since this was last asked."""
+        found = set()
+        for entry in self.chrome.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                found.add(message["params"]["request"]["url"])
+        return found

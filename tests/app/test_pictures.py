@@ -1,0 +1,225 @@
+"""Pictures and numbers of a scan, worked out by hand."""
+
+import gzip
+import io
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pytest
+from app.seen import sure_of, tiny_scan
+from PIL import Image
+
+from brats_lib.app import drawing, panels, report, wording
+from brats_lib.app.scans import PLANES, clamp, open_scan, start_slices
+from brats_lib.app.suitability import doubts
+from brats_lib.errors import BratsError
+from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, rgba
+from brats_lib.labels import COLOURS, ED, ET, NCR
+from brats_lib.weights import read_card
+
+BOX = ((0, 20), (0, 30), (0, 10))
+COLOUR = {label: tuple(rgba(COLOURS[label])[:3]) for label in COLOURS}
+
+
+@pytest.fixture(autouse=True)
+def three_pixels_a_millimetre(monkeypatch):
+    """A whole number, so that pixels can be counted by hand."""
+    monkeypatch.setattr(drawing, "PIXELS_PER_MM", 3.0)
+
+
+def bright_voxel(*place):
+    volume = np.zeros((20, 30, 10), np.float32)
+    volume[place] = 1
+    return volume
+
+
+def brightest(picture):
+    """Row and column of the brightest pixel as shares of the picture's height and width."""
+    row, column = np.unravel_index(picture.sum(-1).argmax(), picture.shape[:2])
+    return row / picture.shape[0], column / picture.shape[1]
+
+
+@pytest.mark.parametrize(
+    ("plane", "place", "row", "column"),
+    [
+        # LPS: x grows to the patient's left, y to the back, z up; the patient's left is on the right of the picture.
+        (AXIAL, (18, 2, 5), 0, 1),
+        (AXIAL, (1, 28, 5), 1, 0),
+        (CORONAL, (18, 15, 9), 0, 1),
+        (CORONAL, (1, 15, 0), 1, 0),
+        (SAGITTAL, (10, 1, 9), 0, 0),
+        (SAGITTAL, (10, 28, 0), 1, 1),
+    ],
+)
+def test_the_patient_is_displayed_the_radiological_way(plane, place, row, column):
+    picture = drawing.grey(bright_voxel(*place), plane, place[plane.axis], BOX, (0, 1))
+    found = brightest(picture)
+    assert (found[0] > 0.5, found[1] > 0.5) == (bool(row), bool(column))
+
+
+def test_voxels_that_are_thick_look_thick():
+    volume = np.ones((20, 30, 10), np.float32)
+    rows, columns, _ = drawing.grey(volume, CORONAL, 15, BOX, (0, 1), spacing=(1, 1, 5)).shape
+    assert (rows, columns) == (150, 60)
+
+
+def test_grey_levels_run_from_black_to_white_and_no_further():
+    picture = drawing.grey(np.full((20, 30, 10), 7, np.float32), AXIAL, 5, BOX, (2, 12))
+    assert (picture == 128).all()
+    picture = drawing.grey(np.full((20, 30, 10), 99, np.float32), AXIAL, 5, BOX, (2, 12))
+    assert (picture == 255).all()
+
+
+def cube_mask(label=ED):
+    mask = np.zeros((20, 30, 10), np.uint8)
+    mask[5:15, 10:20, 2:8] = label
+    return mask
+
+
+def test_labels_have_the_colours_of_the_paper_and_stay_inside_their_border():
+    plain = np.zeros((90, 60, 3), np.uint8)
+    picture = drawing.lay_over(plain, cube_mask(ET), AXIAL, 5, BOX, opacity=1.0)
+    painted = picture.any(-1)
+    assert {tuple(colour) for colour in picture[painted]} == {COLOUR[ET]}
+    # 10 x 10 voxels of 3 x 3 pixels.
+    assert painted.sum() == pytest.approx(900, rel=0.05)
+    assert not drawing.lay_over(plain, cube_mask(ET), AXIAL, 9, BOX, opacity=1.0).any()
+
+
+def test_opacity_mixes_and_labels_can_be_left_out():
+    white = np.full((90, 60, 3), 255, np.uint8)
+    half = drawing.lay_over(white, cube_mask(NCR), AXIAL, 5, BOX, opacity=0.5)
+    expected = np.round((255 + np.array(COLOUR[NCR], float)) / 2)
+    assert np.abs(half[45, 30] - expected).max() <= 1
+    assert (drawing.lay_over(white, cube_mask(NCR), AXIAL, 5, BOX, opacity=0.5, labels=(ED, ET)) == 255).all()
+    assert (drawing.lay_over(white, cube_mask(NCR), AXIAL, 5, BOX, opacity=0) == 255).all()
+
+
+def test_the_true_border_is_white_and_only_a_border():
+    picture = drawing.outline_truth(np.zeros((90, 60, 3), np.uint8), cube_mask(ED), AXIAL, 5, BOX)
+    assert (picture[picture.any(-1)] == 255).all() and not picture[45, 30].any()
+    assert 150 < picture.any(-1).sum() < 350
+
+
+def test_a_probability_goes_from_black_to_pale():
+    chances = np.zeros((20, 30, 10), np.float16)
+    chances[5:15, 10:20] = 1
+    picture = drawing.probability(chances, np.ones((20, 30, 10)), AXIAL, 5, BOX)
+    assert picture[45, 30].tolist() == [251, 252, 191]
+    assert picture[20, 30].max() < 10
+
+
+def test_cross_hairs_meet_at_the_voxel():
+    picture = drawing.cross_hairs(np.zeros((90, 60, 3), np.uint8), AXIAL, (5, 20, 3), BOX)
+    down, across = np.flatnonzero(picture[0].any(-1)), np.flatnonzero(picture[:, 0].any(-1))
+    # Voxel 5 of 20 in the middle of its 3 pixels, voxel 20 of 30.
+    assert down.tolist() == [16] and across.tolist() == [61]
+    flipped = drawing.cross_hairs(np.zeros((30, 60, 3), np.uint8), CORONAL, (5, 20, 1), BOX)
+    assert np.flatnonzero(flipped[:, 0].any(-1)).tolist() == [25]
+
+
+def test_volumes_are_voxels_times_their_size():
+    mask = cube_mask(ED)
+    mask[5, 10, 2:5] = ET
+    found = report.millilitres(mask, (1, 2, 5))
+    # 600 voxels of 10 cubic millimetres.
+    assert found == pytest.approx({"WT": 6.0, "TC": 0.03, "ET": 0.03, "NCR": 0.0, "ED": 5.97})
+
+
+def test_scores_come_with_a_truth_only():
+    rows = report.volume_rows(cube_mask(), (1, 1, 1))
+    assert [row["region"] for row in rows] == ["WT", "TC", "ET", "NCR", "ED"] and "dice" not in rows[0]
+    half = cube_mask()
+    half[5:10] = 0
+    row = report.volume_rows(half, (1, 1, 1), cube_mask())[0]
+    assert (row["ml"], row["true_ml"]) == (0.3, 0.6) and row["dice"] == pytest.approx(2 * 300 / 900)
+
+
+def test_the_mask_file_has_the_geometry_of_the_scan(tmp_path):
+    scan = tiny_scan(tmp_path)
+    image = nib.Nifti1Image.from_bytes(gzip.decompress(report.mask_file(scan.case, scan.truth)))
+    given = nib.load(scan.case.files["flair"])
+    assert np.array_equal(image.affine, given.affine)
+    assert np.array_equal(np.asanyarray(image.dataobj), np.asanyarray(nib.load(scan.case.mask_file).dataobj))
+
+
+def test_the_picture_says_what_it_is_not(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(report, "write_lines", lambda picture, lines, top, size: said.extend(lines))
+    panel = ("FLAIR", np.full((50, 40, 3), 200, np.uint8))
+    picture = np.asarray(Image.open(io.BytesIO(report.picture_file([panel, panel], ["case A"]))))
+    assert said == ["FLAIR", "FLAIR", "case A", report.DISCLAIMER]
+    assert picture.shape[1] == 2 * 52 and (picture[60, 10] == 200).all()
+
+
+def test_panels_of_a_scan_have_headings_and_tell_what_is_seen(tmp_path):
+    scan = tiny_scan(tmp_path)
+    prediction, look = sure_of(scan.truth), panels.Look(truth=True)
+    drawn = [panels.original(scan, "t1ce", AXIAL, 18), panels.overlay(scan, scan.truth, AXIAL, 18, look),
+             panels.probability(scan, prediction, "TC", AXIAL, 18),
+             *panels.three_planes(scan, scan.truth, (24, 20, 18), look)]  # fmt: skip
+    assert all(len(panel.alt) > 20 and panel.picture.std() > 10 for panel in drawn)
+    assert len({panel.picture.shape for panel in drawn[:3]}) == 1
+
+
+@pytest.mark.parametrize("plane", PLANES.values(), ids=PLANES)
+def test_the_region_of_a_slice_is_the_slice_of_the_region(tmp_path, plane):
+    scan = tiny_scan(tmp_path)
+    prediction = sure_of(scan.truth)
+    whole = np.take(prediction.region("TC"), [15], axis=plane.axis)
+    assert np.array_equal(panels.region_slab(prediction, "TC", plane, 15), whole)
+
+
+def test_the_first_slice_is_where_most_of_the_tumour_is(tmp_path):
+    scan = tiny_scan(tmp_path)
+    mask = np.zeros(scan.shape, np.uint8)
+    mask[10, 11, 12] = ED
+    assert start_slices(scan, mask) == (10, 11, 12)
+    middle = tuple((start + stop) // 2 for start, stop in scan.box)
+    assert start_slices(scan) == start_slices(scan, np.zeros_like(mask)) == middle
+    assert (clamp(-3, 5), clamp(9, 5), clamp(2, 5)) == (0, 4, 2)
+
+
+def test_an_empty_scan_is_refused(tmp_path):
+    scan = tiny_scan(tmp_path)
+    for modality in ("flair", "t1ce"):
+        nib.save(nib.Nifti1Image(np.zeros((8, 8, 8), np.int16), np.eye(4)), scan.case.files[modality])
+    with pytest.raises(BratsError, match="all its voxels are 0"):
+        open_scan(replace(scan.case, mask_file=None))
+
+
+def test_doubts_are_about_voxels_and_skulls(tmp_path):
+    scan = tiny_scan(tmp_path)
+    assert doubts(scan) == []
+    noisy = replace(scan, volumes={name: volume + 1 for name, volume in scan.volumes.items()})
+    assert len(doubts(noisy)) == 2 and "skull" in doubts(noisy)[0]
+    thick = scan.case.files["flair"]
+    nib.save(nib.Nifti1Image(np.asanyarray(nib.load(thick).dataobj), np.diag([1, 1, 5, 1])), thick)
+    stretched = replace(scan, case=replace(scan.case))
+    assert "1 × 1 × 5 mm" in doubts(stretched)[0]
+
+
+def test_markup_in_a_text_is_displayed_and_not_obeyed():
+    nasty = "![x](http://e/x.png) **b** <script> `c` :red[d] $e$ ~f~\n# g"
+    shown = wording.plain(nasty)
+    assert "\n" not in shown
+    for mark in "*`[]()<>$~#:!":
+        assert shown.count(mark) == shown.count(f"\\{mark}")
+    assert wording.plain("T1ce, 3 mm") == "T1ce, 3 mm"
+
+
+def test_scores_of_a_network_that_saw_patients_come_with_a_caution():
+    assert wording.caution(read_card("phantom")) == ""
+    assert wording.caution(read_card("phantom+real")).startswith("phantom+real learnt from 8 patients")
+
+
+def test_a_legend_names_the_colours():
+    text = wording.legend((ED,), truth=True)
+    assert COLOURS[ED] in text and "peritumoral edema" in text and "true WT" in text and COLOURS[ET] not in text
+
+
+def test_a_picture_reaches_the_browser_as_it_was_drawn():
+    picture = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(drawing.png(picture)))), picture)
+    assert drawing.icon(32).size == (32, 32)
