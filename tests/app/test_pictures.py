@@ -10,7 +10,7 @@ import pytest
 from app.seen import sure_of, tiny_scan
 from PIL import Image
 
-from brats_lib.app import drawing, panels, report, wording
+from brats_lib.app import drawing, engine, panels, report, wording
 from brats_lib.app.scans import PLANES, clamp, open_scan, start_slices
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
@@ -190,7 +190,7 @@ def test_an_empty_scan_is_refused(tmp_path):
         open_scan(replace(scan.case, mask_file=None))
 
 
-def test_a_scan_is_doubted_and_refused_as_on_the_command_line(tmp_path, capsys):
+def test_a_scan_is_doubted_segmented_and_refused_as_on_the_command_line(tmp_path, capsys):
     """The same sentences, whichever of the two a person asks."""
     scan = tiny_scan(tmp_path / "cases")
     assert scan.warnings
@@ -198,6 +198,9 @@ def test_a_scan_is_doubted_and_refused_as_on_the_command_line(tmp_path, capsys):
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  warning: ")]
     assert told[: len(scan.warnings)] == [f"  warning: {warning}." for warning in scan.warnings]
     assert set(told[len(scan.warnings) :]) <= {f"  warning: {NO_TUMOUR}."}
+    written = np.asanyarray(nib.load(tmp_path / "out" / f"{scan.case.name}_seg.nii.gz").dataobj)
+    downloaded = report.mask_file(scan.case, engine.segment(scan.case, volumes=scan.volumes).mask)
+    assert np.array_equal(np.asanyarray(nib.Nifti1Image.from_bytes(gzip.decompress(downloaded)).dataobj), written)
 
     image = nib.load(scan.case.files["flair"])
     nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj) + 1, image.affine), scan.case.files["flair"])
