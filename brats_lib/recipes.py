@@ -138,7 +138,7 @@ class NativeRecipe:
     averaging: float = 0.98
     batch_slices: int = 16
     slices_per_epoch: int = 1600
-    epochs: int = 6
+    epochs: int = 8
     window: int = 128
     flips: bool = False
     largest_piece: bool = True

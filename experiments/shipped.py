@@ -32,12 +32,8 @@ STACKS = "runs/stacks"
 RUNS = "runs/experiments"
 SEED, VALIDATION_SEED = 0, 1
 PHANTOMS, VALIDATION_PHANTOMS = 384, 12
-# What may be done after the network: pieces that are kept, and what connects them.
-PIECES = (
-    {"largest_piece": False},
-    {"largest_piece": True, "linked_above": 0.3},
-    {"largest_piece": True, "linked_above": 0.2},
-)
+# What may be done after the network.
+PIECES = ({"largest_piece": False}, {"largest_piece": True})
 SMALLEST_ET_ML = (0.0, 0.05, 0.2, 0.5)
 
 # A fifth of the training's length at a quarter of its learning rate, on patients and phantoms in equal parts: enough to
@@ -145,7 +141,7 @@ def choose_rules(model, stacks, recipe):
         choice = dataclasses.replace(recipe, smallest_et_ml=smallest, **pieces)
         scores = [score_probabilities(p, stack, choice) for p, stack in zip(found, stacks, strict=True)]
         tried.append((choice, pd.DataFrame(itertools.chain.from_iterable(scores))))
-        rows.append({"linked_above": None, **pieces, "smallest_et_ml": smallest, **mean_dice(tried[-1][1])})
+        rows.append({**pieces, "smallest_et_ml": smallest, **mean_dice(tried[-1][1])})
     table = pd.DataFrame(rows)
     # The first of equals: no rule rather than one that changes nothing.
     best, scores = tried[table[list(REGIONS)].mean(axis=1).idxmax()]

@@ -40,7 +40,7 @@ SEEDS = (0, 1, 2)
 SMALL = dataclasses.replace(NATIVE, epochs=3)
 CASES, SCORED = 24, 3
 # Effects of phantoms are compared on more of them: with few, luck outweighs an effect.
-CASES_FOR_EFFECTS = 96
+CASES_FOR_EFFECTS = 48
 COUNTS = (3, 12, 48, 192, 384)
 
 # One step after the other on top of the one before; the last row is the recipe.
