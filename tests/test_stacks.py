@@ -69,12 +69,12 @@ def test_wide_phantoms_differ_from_patients_and_are_named_for_it(tmp_path):
     assert np.abs(wide.images[wide.images != 0].astype(np.float32).mean()) < 0.1
 
 
-def test_varieties_take_turns_and_each_keeps_its_own_patients(monkeypatch, tmp_path):
+def test_varieties_take_turns_and_no_two_cases_share_a_head(monkeypatch, tmp_path):
     head = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
     monkeypatch.setattr(stacks, "_simulated", lambda name, *_: make_stack(name, [head], head))
     found = simulate_stacks(5, 5, tmp_path, MIXED, workers=1, progress=False)
     assert [stack.name for stack in found] == [
-        "patients-5-0000", "wider-tumours-5-0000", "wide-5-0000", "patients-5-0001", "wider-tumours-5-0001",
+        "patients-5-0000", "wider-tumours-5-0001", "wide-5-0002", "patients-5-0003", "wider-tumours-5-0004",
     ]  # fmt: skip
     again = simulate_stacks(5, 1, tmp_path, (WIDE,), workers=1, progress=False)
     assert again[0].name == found[2].name
