@@ -16,8 +16,8 @@ from brats_lib.resample import StandardGrid, is_standard
 from brats_lib.stacks import make_stack, stack_case, with_neighbours
 
 __all__ = [
-    "Prediction", "predict_case", "predict_slices", "predict_stack", "segment_case", "segment_volumes", "to_native",
-    "window_places",
+    "Prediction", "need_standard_grid", "predict_case", "predict_slices", "predict_stack", "segment_case",
+    "segment_volumes", "to_native", "window_places",
 ]  # fmt: skip
 
 # Windows overlap by at least so many pixels.
@@ -289,31 +289,50 @@ def segment_volumes(name, volumes, affine, model, recipe):
     return uncrop(mask, box, shape), found, box
 
 
-def segment_case(case, network=None, engine="auto"):
+def need_standard_grid(case):
+    """Refuse a case on another grid than 1 mm along the axes, for recipes that know no other.
+
+    Raises
+    ------
+    BratsError
+    """
+    if not is_standard(case.affine, case.shape):
+        found = f"its voxels are {' x '.join(f'{size:.3g}' for size in case.spacing)} mm"
+        advice = "Choose a network of the native recipe, or resample the case to 1 mm"
+        raise BratsError(f"case {case.name}", found, "1 mm along the axes", advice)
+
+
+def segment_case(case, network=None, engine="auto", volumes=None):
     """Segment a case with a network that ships with the package.
 
     Parameters
     ----------
     case : Case
-        Skull-stripped, on any grid (`segment_volumes`); a mask is not needed. `brats_lib.intake` checks what this
-        function takes on trust.
+        Skull-stripped, on any grid where the network is of the native recipe (`segment_volumes`); a mask is not
+        needed. `brats_lib.intake` checks what this function takes on trust.
     network : str, optional
         A name of `weights.available`, or the path of a card; the default network where omitted.
     engine : {"auto", "openvino", "keras"}
         As in `networks.open_network`; the network stays loaded for the next case.
+    volumes : dict of str to array of float32, shape (x, y, z), optional
+        Modalities that were read already; the others are read from the case.
 
     Returns
     -------
     Prediction
+        On the case's own grid.
 
     Raises
     ------
     BratsError
-        If a modality is missing, or there is no such network.
+        If a modality is missing, there is no such network, or it knows no other grid than 1 mm.
     """
     opened = open_network(network, engine)
     if not isinstance(opened.recipe, NativeRecipe):
+        need_standard_grid(case)
         return predict_case(opened.model, case, opened.recipe)
-    volumes = list(case.volumes(opened.recipe.modalities).values())
-    mask, found, box = segment_volumes(case.name, volumes, case.affine, opened.model, opened.recipe)
+    read = dict(volumes or {})
+    read |= case.volumes([modality for modality in opened.recipe.modalities if modality not in read])
+    ordered = [read[modality] for modality in opened.recipe.modalities]
+    mask, found, box = segment_volumes(case.name, ordered, case.affine, opened.model, opened.recipe)
     return Prediction(mask, uncrop(found.astype(np.float16), box, case.shape), tuple(REGIONS))

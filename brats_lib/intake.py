@@ -8,16 +8,19 @@ import functools
 import numpy as np
 from scipy import ndimage
 
+from brats_lib.cohort.agreement import check_agreement, spatial_unit
 from brats_lib.errors import BratsError
 from brats_lib.preprocess import brain_box
 
-__all__ = ["BRAIN_ML", "LARGEST_ML", "SHELL_RATIO", "examine", "shell_ratio"]
+__all__ = ["BRAIN_ML", "LARGEST_ML", "LONGEST_MM", "SHELL_RATIO", "examine", "receive", "shell_ratio"]
 
 # A brain of 8 BraTS 2021 cases has 1294 to 1631 mL and one of a phantom about the same, sulci and ventricles counted.
 BRAIN_ML = (900.0, 1900.0)
 # More than that is no brain alone: a head, or a background that is not 0.
 LARGEST_ML = 2400.0
 SHELL_RATIO = 0.7
+# Extent of what is not 0 along each axis, above which it is no head, and a grid of 1 mm around it takes gigabytes.
+LONGEST_MM = 400.0
 # Extent of the brain in mm along each axis, below which part of it is missing; the 8 cases have 132 mm and more.
 SMALLEST_MM = 100.0
 THICKEST_MM = 3.0
@@ -75,6 +78,36 @@ def shell_ratio(volumes, spacing):
     return float(max(ratios))
 
 
+def receive(case, modalities):
+    """Read a case, refuse what no network can use, and say what is unusual about the rest.
+
+    Parameters
+    ----------
+    case : brats_lib.cohort.Case
+    modalities : sequence of str
+        What the network reads.
+
+    Returns
+    -------
+    volumes : dict of str to array of float32, shape (x, y, z)
+        Modality to intensities, axes LPS.
+    warnings : list of str
+        A sentence for everything unusual, without its full stop.
+
+    Raises
+    ------
+    BratsError
+        If a modality is missing, unreadable or elsewhere than the others, or as `examine`.
+    """
+    check_agreement(case, modalities)
+    volumes = case.volumes(modalities)
+    warnings = examine(case.name, volumes, case.spacing)
+    unit = spatial_unit(case, modalities[0])
+    if unit not in ("mm", "unknown"):
+        warnings.append(f"The header gives lengths in {unit}; they were read as mm")
+    return volumes, warnings
+
+
 def examine(name, volumes, spacing):
     """Refuse images that are no brain without its skull, and say what is unusual about the others.
 
@@ -95,7 +128,8 @@ def examine(name, volumes, spacing):
     Raises
     ------
     BratsError
-        If every voxel of a modality is 0, the background is not 0, or the skull is still there.
+        If every voxel of a modality is 0, the background is not 0, what is not 0 is no head by its size, or the skull
+        is still there.
     """
     for modality, volume in volumes.items():
         corners = volume[np.ix_(*([0, -1] for _ in range(3)))]
@@ -114,6 +148,10 @@ def examine(name, volumes, spacing):
             found, expected = f"every voxel of its {modality} image is 0", "a brain"
             raise BratsError(f"case {name}", found, expected, "Check how the image was written")
     inside = functools.reduce(np.logical_or, [volume != 0 for volume in cropped.values()])
+    extent = [length * size for length, size in zip(inside.shape, spacing, strict=True)]
+    if max(extent) > LONGEST_MM:
+        found, advice = f"what is not 0 is {max(extent):.0f} mm long", "Check the voxel size, and stray voxels"
+        raise BratsError(f"case {name}", found, f"a brain, less than {LONGEST_MM:.0f} mm long", advice)
     millilitres = float(np.count_nonzero(inside)) * voxel_ml
     expected = f"a brain without its skull: at most {LARGEST_ML:.0f} mL that are not 0"
     if millilitres > LARGEST_ML:
@@ -122,7 +160,6 @@ def examine(name, volumes, spacing):
     if ratio < SHELL_RATIO:
         found = f"a dark layer lies below its bright surface, at {100 * ratio:.0f} % of the brightness, as bone does"
         raise BratsError(f"case {name}", found, "a brain without its skull", ADVICE)
-    extent = [length * size for length, size in zip(inside.shape, spacing, strict=True)]
     field = [length * size for length, size in zip(volumes[modality].shape, spacing, strict=True)]
     return [*_size_warnings(millilitres, extent, field, spacing), *_intensity_warnings(cropped)]
 

@@ -60,8 +60,9 @@ def open_network(name=None, engine="auto"):
     """
     if engine not in ENGINES:
         raise BratsError(f"engine '{engine}'", "there is no such engine", f"one of {', '.join(ENGINES)}", "Use auto")
+    card = weights.read_card(name)
     # The hash is part of what is remembered, so that weights written anew are read anew.
-    return _open(name, weights.read_card(name).weights["sha256"], engine)
+    return _open(card.name if name is None else name, card.weights["sha256"], engine)
 
 
 @functools.lru_cache(maxsize=4)

@@ -13,22 +13,22 @@ import numpy as np
 from tqdm import tqdm
 
 from brats_lib import __version__
-from brats_lib.cohort.agreement import check_agreement, spatial_unit
 from brats_lib.cohort.case import Case
 from brats_lib.cohort.files import write_whole
 from brats_lib.cohort.layouts import recognise, stem
 from brats_lib.errors import BratsError
-from brats_lib.inference import predict_case, segment_volumes
-from brats_lib.intake import examine
+from brats_lib.inference import need_standard_grid, predict_case, segment_volumes
+from brats_lib.intake import receive
 from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED
 from brats_lib.recipes import NativeRecipe
 from brats_lib.resample import is_standard
 from brats_lib.weights import INTENDED_USE
 
-__all__ = ["Outcome", "loose_case", "predict_cases", "predict_one", "volumes_ml"]
+__all__ = ["NO_TUMOUR", "Outcome", "loose_case", "predict_cases", "predict_one", "too_large", "volumes_ml"]
 
 # What a record looks like; a record of another number is made again.
 RECORD = 1
+NO_TUMOUR = "No voxel was labelled: the network found no tumour"
 
 
 @dataclass
@@ -126,22 +126,14 @@ def predict_one(case, network):
         If a modality is missing, unreadable or elsewhere than the other, or it is no brain without its skull.
     """
     modalities = network.recipe.modalities
-    check_agreement(case, modalities)
-    volumes = case.volumes(modalities)
-    found = examine(case.name, volumes, case.spacing)
-    unit = spatial_unit(case, modalities[0])
-    if unit not in ("mm", "unknown"):
-        found.append(f"The header gives lengths in {unit}; they were read as mm")
-    standard = is_standard(case.affine, case.shape)
+    volumes, found = receive(case, modalities)
     if isinstance(network.recipe, NativeRecipe):
         mask, _, _ = segment_volumes(case.name, list(volumes.values()), case.affine, network.model, network.recipe)
-    elif standard:
-        mask = predict_case(network.model, case, network.recipe).mask
     else:
-        advice = "Choose a network of the native recipe, or resample the case to 1 mm"
-        raise BratsError(f"case {case.name}", f"its voxels are {case.spacing} mm", "1 mm along the axes", advice)
+        need_standard_grid(case)
+        mask = predict_case(network.model, case, network.recipe).mask
     if not mask.any():
-        found.append("No voxel was labelled: the network found no tumour")
+        found.append(NO_TUMOUR)
     voxel_ml = abs(float(np.linalg.det(case.affine[:3, :3]))) / 1000
     record = {
         "record": RECORD,
@@ -155,7 +147,7 @@ def predict_one(case, network):
             "files": {modality: case.files[modality].name for modality in modalities},
             "shape": [int(length) for length in case.shape],
             "spacing_mm": [float(size) for size in case.spacing],
-            "resampled": not standard,
+            "resampled": not is_standard(case.affine, case.shape),
         },
         "versions": _versions(),
         "intended_use": INTENDED_USE,
@@ -204,9 +196,7 @@ def predict_cases(cases, out, network, progress=True):
                 outcome.failed[case.name] = str(error)
                 continue
             except MemoryError:
-                found, expected = f"its images of shape {case.shape} do not fit into memory", "smaller images"
-                advice = "Crop them, or use a machine with more memory"
-                outcome.failed[case.name] = str(BratsError(f"case {case.name}", found, expected, advice))
+                outcome.failed[case.name] = str(too_large(case))
                 continue
             # The record last: where a kill comes in between, no record has the mask's hash, and the case is done again.
             case.save_mask(mask, mask_file)
@@ -214,6 +204,12 @@ def predict_cases(cases, out, network, progress=True):
             write_whole(record_file, (json.dumps(record, indent=1) + "\n").encode())
             outcome.records[case.name] = record
     return outcome
+
+
+def too_large(case):
+    """What to say of a case that does not fit into memory, as a BratsError."""
+    found, expected = f"its images of shape {case.shape} do not fit into memory", "smaller images"
+    return BratsError(f"case {case.name}", found, expected, "Crop them, or use a machine with more memory")
 
 
 def _prepare(out, cases):

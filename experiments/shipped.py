@@ -50,7 +50,7 @@ BRATS = [
 ]
 LIMITATIONS = [
     "Tested on eight patients of one collection: adults with glioma before surgery.",
-    "Needs skull-stripped FLAIR and T1ce on one grid of 1 mm.",
+    "Needs skull-stripped FLAIR and T1ce on one grid; any other than 1 mm is resampled to that.",
     "Faint lesions without enhancement are found late or not at all.",
     "Everything but the largest connected piece is dropped where the recipe says so.",
 ]

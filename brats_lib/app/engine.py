@@ -1,10 +1,14 @@
 """The one place where the application meets a network."""
 
-import functools
 import threading
 
-from brats_lib.inference import Prediction, predict_case
-from brats_lib.weights import load
+import numpy as np
+
+from brats_lib.inference import Prediction, segment_case, segment_volumes
+from brats_lib.intake import receive
+from brats_lib.networks import open_network
+from brats_lib.predict import too_large
+from brats_lib.recipes import NativeRecipe
 
 __all__ = ["segment", "warm_up"]
 
@@ -12,21 +16,17 @@ __all__ = ["segment", "warm_up"]
 _ONE_AT_A_TIME = threading.Lock()
 
 
-@functools.cache
-def _network(name):
-    """A network, built once for everybody; building takes longer than segmenting a small scan."""
-    return load(name)
-
-
-def segment(case, network=None) -> Prediction:
-    """Segment a case; waits where somebody else's case is being segmented.
+def segment(case, network=None, volumes=None) -> Prediction:
+    """Segment a case on any grid; waits where somebody else's case is being segmented.
 
     Parameters
     ----------
     case : brats_lib.cohort.Case
-        With FLAIR and T1ce.
+        With the modalities of the network.
     network : str, optional
-        A name of `weights.available`; the default network where omitted.
+        A name of `weights.available`; the default network where omitted. It stays loaded.
+    volumes : dict of str to array of float32, shape (x, y, z), optional
+        What `intake.receive` gave for the case; where omitted, the case is read and checked here.
 
     Returns
     -------
@@ -36,18 +36,28 @@ def segment(case, network=None) -> Prediction:
     Raises
     ------
     BratsError
-        If a modality is missing, a file cannot be read, or there is no such network.
+        As `brats predict`: if a modality is missing, a file cannot be read, it is no brain without its skull, it does
+        not fit into memory, or there is no such network.
     """
     with _ONE_AT_A_TIME:
-        model, recipe, _ = _network(network)
-        return predict_case(model, case, recipe)
+        try:
+            if volumes is None:
+                volumes, _ = receive(case, open_network(network).recipe.modalities)
+            return segment_case(case, network, volumes=volumes)
+        except MemoryError:
+            raise too_large(case) from None
 
 
 def warm_up(network=None) -> None:
-    """Build a network before anybody waits for it, in a thread that ends with the program."""
+    """Make a network ready before anybody waits for it, in a thread that ends with the program."""
 
     def build():
         with _ONE_AT_A_TIME:
-            _network(network)
+            opened = open_network(network)
+            if isinstance(opened.recipe, NativeRecipe):
+                # What is predicted first compiles the network, for windows whose size no scan changes.
+                speck = np.arange(1.0, 9.0, dtype=np.float32).reshape(2, 2, 2)
+                volumes = [speck] * len(opened.recipe.modalities)
+                segment_volumes("warm-up", volumes, np.diag([-1.0, -1, 1, 1]), opened.model, opened.recipe)
 
     threading.Thread(target=build, daemon=True, name="warm-up").start()

@@ -10,6 +10,7 @@ from brats_lib.app.scans import start_slices
 from brats_lib.app.wording import caution, legend, place, plain
 from brats_lib.figures.style import TUMOUR
 from brats_lib.labels import LONG_NAMES, REGIONS
+from brats_lib.predict import NO_TUMOUR
 from brats_lib.weights import read_card
 
 __all__ = ["compare_view", "plane_view", "slice_view"]
@@ -108,6 +109,8 @@ def _numbers(scan, result):
     st.table(shown, border="horizontal")
     names = [f"{name} {LONG_NAMES[name]}" for name in REGIONS] + (["HD95 in mm"] if scan.truth is not None else [])
     st.caption(plain(f"{'; '.join(names)}. Network {result.network}, {result.seconds:.1f} s."))
+    if not result.prediction.mask.any():
+        st.warning(plain(f"{NO_TUMOUR}."), icon=":material/warning:")
     _caution(scan, [result])
 
 

@@ -10,7 +10,6 @@ from brats_lib.app.page_head import head
 from brats_lib.app.panels import Look
 from brats_lib.app.report import volume_rows
 from brats_lib.app.scans import PLANES, clamp, start_slices
-from brats_lib.app.suitability import doubts
 from brats_lib.app.wording import axis_name, plain, where
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import TUMOUR, modality_name
@@ -64,8 +63,8 @@ def _page(cohort):
         networks = _choose_networks(view)
         pressed = st.button("Segment", type="primary", width="stretch", icon=":material/play_arrow:")
         look = _choose_look(scan)
-    for doubt in doubts(scan):
-        st.warning(plain(doubt), icon=":material/warning:")
+    for warning in scan.warnings:
+        st.warning(plain(f"{warning}."), icon=":material/warning:")
     st.caption(plain(f"{cohort.source if scan.case in cohort.cases else 'Own scan'} · case {scan.case.name} · "
                      f"{where(plane)}"))  # fmt: skip
     results = [_result(scan, network, pressed) for network in networks]
@@ -80,7 +79,7 @@ def _result(scan, network, pressed):
     if pressed and key not in shelf:
         with st.spinner(f"Segmenting with {network} …", show_time=True):
             started = time.perf_counter()
-            prediction = engine.segment(scan.case, network)
+            prediction = engine.segment(scan.case, network, scan.volumes)
             seconds = time.perf_counter() - started
             shelf.put(key, Result(network, prediction, volume_rows(prediction.mask, scan.spacing, scan.truth), seconds))
     return shelf.get(key)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from brats_lib.app.opening import NEEDED
-from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, brain_box, tumour_slice, window
+from brats_lib.intake import receive
 
 __all__ = ["PLANES", "Scan", "clamp", "open_scan", "start_slices"]
 
@@ -31,6 +31,8 @@ class Scan:
         Start and stop of the brain along x, y, z. It is that of the volume, so that nothing jumps between slices.
     truth : array of uint8, shape (x, y, z), or None
         Labels, where the case has a mask.
+    warnings : tuple of str
+        What is unusual about the images, as `brats predict` says it.
     """
 
     case: object
@@ -39,6 +41,7 @@ class Scan:
     levels: dict
     box: tuple
     truth: np.ndarray | None
+    warnings: tuple = ()
 
     @property
     def shape(self):
@@ -52,7 +55,7 @@ class Scan:
 
 
 def open_scan(case):
-    """Read a case.
+    """Read a case, with the checks of `brats predict`.
 
     Parameters
     ----------
@@ -65,16 +68,12 @@ def open_scan(case):
     Raises
     ------
     BratsError
-        If FLAIR or T1ce is missing, a file cannot be read, files disagree in grid, or there is nothing in the scan.
+        If FLAIR or T1ce is missing, a file cannot be read, files disagree in grid, or it is no brain without its skull.
     """
-    volumes = case.volumes(NEEDED)
-    for modality, volume in volumes.items():
-        if not volume.any():
-            advice = "Give a scan with the brain in it"
-            raise BratsError(case.files[modality], "all its voxels are 0", f"a {modality} image", advice)
+    volumes, warnings = receive(case, NEEDED)
     levels = {modality: window(volume) for modality, volume in volumes.items()}
     truth = case.mask() if case.has_mask else None
-    return Scan(case, case.fingerprint(), volumes, levels, brain_box(*volumes.values()), truth)
+    return Scan(case, case.fingerprint(), volumes, levels, brain_box(*volumes.values()), truth, tuple(warnings))
 
 
 def start_slices(scan, mask=None):

@@ -31,7 +31,7 @@ _CHUNK = 2**20
 _VOXEL_MM = (0.1, 20.0)
 
 ROLES = (*MODALITIES, "mask")
-_NAME = "own_scan"
+_NAME, _TITLE = "own_scan", "your scan"
 _EXPORT = "Export the scan as NIfTI (.nii or .nii.gz) again; dcm2niix converts DICOM"
 
 
@@ -149,7 +149,7 @@ class Inbox:
         """
         if missing := self.missing():
             needed = " and ".join(map(modality_name, missing))
-            raise BratsError("your scan", f"there is no {needed} file yet", "FLAIR and T1ce", "Upload it")
+            raise BratsError(_TITLE, f"there is no {needed} file yet", "FLAIR and T1ce", "Upload it")
         files = {role: self.path(role) for role in MODALITIES if self.path(role).is_file()}
         mask = self.path("mask") if self.path("mask").is_file() else None
         first = read_grid(files[NEEDED[0]])
@@ -168,7 +168,7 @@ class Inbox:
             raise BratsError(self._titles[role], f"its affine puts it {apart:.1f} mm away", expected, advice)
 
     def explain(self, error):
-        """An error about a file of ours, told of the file that the person gave.
+        """An error about a file or a case of ours, told of what the person gave.
 
         Parameters
         ----------
@@ -184,6 +184,7 @@ class Inbox:
             for ours in (path, path.with_suffix(".part")):
                 names |= {str(ours): title, ours.name: title}
         parts = [error.where, error.found, error.expected, error.advice]
+        parts = [str(part).replace(f"case {_NAME}", _TITLE) for part in parts]
         for ours in sorted(names, key=len, reverse=True):
             parts = [part.replace(ours, names[ours]) for part in parts]
         return BratsError(*parts)

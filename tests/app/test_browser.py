@@ -21,16 +21,17 @@ pytestmark = pytest.mark.slow
 MASK_LABELS = {0, NCR, ED, ET}
 
 
-def own_files(folder, name="somebody"):
-    """FLAIR and T1ce of a tiny scan that lies obliquely, as other scanners write it: RAS axes, 11 mm aside."""
+def own_files(folder, name="somebody", affine=None, background=0):
+    """FLAIR and T1ce of a tiny scan as other scanners write it; where no affine is given, RAS axes, 11 mm aside."""
     folder.mkdir(exist_ok=True)
-    affine = np.diag([1.0, 1, 1, 1])
-    affine[:3, 3] = -11
+    if affine is None:
+        affine = np.diag([1.0, 1, 1, 1])
+        affine[:3, 3] = -11
     volumes, _ = tiny_volumes(seed=5)
     paths = {}
     for modality in ("flair", "t1ce"):
         paths[modality] = folder / f"{name}_{modality}.nii.gz"
-        nib.save(nib.Nifti1Image(volumes[modality][::-1, ::-1], affine), paths[modality])
+        nib.save(nib.Nifti1Image(volumes[modality][::-1, ::-1] + np.int16(background), affine), paths[modality])
     return paths
 
 
@@ -140,6 +141,28 @@ def test_an_own_scan_is_segmented_on_its_own_grid_and_removed_afterwards(page, s
     assert nib.aff2axcodes(mask.affine) == ("R", "A", "S")
     page.chrome.close()
     wait_for(lambda: server.uploads() == [], lambda: f"{server.uploads()} are still there")
+
+
+def test_an_own_scan_of_thick_slices_is_warned_of_and_segmented_on_its_own_grid(page, tmp_path):
+    paths = own_files(tmp_path / "own", affine=np.diag([1.0, 1, 4, 1]))
+    page.press("My own scan")
+    for label, modality in (("FLAIR", "flair"), ("T1ce", "t1ce")):
+        page.upload(label, paths[modality])
+    assert [alert for alert in page.alerts() if "Voxels are 4 mm long along one axis" in alert]
+    segmented(page)
+    mask, flair = nib.load(page.download("Mask (NIfTI)")), nib.load(paths["flair"])
+    assert mask.shape == flair.shape and np.array_equal(mask.affine, flair.affine)
+    assert f"{(np.asanyarray(mask.dataobj) > 0).sum() * 4 / 1000:.1f}" == page.table()["WT"]["mL"]
+
+
+def test_a_scan_with_a_background_is_refused_as_on_the_command_line(page, server, tmp_path):
+    paths = own_files(tmp_path / "own", background=7)
+    page.press("My own scan")
+    for label, modality in (("FLAIR", "flair"), ("T1ce", "t1ce")):
+        page.upload(label, paths[modality])
+    (alert,) = [alert for alert in page.alerts() if "background" in alert]
+    assert "your scan: the background of its flair image is 7" in alert and "expected 0 outside the brain" in alert
+    assert not page.images() and server.is_alive()
 
 
 def bad_files(folder):

@@ -10,12 +10,13 @@ import pytest
 from app.seen import sure_of, tiny_scan
 from PIL import Image
 
-from brats_lib.app import drawing, panels, report, wording
+from brats_lib.app import drawing, engine, panels, report, wording
 from brats_lib.app.scans import PLANES, clamp, open_scan, start_slices
-from brats_lib.app.suitability import doubts
+from brats_lib.cli import main
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, rgba
 from brats_lib.labels import COLOURS, ED, ET, NCR
+from brats_lib.predict import NO_TUMOUR
 from brats_lib.weights import read_card
 
 BOX = ((0, 20), (0, 30), (0, 10))
@@ -185,19 +186,36 @@ def test_an_empty_scan_is_refused(tmp_path):
     scan = tiny_scan(tmp_path)
     for modality in ("flair", "t1ce"):
         nib.save(nib.Nifti1Image(np.zeros((8, 8, 8), np.int16), np.eye(4)), scan.case.files[modality])
-    with pytest.raises(BratsError, match="all its voxels are 0"):
+    with pytest.raises(BratsError, match="every voxel of its flair image is 0"):
         open_scan(replace(scan.case, mask_file=None))
 
 
-def test_doubts_are_about_voxels_and_skulls(tmp_path):
+def test_a_scan_is_doubted_segmented_and_refused_as_on_the_command_line(tmp_path, capsys):
+    """The same sentences, whichever of the two a person asks."""
+    scan = tiny_scan(tmp_path / "cases")
+    assert scan.warnings
+    assert main(["predict", str(tmp_path / "cases"), "--out", str(tmp_path / "out")]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  warning: ")]
+    assert told[: len(scan.warnings)] == [f"  warning: {warning}." for warning in scan.warnings]
+    assert set(told[len(scan.warnings) :]) <= {f"  warning: {NO_TUMOUR}."}
+    written = np.asanyarray(nib.load(tmp_path / "out" / f"{scan.case.name}_seg.nii.gz").dataobj)
+    downloaded = report.mask_file(scan.case, engine.segment(scan.case, volumes=scan.volumes).mask)
+    assert np.array_equal(np.asanyarray(nib.Nifti1Image.from_bytes(gzip.decompress(downloaded)).dataobj), written)
+
+    image = nib.load(scan.case.files["flair"])
+    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj) + 1, image.affine), scan.case.files["flair"])
+    with pytest.raises(BratsError, match="the background of its flair image is 1") as caught:
+        open_scan(scan.case)
+    assert main(["predict", str(tmp_path / "cases"), "--out", str(tmp_path / "out")]) == 2
+    assert str(caught.value) in capsys.readouterr().err
+
+
+def test_a_scan_of_thick_slices_is_warned_of(tmp_path):
     scan = tiny_scan(tmp_path)
-    assert doubts(scan) == []
-    noisy = replace(scan, volumes={name: volume + 1 for name, volume in scan.volumes.items()})
-    assert len(doubts(noisy)) == 2 and "skull" in doubts(noisy)[0]
-    thick = scan.case.files["flair"]
-    nib.save(nib.Nifti1Image(np.asanyarray(nib.load(thick).dataobj), np.diag([1, 1, 5, 1])), thick)
-    stretched = replace(scan, case=replace(scan.case))
-    assert "1 × 1 × 5 mm" in doubts(stretched)[0]
+    for path in scan.case.files.values():
+        nib.save(nib.Nifti1Image(np.asanyarray(nib.load(path).dataobj), np.diag([-1, -1, 5, 1])), path)
+    warnings = open_scan(replace(scan.case, mask_file=None)).warnings
+    assert any(warning.startswith("Voxels are 5 mm long along one axis") for warning in warnings)
 
 
 def test_markup_in_a_text_is_displayed_and_not_obeyed():

@@ -6,14 +6,18 @@ import subprocess
 import sys
 import threading
 
+import nibabel as nib
+import numpy as np
 import pytest
 from conftest import ROOT, write_case
 
+from brats_lib import inference, networks
 from brats_lib.app import engine, launch, opening
 from brats_lib.app.janitor import Janitor
 from brats_lib.app.shelf import Shelf
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
+from brats_lib.weights import read_card
 
 
 def test_the_server_listens_here_alone_and_tells_nobody(tmp_path):
@@ -91,30 +95,81 @@ def test_cases_are_those_that_were_asked_for_else_phantoms(tmp_path, monkeypatch
         opening.find_cases(str(tmp_path / "nowhere"))
 
 
-def test_one_case_is_segmented_at_a_time_by_a_network_that_is_built_once(monkeypatch):
-    built, running, most = [], [], []
+def test_one_case_is_segmented_at_a_time_by_a_network_that_stays_loaded(tmp_path, monkeypatch):
+    running, most, networks_used = [], [], set()
+    real = inference.segment_volumes
 
-    def load(name):
-        built.append(name)
-        return "model", "recipe", "card"
-
-    def predict_case(model, case, recipe):
-        running.append(case)
+    def segment_volumes(name, volumes, affine, model, recipe):
+        networks_used.add(id(model))
+        running.append(name)
         most.append(len(running))
         threading.Event().wait(0.02)
-        running.remove(case)
-        return f"labels of {case}"
+        running.remove(name)
+        return real(name, volumes, affine, model, recipe)
 
-    monkeypatch.setattr(engine, "load", load)
-    monkeypatch.setattr(engine, "predict_case", predict_case)
-    engine._network.cache_clear()
-    threads = [threading.Thread(target=engine.segment, args=(f"case {i}", "net")) for i in range(4)]
+    monkeypatch.setattr(inference, "segment_volumes", segment_volumes)
+    write_case(tmp_path, "BraTS20_Training_001")
+    case, found = opening.Cohort.find(tmp_path)[0], []
+    threads = [threading.Thread(target=lambda: found.append(engine.segment(case))) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    engine._network.cache_clear()
-    assert most == [1, 1, 1, 1] and built == ["net"]
+    found.append(engine.segment(case, read_card(None).name, case.volumes(opening.NEEDED)))
+    assert most == [1, 1, 1, 1] and len(networks_used) == 1
+    assert all(np.array_equal(each.mask, found[0].mask) for each in found)
+    assert found[0].probabilities.shape == (*case.shape, 3)
+
+
+def test_what_was_read_already_is_not_read_again(tmp_path):
+    write_case(tmp_path, "BraTS20_Training_001")
+    case = opening.Cohort.find(tmp_path)[0]
+    volumes = case.volumes(opening.NEEDED)
+    expected = engine.segment(case).mask
+    for path in case.files.values():
+        path.unlink()
+    assert np.array_equal(engine.segment(case, volumes=volumes).mask, expected)
+
+
+def test_a_scan_on_another_grid_is_segmented_on_its_own(tmp_path):
+    """Voxels of half a millimetre: the network sees the head in 1 mm, and what it says has the size of the scan."""
+    write_case(tmp_path / "one", "BraTS20_Training_001")
+    whole = opening.Cohort.find(tmp_path / "one")[0]
+    (tmp_path / "half" / whole.name).mkdir(parents=True)
+    for modality in opening.NEEDED:
+        image = nib.load(whole.files[modality])
+        fine = np.asanyarray(image.dataobj).repeat(2, 0).repeat(2, 1).repeat(2, 2)
+        path = tmp_path / "half" / whole.name / f"{whole.name}_{modality}.nii.gz"
+        nib.save(nib.Nifti1Image(fine, image.affine @ np.diag([0.5, 0.5, 0.5, 1])), path)
+    found = engine.segment(opening.Cohort.find(tmp_path / "half")[0])
+    assert found.mask.shape == tuple(2 * length for length in whole.shape)
+    expected = engine.segment(whole).region("WT").astype(float)
+    assert np.abs(found.region("WT")[::2, ::2, ::2] - expected).mean() < 0.05
+
+
+def test_a_scan_that_does_not_fit_into_memory_is_said_so(tmp_path, monkeypatch):
+    def segment_volumes(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(inference, "segment_volumes", segment_volumes)
+    write_case(tmp_path, "BraTS20_Training_001")
+    with pytest.raises(BratsError, match="do not fit into memory"):
+        engine.segment(opening.Cohort.find(tmp_path)[0])
+
+
+def test_the_default_network_is_loaded_once_whether_named_or_not():
+    assert networks.open_network() is networks.open_network(read_card(None).name)
+
+
+def test_warming_up_leaves_nothing_to_compile():
+    opened = networks.open_network()
+    if opened.engine != "openvino":
+        pytest.skip("Keras computes here")
+    opened.model._compiled.clear()
+    engine.warm_up()
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "warm-up"]
+    thread.join()
+    assert list(opened.model._compiled) == [(opened.recipe.window,) * 2]
 
 
 def test_the_shelf_drops_what_was_not_used_for_longest():
@@ -146,7 +201,7 @@ def test_the_janitor_waits_for_sessions_that_come_back(tmp_path):
 
 
 def test_importing_the_application_loads_neither_streamlit_nor_keras():
-    modules = "launch, panels, ratings, study, uploads, report, suitability, janitor, wording, engine"
+    modules = "launch, panels, ratings, study, uploads, report, scans, janitor, wording, engine"
     code = f"import sys; from brats_lib.app import {modules}; print({{'streamlit', 'keras'}} & set(sys.modules) or [])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr

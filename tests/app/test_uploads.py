@@ -168,6 +168,16 @@ def test_errors_found_later_name_the_file_that_was_given(inbox):
     assert told.startswith("FLAIR file “holes.nii”: 1 of its voxels") and str(inbox.folder) not in told
 
 
+def test_a_head_with_its_skull_is_called_the_scan_of_the_person(inbox):
+    for role in ("flair", "t1ce"):
+        volume = np.full((150, 150, 150), 90, np.int16)
+        volume[0] = 0
+        inbox.put(role, "head.nii", nib.Nifti1Image(volume, LPS_AFFINE).to_bytes())
+    with pytest.raises(BratsError, match="Remove the skull first") as caught:
+        open_scan(inbox.case())
+    assert str(inbox.explain(caught.value)).startswith("your scan: 3352 mL of its voxels are not 0")
+
+
 @pytest.mark.filterwarnings("ignore:overflow encountered")
 def test_headers_of_random_bytes_are_refused_or_read_but_never_crash(inbox):
     """Six hundred headers, each with a few bytes overwritten; whatever happens, it is an answer."""
