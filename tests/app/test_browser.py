@@ -15,6 +15,7 @@ from app.test_uploads import claiming
 from conftest import LPS_AFFINE, tiny_volumes
 
 from brats_lib.labels import ED, ET, NCR
+from brats_lib.weights import available, read_card
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +74,7 @@ def segmented(page):
 
 def test_slices_move_without_the_network(page):
     segmented(page)
-    took = page.text().split("Network phantom, ")[1].split(" s.")[0]
+    took = page.text().split(f"Network {read_card().name}, ")[1].split(" s.")[0]
     table = page.table()
     page.move("Slice (z)", 3)
     assert len(page.images()) == 6 and all("slice 21" in alt for alt in page.images())
@@ -81,7 +82,7 @@ def test_slices_move_without_the_network(page):
     assert len(page.images()) == 6 and all("coronal" in alt for alt in page.images())
     # The same seconds: nothing was computed a second time, not even by pressing again.
     page.press("Segment")
-    assert page.text().split("Network phantom, ")[1].split(" s.")[0] == took and page.table() == table
+    assert page.text().split(f"Network {read_card().name}, ")[1].split(" s.")[0] == took and page.table() == table
 
 
 def test_labels_can_be_taken_off_the_overlay_and_the_truth_too(page):
@@ -110,7 +111,7 @@ def test_networks_are_compared_beside_the_truth(page):
     page.press("Segment")
     wait_for(lambda: page.find("table"), lambda: page.text())
     page.settle()
-    assert [alt.split(": ")[1] for alt in page.images()] == ["Truth", "phantom", "phantom+real"]
+    assert [alt.split(": ")[1] for alt in page.images()] == ["Truth", *available()]
     assert "phantom+real learnt from 8 patients" in page.text()
     assert {"phantom, Dice", "phantom+real, Dice", "truth, mL"} <= set(page.table()["WT"])
 
