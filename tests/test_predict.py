@@ -192,9 +192,10 @@ def test_real_case_on_another_grid_keeps_most_of_its_tumour(real_root, tmp_path)
         sitk.WriteImage(values * sitk.Cast(inside > 0.5, sitk.sitkFloat32), str(files[modality]))
     truth = sitk.Resample(sitk.ReadImage(str(case.mask_file)), target, sitk.Transform(), sitk.sitkNearestNeighbor)
     sitk.WriteImage(truth, str(tmp_path / "truth.nii.gz"))
-    assert run_loose(files, tmp_path / "out") == 0
+    # The network that did not learn from this very patient.
+    assert run_loose(files, tmp_path / "out", "--network=phantom") == 0
     assert_geometry_is_kept(tmp_path / "out" / "turned_seg.nii.gz", files["flair"])
     turned = Case("turned", files)
     found = turned.read_mask_file(tmp_path / "out" / "turned_seg.nii.gz")
     on_grid = score_mask(found, turned.read_mask_file(tmp_path / "truth.nii.gz"), turned.spacing)[0]["dice"]
-    assert on_grid > score_mask(segment_case(case).mask, case.mask(), case.spacing)[0]["dice"] - 0.05
+    assert on_grid > score_mask(segment_case(case, "phantom").mask, case.mask(), case.spacing)[0]["dice"] - 0.05
