@@ -141,7 +141,7 @@ def test_a_file_that_lies_elsewhere_is_no_part_of_the_case(inbox):
 
 @pytest.mark.parametrize(
     "name",
-    ["../../etc/passwd", "..\\..\\windows\\win.ini", "/root/.ssh/id_rsa", "a\0b.nii.gz", "~/x.nii", "", "x" * 999],
+    ["../../etc/passwd", "..\\..\\windows\\win.ini", "/elsewhere/private", "a\0b.nii.gz", "~/x.nii", "", "x" * 999],
 )
 def test_a_name_never_becomes_a_path(inbox, name):
     inbox.put("flair", name, nifti())
