@@ -164,7 +164,7 @@ def test_the_default_network_is_loaded_once_whether_named_or_not():
 def test_warming_up_leaves_nothing_to_compile():
     opened = networks.open_network()
     if opened.engine != "openvino":
-        pytest.skip("Keras computes here")
+        pytest.skip("a GPU computes here, through Keras, or the extra `fast` is not installed")
     opened.model._compiled.clear()
     engine.warm_up()
     (thread,) = [thread for thread in threading.enumerate() if thread.name == "warm-up"]
