@@ -160,7 +160,7 @@ def _recorded(name):
 def trained(recipe, stacks, seed):
     """A small network and the minutes that its training took; rows that differ in the prediction alone share it."""
     recipe = dataclasses.replace(recipe, flips=False, largest_piece=False, smallest_et_ml=0.0)
-    content = repr((dataclasses.asdict(recipe), [stack.name for stack in stacks], seed))
+    content = repr((dataclasses.asdict(recipe), [stack.name for stack in stacks], VERSION, seed))
     folder = f"{RUNS}/{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     result = train(recipe, PatchBatches(stacks, recipe, seed), None, folder, seed=seed, verbose=0)
     return result.model, result.seconds / 60

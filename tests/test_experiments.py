@@ -128,3 +128,17 @@ def test_effects_are_left_out_one_at_a_time(small, monkeypatch):
     ]  # fmt: skip
     table = pd.read_csv(small / "results" / "ablation_effects.csv")
     assert table["effects"].unique().tolist()[:2] == ["all effects", "without rims"]
+
+
+def test_training_on_phantoms_of_another_version_is_another_training(small, monkeypatch):
+    folders = []
+
+    def note(recipe, batches, val, folder, **rest):
+        folders.append(folder)
+        return SimpleNamespace(model=None, seconds=0)
+
+    monkeypatch.setattr(studies, "train", note)
+    for version in (1, 1, 2):
+        monkeypatch.setattr(studies, "VERSION", version)
+        studies.trained(TINY, [stack(0)], 0)
+    assert folders[0] == folders[1] != folders[2]

@@ -22,8 +22,8 @@ CORRELATION = ((1, 0.78, -0.21), (0.78, 1, -0.38), (-0.21, -0.38, 1))
 # Even a tumour that is nearly all core keeps some edema.
 LARGEST_CORE_SHARE = 0.95
 WITHOUT_ET = 0.0734
-# Of the 28 cases with at most 0.05 mL of ET the core takes .20, .41, .54, .68 and .76 of the whole (quantiles .1, .25, .5,
-# .75 and .9): the parameters of a beta distribution.
+# Where ET has at most 0.05 mL (28 cases) the core takes .20, .41, .54, .68 and .76 of the whole (quantiles .1, .25, .5,
+# .75, .9): the parameters of a beta distribution.
 CORE_SHARE_WITHOUT_ET = (2.5, 2.3)
 
 # Centroids of the same 368 cases in voxels of the 240 x 240 x 155 grid: distance from the midplane (x = 120), y and z,
