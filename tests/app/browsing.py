@@ -198,7 +198,9 @@ class Page:
 
     def upload(self, label, path):
         field = f'[data-testid="stFileUploaderDropzone"][aria-label="{label}"] input[type="file"]'
-        wait_for(lambda: self.find(field), lambda: f"there is no uploader {label}", patience=20)[0].send_keys(str(path))
+        wait_for(lambda: self.find(field), lambda: f"there is no uploader {label}", patience=20)[0].send_keys(
+            str(path.resolve())
+        )
         # Long names are displayed with their middle left out.
         wait_for(lambda: path.name[-10:] in self.text(), lambda: f"{path.name} does not arrive: {self.text()[-800:]}")
         self.settle()
