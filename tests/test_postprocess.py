@@ -5,7 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from brats_lib.postprocess import apply_rules, largest_piece, region_probabilities, regions_to_mask
+from brats_lib.postprocess import (
+    apply_rules,
+    largest_piece,
+    promising_threshold,
+    region_probabilities,
+    regions_to_mask,
+)
 from brats_lib.recipes import NATIVE
 
 
@@ -50,6 +56,22 @@ def test_pieces_that_touch_at_an_edge_only_are_two():
     mask = np.array([[1, 0, 0], [0, 1, 1]], bool)
     assert largest_piece(mask).tolist() == [[False, False, False], [False, True, True]]
     assert not largest_piece(np.zeros((2, 2), bool)).any()
+
+
+def test_threshold_falls_where_a_region_is_uncertain():
+    # .9 alone promises 2 * .9 / (1 + 1.72) = .66, with the two of .41 2 * 1.72 / (3 + 1.72) = .73.
+    assert promising_threshold(np.array([0.9, 0.41, 0.41])) == pytest.approx(0.4)
+    # The .41 beside two of .9: 2 * 2.21 / (3 + 2.21) = .848 with it, 2 * 1.8 / (2 + 2.21) = .855 without.
+    assert promising_threshold(np.array([0.9, 0.9, 0.41])) == pytest.approx(0.5)
+    # What has hardly a chance counts as none, however much of it there is.
+    assert promising_threshold(np.array([0.9, 0.9, 0.41] + 1000 * [0.01])) == pytest.approx(0.5)
+    assert promising_threshold(np.zeros(5)) == pytest.approx(0.5)
+
+
+def test_each_region_has_the_threshold_that_promises_most():
+    uncertain = volume("900", "400", "400", "000")
+    assert regions_to_mask(uncertain).ravel().tolist() == [2, 0, 0, 0]
+    assert regions_to_mask(uncertain, threshold=None).ravel().tolist() == [2, 2, 2, 0]
 
 
 def test_enhancing_tumour_below_the_smallest_becomes_necrosis():

@@ -25,7 +25,7 @@ from brats_lib.phantom.simulation import draw_case, simulate
 __all__ = ["VERSION", "case_name", "make_cohort"]
 
 # Raised whenever the same seed gives other voxels; cohorts of two versions are never mixed in one folder.
-VERSION = 2
+VERSION = 3
 MARK, TABLE, PARAMETERS = "phantom.json", "name_mapping.csv", "parameters"
 CASE = re.compile(r"Phantom_(\d{3,})")
 # Voxel (0, 0, 0) of BraTS volumes lies at the right, front, lower corner; world coordinates are RAS+.

@@ -6,10 +6,14 @@ full of enhancing vessels and dura, real FLAIR volumes of bright cortex edges an
 
 import numpy as np
 
+from brats_lib.labels import ET
 from brats_lib.phantom.atlas import BOX_SHAPE
 from brats_lib.phantom.noise import sheets, smooth_field
 
-__all__ = ["draw_distractors", "enhancing_structures", "flair_spots", "t1_margin"]
+__all__ = ["draw_distractors", "enhancing_structures", "flair_spots", "t1_margin", "tumour_vessels"]
+
+# Vessels are told from enhancing tumour where less of the core than this enhances; elsewhere readers take both for it.
+HARDLY_ENHANCING = 0.15
 
 
 def draw_distractors(rng):
@@ -83,6 +87,31 @@ def enhancing_structures(rng, anatomy, amounts):
     added = np.zeros(BOX_SHAPE, np.float32)
     added[brain] = np.clip(total, 0, 5)
     return added
+
+
+def tumour_vessels(rng, lesion, amounts):
+    """Vessels that run through a tumour which hardly enhances, to be added to T1ce; they are no enhancing tumour.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    lesion : tumour.Lesion
+    amounts : dict
+        From `draw_distractors`.
+
+    Returns
+    -------
+    array of float32, shape of `lesion.box`
+        Relative to white matter; zeros where the tumour enhances.
+    """
+    labels, shape = lesion.mask[lesion.box], lesion.edema.shape
+    if (labels == ET).sum() > HARDLY_ENHANCING * (lesion.core > 0.5).sum():
+        return np.zeros(shape, np.float32)
+    tubes = sheets(smooth_field(rng, shape, 10), 0.17) * sheets(smooth_field(rng, shape, 7), 0.22)
+    finer = sheets(smooth_field(rng, shape, 6), 0.2) * sheets(smooth_field(rng, shape, 5), 0.25)
+    strength = np.float32(amounts["vessels"] * rng.uniform(0.2, 1.0))
+    patchy = np.clip(0.5 + smooth_field(rng, shape, 15), 0, 1.5)
+    return strength * patchy * lesion.core * np.clip(tubes + 0.5 * finer, 0, 1)
 
 
 def flair_spots(rng, anatomy, amounts):

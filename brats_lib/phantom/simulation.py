@@ -10,20 +10,41 @@ from brats_lib.cohort import MODALITIES
 from brats_lib.phantom.anatomy import draw_head
 from brats_lib.phantom.atlas import BOX, BOX_SHAPE, GRID
 from brats_lib.phantom.contrast import draw_contrast
-from brats_lib.phantom.distractors import draw_distractors, enhancing_structures, flair_spots, t1_margin
+from brats_lib.phantom.distractors import (
+    draw_distractors,
+    enhancing_structures,
+    flair_spots,
+    t1_margin,
+    tumour_vessels,
+)
 from brats_lib.phantom.noise import smooth_field
 from brats_lib.phantom.population import draw_tumour
 from brats_lib.phantom.scanner import draw_protocol, scan
-from brats_lib.phantom.tumour import draw_growth, grow
+from brats_lib.phantom.tumour import draw_growth, draw_infiltration, grow
 from brats_lib.phantom.variety import PATIENTS
 
 __all__ = ["STAGES", "Phantom", "draw_case", "generators", "simulate"]
 
 # Each stage has its own random stream, so that what one stage draws does not shift what the next one gets.
-STAGES = ("tumour", "head", "growth", "contrast", "distractors", "anatomy", "lesion", "texture", "scan")
+STAGES = (
+    "tumour",
+    "head",
+    "growth",
+    "contrast",
+    "distractors",
+    "anatomy",
+    "lesion",
+    "texture",
+    "scan",
+    "infiltration",
+    "vessels",
+)
 
 # How uneven healthy tissue is, as a share of its intensity.
 MOTTLE = {"flair": 0.06, "t1": 0.035, "t1ce": 0.05, "t2": 0.07}
+
+# Share of its contrast that swollen tissue keeps.
+TRACE = np.float32(0.3)
 
 
 @dataclass(frozen=True)
@@ -104,6 +125,8 @@ def _simulate(seed, index, variety):
     tumour = draw_tumour(rng["tumour"], variety.tumours)
     head = draw_head(rng["head"], variety.heads)
     growth = draw_growth(rng["growth"], tumour, head, variety.foci)
+    if variety.infiltration:
+        growth.parameters["infiltration"] = draw_infiltration(rng["infiltration"])
     contrast = draw_contrast(rng["contrast"], tumour.grade, variety.contrast, variety.zones)
     # Left out after the draw, so that everything else stays the same patient.
     if "rims" in variety.without:
@@ -116,8 +139,11 @@ def _simulate(seed, index, variety):
     gliosis, artefact = flair_spots(rng["distractors"], anatomy, amounts)
     margin = t1_margin(rng["distractors"], anatomy, amounts)
     enhancing = enhancing_structures(rng["distractors"], anatomy, amounts)
+    if variety.vessels:
+        enhancing[lesion.box] += tumour_vessels(rng["vessels"], lesion, amounts)
     added = {"flair": artefact, "t1": margin, "t1ce": margin + enhancing}
     fields = _texture(rng["texture"], lesion)
+    fields["trace"] = TRACE * (1 - np.float32(growth.parameters["infiltration"]))
     if variety.zones:
         fields |= _zones(rng["texture"], lesion, contrast["patient"]["cystic"])
     # No tissue is uniform: fibres, vessels below the resolution, iron.
@@ -195,8 +221,7 @@ def _paint(image, values, lesion, fields):
     if "full" in fields:
         edema = 1 + (edema - 1) * fields["full"]
     edema = edema + np.float32(values["halo"]) * fields["beside"]
-    # Swollen tissue keeps a trace of what it was.
-    swollen = edema + 0.3 * (image - 1) + texture * np.abs(edema - 1) * 1.2 * uneven
+    swollen = edema + fields["trace"] * (image - 1) + texture * np.abs(edema - 1) * 1.2 * uneven
     image += lesion.edema * (swollen - image)
     core = values["core"] * (1 + texture * (0.9 * fields["blobs"] + 0.7 * fields["fine"] + 0.3 * fields["grain"]))
     if "cyst" in fields:

@@ -16,7 +16,7 @@ from brats_lib.labels import ED, ET, NCR
 from brats_lib.phantom.atlas import BOX, BOX_SHAPE
 from brats_lib.phantom.noise import smooth_field
 
-__all__ = ["Growth", "Lesion", "draw_growth", "grow"]
+__all__ = ["Growth", "Lesion", "draw_growth", "draw_infiltration", "grow"]
 
 # Pieces of the whole tumour smaller than this are dropped, as nobody delineates them.
 SMALLEST_PIECE = 60
@@ -129,6 +129,7 @@ def draw_growth(rng, tumour, head, foci=False):
         "rim_edge_mm": round(rng.uniform(0.3, 0.6), 2),
         "rim_margin_mm": round(rng.uniform(0.3, 1.0), 2),
         "satellite": None,
+        "infiltration": 0.0,
     }
     if second:
         towards = rng.standard_normal(3) * (0.6, 1.0, 0.7)
@@ -138,6 +139,20 @@ def draw_growth(rng, tumour, head, foci=False):
         if head.lies_in_tissue(place, 8):
             parameters["satellite"] = [round(float(c), 1) for c in place]
     return Growth(tumour, centre, parameters)
+
+
+def draw_infiltration(rng):
+    """How far a tumour grows into grey matter as into white: 0 (not at all) in every other one, else 0.4 to 1.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    float
+    """
+    return round(float(rng.uniform(0.4, 1.0)), 3) if rng.random() < 0.5 else 0.0
 
 
 def grow(rng, growth, anatomy):
@@ -172,6 +187,10 @@ def grow(rng, growth, anatomy):
     core_radius = _radius(tumour.core_ml)
     middle = coordinates + rng.normal(0, 1, 3) * 0.18 * max(radius - core_radius, 0)
     _close_sulci(anatomy, box, distance(middle, (1, 1, 1)), 1.15 * core_radius)
+    infiltration = parameters["infiltration"]
+    if infiltration:
+        # Swollen gyri press upon each other over most of the tumour.
+        _close_sulci(anatomy, box, reach, 0.9 * infiltration * radius)
     score = -reach
     if parameters["satellite"]:
         satellite = [c - b.start for c, b in zip(parameters["satellite"], BOX, strict=True)]
@@ -180,7 +199,7 @@ def grow(rng, growth, anatomy):
         np.float32(rough) * smooth_field(rng, shape, 17) + np.float32(fine) * smooth_field(rng, shape, 8)
     )
     score += smooth_field(rng, shape, 4)
-    pull = np.float32(parameters["white_matter_pull_mm"])
+    pull = np.float32(parameters["white_matter_pull_mm"] * (1 - infiltration))
     score += pull * (white - 0.5 * grey) - 14 * fluid - _barriers(growth, anatomy, box, white)
     allowed = brain & (fluid < 0.5) & (anatomy.ventricle[box] < 0.25) & (anatomy.depth[box] > 1.5)
     whole, level = _threshold(score, allowed, round(1000 * tumour.whole_ml), SMALLEST_PIECE)

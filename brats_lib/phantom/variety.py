@@ -37,6 +37,11 @@ class Variety:
         A third of the tumours with a second focus.
     heads : bool
         More differently shaped and turned heads, from no atrophy to severe.
+    infiltration : bool
+        Half of the tumours grow into grey matter as into white and efface the border between them, as many of low
+        grade do.
+    vessels : bool
+        Vessels run through tumours that hardly enhance.
     scanners : bool
         More noise, blur, inhomogeneity and thicker slices.
     without : tuple of str
@@ -54,6 +59,8 @@ class Variety:
     foci: bool = False
     heads: bool = False
     scanners: bool = False
+    infiltration: bool = False
+    vessels: bool = False
     without: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -78,6 +85,6 @@ class Variety:
 
 
 PATIENTS = Variety()
-WIDE = Variety(tumours=True, contrast=True, zones=True, foci=True, heads=True, scanners=True)
+WIDE = Variety(**dict.fromkeys(Variety.properties(), True))
 # What networks are trained on, in equal parts.
-MIXED = (PATIENTS, Variety(tumours=True), WIDE)
+MIXED = (PATIENTS, Variety(tumours=True, infiltration=True, vessels=True), WIDE)

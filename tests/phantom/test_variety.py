@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from brats_lib.errors import BratsError
-from brats_lib.phantom import PATIENTS, WIDE, Variety
+from brats_lib.labels import NCR
+from brats_lib.phantom import PATIENTS, WIDE, Variety, draw_case, simulate
+from brats_lib.phantom.anatomy import draw_head
 from brats_lib.phantom.contrast import draw_contrast
 from brats_lib.phantom.population import draw_tumour
+from brats_lib.phantom.simulation import generators
+from brats_lib.phantom.tumour import draw_growth, draw_infiltration, grow
 
 
 def draws(wide, cases=1500):
@@ -54,3 +59,43 @@ def test_names_say_what_is_wider():
 def test_unknown_effect_is_refused():
     with pytest.raises(BratsError, match="effect 'ghosts'"):
         Variety(without=("ghosts",))
+
+
+def test_infiltrating_tumours_grow_into_grey_matter_and_are_no_larger():
+    def share(infiltration):
+        rng = generators(0, 5)
+        tumour, head = draw_tumour(rng["tumour"]), draw_head(rng["head"])
+        growth = draw_growth(rng["growth"], tumour, head)
+        growth.parameters["infiltration"] = infiltration
+        anatomy = head.draw(rng["anatomy"], push=growth.push)
+        grey = anatomy.grey.copy()
+        lesion = grow(rng["lesion"], growth, anatomy)
+        return grey[lesion.mask > 0].mean(), np.count_nonzero(lesion.mask)
+
+    (plain, size), (infiltrating, same_size) = share(0.0), share(1.0)
+    assert infiltrating > 1.3 * plain
+    assert same_size == pytest.approx(size, rel=0.01)
+
+
+def test_every_other_tumour_infiltrates():
+    drawn = np.array([draw_infiltration(np.random.default_rng(seed)) for seed in range(1000)])
+    assert np.mean(drawn > 0) == pytest.approx(0.5, abs=0.05)
+    assert drawn[drawn > 0].min() >= 0.4
+    assert drawn.max() <= 1
+
+
+def test_vessels_run_through_a_core_that_does_not_enhance_and_are_no_enhancing_tumour():
+    index = next(i for i in range(100) if draw_case(0, i).enhancing_ml == 0)
+    plain, vascular = simulate(0, index), simulate(0, index, Variety(vessels=True))
+    assert (vascular.mask == plain.mask).all()
+    for modality in ("flair", "t1", "t2"):
+        assert (vascular.volumes[modality] == plain.volumes[modality]).all()
+    brighter = vascular.volumes["t1ce"] > 1.2 * plain.volumes["t1ce"]
+    assert brighter.sum() > 100
+    assert ndimage.binary_dilation(plain.mask == NCR, iterations=3)[brighter].all()
+
+
+def test_tumours_that_enhance_have_no_such_vessels():
+    index = next(i for i in range(100) if (t := draw_case(0, i)).enhancing_ml > 0.5 * t.core_ml)
+    plain, vascular = simulate(0, index), simulate(0, index, Variety(vessels=True))
+    assert (vascular.volumes["t1ce"] == plain.volumes["t1ce"]).all()
