@@ -130,4 +130,5 @@ def apply_rules(probabilities, recipe, voxel_ml=0.001):
         Labels 0, 1, 2, 4.
     """
     linked_above = recipe.linked_above if recipe.largest_piece else None
-    return regions_to_mask(probabilities, recipe.threshold, linked_above, recipe.smallest_et_ml / voxel_ml)
+    threshold = None if recipe.promising_threshold else 0.5
+    return regions_to_mask(probabilities, threshold, linked_above, recipe.smallest_et_ml / voxel_ml)

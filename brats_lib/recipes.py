@@ -114,12 +114,12 @@ class NativeRecipe:
         Whether a prediction is the mean over the four mirrorings of a slice.
     largest_piece : bool
         Whether the largest connected piece of the whole tumour is kept alone.
-    threshold : float, optional
-        Probability above which a voxel belongs to a region; None is for each case and region the one that promises the
-        highest Dice.
     linked_above : float
         Probability that connects the parts of a piece: a faint bridge falls short of one half, and without it the
         smaller part would be dropped.
+    promising_threshold : bool
+        Whether a voxel belongs to a region from that probability on which promises the region the highest Dice, in
+        this case, instead of from one half on.
     smallest_et_ml : float
         An enhancing tumour smaller than this, in mL, becomes necrosis.
     """
@@ -145,8 +145,8 @@ class NativeRecipe:
     window: int = 128
     flips: bool = False
     largest_piece: bool = True
-    threshold: float | None = 0.5
     linked_above: float = 0.2
+    promising_threshold: bool = True
     smallest_et_ml: float = 0.0
 
     @property

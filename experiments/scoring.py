@@ -6,11 +6,12 @@ import itertools
 import numpy as np
 import pandas as pd
 
+from brats_lib import fast
 from brats_lib.inference import predict_stack
 from brats_lib.metrics.challenge import score_mask
 from brats_lib.postprocess import apply_rules
 
-__all__ = ["choose_channels", "score_probabilities", "score_stacks"]
+__all__ = ["choose_channels", "on_fast_engine", "score_probabilities", "score_stacks"]
 
 SPACING = (1.0, 1.0, 1.0)
 
@@ -19,6 +20,20 @@ def choose_channels(stacks, recipe, modalities):
     """The same stacks with the recipe's modalities alone."""
     wanted = [modalities.index(modality) for modality in recipe.modalities]
     return [dataclasses.replace(stack, images=np.asarray(stack.images)[..., wanted]) for stack in stacks]
+
+
+def on_fast_engine(model, recipe):
+    """The same network on OpenVINO where that is at hand: a study scores hundreds of cases.
+
+    Returns
+    -------
+    keras.Model or brats_lib.fast.FastNetwork
+    """
+    if fast.problem():
+        return model
+    arrays = {variable.path: value for variable, value in zip(model.weights, model.get_weights(), strict=True)}
+    precision = "bfloat16" if model.layers[1].dtype_policy.name == "mixed_bfloat16" else "float32"
+    return fast.FastNetwork(arrays, recipe, precision)
 
 
 def score_probabilities(probabilities, stack, recipe):

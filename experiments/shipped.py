@@ -33,8 +33,12 @@ RUNS = "runs/experiments"
 SEED, VALIDATION_SEED = 0, 1
 PHANTOMS, VALIDATION_PHANTOMS = 384, 12
 # What may be done after the network.
-PIECES = ({"largest_piece": False}, {"largest_piece": True})
-THRESHOLDS = (0.5, None)
+PIECES = (
+    {"largest_piece": False},
+    {"largest_piece": True, "linked_above": 0.1},
+    {"largest_piece": True, "linked_above": 0.2},
+)
+PROMISING = (False, True)
 SMALLEST_ET_ML = (0.0, 0.05, 0.2, 0.5)
 
 # A fifth of the training's length at a quarter of its learning rate, on patients and phantoms in equal parts: enough to
@@ -138,11 +142,12 @@ def choose_rules(model, stacks, recipe):
     stacks = choose_channels(stacks, recipe, MODALITIES)
     found = [predict_stack(model, stack, recipe) for stack in stacks]
     rows, tried = [], []
-    for pieces, threshold, smallest in itertools.product(PIECES, THRESHOLDS, SMALLEST_ET_ML):
-        choice = dataclasses.replace(recipe, threshold=threshold, smallest_et_ml=smallest, **pieces)
+    for pieces, promising, smallest in itertools.product(PIECES, PROMISING, SMALLEST_ET_ML):
+        rules = {**pieces, "promising_threshold": promising, "smallest_et_ml": smallest}
+        choice = dataclasses.replace(recipe, **rules)
         scores = [score_probabilities(p, stack, choice) for p, stack in zip(found, stacks, strict=True)]
         tried.append((choice, pd.DataFrame(itertools.chain.from_iterable(scores))))
-        rows.append({**pieces, "threshold": threshold, "smallest_et_ml": smallest, **mean_dice(tried[-1][1])})
+        rows.append({**rules, **mean_dice(tried[-1][1])})
     table = pd.DataFrame(rows)
     # The first of equals: no rule rather than one that changes nothing.
     best, scores = tried[table[list(REGIONS)].mean(axis=1).idxmax()]

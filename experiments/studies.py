@@ -1,6 +1,6 @@
 """Studies of many short trainings: which step of the recipe, which property of the phantoms, how many of them.
 
-Each training is half as long as that of the network that ships and has few of its phantoms, so that three seeds of
+Each training is a quarter as long as that of the network that ships and has few of its phantoms, so that three seeds of
 every row take an hour or two on two cores; rows compare with each other, not with that network. A study that was
 stopped goes on where it was.
 """
@@ -20,7 +20,7 @@ from brats_lib.phantom import EFFECTS, MIXED, PATIENTS, VERSION, WIDE, Variety
 from brats_lib.recipes import NATIVE, PLANES
 from brats_lib.training import train
 from experiments.record import FOLDER, save
-from experiments.scoring import choose_channels, score_stacks
+from experiments.scoring import choose_channels, on_fast_engine, score_stacks
 from experiments.shipped import mean_dice, plain_mixture, training_phantoms, validation_phantoms
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
 
 RUNS = "runs/experiments"
 SEEDS = (0, 1, 2)
-SMALL = dataclasses.replace(NATIVE, epochs=3)
+SMALL = dataclasses.replace(NATIVE, epochs=2)
 CASES, SCORED = 24, 3
 # Effects of phantoms are compared on more of them: with few, luck outweighs an effect.
 CASES_FOR_EFFECTS = 48
@@ -46,7 +46,7 @@ COUNTS = (3, 12, 48, 192, 384)
 # One step after the other on top of the one before; the last row is the recipe.
 _PLAIN = {
     "planes": ("axial",), "neighbours": 0, "regions": False, "dice": False, "augmentation": (), "averaging": 0.0,
-    "largest_piece": False,
+    "largest_piece": False, "promising_threshold": False,
 }  # fmt: skip
 STEPS = {
     "full resolution, classes, cross-entropy": {},
@@ -58,6 +58,7 @@ STEPS = {
     "averaged weights": {"averaging": NATIVE.averaging},
     "three planes": {"planes": tuple(PLANES)},
     "largest piece": {"largest_piece": True},
+    "promising threshold": {"promising_threshold": True},
 }
 
 KINDS = {
@@ -97,6 +98,8 @@ def ablate_phantoms(real):
 def ablate_effects(real):
     """One row per effect that is left out of the same phantoms: `results/ablation_effects.csv`."""
     mixtures = {"all effects": MIXED} | {f"without {effect}": plain_mixture(effect) for effect in EFFECTS}
+    for name in ("infiltration", "vessels"):
+        mixtures[f"without {name}"] = tuple(dataclasses.replace(kind, **{name: False}) for kind in MIXED)
     rows = {
         name: (AXIAL, functools.partial(training_phantoms, CASES_FOR_EFFECTS, kinds))
         for name, kinds in mixtures.items()
@@ -131,9 +134,10 @@ def study(name, column, rows, cohorts):
         if ((table[column].astype(str) == str(row)) & (table["seed"] == seed)).any():
             continue
         model, minutes = trained(recipe, phantoms(), seed)
+        network = on_fast_engine(model, recipe)
         for data, stacks in cohorts.items():
             if stacks:
-                scores = score_stacks(model, choose_channels(stacks, recipe, MODALITIES), recipe)
+                scores = score_stacks(network, choose_channels(stacks, recipe, MODALITIES), recipe)
                 scores = scores.loc[scores["region"].isin(REGIONS), ["case", "region", "dice", "hd95_mm"]]
                 found = {column: row, "seed": seed, "data": data, "minutes": round(minutes, 2)}
                 table = pd.concat([table, scores.assign(**found)], ignore_index=True)
@@ -159,7 +163,9 @@ def _recorded(name):
 
 def trained(recipe, stacks, seed):
     """A small network and the minutes that its training took; rows that differ in the prediction alone share it."""
-    recipe = dataclasses.replace(recipe, flips=False, largest_piece=False, smallest_et_ml=0.0)
+    recipe = dataclasses.replace(
+        recipe, flips=False, largest_piece=False, promising_threshold=False, smallest_et_ml=0.0
+    )
     content = repr((dataclasses.asdict(recipe), [stack.name for stack in stacks], VERSION, seed))
     folder = f"{RUNS}/{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     result = train(recipe, PatchBatches(stacks, recipe, seed), None, folder, seed=seed, verbose=0)

@@ -124,8 +124,11 @@ def test_effects_are_left_out_one_at_a_time(small, monkeypatch):
     monkeypatch.setattr(studies, "SEEDS", (0,))
     studies.ablate_effects([dataclasses.replace(stack(7), name="patient_7")])
     assert [{kind.without for kind in kinds} for kinds in asked] == [
-        {()}, {("rims",)}, {("outlines",)}, {("halo",)}, {("coil",)},
+        {()}, {("rims",)}, {("outlines",)}, {("halo",)}, {("coil",)}, {()}, {()},
     ]  # fmt: skip
+    assert any(kind.infiltration for kind in asked[0]) and any(kind.vessels for kind in asked[0])
+    assert not any(kind.infiltration for kind in asked[-2]) and any(kind.vessels for kind in asked[-2])
+    assert any(kind.infiltration for kind in asked[-1]) and not any(kind.vessels for kind in asked[-1])
     table = pd.read_csv(small / "results" / "ablation_effects.csv")
     assert table["effects"].unique().tolist()[:2] == ["all effects", "without rims"]
 

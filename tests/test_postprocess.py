@@ -82,7 +82,7 @@ def test_enhancing_tumour_below_the_smallest_becomes_necrosis():
 
 def test_rules_of_a_recipe_are_obeyed():
     probabilities = volume("600", "300", "996", "000", "900", "000", "999", "999")
-    recipe = dataclasses.replace(NATIVE, largest_piece=False, smallest_et_ml=0.0)
+    recipe = dataclasses.replace(NATIVE, largest_piece=False, promising_threshold=False, smallest_et_ml=0.0)
     assert apply_rules(probabilities, recipe).ravel().tolist() == [2, 0, 4, 0, 2, 0, 4, 4]
     # .25 bridges the second voxel, so that the first and the third are one piece, as large as the last one.
     apart, linked = (dataclasses.replace(recipe, largest_piece=True, linked_above=above) for above in (0.35, 0.25))
@@ -91,3 +91,10 @@ def test_rules_of_a_recipe_are_obeyed():
     # One voxel of 1 mL is less than 1.5 mL.
     small = dataclasses.replace(linked, smallest_et_ml=1.5)
     assert apply_rules(probabilities, small, voxel_ml=1.0).ravel().tolist() == [2, 0, 1, 0, 0, 0, 0, 0]
+
+
+def test_recipe_says_whether_thresholds_follow_the_case():
+    uncertain = volume("900", "400", "400", "000")
+    for promising, expected in ((False, [2, 0, 0, 0]), (True, [2, 2, 2, 0])):
+        recipe = dataclasses.replace(NATIVE, promising_threshold=promising, smallest_et_ml=0.0)
+        assert apply_rules(uncertain, recipe).ravel().tolist() == expected
