@@ -141,7 +141,7 @@ class NativeRecipe:
     averaging: float = 0.98
     batch_slices: int = 16
     slices_per_epoch: int = 1600
-    epochs: int = 8
+    epochs: int = 18
     window: int = 128
     flips: bool = False
     largest_piece: bool = True
