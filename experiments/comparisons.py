@@ -1,4 +1,4 @@
-"""The shipped network beside its alternatives: other seeds, fewer planes, mirrorings, and the published recipe."""
+"""The shipped network beside its alternatives: other seeds, planes, windows and cuts, and the published recipe."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ from brats_lib.recipes import NATIVE, PLANES, PUBLISHED
 from brats_lib.slices import build_cache
 from brats_lib.training import train
 from experiments.record import save
-from experiments.scoring import choose_channels, score_stacks
+from experiments.scoring import choose_channels, on_fast_engine, score_stacks
 from experiments.shipped import RUNS, mean_dice, rounded, train_phantom
 
 __all__ = ["compare_averaging", "compare_seeds", "score_published"]
@@ -25,6 +25,7 @@ AVERAGING = {
     "three planes": _THREE,
     "three planes, windows of 96": _THREE | {"window": 96},
     "three planes, windows of 256": _THREE | {"window": 256},
+    "three planes, cut at one half": _THREE | {"promising_threshold": False},
 }
 SEEDS = (0, 1, 2)
 FOLDS, EPOCHS, SLICES, BATCH, SEED = 4, 10, 500, 10, 0
@@ -35,7 +36,8 @@ def compare_seeds(real):
     recipe = weights.load("phantom", precision="float32")[1]
     stacks, parts = choose_channels(real, recipe, MODALITIES), []
     for seed in SEEDS:
-        scores = score_stacks(rounded(train_phantom(NATIVE, seed).model), stacks, recipe)
+        network = on_fast_engine(rounded(train_phantom(NATIVE, seed).model), recipe)
+        scores = score_stacks(network, stacks, recipe)
         print(seed, mean_dice(scores), flush=True)
         parts.append(scores.assign(seed=seed))
     save("seeds", pd.concat(parts)[["seed", "case", "region", "dice", "hd95_mm"]], seeds=list(SEEDS))
@@ -43,10 +45,11 @@ def compare_seeds(real):
 
 def compare_averaging(real):
     """What is averaged at prediction, with one and the same network: `results/averaging.csv`."""
-    model, recipe, _ = weights.load("phantom", precision="float32")
+    model, recipe, _ = weights.load("phantom")
+    network = on_fast_engine(model, recipe)
     stacks, parts = choose_channels(real, recipe, MODALITIES), []
     for name, change in AVERAGING.items():
-        scores = score_stacks(model, stacks, dataclasses.replace(recipe, **change))
+        scores = score_stacks(network, stacks, dataclasses.replace(recipe, **change))
         print(name, mean_dice(scores), flush=True)
         parts.append(scores.assign(averaging=name))
     save("averaging", pd.concat(parts)[["averaging", "case", "region", "dice", "hd95_mm"]])
