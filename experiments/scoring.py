@@ -11,7 +11,7 @@ from brats_lib.inference import predict_stack
 from brats_lib.metrics.challenge import score_mask
 from brats_lib.postprocess import apply_rules
 
-__all__ = ["choose_channels", "on_fast_engine", "score_probabilities", "score_stacks"]
+__all__ = ["choose_channels", "on_fast_engine", "score_stack_mask", "score_stacks"]
 
 SPACING = (1.0, 1.0, 1.0)
 
@@ -36,9 +36,8 @@ def on_fast_engine(model, recipe):
     return fast.FastNetwork(arrays, recipe, precision)
 
 
-def score_probabilities(probabilities, stack, recipe):
-    """Rows of `scores.csv` for one case, of predicted region probabilities."""
-    mask = apply_rules(probabilities, recipe)
+def score_stack_mask(mask, stack):
+    """Rows of `scores.csv` for one case, of a predicted mask."""
     return [{"case": stack.name, **row} for row in score_mask(mask, np.asarray(stack.labels), SPACING)]
 
 
@@ -50,5 +49,5 @@ def score_stacks(model, stacks, recipe):
     pandas.DataFrame
         The columns of `scores.csv`.
     """
-    rows = (score_probabilities(predict_stack(model, stack, recipe), stack, recipe) for stack in stacks)
+    rows = (score_stack_mask(apply_rules(predict_stack(model, stack, recipe), recipe), stack) for stack in stacks)
     return pd.DataFrame(itertools.chain.from_iterable(rows))
