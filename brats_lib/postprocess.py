@@ -5,12 +5,7 @@ from scipy import ndimage
 
 from brats_lib.labels import BACKGROUND, ED, ET, LABELS, NCR, REGIONS
 
-__all__ = ["apply_rules", "largest_piece", "promising_threshold", "region_probabilities", "regions_to_mask"]
-
-# Thresholds that are compared; none above one half can be best.
-THRESHOLDS = np.linspace(0.2, 0.5, 16)
-# Millions of voxels of healthy brain have some probability each; below this it counts as none.
-NO_CHANCE = 0.02
+__all__ = ["apply_rules", "largest_piece", "region_probabilities", "regions_to_mask"]
 
 
 def region_probabilities(probabilities):
@@ -51,30 +46,6 @@ def largest_piece(mask, links=None):
     return mask & (pieces == sizes.argmax())
 
 
-def promising_threshold(probabilities):
-    """The threshold whose mask has the highest Dice to be expected, if the probabilities are right.
-
-    One half errs least often, but Dice counts hits twice and misses once: the less certain a whole region is, the lower
-    the best threshold, which is half of the Dice that can be reached (Lipton et al. 2014, arXiv 1402.1892).
-
-    Parameters
-    ----------
-    probabilities : array of float
-        Of one region, every voxel of a case.
-
-    Returns
-    -------
-    float
-        In 0.2-0.5.
-    """
-    chances = np.sort(probabilities[probabilities > NO_CHANCE].astype(float))
-    sums = np.concatenate([[0], chances.cumsum()])
-    first = np.searchsorted(chances, THRESHOLDS, side="right")
-    dice = 2 * (sums[-1] - sums[first]) / np.maximum(len(chances) - first + sums[-1], 1e-9)
-    # The highest of equals, so that nothing is taken in for nothing.
-    return float(THRESHOLDS[len(dice) - 1 - dice[::-1].argmax()])
-
-
 def regions_to_mask(probabilities, threshold=0.5, linked_above=None, smallest_et_voxels=0.0):
     """Choose labels: each region where its probability exceeds the threshold, the smaller inside the larger.
 
@@ -82,11 +53,11 @@ def regions_to_mask(probabilities, threshold=0.5, linked_above=None, smallest_et
     ----------
     probabilities : array of float, shape (x, y, z, 3)
         Of WT, TC and ET.
-    threshold : float, optional
-        In 0-1; None takes the `promising_threshold` of each region.
+    threshold : float
+        In 0-1.
     linked_above : float, optional
-        Keep the largest piece of the whole tumour alone; voxels of a probability above this connect its parts without
-        belonging to it. A second focus is lost with it. Where omitted all pieces are kept.
+        Keep the largest piece of the whole tumour alone; voxels of a probability above this, at most the threshold,
+        connect its parts without belonging to it. A second focus is lost with it. Where omitted all pieces are kept.
     smallest_et_voxels : float
         An enhancing tumour of fewer voxels becomes necrosis: in a patient without enhancement a single voxel
         turns a Dice of 1 into 0.
@@ -96,15 +67,11 @@ def regions_to_mask(probabilities, threshold=0.5, linked_above=None, smallest_et
     array of uint8, shape (x, y, z)
         Labels 0, 1, 2, 4.
     """
-    found = np.moveaxis(np.asarray(probabilities), -1, 0)
-    cut = promising_threshold if threshold is None else lambda region: threshold
-    whole = found[0] > cut(found[0])
+    whole, core, enhancing = np.moveaxis(np.asarray(probabilities) > threshold, -1, 0)
     if linked_above is not None:
-        whole = largest_piece(whole, found[0] > linked_above)
-    core = found[1] * whole
-    core = core > cut(core)
-    enhancing = found[2] * core
-    enhancing = enhancing > cut(enhancing)
+        whole = largest_piece(whole, np.asarray(probabilities)[..., 0] > linked_above)
+    core = core & whole
+    enhancing = enhancing & core
     if enhancing.sum() < smallest_et_voxels:
         enhancing = np.zeros_like(enhancing)
     mask = np.where(whole, np.uint8(ED), np.uint8(BACKGROUND))
@@ -130,5 +97,6 @@ def apply_rules(probabilities, recipe, voxel_ml=0.001):
         Labels 0, 1, 2, 4.
     """
     linked_above = recipe.linked_above if recipe.largest_piece else None
-    threshold = None if recipe.promising_threshold else 0.5
-    return regions_to_mask(probabilities, threshold, linked_above, recipe.smallest_et_ml / voxel_ml)
+    return regions_to_mask(
+        probabilities, linked_above=linked_above, smallest_et_voxels=recipe.smallest_et_ml / voxel_ml
+    )

@@ -117,9 +117,6 @@ class NativeRecipe:
     linked_above : float
         Probability that connects the parts of a piece: a faint bridge falls short of one half, and without it the
         smaller part would be dropped.
-    promising_threshold : bool
-        Whether a voxel belongs to a region from that probability on which promises the region the highest Dice, in
-        this case, instead of from one half on.
     smallest_et_ml : float
         An enhancing tumour smaller than this, in mL, becomes necrosis.
     """
@@ -146,7 +143,6 @@ class NativeRecipe:
     flips: bool = False
     largest_piece: bool = True
     linked_above: float = 0.2
-    promising_threshold: bool = True
     smallest_et_ml: float = 0.0
 
     @property

@@ -1,4 +1,4 @@
-"""The shipped network beside its alternatives: other seeds, planes, windows and cuts, and the published recipe."""
+"""The shipped network beside its alternatives: seeds, planes, mirrorings, windows, and the published recipe."""
 
 import dataclasses
 
@@ -25,7 +25,6 @@ AVERAGING = {
     "three planes": _THREE,
     "three planes, windows of 96": _THREE | {"window": 96},
     "three planes, windows of 256": _THREE | {"window": 256},
-    "three planes, cut at one half": _THREE | {"promising_threshold": False},
 }
 SEEDS = (0, 1, 2)
 FOLDS, EPOCHS, SLICES, BATCH, SEED = 4, 10, 500, 10, 0

@@ -39,7 +39,6 @@ PIECES = (
     {"largest_piece": True, "linked_above": 0.1},
     {"largest_piece": True, "linked_above": 0.2},
 )
-PROMISING = (False, True)
 SMALLEST_ET_ML = (0.0, 0.05, 0.2, 0.5)
 
 # A fifth of the training's length at a quarter of its learning rate, on patients and phantoms in equal parts: enough to
@@ -143,13 +142,13 @@ def choose_rules(model, stacks, recipe):
     found = [predict_stack(model, stack, recipe) for stack in stacks]
     score = _remembered()
     rows, tried = [], []
-    for pieces, promising, smallest in itertools.product(PIECES, PROMISING, SMALLEST_ET_ML):
-        rules = {**pieces, "promising_threshold": promising, "smallest_et_ml": smallest}
+    for pieces, smallest in itertools.product(PIECES, SMALLEST_ET_ML):
+        rules = {**pieces, "smallest_et_ml": smallest}
         choice = dataclasses.replace(recipe, **rules)
         scores = [score(p, stack, choice) for p, stack in zip(found, stacks, strict=True)]
         tried.append((choice, pd.DataFrame(itertools.chain.from_iterable(scores))))
         rows.append({**rules, **mean_dice(tried[-1][1])})
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=["largest_piece", "linked_above", "smallest_et_ml", *REGIONS])
     # The first of equals: no rule rather than one that changes nothing.
     best, scores = tried[table[list(REGIONS)].mean(axis=1).idxmax()]
     return best, table, scores
