@@ -1,6 +1,6 @@
 """Studies of many short trainings: which step of the recipe, which property of the phantoms, how many of them.
 
-Each training is a sixth as long as that of the network that ships and has few of its phantoms, so that three seeds of
+Each training is a ninth as long as that of the network that ships and has few of its phantoms, so that three seeds of
 every row take an hour or two on two cores; rows compare with each other, not with that network. A study that was
 stopped goes on where it was.
 """
@@ -37,7 +37,7 @@ __all__ = [
 
 RUNS = "runs/experiments"
 SEEDS = (0, 1, 2)
-SMALL = dataclasses.replace(NATIVE, epochs=3)
+SMALL = dataclasses.replace(NATIVE, epochs=2)
 CASES, SCORED = 24, 3
 # Effects of phantoms are compared on more of them: with few, luck outweighs an effect.
 CASES_FOR_EFFECTS = 48
