@@ -5,7 +5,7 @@ from scipy import ndimage
 
 from brats_lib.labels import BACKGROUND, ED, ET, LABELS, NCR, REGIONS
 
-__all__ = ["apply_rules", "largest_piece", "region_probabilities", "regions_to_mask"]
+__all__ = ["apply_rules", "large_pieces", "region_probabilities", "regions_to_mask"]
 
 
 def region_probabilities(probabilities):
@@ -25,12 +25,14 @@ def region_probabilities(probabilities):
     return np.stack(sums, axis=-1)
 
 
-def largest_piece(mask, links=None):
-    """The largest connected piece of a mask (voxels that share a face); the mask itself where it is empty.
+def large_pieces(mask, share=1.0, links=None):
+    """The connected pieces of a mask (voxels that share a face) that are not small beside the largest.
 
     Parameters
     ----------
     mask : array of bool
+    share : float
+        Pieces of fewer voxels than this share of the largest's are dropped, 0-1; 1 keeps the largest alone.
     links : array of bool, same shape, optional
         Voxels that connect pieces without belonging to them.
 
@@ -43,10 +45,10 @@ def largest_piece(mask, links=None):
         return mask
     sizes = np.bincount(pieces.ravel(), weights=mask.ravel())
     sizes[0] = 0
-    return mask & (pieces == sizes.argmax())
+    return mask & (sizes >= share * sizes.max())[pieces]
 
 
-def regions_to_mask(probabilities, threshold=0.5, linked_above=None, smallest_et_voxels=0.0):
+def regions_to_mask(probabilities, threshold=0.5, smallest_piece=0.0, linked_above=0.5, smallest_et_voxels=0.0):
     """Choose labels: each region where its probability exceeds the threshold, the smaller inside the larger.
 
     Parameters
@@ -55,9 +57,10 @@ def regions_to_mask(probabilities, threshold=0.5, linked_above=None, smallest_et
         Of WT, TC and ET.
     threshold : float
         In 0-1.
-    linked_above : float, optional
-        Keep the largest piece of the whole tumour alone; voxels of a probability above this, at most the threshold,
-        connect its parts without belonging to it. A second focus is lost with it. Where omitted all pieces are kept.
+    smallest_piece : float
+        Pieces of the whole tumour smaller than this share of the largest are dropped, 0-1.
+    linked_above : float
+        Voxels of a probability above this connect the parts of a piece without belonging to it.
     smallest_et_voxels : float
         An enhancing tumour of fewer voxels becomes necrosis: in a patient without enhancement a single voxel
         turns a Dice of 1 into 0.
@@ -68,8 +71,8 @@ def regions_to_mask(probabilities, threshold=0.5, linked_above=None, smallest_et
         Labels 0, 1, 2, 4.
     """
     whole, core, enhancing = np.moveaxis(np.asarray(probabilities) > threshold, -1, 0)
-    if linked_above is not None:
-        whole = largest_piece(whole, np.asarray(probabilities)[..., 0] > linked_above)
+    if smallest_piece:
+        whole = large_pieces(whole, smallest_piece, np.asarray(probabilities)[..., 0] > linked_above)
     core = core & whole
     enhancing = enhancing & core
     if enhancing.sum() < smallest_et_voxels:
@@ -96,7 +99,6 @@ def apply_rules(probabilities, recipe, voxel_ml=0.001):
     array of uint8, shape (x, y, z)
         Labels 0, 1, 2, 4.
     """
-    linked_above = recipe.linked_above if recipe.largest_piece else None
     return regions_to_mask(
-        probabilities, linked_above=linked_above, smallest_et_voxels=recipe.smallest_et_ml / voxel_ml
+        probabilities, 0.5, recipe.smallest_piece, recipe.linked_above, recipe.smallest_et_ml / voxel_ml
     )

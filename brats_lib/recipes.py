@@ -112,8 +112,9 @@ class NativeRecipe:
         of what the levels of the U-Net halve.
     flips : bool
         Whether a prediction is the mean over the four mirrorings of a slice.
-    largest_piece : bool
-        Whether the largest connected piece of the whole tumour is kept alone.
+    smallest_piece : float
+        Connected pieces of the whole tumour that are smaller than this share of the largest are dropped, 0-1: 0 keeps
+        all, 1 the largest alone, and between them a second focus stays and specks go.
     linked_above : float
         Probability that connects the parts of a piece: a faint bridge falls short of one half, and without it the
         smaller part would be dropped.
@@ -141,7 +142,7 @@ class NativeRecipe:
     epochs: int = 18
     window: int = 128
     flips: bool = False
-    largest_piece: bool = True
+    smallest_piece: float = 0.1
     linked_above: float = 0.2
     smallest_et_ml: float = 0.0
 

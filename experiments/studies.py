@@ -46,7 +46,7 @@ COUNTS = (3, 12, 48, 192, 384)
 # One step after the other on top of the one before; the last row is the recipe.
 _PLAIN = {
     "planes": ("axial",), "neighbours": 0, "regions": False, "dice": False, "augmentation": (), "averaging": 0.0,
-    "largest_piece": False,
+    "smallest_piece": 0.0,
 }  # fmt: skip
 STEPS = {
     "full resolution, classes, cross-entropy": {},
@@ -57,7 +57,7 @@ STEPS = {
     "changed intensities": {"augmentation": ("mirror", "intensity")},
     "averaged weights": {"averaging": NATIVE.averaging},
     "three planes": {"planes": tuple(PLANES)},
-    "largest piece": {"largest_piece": True},
+    "large pieces": {"smallest_piece": NATIVE.smallest_piece},
 }
 
 KINDS = {
@@ -162,7 +162,7 @@ def _recorded(name):
 
 def trained(recipe, stacks, seed):
     """A small network and the minutes that its training took; rows that differ in the prediction alone share it."""
-    recipe = dataclasses.replace(recipe, flips=False, largest_piece=False, smallest_et_ml=0.0)
+    recipe = dataclasses.replace(recipe, flips=False, smallest_piece=0.0, smallest_et_ml=0.0)
     content = repr((dataclasses.asdict(recipe), [stack.name for stack in stacks], VERSION, seed))
     folder = f"{RUNS}/{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     result = train(recipe, PatchBatches(stacks, recipe, seed), None, folder, seed=seed, verbose=0)

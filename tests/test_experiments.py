@@ -81,20 +81,20 @@ def test_rules_are_chosen_where_they_help_and_left_out_where_they_do_not(monkeyp
     probabilities = np.stack([np.isin(case.labels, codes) for codes in ((1, 2, 4), (1, 4), (4,))], -1).astype(float)
     monkeypatch.setattr(shipped, "predict_stack", lambda *arguments: probabilities)
     recipe, *_ = shipped.choose_rules(None, [case], TINY)
-    assert (recipe.largest_piece, recipe.smallest_et_ml) == (False, 0)
+    assert (recipe.smallest_piece, recipe.smallest_et_ml) == (0, 0)
     # A second piece far from the tumour, smaller than it: only the rule removes it.
     probabilities[-3:, -3:, -3:, 0] = 1
     recipe, table, scores = shipped.choose_rules(None, [case], TINY)
-    assert recipe.largest_piece
+    assert recipe.smallest_piece == 1
     assert scores.set_index("region").loc["WT", "dice"] == 1
     # 125 voxels found rightly and 27 wrongly: Dice = 250 / (125 + 152).
-    assert table.loc[~table["largest_piece"], "WT"].unique() == pytest.approx([0.9025], abs=1e-4)
+    assert table.loc[table["smallest_piece"] == 0, "WT"].unique() == pytest.approx([0.9025], abs=1e-4)
 
 
 def test_stopped_study_goes_on_with_what_is_missing(small, monkeypatch):
     monkeypatch.setattr(studies, "SMALL", TINY)
     monkeypatch.setattr(studies, "SEEDS", (0,))
-    steps = ("full resolution, classes, cross-entropy", "Dice loss", "largest piece")
+    steps = ("full resolution, classes, cross-entropy", "Dice loss", "large pieces")
     monkeypatch.setattr(studies, "STEPS", {name: studies.STEPS[name] for name in steps})
     real = [dataclasses.replace(stack(7), name="patient_7")]
     rows = dict(studies.recipes())

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from brats_lib.postprocess import apply_rules, largest_piece, region_probabilities, regions_to_mask
+from brats_lib.postprocess import apply_rules, large_pieces, region_probabilities, regions_to_mask
 from brats_lib.recipes import NATIVE
 
 
@@ -32,24 +32,32 @@ def test_enhancing_tumour_outside_the_core_is_not_believed():
 def test_largest_piece_is_kept_alone_where_asked():
     probabilities = volume("900", "000", "990", "999", "000", "990")
     assert regions_to_mask(probabilities).ravel().tolist() == [2, 0, 1, 4, 0, 1]
-    assert regions_to_mask(probabilities, linked_above=0.3).ravel().tolist() == [0, 0, 1, 4, 0, 0]
+    assert regions_to_mask(probabilities, smallest_piece=1.0, linked_above=0.3).ravel().tolist() == [0, 0, 1, 4, 0, 0]
 
 
 def test_faint_bridge_makes_two_parts_one_piece():
     bridged, apart = volume("900", "400", "990", "999"), volume("900", "200", "990", "999")
-    assert regions_to_mask(bridged, linked_above=0.3).ravel().tolist() == [2, 0, 1, 4]
-    assert regions_to_mask(apart, linked_above=0.3).ravel().tolist() == [0, 0, 1, 4]
+    assert regions_to_mask(bridged, smallest_piece=1.0, linked_above=0.3).ravel().tolist() == [2, 0, 1, 4]
+    assert regions_to_mask(apart, smallest_piece=1.0, linked_above=0.3).ravel().tolist() == [0, 0, 1, 4]
 
 
 def test_bridge_does_not_count_towards_the_size_of_a_piece():
     mask, links = np.array([1, 0, 0, 0, 0, 1, 1], bool), np.array([0, 1, 1, 1, 0, 0, 0], bool)
-    assert largest_piece(mask, links).tolist() == [False] * 5 + [True, True]
+    assert large_pieces(mask, links=links).tolist() == [False] * 5 + [True, True]
+
+
+def test_second_focus_stays_and_specks_go():
+    mask = np.array([1] * 10 + [0] + [1] * 4 + [0] + [1], bool)
+    # Pieces of 10, 4 and 1 voxels.
+    assert large_pieces(mask, 0.3).sum() == 14
+    assert large_pieces(mask, 0.1).sum() == 15
+    assert large_pieces(mask, 0.5).sum() == 10
 
 
 def test_pieces_that_touch_at_an_edge_only_are_two():
     mask = np.array([[1, 0, 0], [0, 1, 1]], bool)
-    assert largest_piece(mask).tolist() == [[False, False, False], [False, True, True]]
-    assert not largest_piece(np.zeros((2, 2), bool)).any()
+    assert large_pieces(mask).tolist() == [[False, False, False], [False, True, True]]
+    assert not large_pieces(np.zeros((2, 2), bool)).any()
 
 
 def test_enhancing_tumour_below_the_smallest_becomes_necrosis():
@@ -60,10 +68,10 @@ def test_enhancing_tumour_below_the_smallest_becomes_necrosis():
 
 def test_rules_of_a_recipe_are_obeyed():
     probabilities = volume("600", "300", "996", "000", "900", "000", "999", "999")
-    recipe = dataclasses.replace(NATIVE, largest_piece=False, smallest_et_ml=0.0)
+    recipe = dataclasses.replace(NATIVE, smallest_piece=0.0, smallest_et_ml=0.0)
     assert apply_rules(probabilities, recipe).ravel().tolist() == [2, 0, 4, 0, 2, 0, 4, 4]
     # .25 bridges the second voxel, so that the first and the third are one piece, as large as the last one.
-    apart, linked = (dataclasses.replace(recipe, largest_piece=True, linked_above=above) for above in (0.35, 0.25))
+    apart, linked = (dataclasses.replace(recipe, smallest_piece=1.0, linked_above=above) for above in (0.35, 0.25))
     assert apply_rules(probabilities, apart).ravel().tolist() == [0, 0, 0, 0, 0, 0, 4, 4]
     assert apply_rules(probabilities, linked).ravel().tolist() == [2, 0, 4, 0, 0, 0, 0, 0]
     # One voxel of 1 mL is less than 1.5 mL.
