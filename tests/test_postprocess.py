@@ -73,7 +73,7 @@ def test_rules_of_a_recipe_are_obeyed():
     # .25 bridges the second voxel, so that the first and the third are one piece, as large as the last one.
     apart, linked = (dataclasses.replace(recipe, smallest_piece=1.0, linked_above=above) for above in (0.35, 0.25))
     assert apply_rules(probabilities, apart).ravel().tolist() == [0, 0, 0, 0, 0, 0, 4, 4]
-    assert apply_rules(probabilities, linked).ravel().tolist() == [2, 0, 4, 0, 0, 0, 0, 0]
-    # One voxel of 1 mL is less than 1.5 mL.
-    small = dataclasses.replace(linked, smallest_et_ml=1.5)
-    assert apply_rules(probabilities, small, voxel_ml=1.0).ravel().tolist() == [2, 0, 1, 0, 0, 0, 0, 0]
+    assert apply_rules(probabilities, linked).ravel().tolist() == [2, 0, 4, 0, 0, 0, 4, 4]
+    # Three voxels of 1 mL are less than 3.5 mL.
+    small = dataclasses.replace(linked, smallest_et_ml=3.5)
+    assert apply_rules(probabilities, small, voxel_ml=1.0).ravel().tolist() == [2, 0, 1, 0, 0, 0, 1, 1]
