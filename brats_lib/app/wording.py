@@ -5,6 +5,7 @@ import re
 
 from brats_lib.figures.style import TUMOUR, long_name
 from brats_lib.labels import COLOURS
+from brats_lib.trained import Trained
 
 __all__ = ["STYLE", "axis_name", "caution", "legend", "place", "plain", "where"]
 
@@ -48,18 +49,25 @@ def where(plane=None):
     return f"Radiological view: {facing if plane.letters.startswith('R') else profile}."
 
 
-def caution(card):
-    """What to keep in mind of a network's scores: on a patient that it learnt from they are worth nothing.
+def caution(card, case):
+    """What to keep in mind of a network's scores: on a case that it learnt from they are worth nothing.
 
     Parameters
     ----------
-    card : brats_lib.weights.Card
+    card : brats_lib.weights.Card or brats_lib.trained.Trained
+        What is known of the network.
+    case : str
+        Name of the case that was scored.
 
     Returns
     -------
     str
-        Empty for a network that learnt from no patient.
+        Empty for a network that learnt from no patient, and for one that was trained here without this case.
     """
+    if isinstance(card, Trained):
+        if case not in card.learnt_from:
+            return ""
+        return f"{card.name} was trained or validated on {case}; its scores here say nothing about any other case."
     patients = card.data["patients"]
     if not patients:
         return ""
