@@ -61,6 +61,9 @@ def shell_ratio(volumes, spacing):
     sampled = tuple(slice(None, None, step) for step in steps)
     samples = [np.asarray(volume[sampled], np.float32) for volume in volumes]
     head = ndimage.binary_fill_holes(np.any([sample != 0 for sample in samples], axis=0))
+    # Bone whose signal was set to 0 with the background is open to the outside at the neck; within a slice the scalp
+    # closes around it.
+    head = np.stack([ndimage.binary_fill_holes(head[..., z]) for z in range(head.shape[2])], axis=-1)
     depth = ndimage.distance_transform_edt(np.pad(head, 1), sampling=np.multiply(spacing, steps))[1:-1, 1:-1, 1:-1]
     # The outermost layer is partly background.
     layers = [head & (depth >= near) & (depth < near + SAMPLE_MM) for near in np.arange(SAMPLE_MM, DEPTH_MM, SAMPLE_MM)]
