@@ -14,7 +14,8 @@ from brats_lib.predict import NO_TUMOUR
 
 __all__ = ["compare_view", "plane_view", "slice_view"]
 
-_UNSEEN = "Press **Segment** to see what the network finds."
+# On a narrow screen the side bar is folded away.
+_UNSEEN = "Press **Segment** in the side bar to see what the network finds."
 
 
 def _row(drawn, places=3):
@@ -69,7 +70,7 @@ def compare_view(scan, results, plane, point, look):
     """The same slice as several networks see it, beside the truth where that is known."""
     index = point[plane.axis]
     if not results:
-        st.info("Press **Segment** to run the networks that are chosen on the left, one after the other.")
+        st.info("Press **Segment** in the side bar to run the networks that are chosen there, one after the other.")
         return
     drawn = [panels.overlay(scan, result.prediction.mask, plane, index, look, result.name) for result in results]
     if scan.truth is not None:

@@ -18,6 +18,8 @@ STYLE = """<style>
 [data-testid="stMain"] h1 {font-size: 2rem; padding: 0.2rem 0;}
 [data-testid="stTable"] table {font-size: 0.85rem;}
 [data-testid="stTable"] :is(th, td) {padding: 0.25rem 0.2rem;}
+[data-testid="stMultiSelect"] [data-baseweb="tag"] {max-width: 100%; height: auto;}
+[data-testid="stMultiSelect"] [data-baseweb="tag"] span {white-space: normal; overflow-wrap: anywhere;}
 [data-testid="stImage"] img {background: #000; border-radius: 3px;}
 .legend {display: flex; flex-wrap: wrap; gap: 0.3rem 1.2rem; font-size: 0.9rem;}
 .legend i {display: inline-block; width: 0.9em; height: 0.9em; margin-right: 0.45em; vertical-align: -0.08em;
