@@ -22,10 +22,11 @@ import numpy as np
 import pandas as pd
 
 from brats_lib.errors import BratsError
+from brats_lib.records import BEST_WEIGHTS
 
-__all__ = ["BEST_WEIGHTS", "LOG", "LOG_COLUMNS", "STATE", "KeepProgress", "Progress", "write_atomically"]
+__all__ = ["LOG", "LOG_COLUMNS", "STATE", "KeepProgress", "Progress", "write_atomically"]
 
-STATE, BEST_WEIGHTS, LOG = "state.npz", "best.weights.h5", "log.csv"
+STATE, LOG = "state.npz", "log.csv"
 LOG_COLUMNS = (
     "epoch", "loss", "accuracy", "dice", "iou", "val_loss", "val_accuracy", "val_dice", "val_iou", "learning_rate",
     "seconds",

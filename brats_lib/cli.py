@@ -114,6 +114,8 @@ def _predict(arguments):
 
 
 def _weights(arguments):
+    from brats_lib.runs import find_root
+    from brats_lib.trained import find_trained
     from brats_lib.weights import available, read_card
 
     if arguments.name is not None:
@@ -122,6 +124,12 @@ def _weights(arguments):
         return
     cards = [read_card(name) for name in available()]
     print("\n\n".join(card.summary() for card in cards) or "No network is packaged with this copy of brats_lib.")
+    root = find_root()
+    trained, problems = find_trained(root / "runs")
+    for one in trained:
+        print(f"\n{one.name}: {one.title}. Use it with --network {one.folder.relative_to(root)}")
+    for problem in problems:
+        print(f"\nA trained network is left out: {problem}")
 
 
 def _app(arguments):
@@ -237,7 +245,10 @@ def _parser():
     for modality in ("flair", "t1", "t1ce", "t2"):
         sub.add_argument(f"--{modality}", type=Path, metavar="FILE", help=f"{modality} image, in place of a folder")
     sub.add_argument("--name", help="of the output for single files (default: what the first file's name says)")
-    sub.add_argument("--network", help="a network of `brats weights`, or the path of a card (default: the default one)")
+    sub.add_argument(
+        "--network",
+        help="a network of `brats weights`, the path of a card, or the folder of a training (default: the default one)",
+    )
     sub.add_argument(
         "--engine", default="auto", choices=["auto", "openvino", "keras"],
         help="what computes (default: Keras on a GPU, else OpenVINO where it is installed)",

@@ -2,13 +2,16 @@
 
 import functools
 import logging
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from brats_lib import devices, fast, weights
 from brats_lib.errors import BratsError
 from brats_lib.recipes import NativeRecipe, Recipe
+from brats_lib.trained import Trained, find_trained, read_trained
 
-__all__ = ["ENGINES", "Network", "open_network"]
+__all__ = ["ENGINES", "Network", "describe", "offered", "open_network"]
 
 ENGINES = ("auto", "openvino", "keras")
 
@@ -24,7 +27,8 @@ class Network:
     model : keras.Model or brats_lib.fast.FastNetwork
     recipe : Recipe or NativeRecipe
         How its input is made.
-    card : brats_lib.weights.Card
+    card : brats_lib.weights.Card or brats_lib.trained.Trained
+        Of a network that ships, or of one that was trained here.
     engine : {"openvino", "keras"}
         What computes it.
     precision : str
@@ -33,9 +37,51 @@ class Network:
 
     model: object
     recipe: Recipe | NativeRecipe
-    card: weights.Card
+    card: weights.Card | Trained
     engine: str
     precision: str
+
+
+def describe(name=None):
+    """What is known of a network without loading it.
+
+    Parameters
+    ----------
+    name : str or Path, optional
+        As in `open_network`.
+
+    Returns
+    -------
+    brats_lib.weights.Card or brats_lib.trained.Trained
+
+    Raises
+    ------
+    BratsError
+        If there is no such network, or its files are damaged.
+    """
+    # As weights.read_card tells a path from a name: a folder that happens to have a network's name is none.
+    if (isinstance(name, Path) or (name is not None and os.sep in name)) and Path(name).is_dir():
+        return read_trained(name)
+    return weights.read_card(name)
+
+
+def offered(runs):
+    """The networks that can be chosen: those that ship, the default first, then those that runs trained.
+
+    Parameters
+    ----------
+    runs : Path
+        Folder of runs, as in `trained.find_trained`.
+
+    Returns
+    -------
+    networks : dict of str to (str or Path)
+        Name to what `open_network` takes.
+    problems : list of str
+        Why a trained network was left out, a message for each.
+    """
+    found, problems = find_trained(runs)
+    return {name: name for name in weights.available()} | {one.name: one.folder for one in found}, problems
 
 
 def open_network(name=None, engine="auto"):
@@ -44,7 +90,7 @@ def open_network(name=None, engine="auto"):
     Parameters
     ----------
     name : str or Path, optional
-        One of `weights.available`, or the path of a card; the default network where omitted.
+        One of `weights.available`, the path of a card, or the folder of a training; the default network where omitted.
     engine : {"auto", "openvino", "keras"}
         "auto" is Keras where its backend has a GPU and for recipes that OpenVINO's path does not know; else OpenVINO,
         and Keras again where that cannot be loaded, which is logged as a warning.
@@ -60,15 +106,16 @@ def open_network(name=None, engine="auto"):
     """
     if engine not in ENGINES:
         raise BratsError(f"engine '{engine}'", "there is no such engine", f"one of {', '.join(ENGINES)}", "Use auto")
-    card = weights.read_card(name)
+    card = describe(name)
     # The hash is part of what is remembered, so that weights written anew are read anew.
-    return _open(card.name if name is None else name, card.weights["sha256"], engine)
+    return _open(card.name if name is None else name, card.sha256, engine)
 
 
 @functools.lru_cache(maxsize=4)
 def _open(name, sha256, engine):
-    card = weights.read_card(name)
-    native = isinstance(card.to_recipe(), NativeRecipe)
+    card = describe(name)
+    trained = isinstance(card, Trained)
+    native = isinstance(card.recipe if trained else card.to_recipe(), NativeRecipe)
     if engine == "openvino" and not native:
         expected = "a network of the native recipe"
         raise BratsError(f"network '{card.name}'", "OpenVINO's path does not know it", expected, "Use --engine keras")
@@ -81,10 +128,22 @@ def _open(name, sha256, engine):
         logger.warning("%s; Keras computes instead, which takes longer. %s.", reason, advice)
         engine = "keras"
     if engine == "keras":
-        model, recipe, card = weights.load(name)
+        model, recipe, card = (_load_trained(card), card.recipe, card) if trained else weights.load(name)
         return Network(model, recipe, card, "keras", model.layers[1].dtype_policy.name)
-    arrays, recipe, card = weights.read_arrays(name)
+    if trained:
+        model = _load_trained(card, "float32")
+        arrays = {variable.path: array for variable, array in zip(model.weights, model.get_weights(), strict=True)}
+        recipe, trained_in = card.recipe, card.precision
+    else:
+        arrays, recipe, card = weights.read_arrays(name)
+        trained_in = card.training["precision"]
     # As in weights.load: what it was trained in where this machine is fast with that, else float32.
-    trained_in = card.training["precision"]
     precision = "bfloat16" if trained_in == devices.cpu_precision() == "mixed_bfloat16" else "float32"
     return Network(fast.FastNetwork(arrays, recipe, precision), recipe, card, "openvino", precision)
+
+
+def _load_trained(card, precision=None):
+    # Keras takes seconds to load, and networks that ship need none.
+    from brats_lib.training import load_trained
+
+    return load_trained(card.folder, precision=precision)

@@ -140,7 +140,7 @@ def predict_one(case, network):
         "case": case.name,
         "volumes_ml": volumes_ml(mask, voxel_ml),
         "warnings": found,
-        "network": _network_id(network),
+        "network": network.card.identity,
         "engine": {"name": network.engine, "precision": network.precision},
         "input": {
             "fingerprint": _fingerprint(case, network),
@@ -234,7 +234,7 @@ def _read_if_done(case, network, mask_file, record_file):
         record = json.loads(record_file.read_text(encoding="utf-8"))
         same = (
             record["record"] == RECORD
-            and record["network"]["weights_sha256"] == network.card.weights["sha256"]
+            and record["network"]["weights_sha256"] == network.card.sha256
             and record["input"]["fingerprint"] == _fingerprint(case, network)
             and record["mask"]["sha256"] == _sha256(mask_file)
         )
@@ -248,11 +248,6 @@ def _fingerprint(case, network):
     case.need(network.recipe.modalities)
     used = {modality: case.files[modality] for modality in network.recipe.modalities}
     return Case(case.name, used, layout=case.layout).fingerprint()
-
-
-def _network_id(network):
-    card = network.card
-    return {"name": card.name, "weights_sha256": card.weights["sha256"], "weights_hash": card.weights_hash}
 
 
 def _sha256(path):

@@ -5,16 +5,13 @@ import shutil
 import sys
 from dataclasses import fields
 
-import keras
-
 from brats_lib import devices as machine
-from brats_lib.checkpoints import write_atomically
 from brats_lib.errors import BratsError
 from brats_lib.recipes import NativeRecipe, Recipe
 
-__all__ = ["SETTINGS", "read_recipe", "read_record", "save_record", "set_aside", "versions"]
+__all__ = ["BEST_WEIGHTS", "SETTINGS", "read_recipe", "read_record", "save_record", "set_aside", "versions"]
 
-SETTINGS = "training.json"
+SETTINGS, BEST_WEIGHTS = "training.json", "best.weights.h5"
 _KEYS = {"settings", "epochs", "finished", "made_with", "computes_in"}
 
 
@@ -50,6 +47,9 @@ def read_record(folder):
 
 def save_record(folder, record):
     """Write the record of a training, atomically."""
+    # Here and below: who only reads records is spared the seconds that Keras takes to load.
+    from brats_lib.checkpoints import write_atomically
+
     write_atomically(folder / SETTINGS, lambda path: path.write_text(json.dumps(record, indent=1)))
 
 
@@ -91,4 +91,6 @@ def set_aside(folder):
 
 def versions():
     """Keras and its backend in a few words: with others, results may differ in the last bits."""
+    import keras
+
     return f"Keras {keras.__version__} on {machine.describe()['backend']}"

@@ -13,7 +13,6 @@ import pandas as pd
 from brats_lib import devices as machine
 from brats_lib import models
 from brats_lib.checkpoints import (
-    BEST_WEIGHTS,
     LOG,
     STATE,
     KeepProgress,
@@ -24,7 +23,7 @@ from brats_lib.checkpoints import (
 from brats_lib.errors import BratsError
 from brats_lib.objectives import compile_model
 from brats_lib.recipes import NativeRecipe
-from brats_lib.records import SETTINGS, read_recipe, read_record, save_record, set_aside, versions
+from brats_lib.records import BEST_WEIGHTS, SETTINGS, read_recipe, read_record, save_record, set_aside, versions
 
 __all__ = ["TrainingResult", "load_trained", "train"]
 

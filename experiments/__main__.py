@@ -1,8 +1,9 @@
 """``python -m experiments NAME [--data DIR]``."""
 
 import argparse
+from pathlib import Path
 
-from experiments import comparisons, outlines, shipped, studies
+from experiments import comparisons, intake, outlines, shipped, studies
 
 PARTS = {
     "phantom": shipped.make_phantom,
@@ -20,11 +21,14 @@ PARTS = {
 def main():
     """Run one experiment."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    parser.add_argument("name", choices=[*PARTS, "published"], help="what to make again")
+    parser.add_argument("name", choices=[*PARTS, "published", "intake"], help="what to make again")
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
+    parser.add_argument("--heads", nargs="*", type=Path, default=(), help="intake: images of heads with their skull")
     options = parser.parse_args()
     if options.name == "published":
         comparisons.score_published(options.data)
+    elif options.name == "intake":
+        intake.measure_skull_rule(options.data, options.heads)
     else:
         PARTS[options.name](shipped.real_stacks(options.data))
 

@@ -4,16 +4,18 @@ import dataclasses
 import json
 from types import SimpleNamespace
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import LPS_AFFINE, tiny_volumes
 from test_patches import stack
 
 from brats_lib import weights
 from brats_lib.errors import BratsError
 from brats_lib.models import build
 from brats_lib.recipes import NATIVE
-from experiments import record, shipped, studies
+from experiments import intake, record, shipped, studies
 
 TINY = dataclasses.replace(
     NATIVE, patch=16, widths=(8, 8), batch_slices=4, slices_per_epoch=8, epochs=1, planes=("axial",), neighbours=0
@@ -145,3 +147,30 @@ def test_training_on_phantoms_of_another_version_is_another_training(small, monk
         monkeypatch.setattr(studies, "VERSION", version)
         studies.trained(TINY, [stack(0)], 0)
     assert folders[0] == folders[1] != folders[2]
+
+
+def test_layers_around_a_brain_have_their_thickness_and_signal():
+    cube = np.zeros((20, 20, 20), np.float32)
+    cube[5:15, 5:15, 5:15] = 100
+    shell = intake.Shell(liquid=1, bone=2, scalp=1)
+    head = intake.wrap({"flair": cube}, shell)["flair"]
+    # Cropped to 10 voxels and padded by 1 + 2 + 1 + 2; from the middle of a face outwards.
+    ray = head[:6, 11, 11][::-1] / 100
+    np.testing.assert_allclose(ray, [0.3, 0.12, 0.12, 0.9, 0, 0], rtol=0.1 + 1e-6)
+    assert head.shape == (22, 22, 22) and head[11, 11, 11] == 100
+
+
+def test_skull_rule_is_measured_on_brains_and_on_heads(monkeypatch, tmp_path):
+    volumes, _ = tiny_volumes(shape=(72, 60, 54))
+    monkeypatch.setattr(intake, "PHANTOMS", 1)
+    monkeypatch.setattr(intake, "simulate", lambda seed, index: SimpleNamespace(volumes=volumes))
+    monkeypatch.setattr(record, "FOLDER", tmp_path)
+    head = intake.wrap(volumes, intake.SHELLS["head, thick layers"])["t1ce"]
+    nib.save(nib.Nifti1Image(head, LPS_AFFINE), tmp_path / "head.nii.gz")
+    intake.measure_skull_rule(heads=[tmp_path / "head.nii.gz"])
+    table = pd.read_csv(tmp_path / "intake.csv").set_index("image")
+    assert not table.loc["brain", "refused_by_layer"] and table.loc["head, thick layers", "refused_by_layer"]
+    assert table.loc["brain", "ml"] == pytest.approx(np.count_nonzero(volumes["flair"]) / 1000, rel=1e-3)
+    assert (table["data"] == "real head").sum() == len(intake.BACKGROUNDS)
+    assert table[table["data"] == "real head"]["refused_by_layer"].all()
+    assert json.loads((tmp_path / "intake.json").read_text())["real_heads"] == ["head.nii.gz"]

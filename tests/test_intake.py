@@ -10,7 +10,7 @@ from heads import with_skull
 
 from brats_lib.cohort import Cohort
 from brats_lib.errors import BratsError
-from brats_lib.intake import SHELL_RATIO, examine, receive, shell_ratio
+from brats_lib.intake import LARGEST_ML, SHELL_RATIO, examine, receive, shell_ratio
 from brats_lib.phantom import simulate
 
 MM = (1.0, 1.0, 1.0)
@@ -52,6 +52,16 @@ def test_bone_below_a_bright_surface_is_found(brain, step):
     thin = {modality: volume[:, :, ::step] for modality, volume in thin.items()}
     with pytest.raises(BratsError, match="dark layer.*as bone does; expected a brain without its skull.*HD-BET"):
         examine("case", thin, (1, 1, step))
+
+
+def test_bone_of_no_signal_that_is_open_at_the_neck_is_found(brain):
+    """Below the cut there is no scalp, so bone that was set to 0 with the background is connected to it."""
+    thin = with_skull(brain, liquid=0, bone=4, scalp=3)
+    median = np.median(brain["flair"][brain["flair"] != 0])
+    cut = {modality: np.where(volume < 0.2 * median, 0, volume)[:, :, 70:] for modality, volume in thin.items()}
+    assert np.count_nonzero(cut["flair"]) / 1000 < LARGEST_ML
+    with pytest.raises(BratsError, match="dark layer"):
+        examine("case", cut, MM)
 
 
 def test_standardised_head_is_found_too(brain):

@@ -1,9 +1,11 @@
 """The one place where the application meets a network."""
 
+import contextlib
 import threading
 
 import numpy as np
 
+from brats_lib.errors import BratsError
 from brats_lib.inference import Prediction, segment_case, segment_volumes
 from brats_lib.intake import receive
 from brats_lib.networks import open_network
@@ -23,8 +25,8 @@ def segment(case, network=None, volumes=None) -> Prediction:
     ----------
     case : brats_lib.cohort.Case
         With the modalities of the network.
-    network : str, optional
-        A name of `weights.available`; the default network where omitted. It stays loaded.
+    network : str or Path, optional
+        As in `networks.open_network`; the default network where omitted. It stays loaded.
     volumes : dict of str to array of float32, shape (x, y, z), optional
         What `intake.receive` gave for the case; where omitted, the case is read and checked here.
 
@@ -52,7 +54,8 @@ def warm_up(network=None) -> None:
     """Make a network ready before anybody waits for it, in a thread that ends with the program."""
 
     def build():
-        with _ONE_AT_A_TIME:
+        # A network that cannot be opened is told of to whoever presses the button.
+        with _ONE_AT_A_TIME, contextlib.suppress(BratsError):
             opened = open_network(network)
             if isinstance(opened.recipe, NativeRecipe):
                 # What is predicted first compiles the network, for windows whose size no scan changes.

@@ -4,12 +4,12 @@ import sys
 
 import streamlit as st
 
-from brats_lib.app import drawing, engine, page_segment, page_study, session, wording
+from brats_lib.app import drawing, page_segment, page_study, session, wording
 
 # Streamlit fetches icons that are given by name from elsewhere, for the browser's tab.
 st.set_page_config("Brain Tumor Segmentation", drawing.icon(), layout="wide")
 st.html(wording.STYLE)
-session.once("warm-up", engine.warm_up)
+session.warm_up()
 cohort = session.cohort(sys.argv[1])
 pages = [
     st.Page(lambda: page_segment.show(cohort), title="Segment", url_path="segment"),

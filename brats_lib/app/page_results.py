@@ -11,11 +11,11 @@ from brats_lib.app.wording import caution, legend, place, plain
 from brats_lib.figures.style import TUMOUR
 from brats_lib.labels import LONG_NAMES, REGIONS
 from brats_lib.predict import NO_TUMOUR
-from brats_lib.weights import read_card
 
 __all__ = ["compare_view", "plane_view", "slice_view"]
 
-_UNSEEN = "Press **Segment** to see what the network finds."
+# On a narrow screen the side bar is folded away.
+_UNSEEN = "Press **Segment** in the side bar to see what the network finds."
 
 
 def _row(drawn, places=3):
@@ -70,35 +70,36 @@ def compare_view(scan, results, plane, point, look):
     """The same slice as several networks see it, beside the truth where that is known."""
     index = point[plane.axis]
     if not results:
-        st.info("Press **Segment** to run the networks that are chosen on the left, one after the other.")
+        st.info("Press **Segment** in the side bar to run the networks that are chosen there, one after the other.")
         return
-    drawn = [panels.overlay(scan, result.prediction.mask, plane, index, look, result.network) for result in results]
+    drawn = [panels.overlay(scan, result.prediction.mask, plane, index, look, result.name) for result in results]
     if scan.truth is not None:
         drawn.insert(0, panels.overlay(scan, scan.truth, plane, index, look, "Truth"))
     _row(drawn)
     st.html(legend([label for label in TUMOUR if label in look.labels], look.truth))
-    st.table(_compared(results), border="horizontal")
+    st.table(_compared(scan, results), border="horizontal")
     _caution(scan, results)
     lines = [f"{scan.case.name}, {place(plane, index, scan.shape, scan.spacing)}"]
-    st.download_button("Picture (PNG)", picture_file([(p.heading, p.picture) for p in drawn], lines),
+    st.download_button("Picture (PNG)", lambda: picture_file([(p.heading, p.picture) for p in drawn], lines),
                        f"{scan.case.name}_networks.png", "image/png", on_click="ignore")  # fmt: skip
 
 
-def _compared(results):
+def _compared(scan, results):
     """Volume, and Dice where the truth is known, of each region by network."""
     table = {}
     for result in results:
-        table[f"{result.network}, mL"] = {row["region"]: f"{row['ml']:.1f}" for row in result.rows}
-        if "dice" in result.rows[0]:
-            table[f"{result.network}, Dice"] = {row["region"]: f"{row['dice']:.3f}" for row in result.rows}
-    if "true_ml" in results[0].rows[0]:
-        table["truth, mL"] = {row["region"]: f"{row['true_ml']:.1f}" for row in results[0].rows}
+        rows = result.rows(scan)
+        table[f"{result.name}, mL"] = {row["region"]: f"{row['ml']:.1f}" for row in rows}
+        if scan.truth is not None:
+            table[f"{result.name}, Dice"] = {row["region"]: f"{row['dice']:.3f}" for row in rows}
+    if scan.truth is not None:
+        table["truth, mL"] = {row["region"]: f"{row['true_ml']:.1f}" for row in rows}
     return pd.DataFrame(table)
 
 
 def _numbers(scan, result):
     """Volumes, and scores where the truth is known."""
-    table = pd.DataFrame(result.rows).set_index("region")
+    table = pd.DataFrame(result.rows(scan)).set_index("region")
     shown = pd.DataFrame({"mL": table["ml"].map("{:.1f}".format)})
     if scan.truth is not None:
         shown["true"] = table["true_ml"].map("{:.1f}".format)
@@ -108,7 +109,7 @@ def _numbers(scan, result):
     st.markdown("**Volumes in mL**")
     st.table(shown, border="horizontal")
     names = [f"{name} {LONG_NAMES[name]}" for name in REGIONS] + (["HD95 in mm"] if scan.truth is not None else [])
-    st.caption(plain(f"{'; '.join(names)}. Network {result.network}, {result.seconds:.1f} s."))
+    st.caption(plain(f"{'; '.join(names)}. Network {result.name}, {result.seconds:.1f} s."))
     if not result.prediction.mask.any():
         st.warning(plain(f"{NO_TUMOUR}."), icon=":material/warning:")
     _caution(scan, [result])
@@ -116,7 +117,7 @@ def _numbers(scan, result):
 
 def _caution(scan, results):
     """Say of which networks a score may be flattered; without a truth there is no score."""
-    notes = [caution(read_card(result.network)) for result in results if scan.truth is not None]
+    notes = [caution(result.card, scan.case.name) for result in results if scan.truth is not None]
     for note in filter(None, notes):
         st.caption(f":material/warning: {plain(note)}")
 
@@ -132,8 +133,8 @@ def _find_tumour(scan, result):
 def _take_away(scan, result, drawn, spot):
     """Downloads; the files are made when they are asked for."""
     name = scan.case.name
-    lines = [f"{name}, {spot}, network {result.network}",
-             "; ".join(f"{row['region']} {row['ml']:.1f} mL" for row in result.rows)]  # fmt: skip
+    lines = [f"{name}, {spot}, network {result.name}",
+             "; ".join(f"{row['region']} {row['ml']:.1f} mL" for row in result.rows(scan))]  # fmt: skip
     st.markdown("**Take away**")
     st.download_button("Mask (NIfTI)", lambda: mask_file(scan.case, result.prediction.mask), f"{name}_seg.nii.gz",
                        "application/gzip", on_click="ignore", icon=":material/download:", width="stretch")  # fmt: skip

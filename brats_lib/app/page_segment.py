@@ -1,7 +1,8 @@
 """The page of paper section 5: case, slice, scans, one button, overlay, probability maps and volumes; and more."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import streamlit as st
 
@@ -15,21 +16,35 @@ from brats_lib.errors import BratsError
 from brats_lib.figures.style import TUMOUR, modality_name
 from brats_lib.inference import Prediction
 from brats_lib.labels import LABEL_NAMES
-from brats_lib.weights import available, read_card
+from brats_lib.networks import describe
+from brats_lib.trained import Trained
+from brats_lib.weights import Card
 
 __all__ = ["Result", "show"]
 
 VIEWS = ("Slice", "Three planes", "Compare networks")
+# Beside each other, and kept: `session.predictions` holds as many.
+MOST_NETWORKS = 4
 
 
-@dataclass(frozen=True)
+@dataclass
 class Result:
-    """A prediction, with what is worked out from it once: `rows` of `report.volume_rows` and the `seconds` it took."""
+    """A prediction, what is known of the network, and the seconds it took."""
 
-    network: str
+    card: Card | Trained
     prediction: Prediction
-    rows: list
     seconds: float
+    _rows: list = field(default_factory=list)
+
+    @property
+    def name(self):
+        """Of the network."""
+        return self.card.name
+
+    def rows(self, scan):
+        """`report.volume_rows`, worked out once, and after the pictures: distances take as long as all of these."""
+        self._rows = self._rows or volume_rows(self.prediction.mask, scan.spacing, scan.truth)
+        return self._rows
 
 
 def show(cohort):
@@ -67,22 +82,30 @@ def _page(cohort):
         st.warning(plain(f"{warning}."), icon=":material/warning:")
     st.caption(plain(f"{cohort.source if scan.case in cohort.cases else 'Own scan'} · case {scan.case.name} · "
                      f"{where(plane)}"))  # fmt: skip
-    results = [_result(scan, network, pressed) for network in networks]
-    results = [result for result in results if result is not None]
+    results = list(_results(scan, networks, pressed))
     draw = {VIEWS[0]: page_results.slice_view, VIEWS[1]: page_results.plane_view, VIEWS[2]: page_results.compare_view}
     draw[view](scan, results, plane, point, look)
 
 
-def _result(scan, network, pressed):
-    """What a network says about a scan: from this session's shelf, or computed where the button was pressed."""
-    shelf, key = session.predictions(), (scan.fingerprint, network)
-    if pressed and key not in shelf:
-        with st.spinner(f"Segmenting with {network} …", show_time=True):
-            started = time.perf_counter()
-            prediction = engine.segment(scan.case, network, scan.volumes)
-            seconds = time.perf_counter() - started
-            shelf.put(key, Result(network, prediction, volume_rows(prediction.mask, scan.spacing, scan.truth), seconds))
-    return shelf.get(key)
+def _results(scan, networks, pressed):
+    """What networks say about a scan: from this session's shelf, or computed where the button was pressed."""
+    shelf = session.predictions()
+    for network in networks:
+        try:
+            card = describe(network)
+            # The weights, not the name: a run may train its network again while the page is open.
+            key = (scan.fingerprint, card.sha256)
+            if pressed and key not in shelf:
+                with st.spinner(f"Segmenting with {plain(card.name)} …", show_time=True):
+                    started = time.perf_counter()
+                    prediction = engine.segment(scan.case, network, scan.volumes)
+                    shelf.put(key, Result(card, prediction, time.perf_counter() - started))
+        except BratsError as error:
+            # What one network cannot take, such as another grid than the paper's, another may.
+            st.error(plain(page_case.explain(error)))
+            continue
+        if key in shelf:
+            yield shelf.get(key)
 
 
 def _choose_slices(scan, axes):
@@ -102,14 +125,25 @@ def _choose_slices(scan, axes):
 
 
 def _choose_networks(view):
-    names = available()
+    """What `open_network` takes, for each network that was chosen."""
+    networks, problems = session.networks()
+    names = list(networks)
+    about = "\n\n".join(f"**{plain(name)}**: {plain(describe(network).title)}" for name, network in networks.items())
     if view == VIEWS[2]:
-        pair = st.multiselect("Networks", names, default=names[:2], max_selections=3)
-        return pair or names[:1]
-    name = st.selectbox(
-        "Network", names, help="\n\n".join(f"**{plain(n)}**: {plain(read_card(n).title)}" for n in names)
-    )
-    return [name]
+        # Beside the default the paper's recipe, once a run has trained it.
+        second = next((name for name, network in networks.items() if isinstance(network, Path)), names[-1])
+        chosen = st.multiselect(
+            "Networks", names, list(dict.fromkeys([names[0], second])), max_selections=MOST_NETWORKS, help=about
+        )
+        chosen = chosen or names[:1]
+    else:
+        chosen = [st.selectbox("Network", names, help=about)]
+    for problem in problems:
+        st.caption(f":material/warning: {plain(f'A trained network is left out: {problem}')}")
+    for name in chosen:
+        # A network of a run has to wait for Keras to load.
+        session.warm_up(networks[name])
+    return [networks[name] for name in chosen]
 
 
 def _choose_look(scan):

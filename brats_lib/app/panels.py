@@ -106,6 +106,11 @@ def _painted(scan, mask, plane, index, look):
     return picture
 
 
+def _slab(volume, plane, index):
+    """A slice of a volume as a volume that is one slice thick; a view."""
+    return volume[(slice(None),) * plane.axis + (slice(index, index + 1),)]
+
+
 def region_slab(prediction, name, plane, index):
     """Probability of a region in one slice, as a volume that is one slice thick.
 
@@ -122,8 +127,7 @@ def region_slab(prediction, name, plane, index):
     -------
     array of float16, shape (x, y, z), one of them 1
     """
-    cut = np.take(prediction.probabilities, [index], axis=plane.axis)
-    return replace(prediction, probabilities=cut).region(name)
+    return replace(prediction, probabilities=_slab(prediction.probabilities, plane, index)).region(name)
 
 
 def probability(scan, prediction, name, plane, index):
@@ -142,7 +146,7 @@ def probability(scan, prediction, name, plane, index):
     Panel
     """
     slab = region_slab(prediction, name, plane, index)
-    brain = np.take(scan.volumes["flair"], [index], axis=plane.axis)
+    brain = _slab(scan.volumes["flair"], plane, index)
     picture = drawing.probability(slab, brain, plane, 0, scan.box, scan.spacing)
     alt = f"probability of {LONG_NAMES[name]} in {plane.name} slice {index}, from black (0) to pale yellow (1)"
     return Panel(f"P({name}), {LONG_NAMES[name]}", drawing.directions(picture, plane), alt)

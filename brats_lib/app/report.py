@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from brats_lib.app.drawing import write_lines
-from brats_lib.labels import SCORED, region
 from brats_lib.metrics.challenge import score_mask
+from brats_lib.predict import volumes_ml
 
 __all__ = ["DISCLAIMER", "mask_file", "millilitres", "picture_file", "volume_rows"]
 
@@ -31,8 +31,8 @@ def millilitres(mask, spacing):
     dict of str to float
         mL of WT, TC, ET, NCR and ED. 1 mL is 1000 cubic millimetres.
     """
-    voxel = float(np.prod(spacing)) / 1000
-    return {name: int(np.count_nonzero(region(mask, name))) * voxel for name in SCORED}
+    volumes = volumes_ml(mask, float(np.prod(spacing)) / 1000)
+    return {**volumes["regions"], **volumes["labels"]}
 
 
 def volume_rows(mask, spacing, truth=None):

@@ -5,6 +5,7 @@ import re
 
 from brats_lib.figures.style import TUMOUR, long_name
 from brats_lib.labels import COLOURS
+from brats_lib.trained import Trained
 
 __all__ = ["STYLE", "axis_name", "caution", "legend", "place", "plain", "where"]
 
@@ -17,6 +18,8 @@ STYLE = """<style>
 [data-testid="stMain"] h1 {font-size: 2rem; padding: 0.2rem 0;}
 [data-testid="stTable"] table {font-size: 0.85rem;}
 [data-testid="stTable"] :is(th, td) {padding: 0.25rem 0.2rem;}
+[data-testid="stMultiSelect"] [data-baseweb="tag"] {max-width: 100%; height: auto;}
+[data-testid="stMultiSelect"] [data-baseweb="tag"] span {white-space: normal; overflow-wrap: anywhere;}
 [data-testid="stImage"] img {background: #000; border-radius: 3px;}
 .legend {display: flex; flex-wrap: wrap; gap: 0.3rem 1.2rem; font-size: 0.9rem;}
 .legend i {display: inline-block; width: 0.9em; height: 0.9em; margin-right: 0.45em; vertical-align: -0.08em;
@@ -48,18 +51,25 @@ def where(plane=None):
     return f"Radiological view: {facing if plane.letters.startswith('R') else profile}."
 
 
-def caution(card):
-    """What to keep in mind of a network's scores: on a patient that it learnt from they are worth nothing.
+def caution(card, case):
+    """What to keep in mind of a network's scores: on a case that it learnt from they are worth nothing.
 
     Parameters
     ----------
-    card : brats_lib.weights.Card
+    card : brats_lib.weights.Card or brats_lib.trained.Trained
+        What is known of the network.
+    case : str
+        Name of the case that was scored.
 
     Returns
     -------
     str
-        Empty for a network that learnt from no patient.
+        Empty for a network that learnt from no patient, and for one that was trained here without this case.
     """
+    if isinstance(card, Trained):
+        if case not in card.learnt_from:
+            return ""
+        return f"{card.name} was trained or validated on {case}; its scores here say nothing about any other case."
     patients = card.data["patients"]
     if not patients:
         return ""

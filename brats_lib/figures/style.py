@@ -119,7 +119,8 @@ class Plane:
 
     def cut(self, volume, index):
         """The slice `index` of a volume (x, y, z) as rows and columns."""
-        return np.take(volume, index, axis=self.axis).T
+        # A view: np.take would copy the whole volume first where its axes are not in C's order.
+        return np.moveaxis(np.asarray(volume), self.axis, 0)[index].T
 
 
 AXIAL = Plane("axial", 2, "upper", "RLAP")

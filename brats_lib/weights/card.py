@@ -59,6 +59,16 @@ class Card:
     intended_use: str
     limitations: list
 
+    @property
+    def sha256(self):
+        """SHA-256 of the file of weights."""
+        return self.weights["sha256"]
+
+    @property
+    def identity(self):
+        """What tells this network from any other, as a dict for a record."""
+        return {"name": self.name, "weights_sha256": self.sha256, "weights_hash": self.weights_hash}
+
     @classmethod
     def read(cls, path):
         """Read a card and check it.

@@ -1,5 +1,6 @@
 """Weights on disk: float16 arrays in a file that is checked before it is read, beside the card that describes it."""
 
+import functools
 import hashlib
 import io
 import os
@@ -77,7 +78,7 @@ def available():
     -------
     list of str
     """
-    cards = [Card.read(path) for path in sorted(FOLDER.glob("*.json"))]
+    cards = [_read_card(path) for path in sorted(FOLDER.glob("*.json"))]
     return [card.name for card in sorted(cards, key=lambda card: not card.default)]
 
 
@@ -98,7 +99,7 @@ def read_card(name=None):
     BratsError
         If there is no network of that name, or its card is not valid.
     """
-    return Card.read(_find(name))
+    return _read_card(_find(name))
 
 
 def read_arrays(name=None):
@@ -168,11 +169,25 @@ def load(name=None, precision="auto"):
     return model, recipe, card
 
 
+def _read_card(path):
+    """A card, checked once until its file changes: the application asks for cards at every move of a slider."""
+    try:
+        status = path.stat()
+    except OSError:
+        return Card.read(path)  # which says what is wrong
+    return _checked_card(path, status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _checked_card(path, size, modified):
+    return Card.read(path)
+
+
 def _find(name):
     """Path of the card that a name stands for."""
     if isinstance(name, Path) or (name is not None and (name.endswith(".json") or os.sep in name)):
         return Path(name)
-    cards = {path: Card.read(path) for path in sorted(FOLDER.glob("*.json"))}
+    cards = {path: _read_card(path) for path in sorted(FOLDER.glob("*.json"))}
     for path, card in cards.items():
         if card.default if name is None else card.name == name:
             return path

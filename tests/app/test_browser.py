@@ -10,9 +10,10 @@ import matplotlib.image
 import nibabel as nib
 import numpy as np
 import pytest
-from app.browsing import wait_for
+from app.browsing import open_browser, serve, wait_for
 from app.test_uploads import claiming
 from conftest import LPS_AFFINE, tiny_volumes
+from tiny_runs import write_run
 
 from brats_lib.labels import ED, ET, NCR
 from brats_lib.weights import available, read_card
@@ -114,6 +115,39 @@ def test_networks_are_compared_beside_the_truth(page):
     assert [alt.split(": ")[1] for alt in page.images()] == ["Truth", *available()]
     assert "phantom+real learnt from 8 patients" in page.text()
     assert {"phantom, Dice", "phantom+real, Dice", "truth, mL"} <= set(page.table()["WT"])
+
+
+def segment_slowly(page, pictures):
+    """Press the button and wait for so many pictures; Keras has to be loaded for a network of a run."""
+    page._labelled("button", "Segment").click()
+    shown = '[data-testid="stImage"] img'
+    wait_for(lambda: len(page.find(shown)) == pictures, lambda: page.text(), patience=240)
+    page.settle()
+
+
+def test_recipes_of_a_run_are_compared_on_the_same_case(tiny_cases, tmp_path):
+    """The paper's recipe beside ours, one of them trained by a run of the book; an unfinished training is named."""
+    (tmp_path / "work").mkdir()
+    run = write_run(tmp_path / "work" / "runs")
+    record = json.loads((run / "native" / "training.json").read_text())
+    (run / "native" / "training.json").write_text(json.dumps(record | {"finished": False}))
+    published = "published (this book's run, workshop)"
+    with serve(tiny_cases, tmp_path / "work") as server, open_browser(tmp_path, server.url) as page:
+        assert "A trained network is left out" in page.text() and "its training is not finished" in page.text()
+        page.choose("Network", published)
+        segment_slowly(page, 6)
+        assert f"Network {published}, " in page.text()
+        alone = page.table()["WT"]
+        page.press("Compare networks")
+        segment_slowly(page, 3)
+        assert [alt.split(": ")[1] for alt in page.images()] == ["Truth", available()[0], published]
+        table = page.table()
+        assert {f"{name}, {what}" for name in (available()[0], published) for what in ("mL", "Dice")} <= set(
+            table["WT"]
+        )
+        assert (table["WT"][f"{published}, mL"], table["WT"][f"{published}, Dice"]) == (alone["mL"], alone["Dice"])
+        assert f"{published} was trained or validated on BraTS20_Training_001" in page.text()
+        page.download("Picture (PNG)")
 
 
 def test_mask_and_picture_can_be_taken_away(page, tiny_cases):

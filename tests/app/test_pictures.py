@@ -228,8 +228,8 @@ def test_markup_in_a_text_is_displayed_and_not_obeyed():
 
 
 def test_scores_of_a_network_that_saw_patients_come_with_a_caution():
-    assert wording.caution(read_card("phantom")) == ""
-    assert wording.caution(read_card("phantom+real")).startswith("phantom+real learnt from 8 patients")
+    assert wording.caution(read_card("phantom"), "any") == ""
+    assert wording.caution(read_card("phantom+real"), "any").startswith("phantom+real learnt from 8 patients")
 
 
 def test_a_legend_names_the_colours():
