@@ -23,7 +23,9 @@ import pandas as pd
 
 from brats_lib.errors import BratsError
 
-__all__ = ["BEST_WEIGHTS", "LOG", "LOG_COLUMNS", "STATE", "KeepProgress", "Progress", "write_atomically"]
+__all__ = [
+    "BEST_WEIGHTS", "LOG", "LOG_COLUMNS", "STATE", "Diverged", "KeepProgress", "Progress", "write_atomically",
+]  # fmt: skip
 
 STATE, BEST_WEIGHTS, LOG = "state.npz", "best.weights.h5", "log.csv"
 LOG_COLUMNS = (
@@ -31,6 +33,10 @@ LOG_COLUMNS = (
     "seconds",
 )  # fmt: skip
 _PLATEAU = ("best", "wait", "cooldown_counter")
+
+
+class Diverged(BratsError):
+    """The loss or the weights of a training became NaN or infinite."""
 
 
 def write_atomically(path, write):
@@ -78,7 +84,7 @@ class Progress:
     plateau : dict
         What ReduceLROnPlateau remembers; empty without one.
     rows : list of dict
-        One per finished epoch, with those columns of `LOG_COLUMNS` that were measured.
+        One per finished epoch, with those columns of `LOG_COLUMNS` that were measured, then any others.
     """
 
     variables: list = field(default_factory=list)
@@ -101,7 +107,8 @@ class Progress:
     def log(self) -> pd.DataFrame:
         """The finished epochs as a table."""
         measured = self.rows[0] if self.rows else LOG_COLUMNS
-        return pd.DataFrame(self.rows, columns=[name for name in LOG_COLUMNS if name in measured])
+        others = [name for name in measured if name not in LOG_COLUMNS]
+        return pd.DataFrame(self.rows, columns=[*(name for name in LOG_COLUMNS if name in measured), *others])
 
     def save(self, path):
         """Write everything to one file, atomically."""
@@ -239,7 +246,7 @@ class KeepProgress(keras.callbacks.Callback):
         # TensorFlow's ReLU turns NaN into 0 on CPUs, so that a network with dead weights has an inconspicuous loss.
         for variable, value in zip(self.model.weights, weights, strict=True):
             self._refuse_unless(np.isfinite(value).all(), f"weights of {variable.path} became NaN or infinite in")
-        measured = {name: float(logs[name]) for name in LOG_COLUMNS if name in logs and name != "learning_rate"}
+        measured = {name: float(value) for name, value in logs.items() if name != "learning_rate"}
         improved = self.plateau is None or measured["val_loss"] < self.progress.best_loss
         seconds = round(time.perf_counter() - self._began, 2)
         row = {"epoch": epoch + 1, **measured, "learning_rate": self._learning_rate, "seconds": seconds}
@@ -273,7 +280,7 @@ class KeepProgress(keras.callbacks.Callback):
     def _refuse_unless(self, fine, what):
         done = self.progress.epochs
         if not fine:
-            raise BratsError(
+            raise Diverged(
                 f"training in {self.folder}",
                 f"{what} epoch {done + 1}",
                 "finite numbers",

@@ -60,7 +60,7 @@ class TrainingResult:
 
 def train(
     recipe, train, val, folder, *, epochs=None, seed=0, precision="auto", devices=1, data_fingerprint="",
-    deterministic=True, verbose=None, initial_weights=None,
+    deterministic=True, verbose=None, initial_weights=None, monitors=(), callbacks=(),
 ):  # fmt: skip
     """Train a recipe's network, or go on where an earlier call was interrupted.
 
@@ -98,6 +98,10 @@ def train(
     initial_weights : list of array, optional
         What the network starts from, as its ``get_weights()`` gives them, in place of random weights. Others make
         another training.
+    monitors : sequence of keras.metrics.Metric
+        Watched beside those of the recipe; each adds two columns to `log.csv`. They change nothing of the training.
+    callbacks : sequence of keras.callbacks.Callback
+        Called after each epoch's state has been saved. One that raises an exception ends the call and loses nothing.
 
     Returns
     -------
@@ -149,12 +153,12 @@ def train(
         model = models.build(recipe, record["computes_in"], seed)
         if initial_weights is not None:
             model.set_weights(initial_weights)
-        compile_model(model, recipe, record["computes_in"], epochs * len(train))
+        compile_model(model, recipe, record["computes_in"], epochs * len(train), monitors)
         if resumed_from:
             progress.restore(model, folder / STATE)
             print(f"Training in {folder} resumes after epoch {resumed_from} of {epochs}.")
         if resumed_from < epochs:
-            _fit(model, recipe, train, val, progress, epochs, folder, verbose)
+            _fit(model, recipe, train, val, progress, epochs, folder, verbose, callbacks)
         model.set_weights(progress.best)
     # Again, since a kill between two files may have left these an epoch behind the state.
     save_best(model, folder)
@@ -214,7 +218,7 @@ def load_trained(folder, *, precision=None, unfinished=False, data_fingerprint=N
     return model
 
 
-def _fit(model, recipe, train, val, progress, epochs, folder, verbose):
+def _fit(model, recipe, train, val, progress, epochs, folder, verbose, callbacks):
     plateau = None
     if not isinstance(recipe, NativeRecipe):
         plateau = keras.callbacks.ReduceLROnPlateau(
@@ -226,7 +230,7 @@ def _fit(model, recipe, train, val, progress, epochs, folder, verbose):
     # Keras's own shuffling would draw from Python's global random state, which no resumed training could repeat.
     model.fit(
         train, validation_data=val, epochs=epochs, initial_epoch=progress.epochs, shuffle=False,
-        callbacks=[plateau, keep] if plateau else [keep], verbose=verbose,
+        callbacks=[*([plateau] if plateau else []), keep, *callbacks], verbose=verbose,
     )  # fmt: skip
 
 
