@@ -13,9 +13,11 @@ import io
 import json
 import math
 import os
+import tempfile
 import time
 import zipfile
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -164,9 +166,17 @@ class Progress:
             _assign(variables, values)
 
 
-def save_best(model, folder):
-    """Write the model's present weights to `best.weights.h5`."""
-    write_atomically(folder / BEST_WEIGHTS, model.save_weights)
+def save_best(model, folder, writes=True):
+    """Write the model's present weights to `best.weights.h5`.
+
+    Of several processes that train one model all have to call this, since Keras reads the weights by a step that they
+    take together; `writes` is set in one of them.
+    """
+    if writes:
+        write_atomically(folder / BEST_WEIGHTS, model.save_weights)
+        return
+    with tempfile.TemporaryDirectory() as elsewhere:
+        model.save_weights(Path(elsewhere) / BEST_WEIGHTS)
 
 
 def save_log(progress, folder):
@@ -202,11 +212,14 @@ class KeepProgress(keras.callbacks.Callback):
         The training's batches; their attribute `epoch`, if they have it, is set before each epoch.
     folder : Path
         Where the files go.
+    writes : bool
+        Of several processes that train one model, one writes.
     """
 
-    def __init__(self, progress, plateau, batches, folder):
+    def __init__(self, progress, plateau, batches, folder, writes=True):
         super().__init__()
         self.progress, self.plateau, self.batches, self.folder = progress, plateau, batches, folder
+        self.writes = writes
 
     def on_train_begin(self, logs=None):
         """Undo the plateau's own reset."""
@@ -260,12 +273,14 @@ class KeepProgress(keras.callbacks.Callback):
             self.progress.plateau = {name: _plain(getattr(self.plateau, name)) for name in _PLATEAU}
         if improved:
             self.progress.best = weights
-        self.progress.save(self.folder / STATE)
+        if self.writes:
+            self.progress.save(self.folder / STATE)
         if improved:
-            save_best(self.model, self.folder)
+            save_best(self.model, self.folder, self.writes)
         if self.plateau is None:
             self._go_on()
-        save_log(self.progress, self.folder)
+        if self.writes:
+            save_log(self.progress, self.folder)
 
     def _average(self):
         self._raw = _values(self.model.trainable_variables)

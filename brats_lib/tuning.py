@@ -25,14 +25,18 @@ from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS
 from brats_lib.monitors import RegionDice
 from brats_lib.recipes import LOSSES, OPTIMIZERS, PUBLISHED, Recipe
+from brats_lib.slices import build_cache
 from brats_lib.training import train
 
 __all__ = [
-    "FACTORS", "SCORE", "Cases", "Plan", "importance", "one_factor", "open_study", "search", "sweep", "train_plan",
-    "trials_table",
+    "BASELINE", "FACTORS", "SCORE", "SIZES", "Cases", "Plan", "importance", "one_factor", "open_study", "plan_of",
+    "prepare", "search", "sweep", "train_plan", "trials_table",
 ]  # fmt: skip
 
 SCORE = "val_region_dice"
+BASELINE = "baseline"
+# Parameters of a profile that make its plan, see `plan_of`.
+SIZES = ("tune_size", "tune_width", "tune_epochs", "tune_slices", "batch_slices")
 # Values per factor; those of batch and width are multiples of the plan's.
 FACTORS = {
     "learning_rate": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
@@ -43,7 +47,6 @@ FACTORS = {
     "width": (0.5, 1, 2),
     "loss": LOSSES,
 }
-BASELINE = "baseline"
 _MULTIPLES = ("batch_slices", "width")
 
 
@@ -93,6 +96,36 @@ class Cases:
     cache: object
     train: tuple
     val: tuple
+
+
+def plan_of(tune_size, tune_width, tune_epochs, tune_slices, batch_slices):
+    """The plan of a profile, whose parameters of these names are given; None is the paper's.
+
+    Returns
+    -------
+    Plan
+    """
+    recipe = dataclasses.replace(PUBLISHED, size=tune_size or PUBLISHED.size, width=tune_width or PUBLISHED.width)
+    batch = batch_slices or recipe.volumes_per_batch * recipe.slices
+    return Plan(recipe, batch, tune_slices, tune_epochs or recipe.epochs, val_slices=tune_slices)
+
+
+def prepare(cohort, split, plan, folder):
+    """The cases of a study, with their slices made where they are missing.
+
+    Parameters
+    ----------
+    cohort : brats_lib.cohort.Cohort
+    split : brats_lib.cohort.Split
+    plan : Plan
+    folder : Path
+        Gets the cache.
+
+    Returns
+    -------
+    Cases
+    """
+    return Cases(build_cache(cohort.labelled(), plan.recipe, Path(folder) / "cache"), split.train, split.val)
 
 
 def one_factor(plan, factors=None):

@@ -12,7 +12,7 @@ from brats_lib import runs
 from brats_lib.cohort import split_cohort
 from brats_lib.phantom import make_cohort
 from brats_lib.slices import build_cache
-from brats_lib.tuning import Cases, Plan, open_study, search, sweep, train_plan, trials_table
+from brats_lib.tuning import Cases, Plan, importance, open_study, search, sweep, train_plan, trials_table
 from experiments.record import save
 
 __all__ = ["tune"]
@@ -35,7 +35,7 @@ def tune():
         save("tuning_one_factor", sweep(PLAN, cases, FOLDER, seeds=SEEDS[:count]), seeds=SEEDS[:count], **facts)
     study = open_study(f"{FOLDER}/study.db")
     search(study, PLAN, cases, f"{FOLDER}/trainings", TRIALS - len(trials_table(study)))
-    save("tuning_search", trials_table(study), seed=0, **facts)
+    save("tuning_search", trials_table(study), seed=0, importance=importance(study), **facts)
     _epochs(dataclasses.replace(cases, train=split.train[:FEW]), facts)
 
 
