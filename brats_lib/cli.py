@@ -124,6 +124,30 @@ def _part(cases, part):
     return cases[int(number) - 1 :: int(count)]
 
 
+def _train(arguments):
+    from brats_lib import runs
+    from brats_lib.batches import SliceBatches
+    from brats_lib.devices import count_devices
+    from brats_lib.recipes import PUBLISHED
+    from brats_lib.slices import build_cache
+    from brats_lib.training import train
+
+    profile = runs.read_profile(arguments.profile)
+    # First, so that processes that train together have joined before anything is computed.
+    devices = count_devices("all")
+    keys = ("max_cases", "phantom_cases", "seed")
+    run = runs.open_run(arguments.profile, arguments.data, **{key: profile[key] for key in keys})
+    cache = build_cache(run.cohort.labelled(), PUBLISHED, run.path("cache"))
+    batch = (profile["batch_slices"] or PUBLISHED.volumes_per_batch * PUBLISHED.slices) * devices
+    learning = SliceBatches(cache, run.split.train, batch, True, run.seed, profile["slices_per_epoch"])
+    scored = SliceBatches(cache, run.split.val, batch, False)
+    result = train(
+        PUBLISHED, learning, scored, arguments.out, epochs=profile["epochs"], seed=run.seed,
+        precision=profile["precision"], devices="all", data_fingerprint=run.fingerprint,
+    )  # fmt: skip
+    print(f"{devices} devices, {result.seconds:.0f} s; kept: epoch {result.best_epoch} of {len(result.history)}")
+
+
 def _tune(arguments):
     from brats_lib import runs, tuning
 
@@ -303,6 +327,10 @@ def _parser():
         "--engine", default="auto", choices=["auto", "openvino", "keras"],
         help="what computes (default: Keras on a GPU, else OpenVINO where it is installed)",
     )  # fmt: skip
+
+    sub = command("train", _train, "train the published recipe on all devices, of several processes too")
+    sub.add_argument("out", type=Path, help="folder of the training, on a disk that all processes see")
+    _study_options(sub)
 
     sub = command("sweep", _sweep, "train the published recipe with one hyper-parameter changed at a time")
     _study_options(sub)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 HERE = Path(__file__).parents[1]
 # Both processes get whole batches of 4 slices and take 2 of them; one process trains with all 4.
@@ -57,7 +57,7 @@ def start_two(folder, epochs):
 
 def finish(workers):
     """Wait for all; return what each printed."""
-    done = [worker.communicate(timeout=300) for worker in workers]
+    done = [worker.communicate(timeout=600) for worker in workers]
     for worker, (_, problems) in zip(workers, done, strict=True):
         assert worker.returncode == 0, problems[-3000:]
     return [printed for printed, _ in done]
@@ -95,7 +95,7 @@ def test_killed_process_leads_to_a_resumed_training_with_the_same_end(alone, tmp
     folder = tmp_path / "killed"
     # So many epochs that it is not through before it is killed.
     workers = start_two(folder, 3)
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 400
     while not (folder / "state.npz").is_file() and time.monotonic() < deadline:
         time.sleep(0.01)
     workers[1].send_signal(signal.SIGKILL)
@@ -111,6 +111,6 @@ def test_killed_process_leads_to_a_resumed_training_with_the_same_end(alone, tmp
 
 def test_several_processes_on_tensorflow_are_refused(tmp_path):
     worker = start(tmp_path / "training", 1, 0, free_port(), backend="tensorflow")
-    _, problems = worker.communicate(timeout=120)
+    _, problems = worker.communicate(timeout=300)
     assert worker.returncode != 0
     assert "Set KERAS_BACKEND=jax" in problems
