@@ -2,15 +2,17 @@
 # A SLURM of one node on this machine, for trying the workflow's cluster profile: one_node_slurm.sh start|stop FOLDER
 #
 # For root, on Debian or Ubuntu and in containers without systemd: apt-get install slurm-wlm munge
-# Everything (key, configuration, state, logs) lies in FOLDER; all that listens does so on the loopback device.
-# Afterwards:  export SLURM_CONF=FOLDER/slurm.conf
+# Key, configuration, state and logs lie in FOLDER; all that listens does so on the loopback device. Only a link to the
+# configuration is put where SLURM's programs look for it, and `stop` removes it: jobs of Snakemake lose $SLURM_CONF.
 set -eu
+link=/etc/slurm/slurm.conf
 action=${1:?start or stop} folder=${2:?a folder}
 
 stop() {
     for name in slurmd slurmctld munged; do
         if [ -f "$folder/$name.pid" ]; then kill "$(cat "$folder/$name.pid")" 2>/dev/null || true; fi
     done
+    if [ "$(readlink -f $link)" = "$(readlink -f "$folder/slurm.conf")" ]; then rm -f $link; fi
 }
 
 wait_for() {  # a test of the shell, for half a minute
@@ -34,7 +36,11 @@ fi
 for program in munged slurmctld slurmd sbatch; do
     command -v "$program" >/dev/null || { echo "$program is missing: apt-get install slurm-wlm munge" >&2; exit 2; }
 done
-mkdir -p "$folder/state" "$folder/spool"
+if [ -e $link ]; then
+    echo "$link is there: this machine has a SLURM already, or another one of this script was not stopped" >&2
+    exit 2
+fi
+mkdir -p /etc/slurm "$folder/state" "$folder/spool"
 folder=$(cd "$folder" && pwd)
 (umask 077 && head -c 1024 /dev/urandom > "$folder/munge.key")
 memory=$(awk '/MemTotal/ {print int($2 / 1024 * 0.9)}' /proc/meminfo)
@@ -65,11 +71,11 @@ ReturnToService=2
 NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$memory State=UNKNOWN
 PartitionName=here Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
-export SLURM_CONF="$folder/slurm.conf"
+ln -sfn "$folder/slurm.conf" $link
 # Sockets and keys in folders that others may write to are refused without --force.
 munged --force --key-file="$folder/munge.key" --socket="$folder/munge.socket" --pid-file="$folder/munged.pid" \
     --log-file="$folder/munged.log" --seed-file="$folder/munged.seed"
 slurmctld
 slurmd
 wait_for 'sinfo --noheader --format %T | grep -q idle'
-echo "export SLURM_CONF=$folder/slurm.conf"
+sinfo
