@@ -35,9 +35,9 @@ __all__ = ["time_batches", "tune"]
 FOLDER = "runs/experiments/tuning"
 PHANTOMS, SEEDS = 48, (0, 1, 2)
 PLAN = Plan()
-TRIALS = 16
+TRIALS = 12
 # Few cases and every slice of them in each epoch: here an epoch is one pass, as in the paper, and can be one too many.
-FEW, LONG = 4, 20
+FEW, LONG = 2, 20
 
 
 def tune():

@@ -1,6 +1,7 @@
 """The arithmetic of a run's cost, worked out by hand."""
 
 import pytest
+from conftest import ROOT
 
 from brats_lib.costs import Rates, estimate
 from brats_lib.recipes import Recipe
@@ -42,3 +43,17 @@ def test_cores_prepare_at_the_same_time():
 def test_cache_of_the_paper_takes_8_mb_a_case():
     # As build_cache writes it: 6.55 MB of images and 1.64 MB of labels.
     assert estimate(369, Rates(1))["cache_gb"] == pytest.approx(369 * 8.192 / 1000)
+
+
+def test_page_prints_what_the_function_says():
+    text = (ROOT / "book" / "cluster.md").read_text()
+    places = {"1 CPU core": Rates(12), "1 T4": Rates(131), "8 T4": Rates(131, 8, 0.85)}
+    for cases in (369, 100_000):
+        for name, rates in places.items():
+            assert row(cases, name, estimate(cases, rates)) in text
+
+
+def row(cases, name, found):
+    keys = ("raw_gb", "cache_gb", "prepare_hours", "read_hours", "train_hours", "device_hours")
+    numbers = [f"{found[key]:,.0f}" if found[key] >= 10 else f"{found[key]:.2g}" for key in keys]
+    return " | ".join([f"| {cases:,}", name, *numbers]) + " |"

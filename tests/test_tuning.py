@@ -13,6 +13,7 @@ import pytest
 from test_training import build_small
 
 from brats_lib import models, tuning
+from brats_lib.cli import main
 from brats_lib.cohort import Cohort
 from brats_lib.errors import BratsError
 from brats_lib.recipes import PUBLISHED
@@ -196,3 +197,8 @@ def test_trial_of_a_killed_process_is_tried_again(cases, tiny_root, tmp_path, mo
     again = [trial for trial in trials if trial.system_attrs.get("failed_trial") == lost.number]
     assert [trial.state.name for trial in again] == ["COMPLETE"]
     assert again[0].params == lost.params
+
+
+def test_command_refuses_a_storage_before_it_looks_at_data(capsys):
+    assert main(["tune", "nonsense://", "--trials", "1", "--profile", "smoke"]) == 2
+    assert "it cannot be opened" in capsys.readouterr().err
