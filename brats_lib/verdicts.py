@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-__all__ = ["CLAIMS", "Claim", "compare", "judge", "kept_scores"]
+__all__ = ["CLAIMS", "Claim", "compare", "judge", "judge_epochs", "kept_scores"]
 
 SCORE, SECONDS = "val_region_dice", "seconds"
 # Fewer seeds than this decide nothing.
@@ -125,6 +125,45 @@ def judge(scores, claims=CLAIMS):
              "measure": unit, "difference": gains.mean() if len(gains) else np.nan, "seeds": len(gains),
              "verdict": _verdict(gains)}
         )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def judge_epochs(table):
+    """What long trainings say of the paper's sentences on the number of epochs.
+
+    Parameters
+    ----------
+    table : DataFrame
+        seed, epoch, val_loss, val_region_dice, of trainings of one length.
+
+    Returns
+    -------
+    DataFrame
+        As `judge` gives it. Each seed's training is compared with itself: the weights kept of all epochs with those
+        kept of the first quarter; the third quarter's mean score with the last quarter's; the kept weights with the
+        last ones.
+    """
+    gains = {
+        ("not enough time: underfitting", "all epochs against the first quarter"): [],
+        ("too many epochs: poor generalization", "third quarter against the last"): [],
+        ("ModelCheckpoint: highest accuracy on fresh data", "lowest validation loss against the last epoch"): [],
+    }
+    for _, rows in table.sort_values("epoch").groupby("seed"):
+        scores, losses = rows[SCORE].to_numpy(), rows["val_loss"].to_numpy()
+        quarter = max(1, len(rows) // 4)
+        kept = scores[losses.argmin()]
+        compared = (
+            kept - scores[losses[:quarter].argmin()],
+            scores[-2 * quarter : -quarter].mean() - scores[-quarter:].mean(),
+            kept - scores[-1],
+        )
+        for known, gain in zip(gains.values(), compared, strict=True):
+            known.append(gain)
+    rows = [
+        {"factor": "epochs", "section 6": text, "compared": pair, "measure": "Dice", "difference": np.mean(known),
+         "seeds": len(known), "verdict": _verdict(np.array(known))}
+        for (text, pair), known in gains.items()
+    ]  # fmt: skip
     return pd.DataFrame(rows)
 
 

@@ -15,19 +15,18 @@ from brats_lib.cohort import split_cohort
 from brats_lib.devices import choose_precision
 from brats_lib.objectives import compile_model
 from brats_lib.phantom import make_cohort
-from brats_lib.slices import build_cache
 from brats_lib.tuning import (
     BASELINE,
-    Cases,
     Plan,
     importance,
     one_factor,
     open_study,
+    prepare,
     search,
     sweep,
     train_plan,
     trials_table,
-)
+)  # fmt: skip
 from experiments.record import save
 
 __all__ = ["time_batches", "tune"]
@@ -35,23 +34,27 @@ __all__ = ["time_batches", "tune"]
 FOLDER = "runs/experiments/tuning"
 PHANTOMS, SEEDS = 48, (0, 1, 2)
 PLAN = Plan()
+# For what takes many or long trainings: half the pixels and filters of that.
+SMALL = PLAN.change(size=32, width=8)
 TRIALS = 12
 # Few cases and every slice of them in each epoch: here an epoch is one pass, as in the paper, and can be one too many.
 FEW, LONG = 2, 20
 
 
 def tune():
-    """Write `results/tuning_*.csv`: one factor at a time, a search, and the number of epochs."""
+    """Write `results/tuning_*.csv`: one factor at a time, a search, the number of epochs, and the time of batches."""
     cohort = make_cohort(runs.phantom_folder(0), cases=PHANTOMS, seed=0)
     split = split_cohort(cohort, seed=0)
-    cases = Cases(build_cache(cohort, PLAN.recipe, f"{FOLDER}/cache", workers=1), split.train, split.val)
-    facts = {"plan": dataclasses.asdict(PLAN), "cases": {"train": len(split.train), "val": len(split.val)}}
+    cases, small = (prepare(cohort, split, plan, FOLDER) for plan in (PLAN, SMALL))
+    sizes = {"train": len(split.train), "val": len(split.val)}
     for count in range(1, len(SEEDS) + 1):
-        save("tuning_one_factor", sweep(PLAN, cases, FOLDER, seeds=SEEDS[:count]), seeds=SEEDS[:count], **facts)
+        table = sweep(PLAN, cases, FOLDER, seeds=SEEDS[:count])
+        save("tuning_one_factor", table, seeds=SEEDS[:count], plan=dataclasses.asdict(PLAN), cases=sizes)
     study = open_study(f"{FOLDER}/study.db")
-    search(study, PLAN, cases, f"{FOLDER}/trainings", TRIALS - len(trials_table(study)))
-    save("tuning_search", trials_table(study), seed=0, importance=importance(study), **facts)
-    _epochs(dataclasses.replace(cases, train=split.train[:FEW]), facts)
+    search(study, SMALL, small, f"{FOLDER}/trainings", TRIALS - len(trials_table(study)))
+    facts = {"plan": dataclasses.asdict(SMALL), "cases": sizes, "importance": importance(study)}
+    save("tuning_search", trials_table(study), seed=0, **facts)
+    _epochs(dataclasses.replace(small, train=split.train[:FEW]))
     time_batches()
 
 
@@ -80,7 +83,9 @@ def time_batches():
     save("tuning_batch_time", pd.DataFrame(table).query("seed >= 0"), slices=slices, plan=dataclasses.asdict(PLAN))
 
 
-def _epochs(cases, facts):
-    long = dataclasses.replace(PLAN, epochs=LONG, slices_per_epoch=None)
+def _epochs(cases):
+    long = dataclasses.replace(SMALL, epochs=LONG, slices_per_epoch=None)
     table = pd.concat(train_plan(long, cases, f"{FOLDER}/trainings", seed).assign(seed=seed) for seed in SEEDS)
-    save("tuning_epochs", table, seeds=list(SEEDS), **facts | {"plan": dataclasses.asdict(long), "train": FEW})
+    save(
+        "tuning_epochs", table, seeds=SEEDS, plan=dataclasses.asdict(long), cases={"train": FEW, "val": len(cases.val)}
+    )

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from brats_lib.verdicts import CLAIMS, Claim, compare, judge, kept_scores
+from brats_lib.verdicts import CLAIMS, Claim, compare, judge, judge_epochs, kept_scores
 
 DROPOUT = Claim("dropout", "less is worse", "baseline", 0.1)
 
@@ -65,3 +65,18 @@ def test_kept_epoch_is_scored_and_the_first_epoch_is_not_timed():
     )  # fmt: skip
     (row,) = kept_scores(table).to_dict("records")
     assert (row["val_region_dice"], row["val_accuracy"], row["seconds"]) == (0.4, 0.95, 5.0)
+
+
+def test_epochs_are_judged_within_each_training():
+    # Eight epochs; the loss is lowest in the fifth, of the first quarter in the second.
+    scores_ = [0.1, 0.2, 0.3, 0.4, 0.6, 0.5, 0.4, 0.2]
+    losses = [9, 8, 7, 6, 1, 5, 5, 5]
+    rows = [
+        {"seed": seed, "epoch": epoch, "val_region_dice": score + 0.1 * seed, "val_loss": loss}
+        for seed in range(3)
+        for epoch, (score, loss) in enumerate(zip(scores_, losses, strict=True), 1)
+    ]
+    found = judge_epochs(pd.DataFrame(rows))
+    # 0.6 - 0.2; (0.6 + 0.5) / 2 - (0.4 + 0.2) / 2; 0.6 - 0.2.
+    assert found["difference"].tolist() == pytest.approx([0.4, 0.25, 0.4])
+    assert found["verdict"].tolist() == ["confirmed"] * 3
