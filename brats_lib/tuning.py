@@ -360,7 +360,7 @@ def importance(study, seed=0):
     Returns
     -------
     dict of str to float
-        The largest first; they add up to 1.
+        The largest first; they add up to 1. All are 0 where all scores are equal.
 
     Raises
     ------
@@ -373,6 +373,8 @@ def importance(study, seed=0):
         raise BratsError(
             f"study '{study.study_name}'", f"{len(complete)} trials are complete", "at least 4", "Run more trials"
         )
+    if len({trial.value for trial in complete}) == 1:
+        return dict.fromkeys(_as_published(), 0.0)
     return optuna.importance.get_param_importances(
         study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=seed)
     )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-__all__ = ["CLAIMS", "Claim", "compare", "judge", "judge_epochs", "kept_scores"]
+__all__ = ["CLAIMS", "Claim", "compare", "judge", "kept_scores"]
 
-SCORE, SECONDS = "val_region_dice", "seconds"
+SCORE = "val_region_dice"
 # Fewer seeds than this decide nothing.
 SEEDS = 3
 
@@ -28,22 +28,17 @@ class Claim:
         What the paper says.
     better, worse : int, float, str or "baseline"
         The rows that the sentence compares. Numbers below 0 count from the factor's last value: -1 is the largest.
-    measure : {"val_region_dice", "seconds"}
-        Score of the weights that are kept, of which more is better; or seconds per epoch, of which less is.
     """
 
     factor: str
     text: str
     better: object
     worse: object
-    measure: str = SCORE
 
 
 CLAIMS = (
     Claim("learning_rate", "too slow: they'll take forever to learn", "baseline", 0.0001),
     Claim("learning_rate", "too fast: they might jump to conclusions", "baseline", 0.01),
-    Claim("batch_slices", "larger batch: faster convergence in terms of wall-clock time", -1, "baseline", SECONDS),
-    Claim("batch_slices", "smaller batch: slower training per epoch", "baseline", 0, SECONDS),
     Claim("batch_slices", "smaller batch: better generalization and higher accuracy", 0, "baseline"),
     Claim("batch_slices", "very large batch: reduced accuracy on validation", "baseline", -1),
     Claim("dropout", "too little (10 %): may fixate on irrelevant details", "baseline", 0.1),
@@ -69,13 +64,11 @@ def kept_scores(table):
     Returns
     -------
     DataFrame
-        factor, value, seed, val_region_dice and val_accuracy of the epoch whose weights are kept, and the median
-        seconds per epoch without the first, which compiles.
+        factor, value, seed, and val_region_dice and val_accuracy of the epoch whose weights are kept.
     """
-    keys = ["factor", "value", "seed"]
-    kept = table[table["kept"].astype(bool)].set_index(keys)[[SCORE, "val_accuracy"]]
-    seconds = table[table["epoch"] > 1].groupby(keys)[SECONDS].median()
-    return kept.join(seconds).reset_index()
+    return table.loc[table["kept"].astype(bool), ["factor", "value", "seed", SCORE, "val_accuracy"]].reset_index(
+        drop=True
+    )
 
 
 def compare(scores, claim):
@@ -90,12 +83,10 @@ def compare(scores, claim):
     Returns
     -------
     array of float, shape (seeds,)
-        Differences of the score; of seconds per epoch, the relative saving. Empty where a row was not trained.
+        Differences of the score of the weights that are kept; empty where a row was not trained.
     """
     better, worse = (_row(scores, claim, which) for which in (claim.better, claim.worse))
     both = pd.concat([better, worse], axis=1, keys=["better", "worse"]).dropna()
-    if claim.measure == SECONDS:
-        return (1 - both["better"] / both["worse"]).to_numpy()
     return (both["better"] - both["worse"]).to_numpy()
 
 
@@ -119,51 +110,11 @@ def judge(scores, claims=CLAIMS):
     for claim in claims:
         gains = compare(scores, claim)
         names = [_name(scores, claim.factor, which) for which in (claim.better, claim.worse)]
-        unit = "Dice" if claim.measure == SCORE else "time saved"
         rows.append(
             {"factor": claim.factor, "section 6": claim.text, "compared": f"{names[0]} against {names[1]}",
-             "measure": unit, "difference": gains.mean() if len(gains) else np.nan, "seeds": len(gains),
+             "difference": gains.mean() if len(gains) else np.nan, "seeds": len(gains),
              "verdict": _verdict(gains)}
         )  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def judge_epochs(table):
-    """What long trainings say of the paper's sentences on the number of epochs.
-
-    Parameters
-    ----------
-    table : DataFrame
-        seed, epoch, val_loss, val_region_dice, of trainings of one length.
-
-    Returns
-    -------
-    DataFrame
-        As `judge` gives it. Each seed's training is compared with itself: the weights kept of all epochs with those
-        kept of the first quarter; the third quarter's mean score with the last quarter's; the kept weights with the
-        last ones.
-    """
-    gains = {
-        ("not enough time: underfitting", "all epochs against the first quarter"): [],
-        ("too many epochs: poor generalization", "third quarter against the last"): [],
-        ("ModelCheckpoint: highest accuracy on fresh data", "lowest validation loss against the last epoch"): [],
-    }
-    for _, rows in table.sort_values("epoch").groupby("seed"):
-        scores, losses = rows[SCORE].to_numpy(), rows["val_loss"].to_numpy()
-        quarter = max(1, len(rows) // 4)
-        kept = scores[losses.argmin()]
-        compared = (
-            kept - scores[losses[:quarter].argmin()],
-            scores[-2 * quarter : -quarter].mean() - scores[-quarter:].mean(),
-            kept - scores[-1],
-        )
-        for known, gain in zip(gains.values(), compared, strict=True):
-            known.append(gain)
-    rows = [
-        {"factor": "epochs", "section 6": text, "compared": pair, "measure": "Dice", "difference": np.mean(known),
-         "seeds": len(known), "verdict": _verdict(np.array(known))}
-        for (text, pair), known in gains.items()
-    ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -187,4 +138,4 @@ def _row(scores, claim, which):
     name = _name(scores, claim.factor, which)
     factor, value = ("baseline", "") if name == "baseline" else (claim.factor, name)
     rows = scores[(scores["factor"] == factor) & (scores["value"] == value)]
-    return rows.set_index("seed")[claim.measure]
+    return rows.set_index("seed")[SCORE]

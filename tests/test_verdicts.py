@@ -3,15 +3,15 @@
 import pandas as pd
 import pytest
 
-from brats_lib.verdicts import CLAIMS, Claim, compare, judge, judge_epochs, kept_scores
+from brats_lib.verdicts import CLAIMS, Claim, compare, judge, kept_scores
 
 DROPOUT = Claim("dropout", "less is worse", "baseline", 0.1)
 
 
-def scores(baseline, changed, factor="dropout", value="0.1", seconds=(2.0, 1.0)):
+def scores(baseline, changed, factor="dropout", value="0.1"):
     rows = [
-        {"factor": name, "value": text, "seed": seed, "val_region_dice": dice, "val_accuracy": 0.98, "seconds": time}
-        for name, text, values, time in (("baseline", "", baseline, seconds[0]), (factor, value, changed, seconds[1]))
+        {"factor": name, "value": text, "seed": seed, "val_region_dice": dice, "val_accuracy": 0.98}
+        for name, text, values in (("baseline", "", baseline), (factor, value, changed))
         for seed, dice in enumerate(values)
     ]
     return pd.DataFrame(rows)
@@ -38,13 +38,6 @@ def test_difference_is_taken_seed_by_seed():
     assert compare(scores((0.5, 0.7), (0.4, 0.5)), DROPOUT) == pytest.approx([0.1, 0.2])
 
 
-def test_time_is_compared_as_the_share_that_is_saved():
-    claim = Claim("batch_slices", "faster", -1, "baseline", "seconds")
-    found = scores((0.5,) * 3, (0.5,) * 3, "batch_slices", "40", seconds=(4.0, 3.0))
-    assert compare(found, claim) == pytest.approx([0.25] * 3)
-    assert judge(found, [claim])["compared"].tolist() == ["40 against baseline"]
-
-
 def test_values_are_ordered_as_numbers():
     both = pd.concat([scores((0.5,), (0.3,), "batch_slices", "5"), scores((0.5,), (0.2,), "batch_slices", "40")[1:]])
     assert compare(both, Claim("batch_slices", "smallest", 0, "baseline")) == pytest.approx([-0.2])
@@ -58,25 +51,10 @@ def test_row_that_was_not_trained_leaves_the_claim_undecided():
     assert (found.loc[found["factor"] == "width", "seeds"] == 0).all()
 
 
-def test_kept_epoch_is_scored_and_the_first_epoch_is_not_timed():
+def test_kept_epoch_is_scored():
     table = pd.DataFrame(
         {"factor": "baseline", "value": "", "seed": 0, "epoch": [1, 2, 3], "kept": [False, True, False],
-         "val_region_dice": [0.1, 0.4, 0.3], "val_accuracy": [0.9, 0.95, 0.96], "seconds": [30.0, 4.0, 6.0]}
+         "val_region_dice": [0.1, 0.4, 0.3], "val_accuracy": [0.9, 0.95, 0.96]}
     )  # fmt: skip
     (row,) = kept_scores(table).to_dict("records")
-    assert (row["val_region_dice"], row["val_accuracy"], row["seconds"]) == (0.4, 0.95, 5.0)
-
-
-def test_epochs_are_judged_within_each_training():
-    # Eight epochs; the loss is lowest in the fifth, of the first quarter in the second.
-    scores_ = [0.1, 0.2, 0.3, 0.4, 0.6, 0.5, 0.4, 0.2]
-    losses = [9, 8, 7, 6, 1, 5, 5, 5]
-    rows = [
-        {"seed": seed, "epoch": epoch, "val_region_dice": score + 0.1 * seed, "val_loss": loss}
-        for seed in range(3)
-        for epoch, (score, loss) in enumerate(zip(scores_, losses, strict=True), 1)
-    ]
-    found = judge_epochs(pd.DataFrame(rows))
-    # 0.6 - 0.2; (0.6 + 0.5) / 2 - (0.4 + 0.2) / 2; 0.6 - 0.2.
-    assert found["difference"].tolist() == pytest.approx([0.4, 0.25, 0.4])
-    assert found["verdict"].tolist() == ["confirmed"] * 3
+    assert (row["val_region_dice"], row["val_accuracy"]) == (0.4, 0.95)

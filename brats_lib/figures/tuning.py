@@ -1,4 +1,4 @@
-"""What hyper-parameters are worth: one factor at a time, in a search, and over the epochs."""
+"""What hyper-parameters are worth: one factor at a time, over the epochs, and in a search."""
 
 from matplotlib.ticker import MaxNLocator
 
@@ -6,7 +6,7 @@ from brats_lib.errors import BratsError
 from brats_lib.figures.plots import foot_key, need, plot_sheet
 from brats_lib.figures.style import ACCENTS, styled
 
-__all__ = ["epoch_curves", "factor_effects", "importance_and_interaction", "learning_curves"]
+__all__ = ["factor_effects", "importance_and_interaction", "learning_curves"]
 
 NAMES = {
     "learning_rate": "Learning rate", "batch_slices": "Slices per batch", "dropout": "Dropout",
@@ -167,48 +167,6 @@ def importance_and_interaction(trials, shares, source, title=None):
     right.set_title("Learning rate by optimizer")
     right.grid(axis="y")
     foot_key(fig, [*handles, hollow], [*labels, "stopped early"])
-    return fig
-
-
-@styled
-def epoch_curves(table, source, title=None):
-    """Plot loss and score over the epochs of long trainings, one thin line per seed, and what each of them keeps.
-
-    Parameters
-    ----------
-    table : DataFrame
-        seed, epoch, loss, val_loss, region_dice, val_region_dice, kept.
-    source : str
-    title : str, optional
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    BratsError
-        If a column is missing.
-    """
-    need(table, ("seed", "epoch", "loss", "val_loss", "region_dice", "val_region_dice", "kept"))
-    fig, axes = plot_sheet(3.5, 1, 2, source=source, title=title, key=True)
-    for ax, measure, heading in zip(axes, ("loss", "region_dice"), ("Loss", DICE), strict=True):
-        for column, colour, name in (
-            (measure, "blue", "training"), (f"val_{measure}", "orange", "validation")
-        ):  # fmt: skip
-            for _, rows in table.groupby("seed"):
-                ax.plot(rows["epoch"], rows[column], color=ACCENTS[colour], lw=1.2, alpha=0.8, label=name, gid=name)
-        kept = table[table["kept"].astype(bool)]
-        ax.plot(kept["epoch"], kept[f"val_{measure}"], "o", ms=10, mfc="none", mec="#111111", mew=1.6, gid="kept",
-                label="kept: lowest validation loss")  # fmt: skip
-        ax.set_title(heading)
-        ax.set_xlabel("epoch")
-        ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-        ax.grid(axis="y")
-    axes[0].set_yscale("log")
-    handles, labels = axes[0].get_legend_handles_labels()
-    once = dict(zip(labels, handles, strict=True))
-    foot_key(fig, list(once.values()), list(once))
     return fig
 
 

@@ -47,7 +47,7 @@ def test_sweep_runs_as_jobs_of_slurm(tmp_path):
         "CONFIG=seeds=0 factors=baseline,optimizer", f"OPTIONS={options} {small}",
     ]  # fmt: skip
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "BRATS_DATA": ""}
-    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
     tables = {name: pd.read_csv(checkout / f"runs/smoke/tuning/{name}-seed0.csv") for name in ("baseline", "optimizer")}
     assert set(tables["optimizer"]["value"]) == {"sgd", "rmsprop"}

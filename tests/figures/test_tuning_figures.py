@@ -1,6 +1,5 @@
 """Figures of a study show the numbers of its tables."""
 
-import numpy as np
 import pandas as pd
 import pytest
 from figures.drawn import SOURCE, check_plot, marked, texts
@@ -59,17 +58,3 @@ def test_search_shows_importance_and_marks_what_was_stopped():
     (stopped,) = marked(figure, "sgd pruned")
     assert (stopped.get_xdata(), stopped.get_ydata()) == ([0.1], [0.1])
     assert stopped.get_markerfacecolor() == "none"
-
-
-def test_epochs_show_every_seed_and_what_is_kept():
-    rows = [
-        {"seed": seed, "epoch": epoch, "loss": 1 / epoch, "val_loss": 0.5 + abs(epoch - 2), "region_dice": 0.1 * epoch,
-         "val_region_dice": 0.3, "kept": epoch == 2}
-        for seed in (0, 1)
-        for epoch in (1, 2, 3)
-    ]  # fmt: skip
-    figure = tuning.epoch_curves(pd.DataFrame(rows), SOURCE)
-    check_plot(figure)
-    loss, _ = marked(figure, "kept")
-    assert np.unique(loss.get_xdata()).tolist() == [2] and np.unique(loss.get_ydata()).tolist() == [0.5]
-    assert len(marked(figure, "training")) == 4
