@@ -407,6 +407,8 @@ def _last(trial):
 
 
 def _optuna():
+    # Optuna wants a progress bar of Jupyter's widgets, and none is shown.
+    warnings.filterwarnings("ignore", message="IProgress not found")
     try:
         import optuna
     except ImportError as error:

@@ -14,7 +14,7 @@ import pandas as pd
 
 __all__ = ["measure"]
 
-REPEATS = 3
+REPEATS = 2
 SIZE, WIDTH, BATCH, SLICES, EPOCHS = 64, 16, 16, 160, 3
 
 

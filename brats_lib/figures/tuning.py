@@ -163,7 +163,7 @@ def importance_and_interaction(trials, shares, source, title=None):
     right.set_xscale("log")
     right.set_xlabel("initial learning rate")
     right.set_ylabel(DICE)
-    right.set_ylim(bottom=0)
+    right.set_ylim(0, max(0.01, 1.1 * trials["score"].max()))
     right.set_title("Learning rate by optimizer")
     right.grid(axis="y")
     foot_key(fig, [*handles, hollow], [*labels, "stopped early"])
