@@ -11,6 +11,8 @@ epoch, so a training of fewer epochs is the beginning of a longer one, and its c
 import dataclasses
 import hashlib
 import json
+import re
+import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -270,19 +272,7 @@ def open_study(storage, name="search"):
         Path(where).parent.mkdir(parents=True, exist_ok=True)
         # Many processes on one machine wait for each other rather than fail.
         where, options = f"sqlite:///{Path(where).absolute()}", {"connect_args": {"timeout": 60}}
-    try:
-        engine = optuna.storages.RDBStorage(
-            where, options, heartbeat_interval=30, grace_period=120,
-            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(
-                max_retry=3, inherit_intermediate_values=True
-            ),
-        )  # fmt: skip
-    except Exception as error:  # SQLAlchemy's and each driver's own, and ImportError
-        reason = str(error).strip().splitlines()[0]
-        raise BratsError(
-            storage, f"it cannot be opened ({reason})", "a file in a folder with write access, or a database's URL",
-            "Check the name; PostgreSQL wants its driver too: pip install psycopg2-binary",
-        ) from error  # fmt: skip
+    engine = _open_storage(optuna, storage, where, options)
     options = {
         "sampler": optuna.samplers.TPESampler(multivariate=True, constant_liar=True, n_startup_trials=8),
         "pruner": optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2),
@@ -294,6 +284,26 @@ def open_study(storage, name="search"):
         return optuna.load_study(storage=engine, study_name=name, **options)
     study.enqueue_trial(_as_published())
     return study
+
+
+def _open_storage(optuna, storage, where, options):
+    """Optuna's storage; waits where another process is making the tables at this moment."""
+    tell = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=3, inherit_intermediate_values=True)
+    for remaining in reversed(range(20)):
+        try:
+            return optuna.storages.RDBStorage(
+                where, options, heartbeat_interval=30, grace_period=120, heartbeat_stale_trial_callback=tell
+            )
+        except Exception as error:  # SQLAlchemy's and each driver's own, and ImportError
+            if remaining and re.search("already exists|UNIQUE constraint|duplicate key", str(error)):
+                time.sleep(0.5)
+                continue
+            raise BratsError(
+                storage,
+                f"it cannot be opened ({str(error).strip().splitlines()[0]})",
+                "a file in a folder with write access, or a database's URL",
+                "Check the name; PostgreSQL wants its driver too: pip install psycopg2-binary",
+            ) from error
 
 
 def search(study, plan, cases, folder, trials, seed=0, precision="auto", report=None):

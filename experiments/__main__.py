@@ -2,7 +2,7 @@
 
 import argparse
 
-from experiments import comparisons, hyperparameters, outlines, scaling, shipped, studies
+from experiments import comparisons, hyperparameters, outlines, shipped, studies
 
 PARTS = {
     "phantom": shipped.make_phantom,
@@ -20,15 +20,13 @@ PARTS = {
 def main():
     """Run one experiment."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    parser.add_argument("name", choices=[*PARTS, "published", "hyperparameters", "scaling"], help="what to make again")
+    parser.add_argument("name", choices=[*PARTS, "published", "hyperparameters"], help="what to make again")
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
     options = parser.parse_args()
     if options.name == "published":
         comparisons.score_published(options.data)
     elif options.name == "hyperparameters":
         hyperparameters.tune()
-    elif options.name == "scaling":
-        scaling.measure()
     else:
         PARTS[options.name](shipped.real_stacks(options.data))
 
