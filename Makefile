@@ -2,16 +2,20 @@
 SHELL   := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book app test bench weights lock clean environment
+.PHONY: help book sweep search predict app test test-cluster bench weights lock clean environment
 
 PYTHON  ?= python3
 PROFILE ?= workshop
 DATA    ?=
 CORES   ?= all
+# How many of the steps that want a GPU may run at the same time.
+GPUS    ?= 1
 # ENV=active installs nothing and uses the environment (conda, container) that is already active.
 ENV     ?= venv
 # More options for Snakemake, for example: OPTIONS="--profile workflow/profiles/slurm"
 OPTIONS ?=
+# Settings of sweep, search and predict, for example: CONFIG="seeds=0,1 factors=baseline,dropout"
+CONFIG  ?=
 
 # Snakemake's pins clash with nilearn's, so it is a tool in an environment of its own; SNAKEMAKE=path uses another.
 ifeq ($(origin SNAKEMAKE),undefined)
@@ -37,18 +41,35 @@ help:  ## list these targets
 	@echo
 	@echo 'Options: PROFILE=smoke|workshop|paper  DATA=folder of BraTS cases  CORES=4  ENV=active  PYTHON=python3.12'
 
+# One rule of the Snakefile, after the data have been looked at.
+define workflow
+@$(PYTHON) workflow/exclusively.py runs/.lock sh -c ' \
+    brats check --quick --profile "$$PROFILE" --data "$$DATA" || exit 2; \
+    $(SNAKEMAKE) $(1) --snakefile workflow/Snakefile --cores $(CORES) --resources gpu=$(GPUS) --nolock --rerun-incomplete \
+        --quiet host rules --config profile="$$PROFILE" data="$$DATA" $(CONFIG) $(OPTIONS) || \
+    { $(PYTHON) workflow/explain.py "runs/$$PROFILE/logs"; exit 1; }'
+endef
+
 book: $(ENVIRONMENT) $(WORKFLOW)  ## run every notebook and build the book: _build/html/index.html
-	@$(PYTHON) workflow/exclusively.py runs/.lock sh -c ' \
-	    brats check --quick --profile "$$PROFILE" --data "$$DATA" || exit 2; \
-	    $(SNAKEMAKE) --snakefile workflow/Snakefile --cores $(CORES) --resources gpu=1 --nolock --rerun-incomplete \
-	        --quiet host rules --config profile="$$PROFILE" data="$$DATA" $(OPTIONS) || \
-	    { $(PYTHON) workflow/explain.py "runs/$$PROFILE/logs"; exit 1; }'
+	$(call workflow,book)
 	@echo 'The book: _build/html/index.html'
+
+sweep: $(ENVIRONMENT) $(WORKFLOW)  ## hyper-parameters one at a time, a job each: runs/<profile>/tuning
+	$(call workflow,sweep)
+
+search: $(ENVIRONMENT) $(WORKFLOW)  ## search for hyper-parameters by several processes
+	$(call workflow,search)
+
+predict: $(ENVIRONMENT) $(WORKFLOW)  ## masks of all cases, in jobs: runs/<profile>/predictions
+	$(call workflow,predict)
 
 test: $(ENVIRONMENT) $(WORKFLOW)  ## lint, all tests, and the whole book on the smoke profile
 	ruff check .
 	ruff format --check .
 	python -m pytest
+
+test-cluster: $(ENVIRONMENT) $(WORKFLOW)  ## SLURM and two training processes on this machine; skips what it lacks
+	python -m pytest -m cluster tests/cluster
 
 app: $(ENVIRONMENT)  ## the application: segment cases and own scans in the browser
 	@brats app --data "$(DATA)"

@@ -12,7 +12,7 @@ from keras.utils import PyDataset
 from brats_lib import labels
 from brats_lib.errors import BratsError
 
-__all__ = ["SliceBatches"]
+__all__ = ["ProcessShare", "SliceBatches"]
 
 
 class SliceBatches(PyDataset):
@@ -145,3 +145,60 @@ class SliceBatches(PyDataset):
         """
         self.epoch += self._begun
         self._begun = False
+
+
+class ProcessShare(PyDataset):
+    """The share that one of several processes has in each batch: a block of equal size.
+
+    Parameters
+    ----------
+    batches : keras.utils.PyDataset
+        Batches of images and targets, the same in every process.
+    index, count : int
+        Which process of how many, see `devices.processes`.
+    devices : int
+        Devices of all processes together.
+    """
+
+    def __init__(self, batches, index, count, devices):
+        super().__init__()
+        self.batches, self.index, self.count, self.devices = batches, index, count, devices
+
+    @property
+    def epoch(self):
+        """The epoch whose batches are given, from 0."""
+        return self.batches.epoch
+
+    @epoch.setter
+    def epoch(self, epoch):
+        self.batches.epoch = epoch
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, batch):
+        """Read a batch and keep this process's block of it.
+
+        Raises
+        ------
+        BratsError
+            If the batch cannot be shared out evenly.
+        """
+        arrays = self.batches[batch]
+        total = len(arrays[0])
+        if total % self.devices:
+            raise BratsError(
+                f"batch {batch + 1} of {len(self)}", f"it has {total} slices",
+                f"a multiple of {self.devices}, the devices of {self.count} processes",
+                "Choose batch_slices and slices_per_epoch that can be shared out evenly",
+            )  # fmt: skip
+        block = total // self.count
+        return tuple(array[self.index * block : (self.index + 1) * block] for array in arrays)
+
+    def on_epoch_begin(self):
+        """Keras calls this before an epoch's first batch."""
+        self.batches.on_epoch_begin()
+
+    def on_epoch_end(self):
+        """Go on to the next epoch."""
+        self.batches.on_epoch_end()

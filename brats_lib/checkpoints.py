@@ -13,9 +13,11 @@ import io
 import json
 import math
 import os
+import tempfile
 import time
 import zipfile
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -24,7 +26,7 @@ import pandas as pd
 from brats_lib.errors import BratsError
 from brats_lib.records import BEST_WEIGHTS
 
-__all__ = ["LOG", "LOG_COLUMNS", "STATE", "KeepProgress", "Progress", "write_atomically"]
+__all__ = ["LOG", "LOG_COLUMNS", "STATE", "Diverged", "KeepProgress", "Progress", "write_atomically"]
 
 STATE, LOG = "state.npz", "log.csv"
 LOG_COLUMNS = (
@@ -32,6 +34,10 @@ LOG_COLUMNS = (
     "seconds",
 )  # fmt: skip
 _PLATEAU = ("best", "wait", "cooldown_counter")
+
+
+class Diverged(BratsError):
+    """The loss or the weights of a training became NaN or infinite."""
 
 
 def write_atomically(path, write):
@@ -79,7 +85,7 @@ class Progress:
     plateau : dict
         What ReduceLROnPlateau remembers; empty without one.
     rows : list of dict
-        One per finished epoch, with those columns of `LOG_COLUMNS` that were measured.
+        One per finished epoch, with those columns of `LOG_COLUMNS` that were measured, then any others.
     """
 
     variables: list = field(default_factory=list)
@@ -102,7 +108,8 @@ class Progress:
     def log(self) -> pd.DataFrame:
         """The finished epochs as a table."""
         measured = self.rows[0] if self.rows else LOG_COLUMNS
-        return pd.DataFrame(self.rows, columns=[name for name in LOG_COLUMNS if name in measured])
+        others = [name for name in measured if name not in LOG_COLUMNS]
+        return pd.DataFrame(self.rows, columns=[*(name for name in LOG_COLUMNS if name in measured), *others])
 
     def save(self, path):
         """Write everything to one file, atomically."""
@@ -158,9 +165,17 @@ class Progress:
             _assign(variables, values)
 
 
-def save_best(model, folder):
-    """Write the model's present weights to `best.weights.h5`."""
-    write_atomically(folder / BEST_WEIGHTS, model.save_weights)
+def save_best(model, folder, writes=True):
+    """Write the model's present weights to `best.weights.h5`.
+
+    Of several processes that train one model all have to call this, since Keras reads the weights by a step that they
+    take together; `writes` is set in one of them.
+    """
+    if writes:
+        write_atomically(folder / BEST_WEIGHTS, model.save_weights)
+        return
+    with tempfile.TemporaryDirectory() as elsewhere:
+        model.save_weights(Path(elsewhere) / BEST_WEIGHTS)
 
 
 def save_log(progress, folder):
@@ -196,11 +211,14 @@ class KeepProgress(keras.callbacks.Callback):
         The training's batches; their attribute `epoch`, if they have it, is set before each epoch.
     folder : Path
         Where the files go.
+    writes : bool
+        Of several processes that train one model, one writes.
     """
 
-    def __init__(self, progress, plateau, batches, folder):
+    def __init__(self, progress, plateau, batches, folder, writes=True):
         super().__init__()
         self.progress, self.plateau, self.batches, self.folder = progress, plateau, batches, folder
+        self.writes = writes
 
     def on_train_begin(self, logs=None):
         """Undo the plateau's own reset."""
@@ -240,7 +258,7 @@ class KeepProgress(keras.callbacks.Callback):
         # TensorFlow's ReLU turns NaN into 0 on CPUs, so that a network with dead weights has an inconspicuous loss.
         for variable, value in zip(self.model.weights, weights, strict=True):
             self._refuse_unless(np.isfinite(value).all(), f"weights of {variable.path} became NaN or infinite in")
-        measured = {name: float(logs[name]) for name in LOG_COLUMNS if name in logs and name != "learning_rate"}
+        measured = {name: float(value) for name, value in logs.items() if name != "learning_rate"}
         improved = self.plateau is None or measured["val_loss"] < self.progress.best_loss
         seconds = round(time.perf_counter() - self._began, 2)
         row = {"epoch": epoch + 1, **measured, "learning_rate": self._learning_rate, "seconds": seconds}
@@ -254,12 +272,14 @@ class KeepProgress(keras.callbacks.Callback):
             self.progress.plateau = {name: _plain(getattr(self.plateau, name)) for name in _PLATEAU}
         if improved:
             self.progress.best = weights
-        self.progress.save(self.folder / STATE)
+        if self.writes:
+            self.progress.save(self.folder / STATE)
         if improved:
-            save_best(self.model, self.folder)
+            save_best(self.model, self.folder, self.writes)
         if self.plateau is None:
             self._go_on()
-        save_log(self.progress, self.folder)
+        if self.writes:
+            save_log(self.progress, self.folder)
 
     def _average(self):
         self._raw = _values(self.model.trainable_variables)
@@ -274,7 +294,7 @@ class KeepProgress(keras.callbacks.Callback):
     def _refuse_unless(self, fine, what):
         done = self.progress.epochs
         if not fine:
-            raise BratsError(
+            raise Diverged(
                 f"training in {self.folder}",
                 f"{what} epoch {done + 1}",
                 "finite numbers",

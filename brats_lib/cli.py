@@ -94,7 +94,7 @@ def _predict(arguments):
         raise BratsError("brats predict", found, "one of both", advice)
     if arguments.name and not files:
         raise BratsError("--name", "it goes with single files", "a folder without --name", "Leave --name out")
-    cases = [loose_case(files, arguments.name)] if files else list(Cohort.find(arguments.cases))
+    cases = [loose_case(files, arguments.name)] if files else _part(list(Cohort.find(arguments.cases)), arguments.part)
     network = open_network(arguments.network, arguments.engine)
     outcome = predict_cases(cases, arguments.out, network)
     for name, record in outcome.records.items():
@@ -111,6 +111,88 @@ def _predict(arguments):
     if outcome.failed and len(cases) > 1:
         print(f"brats: {len(outcome.failed)} of {len(cases)} cases could not be segmented, see above", file=sys.stderr)
     return (1 if len(cases) > 1 else 2) if outcome.failed else 0
+
+
+def _part(cases, part):
+    """Every n-th case from the i-th on, of a part "i/n"; all without one."""
+    if part is None:
+        return cases
+    number, _, count = part.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        advice = "Give, for example, --part 3/40 to the third of 40 jobs"
+        raise BratsError("--part", f"it is '{part}'", "two numbers i/n with i from 1 to n", advice)
+    return cases[int(number) - 1 :: int(count)]
+
+
+def _train(arguments):
+    from brats_lib import runs
+    from brats_lib.batches import SliceBatches
+    from brats_lib.devices import count_devices
+    from brats_lib.recipes import PUBLISHED
+    from brats_lib.slices import build_cache
+    from brats_lib.training import train
+
+    profile = runs.read_profile(arguments.profile)
+    # First, so that processes that train together have joined before anything is computed.
+    devices = count_devices("all")
+    keys = ("max_cases", "phantom_cases", "seed")
+    run = runs.open_run(arguments.profile, arguments.data, **{key: profile[key] for key in keys})
+    cache = build_cache(run.cohort.labelled(), PUBLISHED, run.path("cache"))
+    batch = (profile["batch_slices"] or PUBLISHED.volumes_per_batch * PUBLISHED.slices) * devices
+    learning = SliceBatches(cache, run.split.train, batch, True, run.seed, profile["slices_per_epoch"])
+    scored = SliceBatches(cache, run.split.val, batch, False)
+    result = train(
+        PUBLISHED, learning, scored, arguments.out, epochs=profile["epochs"], seed=run.seed,
+        precision=profile["precision"], devices="all", data_fingerprint=run.fingerprint,
+    )  # fmt: skip
+    print(f"{devices} devices, {result.seconds:.0f} s; kept: epoch {result.best_epoch} of {len(result.history)}")
+
+
+def _tune(arguments):
+    from brats_lib import runs, tuning
+
+    # Before the phantoms and the slices, which take longer to fail.
+    study = tuning.open_study(arguments.storage)
+    plan, cases, folder = _plan_of(arguments)
+
+    def tell(trial):
+        values = ", ".join(f"{name} {_short(value)}" for name, value in trial.params.items())
+        score = "" if trial.value is None else f" {trial.value:.4f}"
+        print(f"trial {trial.number}: {trial.state.name.lower()}{score} ({values})", flush=True)
+
+    tuning.search(study, plan, cases, folder / "trainings", arguments.trials, report=tell)
+    table = tuning.trials_table(study)
+    complete = table[table["state"] == "complete"]
+    if len(complete):
+        best = complete.loc[complete["score"].idxmax()]
+        print(f"{len(table)} trials in {arguments.storage}; the best is {best['number']} with {best['score']:.4f}")
+    if arguments.out:
+        runs.write_text(arguments.out, table.to_csv(index=False))
+
+
+def _sweep(arguments):
+    from brats_lib import tuning
+
+    plan, cases, folder = _plan_of(arguments)
+    factors = arguments.factor or (tuning.BASELINE, *tuning.FACTORS)
+    table = tuning.sweep(plan, cases, folder, factors, arguments.seed or [0])
+    kept = table[table["kept"]]
+    print(kept[["factor", "value", "seed", "epoch", tuning.SCORE]].round(4).to_string(index=False))
+
+
+def _plan_of(arguments):
+    """Plan, cases and folder of a profile's hyper-parameter study, as notebook 09 has them."""
+    from brats_lib import runs, tuning
+
+    profile = runs.read_profile(arguments.profile)
+    keys = ("max_cases", "phantom_cases", "seed")
+    run = runs.open_run(arguments.profile, arguments.data, **{key: profile[key] for key in keys})
+    plan = tuning.plan_of(**{key: profile[key] for key in tuning.SIZES})
+    return plan, tuning.prepare(run.cohort, run.split, plan, run.path("tuning")), run.path("tuning")
+
+
+def _short(value):
+    return f"{value:.3g}" if isinstance(value, float) else value
 
 
 def _weights(arguments):
@@ -242,6 +324,9 @@ def _parser():
     sub = command("predict", _predict, "segment the tumours of one case, of a folder of cases, or of single files")
     sub.add_argument("cases", nargs="?", type=Path, help="folder of a case or of cases, in any BraTS or MSD naming")
     sub.add_argument("--out", type=Path, required=True, help="folder that gets <case>_seg.nii.gz and <case>.json")
+    sub.add_argument(
+        "--part", metavar="I/N", help="every N-th case of the folder only, from the I-th on: one of N jobs"
+    )
     for modality in ("flair", "t1", "t1ce", "t2"):
         sub.add_argument(f"--{modality}", type=Path, metavar="FILE", help=f"{modality} image, in place of a folder")
     sub.add_argument("--name", help="of the output for single files (default: what the first file's name says)")
@@ -253,6 +338,21 @@ def _parser():
         "--engine", default="auto", choices=["auto", "openvino", "keras"],
         help="what computes (default: Keras on a GPU, else OpenVINO where it is installed)",
     )  # fmt: skip
+
+    sub = command("train", _train, "train the published recipe on all devices, of several processes too")
+    sub.add_argument("out", type=Path, help="folder of the training, on a disk that all processes see")
+    _study_options(sub)
+
+    sub = command("sweep", _sweep, "train the published recipe with one hyper-parameter changed at a time")
+    _study_options(sub)
+    sub.add_argument("--factor", action="append", help="this one only; may be given several times (default: all)")
+    sub.add_argument("--seed", type=int, action="append", help="of the trainings; may be repeated (default: 0)")
+
+    sub = command("tune", _tune, "search for hyper-parameters; several processes may share a storage")
+    sub.add_argument("storage", help="file of the study, or a database's URL such as postgresql://user@host/base")
+    sub.add_argument("--trials", type=int, required=True, help="trials that this process takes on")
+    sub.add_argument("--out", type=Path, help="CSV file that gets all trials of the study")
+    _study_options(sub)
 
     sub = command("export-nnunet", _export_nnunet, "write cases and split in the raw format of nnU-Net v2")
     sub.add_argument("out", type=Path, help="folder that gets nnUNet_raw and nnUNet_preprocessed")
@@ -276,6 +376,11 @@ def _parser():
     sub.add_argument("--data", default="", help="folder of cases (default: $BRATS_DATA, data/, else phantoms)")
     sub.add_argument("--quick", action="store_true", help="leave the device out, which takes seconds to ask")
     return parser
+
+
+def _study_options(sub):
+    sub.add_argument("--profile", default="workshop", help="whose sizes and seed are taken (default: workshop)")
+    sub.add_argument("--data", default="", help="folder of cases (default: $BRATS_DATA, data/, else phantoms)")
 
 
 def main(argv=None):

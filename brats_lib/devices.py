@@ -14,12 +14,14 @@ from brats_lib.errors import BratsError
 
 __all__ = [
     "PRECISIONS", "choose_precision", "count_devices", "cpu_precision", "data_parallel", "describe", "has_accelerator",
-    "make_reproducible",
+    "make_reproducible", "processes", "wait_for_all",
 ]  # fmt: skip
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 # Linux only. Where it does not exist nothing is known about the processor's instructions.
 CPU_INFO = Path("/proc/cpuinfo")
+# Keras's own variable: how many processes, on one machine or many, train one model.
+PROCESSES = "KERAS_DISTRIBUTION_NUM_PROCESSES"
 # There where NVIDIA's driver is.
 NVIDIA = Path("/dev/nvidia0")
 
@@ -31,10 +33,16 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 @functools.cache
 def _backend():
-    """Name and module of Keras's backend; GPU memory grows on demand from here on."""
+    """Name and module of Keras's backend; GPU memory grows on demand from here on, and other processes are joined."""
     import keras
 
     name = keras.backend.backend()
+    together = os.environ.get(PROCESSES, "1") != "1"
+    if together and name != "jax":
+        raise BratsError(
+            PROCESSES, f"several processes are to train one model, on {name}", "the backend JAX, which can do that",
+            "Set KERAS_BACKEND=jax, or unset that variable",
+        )  # fmt: skip
     if name == "tensorflow":
         import tensorflow
 
@@ -46,6 +54,9 @@ def _backend():
     if name == "jax":
         import jax
 
+        if together:
+            # Before anything is computed, or JAX sees this process's devices only.
+            keras.distribution.initialize()
         return name, jax
     raise BratsError(
         "KERAS_BACKEND", f"it is '{name}'", "'tensorflow' or 'jax'", "Set KERAS_BACKEND=tensorflow before Python starts"
@@ -207,13 +218,44 @@ def _device_names():
     return keras.distribution.list_devices()
 
 
+def processes():
+    """Which of the processes that train one model this is, and how many there are.
+
+    They are started by hand or by a cluster's scheduler, with Keras's variables ``KERAS_DISTRIBUTION_JOB_ADDRESSES``,
+    ``KERAS_DISTRIBUTION_NUM_PROCESSES`` and ``KERAS_DISTRIBUTION_PROCESS_ID``, and ``KERAS_BACKEND=jax``.
+
+    Returns
+    -------
+    (int, int)
+        Number of this process, from 0, and count; (0, 1) where it is alone.
+    """
+    if os.environ.get(PROCESSES, "1") == "1":
+        return 0, 1
+    _, module = _backend()
+    return module.process_index(), module.process_count()
+
+
+def wait_for_all(where):
+    """Go on when every process has come here.
+
+    Parameters
+    ----------
+    where : str
+        Names the place; the same in all of them.
+    """
+    if processes()[1] > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices(where)
+
+
 def count_devices(devices=1):
     """Number of devices that a choice stands for, to scale the batch with.
 
     Parameters
     ----------
     devices : int, "all" or None
-        None is one.
+        None is one. Where several processes train one model it has to be "all": the devices of all of them.
 
     Returns
     -------
@@ -224,6 +266,11 @@ def count_devices(devices=1):
     BratsError
         If there are not that many.
     """
+    together = processes()[1] > 1
+    if together and devices != "all":
+        raise BratsError(
+            "devices", f"it is {devices!r}", "'all' where several processes train one model", "Set devices to 'all'"
+        )
     if devices is None or devices == 1:
         return 1
     available = len(_device_names())
@@ -244,7 +291,8 @@ def data_parallel(devices=1):
 
     ``with data_parallel("all"): model = ...`` is all it takes; the caller makes the batch larger by
     `count_devices`. TensorFlow mirrors the model (`tf.distribute.MirroredStrategy`), JAX shards the batch
-    (`keras.distribution.DataParallel`).
+    (`keras.distribution.DataParallel`), also over the devices of several `processes`, each of which gives its share
+    of the batch, see `batches.ProcessShare`.
 
     Parameters
     ----------
@@ -269,4 +317,4 @@ def data_parallel(devices=1):
         return module.distribute.MirroredStrategy(names).scope()
     import keras
 
-    return keras.distribution.DataParallel(devices=names).scope()
+    return keras.distribution.DataParallel(devices=names, auto_shard_dataset=False).scope()

@@ -5,7 +5,7 @@ import numpy as np
 
 from brats_lib.labels import LABELS, REGIONS
 
-__all__ = ["ClassIoU", "hard_dice", "soft_dice"]
+__all__ = ["ClassIoU", "RegionDice", "hard_dice", "soft_dice"]
 
 # Which classes, in the order of LABELS, make up which region, in the order of REGIONS.
 _MEMBERS = np.array([[label in region for region in REGIONS.values()] for label in LABELS], np.float32)
@@ -83,3 +83,24 @@ class ClassIoU(keras.metrics.OneHotMeanIoU):
         chosen = keras.ops.one_hot(keras.ops.argmax(y_pred, -1), self.num_classes, dtype=self.dtype)
         truth = keras.ops.cast(y_true, self.dtype)
         self.total_cm.assign_add(keras.ops.einsum("nxyt,nxyp->tp", truth, chosen))
+
+
+class RegionDice(ClassIoU):
+    """Dice coefficient of the decisions, averaged over WT, TC and ET, from one confusion matrix per epoch.
+
+    ``2 |t and p| / (|t| + |p|)`` for each region over all pixels of the epoch, 1 where there are neither. Unlike
+    `hard_dice` it does not depend on the batch size, so that trainings with different ones compare. It is a number of
+    slices as the network sees them, not of patients on their grid.
+    """
+
+    def __init__(self, classes, name="region_dice"):
+        super().__init__(classes, name=name)
+
+    def result(self):
+        """The mean over regions, in 0-1."""
+        ops = keras.ops
+        counts = ops.cast(self.total_cm, "float32")
+        shared = ops.diagonal(ops.matmul(ops.matmul(_MEMBERS.T, counts), _MEMBERS))
+        truth, chosen = ops.matmul(ops.sum(counts, 1), _MEMBERS), ops.matmul(ops.sum(counts, 0), _MEMBERS)
+        total = truth + chosen
+        return ops.mean(ops.where(total > 0, 2 * shared / ops.maximum(total, 1), 1.0))

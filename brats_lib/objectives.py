@@ -2,6 +2,7 @@
 
 import keras
 
+from brats_lib.errors import BratsError
 from brats_lib.labels import BACKGROUND, LABELS
 from brats_lib.monitors import ClassIoU, hard_dice, soft_dice
 from brats_lib.recipes import NativeRecipe
@@ -16,10 +17,11 @@ LOWEST_RATE = 0.01
 _MARGIN = 1e-6
 
 
-def compile_model(model, recipe, precision, steps):
+def compile_model(model, recipe, precision, steps, monitors=()):
     """Give a network its recipe's loss, optimizer and monitors.
 
-    Published: categorical cross-entropy and Adam at a constant rate, which the training's plateau rule lowers.
+    Published: categorical cross-entropy and Adam at a constant rate, which the training's plateau rule lowers, or
+    what else the recipe's `loss` and `optimizer` name.
     Native: `SegmentationLoss` and AdamW (Loshchilov and Hutter 2019) with the rate of `learning_rate_schedule`, the
     gradient of each variable clipped to norm 1, and a moving average of the weights.
 
@@ -33,6 +35,13 @@ def compile_model(model, recipe, precision, steps):
         What `model` was built with. With float16 the loss is scaled.
     steps : int
         Batches of the whole training, all epochs together; the native schedule ends there.
+    monitors : sequence of keras.metrics.Metric
+        Watched beside those of the recipe.
+
+    Raises
+    ------
+    BratsError
+        If a published recipe names an optimizer or a loss that there is not.
     """
     if isinstance(recipe, NativeRecipe):
         optimizer = keras.optimizers.AdamW(
@@ -40,15 +49,43 @@ def compile_model(model, recipe, precision, steps):
             use_ema=recipe.averaging > 0, ema_momentum=recipe.averaging,
         )  # fmt: skip
         loss = SegmentationLoss(recipe.regions, recipe.dice)
-        monitors = [keras.metrics.MeanMetricWrapper(hard_dice, name="dice", regions=recipe.regions)]
+        own = [keras.metrics.MeanMetricWrapper(hard_dice, name="dice", regions=recipe.regions)]
     else:
-        optimizer, loss = keras.optimizers.Adam(recipe.learning_rate), "categorical_crossentropy"
-        monitors = ["accuracy", keras.metrics.MeanMetricWrapper(soft_dice, name="dice"), ClassIoU(len(LABELS))]
+        optimizer, loss = _published_optimizer(recipe), _published_loss(recipe)
+        own = ["accuracy", keras.metrics.MeanMetricWrapper(soft_dice, name="dice"), ClassIoU(len(LABELS))]
     if precision == "mixed_float16":
         # Keras does this by itself only where float16 is its global policy.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    model.compile(optimizer, loss, metrics=monitors)
+    model.compile(optimizer, loss, metrics=[*own, *monitors])
     optimizer.build(model.trainable_variables)
+
+
+def _published_optimizer(recipe):
+    first, second = recipe.betas
+    made = {
+        "adam": lambda: keras.optimizers.Adam(recipe.learning_rate, beta_1=first, beta_2=second),
+        "sgd": lambda: keras.optimizers.SGD(recipe.learning_rate, momentum=first),
+        "rmsprop": lambda: keras.optimizers.RMSprop(recipe.learning_rate),
+    }
+    return _choose("optimizer", recipe.optimizer, made)
+
+
+def _published_loss(recipe):
+    made = {
+        "cross-entropy": lambda: "categorical_crossentropy",
+        "cross-entropy+dice": lambda: SegmentationLoss(regions=False),
+        # Lin et al. 2017, with their gamma of 2 and no weights of the classes.
+        "focal": lambda: keras.losses.CategoricalFocalCrossentropy(alpha=1.0),
+    }
+    return _choose("loss", recipe.loss, made)
+
+
+def _choose(field, name, made):
+    if name not in made:
+        raise BratsError(
+            f"{field} of the recipe", f"it is '{name}'", f"one of {', '.join(made)}", "Choose one of those"
+        )
+    return made[name]()
 
 
 def learning_rate_schedule(recipe, steps):

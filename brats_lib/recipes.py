@@ -4,10 +4,16 @@ from dataclasses import asdict, dataclass
 
 from brats_lib.errors import BratsError
 
-__all__ = ["LESSON", "NATIVE", "PLANES", "PUBLISHED", "RECIPES", "NativeRecipe", "Recipe", "get_recipe"]
+__all__ = [
+    "LESSON", "LOSSES", "NATIVE", "OPTIMIZERS", "PLANES", "PUBLISHED", "RECIPES", "NativeRecipe", "Recipe",
+    "get_recipe",
+]  # fmt: skip
 
 # Anatomical planes, and the axis of an LPS volume that runs through their slices.
 PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}
+# What a published recipe may be trained with.
+OPTIMIZERS = ("adam", "sgd", "rmsprop")
+LOSSES = ("cross-entropy", "cross-entropy+dice", "focal")
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,14 @@ class Recipe:
     dropout : float
         Dropout rate at the bottleneck.
     learning_rate : float
-        Initial learning rate of Adam.
+        Initial learning rate of the optimizer.
+    optimizer : str
+        One of `OPTIMIZERS` (section 3.5.2: Adam; section 6 names the others).
+    betas : (float, float)
+        Decay of Adam's running means of the gradient and of its square, in [0, 1). The first is SGD's momentum too;
+        RMSprop keeps Keras's own 0.9.
+    loss : str
+        One of `LOSSES` (section 3.5.2: cross-entropy).
     plateau_factor, plateau_patience, min_learning_rate : float, int, float
         ReduceLROnPlateau on the validation loss.
     augmentation : tuple of str
@@ -53,6 +66,9 @@ class Recipe:
     width: int = 32
     dropout: float = 0.2
     learning_rate: float = 1e-3
+    optimizer: str = "adam"
+    betas: tuple[float, float] = (0.9, 0.999)
+    loss: str = "cross-entropy"
     plateau_factor: float = 0.2
     plateau_patience: int = 2
     min_learning_rate: float = 1e-6

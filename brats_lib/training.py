@@ -12,6 +12,7 @@ import pandas as pd
 
 from brats_lib import devices as machine
 from brats_lib import models
+from brats_lib.batches import ProcessShare
 from brats_lib.checkpoints import (
     LOG,
     STATE,
@@ -59,7 +60,7 @@ class TrainingResult:
 
 def train(
     recipe, train, val, folder, *, epochs=None, seed=0, precision="auto", devices=1, data_fingerprint="",
-    deterministic=True, verbose=None, initial_weights=None,
+    deterministic=True, verbose=None, initial_weights=None, monitors=(), callbacks=(),
 ):  # fmt: skip
     """Train a recipe's network, or go on where an earlier call was interrupted.
 
@@ -97,6 +98,10 @@ def train(
     initial_weights : list of array, optional
         What the network starts from, as its ``get_weights()`` gives them, in place of random weights. Others make
         another training.
+    monitors : sequence of keras.metrics.Metric
+        Watched beside those of the recipe; each adds two columns to `log.csv`. They change nothing of the training.
+    callbacks : sequence of keras.callbacks.Callback
+        Called after each epoch's state has been saved. One that raises an exception ends the call and loses nothing.
 
     Returns
     -------
@@ -110,6 +115,9 @@ def train(
 
     Notes
     -----
+    Several `devices.processes` that share the file system train one model together: each calls this with the same
+    arguments and the whole batches, of which it takes its share, and the first one writes. All get the same result.
+
     Loss and optimizer are those of `objectives.compile_model`. Of a `Recipe` the learning rate is multiplied by
     `plateau_factor` when the validation loss has not fallen by 1e-4 for `plateau_patience` epochs, and the weights
     with the lowest validation loss are kept. Of a `NativeRecipe` the rate follows a schedule, and the moving average
@@ -134,31 +142,43 @@ def train(
     if initial_weights is not None:
         settings["initial_weights"] = _hash(initial_weights)
     settings = json.loads(json.dumps(settings))
+    number, together = machine.processes()
+    if number:
+        machine.wait_for_all("room")  # until the first process has looked for an earlier training
     record, progress = _find_earlier(folder, settings, epochs)
-    if record["finished"] and record["epochs"] == epochs:
+    done = record["finished"] and record["epochs"] == epochs
+    if not (done or number):
+        record |= {"epochs": epochs, "finished": False, "settings": settings}
+        record.setdefault("computes_in", machine.choose_precision(precision))
+        save_record(folder, record)
+    if not number:
+        machine.wait_for_all("room")
+    if done:
         print(f"Training in {folder} is finished: {epochs} epochs, loaded.")
         return _result(load_trained(folder), pd.read_csv(folder / LOG), epochs, native)
-    record |= {"epochs": epochs, "finished": False, "settings": settings}
-    record.setdefault("computes_in", machine.choose_precision(precision))
-    save_record(folder, record)
 
     resumed_from = progress.epochs
     machine.make_reproducible(seed, deterministic)
+    if together > 1:
+        shares = number, together, machine.count_devices(devices)
+        train, val = (None if each is None else ProcessShare(each, *shares) for each in (train, val))
     with machine.data_parallel(devices):
         model = models.build(recipe, record["computes_in"], seed)
         if initial_weights is not None:
             model.set_weights(initial_weights)
-        compile_model(model, recipe, record["computes_in"], epochs * len(train))
+        compile_model(model, recipe, record["computes_in"], epochs * len(train), monitors)
         if resumed_from:
             progress.restore(model, folder / STATE)
             print(f"Training in {folder} resumes after epoch {resumed_from} of {epochs}.")
         if resumed_from < epochs:
-            _fit(model, recipe, train, val, progress, epochs, folder, verbose)
+            _fit(model, recipe, train, val, progress, epochs, folder, verbose, callbacks)
         model.set_weights(progress.best)
     # Again, since a kill between two files may have left these an epoch behind the state.
-    save_best(model, folder)
-    save_log(progress, folder)
-    save_record(folder, record | {"finished": True})
+    save_best(model, folder, writes=number == 0)
+    if not number:
+        save_log(progress, folder)
+        save_record(folder, record | {"finished": True})
+    machine.wait_for_all("end")
     return _result(model, progress.log, resumed_from, native)
 
 
@@ -213,19 +233,19 @@ def load_trained(folder, *, precision=None, unfinished=False, data_fingerprint=N
     return model
 
 
-def _fit(model, recipe, train, val, progress, epochs, folder, verbose):
+def _fit(model, recipe, train, val, progress, epochs, folder, verbose, callbacks):
     plateau = None
     if not isinstance(recipe, NativeRecipe):
         plateau = keras.callbacks.ReduceLROnPlateau(
             "val_loss", recipe.plateau_factor, recipe.plateau_patience, mode="min", min_lr=recipe.min_learning_rate
         )
-    keep = KeepProgress(progress, plateau, train, folder)
+    keep = KeepProgress(progress, plateau, train, folder, writes=machine.processes()[0] == 0)
     if verbose is None:
         verbose = 1 if sys.stdout.isatty() else 2
     # Keras's own shuffling would draw from Python's global random state, which no resumed training could repeat.
     model.fit(
         train, validation_data=val, epochs=epochs, initial_epoch=progress.epochs, shuffle=False,
-        callbacks=[plateau, keep] if plateau else [keep], verbose=verbose,
+        callbacks=[*([plateau] if plateau else []), keep, *callbacks], verbose=verbose,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from experiments import comparisons, intake, outlines, shipped, studies
+from experiments import comparisons, hyperparameters, intake, outlines, shipped, studies
 
 PARTS = {
     "phantom": shipped.make_phantom,
@@ -21,7 +21,9 @@ PARTS = {
 def main():
     """Run one experiment."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    parser.add_argument("name", choices=[*PARTS, "published", "intake"], help="what to make again")
+    parser.add_argument(
+        "name", choices=[*PARTS, "published", "intake", "hyperparameters"], help="what to make again"
+    )
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
     parser.add_argument("--heads", nargs="*", type=Path, default=(), help="intake: images of heads with their skull")
     options = parser.parse_args()
@@ -29,6 +31,8 @@ def main():
         comparisons.score_published(options.data)
     elif options.name == "intake":
         intake.measure_skull_rule(options.data, options.heads)
+    elif options.name == "hyperparameters":
+        hyperparameters.tune()
     else:
         PARTS[options.name](shipped.real_stacks(options.data))
 

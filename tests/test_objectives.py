@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from brats_lib import models
+from brats_lib.errors import BratsError
 from brats_lib.labels import one_hot
 from brats_lib.objectives import SegmentationLoss, compile_model, learning_rate_schedule
 from brats_lib.recipes import NATIVE, PUBLISHED, Recipe
@@ -104,3 +105,51 @@ def test_published_objective_is_the_papers():
     assert type(model.optimizer) is keras.optimizers.Adam
     assert model.loss == "categorical_crossentropy"
     np.testing.assert_allclose(float(model.optimizer.learning_rate), PUBLISHED.learning_rate, rtol=1e-6)
+
+
+def compiled(**changes):
+    model = keras.Sequential([keras.Input((2, 2, 2)), keras.layers.Conv2D(4, 1, activation="softmax")])
+    compile_model(model, replace(PUBLISHED, **changes), "float32", 1)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "expected"),
+    [
+        ({}, keras.optimizers.Adam, {"beta_1": 0.9, "beta_2": 0.999}),
+        ({"betas": (0.5, 0.99)}, keras.optimizers.Adam, {"beta_1": 0.5, "beta_2": 0.99}),
+        ({"optimizer": "sgd", "betas": (0.7, 0.999)}, keras.optimizers.SGD, {"momentum": 0.7}),
+        ({"optimizer": "rmsprop"}, keras.optimizers.RMSprop, {"rho": 0.9}),
+    ],
+)
+def test_published_recipe_names_its_optimizer(changes, kind, expected):
+    optimizer = compiled(**changes).optimizer
+    assert type(optimizer) is kind
+    assert {name: optimizer.get_config()[name] for name in expected} == pytest.approx(expected)
+    assert float(optimizer.learning_rate) == pytest.approx(1e-3)
+
+
+# Of four classes the right one gets 0.7, the others 0.1.
+SURE = np.where(one_hot(np.array([[[0, 1], [2, 3]]])) == 1, 0.7, 0.1).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cross-entropy", -np.log(0.7)),
+        # Focal: cross-entropy times the square of what is missing to certainty.
+        ("focal", -np.log(0.7) * 0.3**2),
+        # Each tumour class has one pixel: sum(pt) = 0.7, sum(p) = 0.7 + 3 x 0.1 = 1.
+        ("cross-entropy+dice", -np.log(0.7) + 1 - (1.4 + 50) / (2 + 50)),
+    ],
+)
+def test_published_recipe_names_its_loss(name, expected):
+    model = compiled(loss=name)
+    loss = model.compute_loss(y=one_hot(np.array([[[0, 1], [2, 3]]])), y_pred=keras.ops.convert_to_tensor(SURE))
+    np.testing.assert_allclose(float(loss), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("field", ["optimizer", "loss"])
+def test_unknown_optimizer_or_loss_is_refused(field):
+    with pytest.raises(BratsError, match=f"{field} of the recipe: it is 'best'; expected one of"):
+        compiled(**{field: "best"})

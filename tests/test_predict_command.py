@@ -253,3 +253,16 @@ def test_network_of_the_published_recipe_needs_1_mm(network, tmp_path):
     files = write_loose(tmp_path / "in", {"flair": flair, "t1ce": flair}, affine)
     with pytest.raises(BratsError, match="expected 1 mm along the axes"):
         predict_one(loose_case(files), replace(network, recipe=PUBLISHED))
+
+
+def test_parts_of_a_folder_are_disjoint_and_make_up_all_of_it(network, painted_root, tmp_path):
+    for part, names in (("1/2", ["A_1", "A_3"]), ("2/2", ["A_2"])):
+        out = tmp_path / part.replace("/", "-")
+        assert main(["predict", str(painted_root), "--out", str(out), "--part", part]) == 0
+        assert sorted(path.name.removesuffix("_seg.nii.gz") for path in out.glob("*.nii.gz")) == names
+
+
+@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b"])
+def test_part_that_is_none_is_refused(network, painted_root, tmp_path, capsys, part):
+    assert main(["predict", str(painted_root), "--out", str(tmp_path / "out"), "--part", part]) == 2
+    assert "two numbers i/n" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from conftest import write_case
 
 from brats_lib import slices
 from brats_lib.augment import Augmenter
-from brats_lib.batches import SliceBatches
+from brats_lib.batches import ProcessShare, SliceBatches
 from brats_lib.cohort import Cohort
 from brats_lib.errors import BratsError
 from brats_lib.preprocess import case_labels, case_slices
@@ -374,3 +374,21 @@ def test_real_case_keeps_its_tumour_in_the_cache(real_root, tmp_path):
     labels, mask = cache.labels(case[0].name), case[0].mask()[:, :, 22:122]
     for index, label in ((1, 1), (2, 2), (3, 4)):
         assert (labels == index).sum() * (240 / 128) ** 2 == pytest.approx((mask == label).sum(), rel=0.1)
+
+
+def test_shares_of_the_processes_make_up_the_batch(cache):
+    whole = SliceBatches(cache, cache.names[:2], 4, seed=3)
+    shares = [ProcessShare(SliceBatches(cache, cache.names[:2], 4, seed=3), number, 2, 4) for number in (0, 1)]
+    for share in shares:
+        share.epoch = 1
+    whole.epoch = 1
+    parts = [share[0] for share in shares]
+    for kind, expected in enumerate(whole[0]):
+        np.testing.assert_array_equal(np.concatenate([part[kind] for part in parts]), expected)
+    assert len(shares[0]) == len(whole) and len(shares[0][0][0]) == 2
+
+
+def test_batch_that_cannot_be_shared_out_is_refused(cache):
+    share = ProcessShare(SliceBatches(cache, cache.names[:1], 3), 0, 2, 2)
+    with pytest.raises(BratsError, match="it has 3 slices; expected a multiple of 2"):
+        share[0]

@@ -15,6 +15,7 @@ import pytest
 from brats_lib import checkpoints, models
 from brats_lib.errors import BratsError
 from brats_lib.labels import one_hot
+from brats_lib.monitors import RegionDice
 from brats_lib.recipes import Recipe
 from brats_lib.training import load_trained, train
 
@@ -286,3 +287,28 @@ def test_network_trained_on_other_cases_is_not_taken_for_these(straight):
     assert load_trained(folder, data_fingerprint="blobs").count_params() > 0
     with pytest.raises(BratsError, match="trained on other cases or another split"):
         load_trained(folder, data_fingerprint="other")
+
+
+def test_monitors_add_columns_and_leave_the_training_as_it_is(straight, tmp_path):
+    folder, result = straight
+    watched = run(tmp_path / "watched", monitors=[RegionDice(4)])
+    assert watched.history["val_region_dice"].between(0, 1).all()
+    assert [name for name in watched.history if name not in result.history] == ["region_dice", "val_region_dice"]
+    assert_same_weights(folder, tmp_path / "watched")
+
+
+def test_callback_that_stops_a_training_loses_nothing(straight, tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        run(tmp_path / "stopped", callbacks=[Stop()])
+    assert run(tmp_path / "stopped").resumed_from == 2
+    assert_same_training(straight[0], tmp_path / "stopped")
+
+
+def assert_same_weights(first, second):
+    for ours, theirs in zip(*(load_trained(each).get_weights() for each in (first, second)), strict=True):
+        np.testing.assert_array_equal(ours, theirs)

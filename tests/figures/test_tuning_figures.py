@@ -1,0 +1,60 @@
+"""Figures of a study show the numbers of its tables."""
+
+import pandas as pd
+import pytest
+from figures.drawn import SOURCE, check_plot, marked, texts
+
+from brats_lib.errors import BratsError
+from brats_lib.figures import tuning
+
+
+@pytest.fixture
+def table():
+    """Two seeds of the baseline and of two other values of dropout, two epochs each."""
+    rows = []
+    for seed in (0, 1):
+        for factor, value, dice in (("baseline", "", 0.5), ("dropout", "0.5", 0.3), ("dropout", "0.0", 0.4)):
+            for epoch in (1, 2):
+                rows.append(
+                    {"factor": factor, "value": value, "seed": seed, "epoch": epoch, "kept": epoch == 2,
+                     "val_region_dice": dice * epoch / 2 + 0.02 * seed}
+                )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_effects_are_means_over_seeds_in_the_order_of_the_values(table):
+    figure = tuning.factor_effects(table[table["kept"]], SOURCE, {"dropout": 0.2})
+    check_plot(figure)
+    means = {mark.get_xdata()[0]: mark.get_ydata()[0] for mark in marked(figure, "mean") if len(mark.get_xdata())}
+    assert means == pytest.approx({0: 0.41, 1: 0.51, 2: 0.31})
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0", "0.2", "0.5"]
+    (line,) = marked(figure, "baseline")
+    assert line.get_ydata()[0] == pytest.approx(0.51)
+    assert "one seed" in texts(figure)
+
+
+def test_effects_without_baseline_are_refused(table):
+    with pytest.raises(BratsError, match="rows of factor 'baseline'"):
+        tuning.factor_effects(table[table["factor"] == "dropout"], SOURCE, {"dropout": 0.2})
+
+
+def test_curves_are_means_over_seeds(table):
+    figure = tuning.learning_curves(table, ["dropout"], SOURCE)
+    check_plot(figure)
+    (curve,) = marked(figure, "0.5")
+    assert curve.get_ydata().tolist() == pytest.approx([0.16, 0.31])
+    (curve,) = marked(figure, "baseline")
+    assert curve.get_ydata().tolist() == pytest.approx([0.26, 0.51])
+
+
+def test_search_shows_importance_and_marks_what_was_stopped():
+    trials = pd.DataFrame(
+        {"score": [0.2, 0.4, 0.1], "state": ["complete", "complete", "pruned"], "learning_rate": [1e-3, 1e-2, 1e-1],
+         "optimizer": ["adam", "sgd", "sgd"]}
+    )  # fmt: skip
+    figure = tuning.importance_and_interaction(trials, {"learning_rate": 0.7, "width": 0.3}, SOURCE)
+    check_plot(figure)
+    assert [bar.get_width() for bar in marked(figure, "importance")] == [0.3, 0.7]
+    (stopped,) = marked(figure, "sgd pruned")
+    assert (stopped.get_xdata(), stopped.get_ydata()) == ([0.1], [0.1])
+    assert stopped.get_markerfacecolor() == "none"
