@@ -21,9 +21,7 @@ PARTS = {
 def main():
     """Run one experiment."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    parser.add_argument(
-        "name", choices=[*PARTS, "published", "intake", "hyperparameters"], help="what to make again"
-    )
+    parser.add_argument("name", choices=[*PARTS, "published", "intake", "hyperparameters"], help="what to make again")
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
     parser.add_argument("--heads", nargs="*", type=Path, default=(), help="intake: images of heads with their skull")
     options = parser.parse_args()
