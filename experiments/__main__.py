@@ -2,7 +2,7 @@
 
 import argparse
 
-from experiments import comparisons, outlines, shipped, studies
+from experiments import comparisons, generative, judge, outlines, shipped, studies, synthetic
 
 PARTS = {
     "phantom": shipped.make_phantom,
@@ -14,6 +14,12 @@ PARTS = {
     "outlines": outlines.compare_outlines,
     "effects": studies.ablate_effects,
     "transfer": studies.count_phantoms,
+    "generative": generative.make_networks,
+    "restoration": judge.judge_restoration,
+    "translation": judge.judge_translation,
+    "generation": judge.judge_generation,
+    "membership": judge.attack,
+    "synthetic": synthetic.compare_synthetic,
 }
 
 

@@ -1,0 +1,44 @@
+"""The generative networks of chapter 7, trained for longer than a notebook can."""
+
+from brats_lib.devices import choose_precision
+from brats_lib.phantom import VERSION
+from brats_lib.recipes import ENHANCEMENT, GENERATION, RESTORATION, T2_FROM_T1, VARIATION
+from brats_lib.synthesis.batches import PictureBatches
+from brats_lib.synthesis.tasks import add_noise, undersample
+from brats_lib.training import train
+from experiments.pictures import learnt_from, training_pictures
+from experiments.shipped import RUNS, SEED
+
+__all__ = ["EPOCHS", "NETWORKS", "make_networks", "train_network"]
+
+# What each learns, and in how many epochs of 1600 slices.
+NETWORKS = {
+    "generation": (GENERATION, None),
+    "denoising": (RESTORATION, add_noise),
+    "reconstruction": (RESTORATION, undersample),
+    "t2-from-t1": (T2_FROM_T1, None),
+    "t1ce-from-flair-t1": (ENHANCEMENT, None),
+    "variation": (VARIATION, None),
+}
+EPOCHS = {"generation": 8}
+
+
+def train_network(name, seed=SEED):
+    """Train one of `NETWORKS` on phantoms, or load it if that is done.
+
+    Returns
+    -------
+    brats_lib.training.TrainingResult
+    """
+    recipe, damage = NETWORKS[name]
+    batches = PictureBatches(learnt_from(training_pictures()), recipe, seed, damage=damage)
+    return train(
+        recipe, batches, None, f"{RUNS}/{name}-{seed}", epochs=EPOCHS.get(name, recipe.epochs), seed=seed,
+        precision=choose_precision(), data_fingerprint=f"{name}, phantoms of version {VERSION}", verbose=2,
+    )  # fmt: skip
+
+
+def make_networks(real):
+    """Train all of them."""
+    for name in NETWORKS:
+        print(name, f"{train_network(name).seconds / 60:.1f} minutes", flush=True)
