@@ -89,7 +89,7 @@ def judge_translation(real):
 def judge_generation(real):
     """Samples: `results/generation.csv`, and the generator that ships."""
     pictures, result = training_pictures(), train_network("generation")
-    reference, floor = _halves(held_out(pictures))
+    reference, floor = held_out(pictures).halves()
     count = min(len(reference), SAMPLES)
     images, _ = synthesise(result.model.generator, draw_latent(count, GENERATION.latent, seed=1))
     network, recipe, _ = weights.load("phantom", precision="float32")
@@ -169,12 +169,6 @@ def _small(images):
     images = np.asarray(images, np.float32)
     n, side, _, channels = images.shape
     return images.reshape(n, side // 4, 4, side // 4, 4, channels).mean((2, 4))
-
-
-def _halves(pictures):
-    """Slices of every second case, and of the others."""
-    even = pictures.case % 2 == 0
-    return pictures.take(even), pictures.take(~even)
 
 
 def _seen(result, name):

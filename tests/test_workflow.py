@@ -25,6 +25,7 @@ NOTEBOOKS = [
     "04_evaluate",
     "05_overlay_predictions",
     "06_beyond_the_paper",
+    "07_generate_images",
 ]
 STAND_IN = """#!{python}
 import json, os, shutil, sys

@@ -52,6 +52,11 @@ class Pictures:
         """The slices of the named cases."""
         return self.take(np.isin(self.case, [self.names.index(name) for name in names]))
 
+    def halves(self):
+        """The slices of every second case, and those of the others."""
+        even = self.case % 2 == 0
+        return self.take(even), self.take(~even)
+
 
 def make_pictures(stacks, per_case=8, lowest=0.3, highest=0.85):
     """Take evenly spaced axial slices of standardised cases.
