@@ -35,7 +35,10 @@ def build(recipe, precision="float32", seed=None):
     """
     if isinstance(recipe, GenerativeRecipe):
         network = {"gan": GAN, "vae": VAE, "translation": Translation}[recipe.task]
-        return network(recipe, len(LABELS), precision=precision, seed=seed)
+        model = network(recipe, len(LABELS), precision=precision, seed=seed)
+        # Otherwise it would count as unfinished until it is called, and take no weights from a file.
+        model.build()
+        return model
     if isinstance(recipe, NativeRecipe):
         return build_native_unet(
             channels=recipe.channels,
