@@ -13,9 +13,9 @@ __all__ = ["EPOCHS", "NETWORKS", "make_networks", "train_network"]
 
 # What each learns, and in how many epochs of 1600 slices.
 NETWORKS = {
-    "generation": (GENERATION, None),
     "denoising": (RESTORATION, add_noise),
     "reconstruction": (RESTORATION, undersample),
+    "generation": (GENERATION, None),
     "t2-from-t1": (T2_FROM_T1, None),
     "t1ce-from-flair-t1": (ENHANCEMENT, None),
     "variation": (VARIATION, None),

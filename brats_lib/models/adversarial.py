@@ -54,6 +54,15 @@ class SpectralConv2D(layers.Conv2D):
         outputs = self.convolution_op(inputs, ops.cast(kernel / largest, inputs.dtype))
         return outputs + ops.cast(self.bias, outputs.dtype)
 
+    # Keras's convolutions write kernel and bias alone.
+    def save_own_variables(self, store):
+        """Write every variable."""
+        layers.Layer.save_own_variables(self, store)
+
+    def load_own_variables(self, store):
+        """Read every variable."""
+        layers.Layer.load_own_variables(self, store)
+
 
 def _unit(vector):
     return vector / (ops.sqrt(ops.sum(ops.square(vector))) + 1e-12)
