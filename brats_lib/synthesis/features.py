@@ -24,7 +24,7 @@ _FLOOR = 0.02
 
 
 def unet_features(network, recipe, images, batch_slices=32):
-    """Features at the bottleneck of a native U-Net, averaged over the slice.
+    """Features at the bottleneck of a native U-Net, averaged over the brain.
 
     Such a network knows brains and their tumours. Its distances are no FID and not comparable with any.
 
@@ -45,8 +45,8 @@ def unet_features(network, recipe, images, batch_slices=32):
         128 of the networks that ship.
     """
     bottleneck = [layer for layer in network.layers if layer.name.startswith("bottleneck")][-1]
-    pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(bottleneck.output)
-    reader = keras.Model(network.input, pooled)
+    reader = keras.Model(network.input, bottleneck.output)
+    step = 2 ** (len(recipe.widths) - 1)
     channels = [MODALITIES.index(modality) for modality in recipe.modalities]
     parts = []
     for start in range(0, len(images), batch_slices):
@@ -57,7 +57,11 @@ def unet_features(network, recipe, images, batch_slices=32):
             [zscore(np.where(b, p, 0)) for p in np.moveaxis(c, -1, 0)] for b, c in zip(brain, chosen, strict=True)
         ]
         read = np.moveaxis(np.clip(scaled, *recipe.clip), 1, -1)
-        parts.append(reader.predict_on_batch(np.tile(read, 2 * recipe.neighbours + 1)))
+        found = np.asarray(reader.predict_on_batch(np.tile(read, 2 * recipe.neighbours + 1)), np.float32)
+        # Of the background there is more than of the brain, and it is the same in every picture.
+        n, side = len(brain), brain.shape[1] // step
+        inside = brain.reshape(n, side, step, side, step).mean((2, 4))
+        parts.append(np.einsum("nxyc,nxy->nc", found, inside) / (inside.sum((1, 2)) + 1e-6)[:, None])
     return np.concatenate(parts)
 
 
