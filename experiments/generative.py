@@ -20,7 +20,14 @@ NETWORKS = {
     "t1ce-from-flair-t1": (ENHANCEMENT, None),
     "variation": (VARIATION, None),
 }
-EPOCHS = {"generation": 8}
+EPOCHS = {
+    "generation": 8,
+    "denoising": 2,
+    "reconstruction": 2,
+    "t2-from-t1": 1,
+    "t1ce-from-flair-t1": 1,
+    "variation": 1,
+}
 
 
 def train_network(name, seed=SEED):

@@ -17,6 +17,7 @@ __all__ = ["INCEPTION_FILE", "fetch_inception", "inception_features", "open_ince
 INCEPTION_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 INCEPTION_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{INCEPTION_FILE}"
 INCEPTION_HASH = "md5:bcbd6486424b2319ff4ef7d526e38f63"
+_HOW = "`brats fetch inception runs/inception` downloads them (92 MB)."
 _INCEPTION_SIDE = 299
 _COLOURS = ("flair", "t1ce", "t2")
 # Darker than this in every modality is background.
@@ -118,7 +119,7 @@ def open_inception(folder):
     """
     file = Path(folder).expanduser() / INCEPTION_FILE
     if not file.is_file():
-        print(f"No FID and KID: {INCEPTION_FILE} is not in {folder}. `brats fetch inception {folder}` downloads it.")
+        print(f"No FID and KID: the weights of Inception-v3 are not in '{file.parent.name}'.", _HOW)
         return None
     network = keras.applications.InceptionV3(
         include_top=False, weights=None, pooling="avg", input_shape=(_INCEPTION_SIDE, _INCEPTION_SIDE, 3)
