@@ -2,14 +2,14 @@
 
 from brats_lib.devices import choose_precision
 from brats_lib.phantom import VERSION
-from brats_lib.recipes import ENHANCEMENT, GENERATION, RESTORATION, T2_FROM_T1, VARIATION
+from brats_lib.recipes import ENHANCEMENT, GENERATION, RESTORATION, T2_FROM_T1
 from brats_lib.synthesis.batches import PictureBatches
 from brats_lib.synthesis.tasks import add_noise, undersample
 from brats_lib.training import train
 from experiments.pictures import learnt_from, training_pictures
 from experiments.shipped import RUNS, SEED
 
-__all__ = ["EPOCHS", "NETWORKS", "make_networks", "train_network"]
+__all__ = ["EPOCHS", "NETWORKS", "train_network"]
 
 # What each learns, and in how many epochs of 1600 slices.
 NETWORKS = {
@@ -18,16 +18,8 @@ NETWORKS = {
     "generation": (GENERATION, None),
     "t2-from-t1": (T2_FROM_T1, None),
     "t1ce-from-flair-t1": (ENHANCEMENT, None),
-    "variation": (VARIATION, None),
 }
-EPOCHS = {
-    "generation": 8,
-    "denoising": 2,
-    "reconstruction": 2,
-    "t2-from-t1": 1,
-    "t1ce-from-flair-t1": 1,
-    "variation": 1,
-}
+EPOCHS, _OTHERS = {"generation": 4}, 2
 
 
 def train_network(name, seed=SEED):
@@ -40,12 +32,6 @@ def train_network(name, seed=SEED):
     recipe, damage = NETWORKS[name]
     batches = PictureBatches(learnt_from(training_pictures()), recipe, seed, damage=damage)
     return train(
-        recipe, batches, None, f"{RUNS}/{name}-{seed}", epochs=EPOCHS.get(name, recipe.epochs), seed=seed,
+        recipe, batches, None, f"{RUNS}/{name}-{seed}", epochs=EPOCHS.get(name, _OTHERS), seed=seed,
         precision=choose_precision(), data_fingerprint=f"{name}, phantoms of version {VERSION}", verbose=2,
     )  # fmt: skip
-
-
-def make_networks(real):
-    """Train all of them."""
-    for name in NETWORKS:
-        print(name, f"{train_network(name).seconds / 60:.1f} minutes", flush=True)

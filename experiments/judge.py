@@ -49,11 +49,12 @@ def judge_restoration(real):
     """
     others = held_out(training_pictures())
     sample = others.take(np.linspace(0, len(others) - 1, TUNED_ON).astype(int))
-    strengths = {}
-    for name, choices in STRENGTHS.items():
-        tried = [tasks.score_denoising(sample, strengths=dict.fromkeys(DENOISERS, choice)) for choice in choices]
-        means = [table[table["method"] == name]["psnr_brain"].mean() for table in tried]
-        strengths[name] = choices[int(np.argmax(means))]
+    # One choice of each method at a time: they know nothing of each other.
+    together = [dict(zip(STRENGTHS, choices, strict=True)) for choices in zip(*STRENGTHS.values(), strict=True)]
+    tried = [
+        tasks.score_denoising(sample, strengths=choice).groupby("method")["psnr_brain"].mean() for choice in together
+    ]
+    strengths = {name: together[int(np.argmax([means[name] for means in tried]))][name] for name in DENOISERS}
     tried = [tasks.score_reconstruction(sample, weight=weight) for weight in WEIGHTS]
     means = [table[table["method"] == "total variation"]["psnr_brain"].mean() for table in tried]
     weight = WEIGHTS[int(np.argmax(means))]

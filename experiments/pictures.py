@@ -1,5 +1,6 @@
 """The pictures that the generative networks of chapter 7 learn from and are tested on."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ __all__ = ["LEARNT_FROM", "SLICES", "held_out", "learnt_from", "tested", "traini
 LEARNT_FROM, SLICES, TESTED_SLICES = 288, 8, 4
 
 
+@functools.cache
 def training_pictures():
     """Slices of all training phantoms; kept, since they take minutes."""
     file = Path(RUNS) / f"pictures-{PHANTOMS}-{SLICES}-v{VERSION}.npz"
