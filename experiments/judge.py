@@ -26,7 +26,7 @@ STRENGTHS = {
     "non-local means": (0.6, 0.8, 1.0, 1.3), "wavelets": (0.6, 0.8, 1.0, 1.3), "total variation": (0.5, 0.8, 1.2, 1.8),
 }  # fmt: skip
 WEIGHTS = (0.003, 0.006, 0.012, 0.025, 0.05)
-TUNED_ON, SAMPLES = 12, 384
+TUNED_ON, SAMPLES = 6, 384
 
 
 def short(table, *by):
