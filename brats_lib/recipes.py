@@ -179,7 +179,8 @@ class GenerativeRecipe:
     residual : bool
         Whether a translator adds to its source what it finds, rather than make the target afresh.
     reconstruction, adversarial, kl : float
-        Weights of the mean absolute error, of the adversarial term and of the Kullback-Leibler divergence.
+        Weights of the mean absolute error (for a "gan" with the labels' cross-entropy added), of the adversarial term
+        and of the Kullback-Leibler divergence.
     learning_rate, warmup, beta_1 : float
         Of Adam: its highest rate, the share of the training in which that is reached, and the memory of the
         gradient. After the warm-up the rate falls along a cosine to 1 % of its height.

@@ -141,6 +141,10 @@ class GAN(keras.Model):
         believed = judge_frozen(self.critic, centre(generated))
         terms = [hinge_critic(judged, unmasked), recipe.adversarial * hinge_generator(believed)]
         if self.encoder is not None:
-            terms.append(recipe.reconstruction * ops.mean(ops.abs(made[count:] - real), (1, 2, 3)))
+            again, channels = made[count:], self.channels
+            error = ops.mean(ops.abs(again[..., :channels] - real[..., :channels]), (1, 2, 3))
+            # Not the absolute error: of what is rare, such as a tumour, its median says that there is none.
+            surprise = -ops.sum(real[..., channels:] * ops.log(ops.clip(again[..., channels:], 1e-6, 1.0)), -1)
+            terms.append(recipe.reconstruction * (error + ops.mean(surprise, (1, 2))))
             terms.append(recipe.kl * kl_divergence(mean, log_variance))
         return ops.stack(terms, -1)
