@@ -30,7 +30,8 @@ __all__ = ["LOG", "LOG_COLUMNS", "STATE", "Diverged", "KeepProgress", "Progress"
 
 STATE, LOG = "state.npz", "log.csv"
 LOG_COLUMNS = (
-    "epoch", "loss", "accuracy", "dice", "iou", "val_loss", "val_accuracy", "val_dice", "val_iou", "learning_rate",
+    "epoch", "loss", "accuracy", "dice", "iou", "val_loss", "val_accuracy", "val_dice", "val_iou",
+    "reconstruction_loss", "kl_loss", "critic_loss", "generator_loss", "val_reconstruction_loss", "learning_rate",
     "seconds",
 )  # fmt: skip
 _PLATEAU = ("best", "wait", "cooldown_counter")

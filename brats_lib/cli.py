@@ -37,6 +37,11 @@ def _audit(arguments):
 
 
 def _fetch(arguments):
+    if arguments.dataset == "inception":
+        from brats_lib.synthesis.features import fetch_inception
+
+        print(f"The weights are in {fetch_inception(arguments.folder)}. Chapter 7 looks in runs/inception.")
+        return
     from brats_lib.cohort import fetch
 
     folder = {"brats2020": fetch.fetch_brats2020, "msd": fetch.fetch_msd}[arguments.dataset](arguments.folder)
@@ -306,7 +311,7 @@ def _parser():
     sub.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
 
     sub = command("fetch", _fetch, "download a data set")
-    sub.add_argument("dataset", choices=["brats2020", "msd"], help="BraTS 2020 through Kaggle, or MSD Task01")
+    sub.add_argument("dataset", choices=["brats2020", "msd", "inception"], help="BraTS 2020, MSD Task01, Inception-v3")
     sub.add_argument("folder", type=Path)
 
     sub = command("score", _score, "score predicted masks against true ones, per case and region")

@@ -5,9 +5,9 @@ import keras
 from brats_lib.errors import BratsError
 from brats_lib.labels import BACKGROUND, LABELS
 from brats_lib.monitors import ClassIoU, hard_dice, soft_dice
-from brats_lib.recipes import NativeRecipe
+from brats_lib.recipes import GenerativeRecipe, NativeRecipe
 
-__all__ = ["LOWEST_RATE", "SMOOTHING", "SegmentationLoss", "compile_model", "learning_rate_schedule"]
+__all__ = ["LOWEST_RATE", "SMOOTHING", "SegmentationLoss", "compile_model", "learning_rate_schedule", "sum_of_terms"]
 
 # Pixels added to both sides of the Dice fraction: a batch with a few pixels of a region is no reason for a leap.
 SMOOTHING = 50
@@ -23,13 +23,14 @@ def compile_model(model, recipe, precision, steps, monitors=()):
     Published: categorical cross-entropy and Adam at a constant rate, which the training's plateau rule lowers, or
     what else the recipe's `loss` and `optimizer` name.
     Native: `SegmentationLoss` and AdamW (Loshchilov and Hutter 2019) with the rate of `learning_rate_schedule`, the
-    gradient of each variable clipped to norm 1, and a moving average of the weights.
+    gradient of each variable clipped to norm 1, and a moving average of the weights. Generative: the sum of the terms
+    that the network itself gives, Adam with the same schedule and clipping, and a moving average.
 
     Parameters
     ----------
     model : keras.Model
         A network of `models.build`; compiled afterwards, its optimizer built.
-    recipe : Recipe or NativeRecipe
+    recipe : Recipe, NativeRecipe or GenerativeRecipe
         What `model` was built from.
     precision : {"float32", "mixed_bfloat16", "mixed_float16"}
         What `model` was built with. With float16 the loss is scaled.
@@ -50,6 +51,12 @@ def compile_model(model, recipe, precision, steps, monitors=()):
         )  # fmt: skip
         loss = SegmentationLoss(recipe.regions, recipe.dice)
         own = [keras.metrics.MeanMetricWrapper(hard_dice, name="dice", regions=recipe.regions)]
+    elif isinstance(recipe, GenerativeRecipe):
+        optimizer = keras.optimizers.Adam(
+            learning_rate_schedule(recipe, steps), recipe.beta_1, 0.99, clipnorm=1.0, use_ema=recipe.averaging > 0,
+            ema_momentum=recipe.averaging,
+        )  # fmt: skip
+        loss, own = sum_of_terms, [_TermMean(number, name) for number, name in enumerate(model.terms)]
     else:
         optimizer, loss = _published_optimizer(recipe), _published_loss(recipe)
         own = ["accuracy", keras.metrics.MeanMetricWrapper(soft_dice, name="dice"), ClassIoU(len(LABELS))]
@@ -88,12 +95,28 @@ def _choose(field, name, made):
     return made[name]()
 
 
+def sum_of_terms(y_true, terms):
+    """Loss of a network that gives its own losses (n, terms): their sum, one number per sample."""
+    return keras.ops.sum(terms, -1)
+
+
+class _TermMean(keras.metrics.Mean):
+    """Mean of one of the terms that a network gives."""
+
+    def __init__(self, number, name):
+        super().__init__(name=name)
+        self.number = number
+
+    def update_state(self, y_true, terms, sample_weight=None):
+        return super().update_state(terms[:, self.number])
+
+
 def learning_rate_schedule(recipe, steps):
-    """Learning rate of the native recipe: up along a line, down along a cosine (Loshchilov and Hutter 2017).
+    """Learning rate of all recipes but the published: up along a line, down a cosine (Loshchilov and Hutter 2017).
 
     Parameters
     ----------
-    recipe : NativeRecipe
+    recipe : NativeRecipe or GenerativeRecipe
         Highest rate, and the share of the training in which that is reached.
     steps : int
         Batches of the whole training.

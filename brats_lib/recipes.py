@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from brats_lib.errors import BratsError
 
 __all__ = [
-    "LESSON", "LOSSES", "NATIVE", "OPTIMIZERS", "PLANES", "PUBLISHED", "RECIPES", "NativeRecipe", "Recipe",
-    "get_recipe",
+    "ENHANCEMENT", "GENERATION", "LESSON", "LOSSES", "NATIVE", "OPTIMIZERS", "PLANES", "PUBLISHED", "RECIPES",
+    "RESTORATION", "T2_FROM_T1", "VARIATION", "GenerativeRecipe", "NativeRecipe", "Recipe", "get_recipe",
 ]  # fmt: skip
 
 # Anatomical planes, and the axis of an LPS volume that runs through their slices.
@@ -168,10 +168,86 @@ class NativeRecipe:
         return len(self.modalities) * (2 * self.neighbours + 1)
 
 
+@dataclass(frozen=True)
+class GenerativeRecipe:
+    """A network that makes pictures: of nothing, of labels, or of other pictures. Ours; the paper has no method.
+
+    Parameters
+    ----------
+    name : str
+        What the recipe is called in tables and folder names.
+    task : {"gan", "vae", "translation"}
+        Which network: see `models.gan`, `models.vae` and `models.translation`.
+    sources, targets : tuple of str
+        Modalities that go in and come out. "gan" and "vae" have no sources.
+    size : int
+        Side of the pictures in pixels.
+    latent : int
+        Length of the latent vector.
+    widths : tuple of int
+        Filters of each level: of a generator and a decoder from the coarsest on, of a translator from the finest.
+    critic_widths : tuple of int
+        Filters of the critic; none, and there is no critic.
+    labelled : bool
+        Whether a VAE is told the labels, of which it then makes pictures.
+    residual : bool
+        Whether a translator adds to its source what it finds, rather than make the target afresh.
+    reconstruction, adversarial, kl : float
+        Weights of the mean absolute error (for a "gan" with the labels' cross-entropy added), of the adversarial term
+        and of the Kullback-Leibler divergence.
+    learning_rate, warmup, beta_1 : float
+        Of Adam: its highest rate, the share of the training in which that is reached, and the memory of the
+        gradient. After the warm-up the rate falls along a cosine to 1 % of its height.
+    averaging : float
+        Momentum of the exponential moving average of the weights, which is what is kept.
+    batch_slices, slices_per_epoch, epochs : int
+        Size of the training.
+    """
+
+    name: str
+    task: str
+    sources: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ("flair", "t1", "t1ce", "t2")
+    size: int = 128
+    latent: int = 64
+    widths: tuple[int, ...] = (128, 128, 64, 48, 24)
+    critic_widths: tuple[int, ...] = ()
+    labelled: bool = True
+    residual: bool = False
+    reconstruction: float = 1.0
+    adversarial: float = 0.0
+    kl: float = 0.0
+    learning_rate: float = 1e-3
+    warmup: float = 0.05
+    beta_1: float = 0.9
+    averaging: float = 0.99
+    batch_slices: int = 8
+    slices_per_epoch: int = 1600
+    epochs: int = 4
+
+
 PUBLISHED = Recipe()
 NATIVE = NativeRecipe()
 # Small enough to be trained in minutes on a laptop, while people watch.
 LESSON = NativeRecipe(name="lesson", planes=("axial",), slices_per_epoch=800, epochs=4)
+# Labelled slices out of nothing.
+GENERATION = GenerativeRecipe(
+    "generation", "gan", critic_widths=(16, 32, 64, 96, 128), reconstruction=20.0, adversarial=1.0, kl=1e-3,
+    learning_rate=8e-4, beta_1=0.5, averaging=0.995,
+)  # fmt: skip
+# Slices with a tumour where the labels say.
+VARIATION = GenerativeRecipe("variation", "vae", kl=2e-4)
+# A modality that was not acquired, of those that were: as in most publications, and where it would save contrast agent.
+T2_FROM_T1 = GenerativeRecipe(
+    "t2-from-t1", "translation", ("t1",), ("t2",), widths=(16, 32, 64), critic_widths=(16, 32, 64),
+    adversarial=0.01, beta_1=0.5,
+)  # fmt: skip
+ENHANCEMENT = GenerativeRecipe(
+    "t1ce-from-flair-t1", "translation", ("flair", "t1"), ("t1ce",), widths=(16, 32, 64),
+    critic_widths=(16, 32, 64), adversarial=0.01, beta_1=0.5,
+)  # fmt: skip
+# One picture of any modality, freed of noise or of what undersampling does to it.
+RESTORATION = GenerativeRecipe("restoration", "translation", ("any",), ("any",), widths=(16, 32, 64), residual=True)
 RECIPES = {recipe.name: recipe for recipe in (PUBLISHED, NATIVE, LESSON)}
 
 

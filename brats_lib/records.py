@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from brats_lib import devices as machine
 from brats_lib.errors import BratsError
-from brats_lib.recipes import NativeRecipe, Recipe
+from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe
 
 __all__ = ["BEST_WEIGHTS", "SETTINGS", "read_recipe", "read_record", "save_record", "set_aside", "versions"]
 
@@ -63,18 +63,18 @@ def read_recipe(record):
 
     Returns
     -------
-    Recipe or NativeRecipe
+    Recipe, NativeRecipe or GenerativeRecipe
         Whichever has the fields that were written down.
 
     Raises
     ------
     BratsError
-        If neither has.
+        If none has.
     """
     values = {
         key: tuple(value) if isinstance(value, list) else value for key, value in record["settings"]["recipe"].items()
     }
-    for kind in (Recipe, NativeRecipe):
+    for kind in (Recipe, NativeRecipe, GenerativeRecipe):
         if values.keys() <= {field.name for field in fields(kind)}:
             return kind(**values)
     found = f"its recipe has the fields {', '.join(values)}"

@@ -23,7 +23,7 @@ from brats_lib.checkpoints import (
 )  # fmt: skip
 from brats_lib.errors import BratsError
 from brats_lib.objectives import compile_model
-from brats_lib.recipes import NativeRecipe
+from brats_lib.recipes import Recipe
 from brats_lib.records import BEST_WEIGHTS, SETTINGS, read_recipe, read_record, save_record, set_aside, versions
 
 __all__ = ["TrainingResult", "load_trained", "train"]
@@ -43,8 +43,8 @@ class TrainingResult:
     history : pandas.DataFrame
         One row per epoch, columns as in `log.csv`.
     best_epoch : int
-        The epoch whose weights are kept, counted from 1: the one with the lowest validation loss, or with a
-        `NativeRecipe` the last one.
+        The epoch whose weights are kept, counted from 1: the one with the lowest validation loss, or but for
+        a `Recipe` the last one.
     resumed_from : int
         Epochs that were finished before this call; 0 for a fresh start.
     seconds : float
@@ -68,17 +68,18 @@ def train(
     epoch it was in and ends with the weights, bit for bit on a CPU, that it would have had; a finished one is
     returned at once; one that is finished goes on if more `epochs` are asked for. Called with other settings or
     data, it starts afresh and keeps the old folder beside the new one. The number of epochs is such a setting of
-    a `NativeRecipe`, whose learning rate falls towards the last of them.
+    a `NativeRecipe` or `GenerativeRecipe`, whose learning rate falls towards the last of them.
 
     Parameters
     ----------
-    recipe : Recipe or NativeRecipe
+    recipe : Recipe, NativeRecipe or GenerativeRecipe
         Network, optimizer and learning-rate schedule.
     train, val : keras.utils.PyDataset
         Batches of images and targets as `models.build` says, both float32, such as `batches.SliceBatches` of a
-        `Recipe` and `patches.PatchBatches` of a `NativeRecipe`; targets are one-hot classes or regions of 0 and 1.
+        `Recipe` and `patches.PatchBatches` of a `NativeRecipe`; targets are one-hot classes or regions of 0 and 1. Of a
+        `GenerativeRecipe` the images are all that it learns from, and the targets are not looked at.
         If `train` has an attribute `epoch`, it is set to where the training starts. For several devices batches
-        are as many times larger, see `devices.count_devices`. `val` may be None with a `NativeRecipe`.
+        are as many times larger, see `devices.count_devices`. `val` may be None but with a `Recipe`.
     folder : str or Path
         Gets `training.json`, `state.npz`, `best.weights.h5` and `log.csv`.
     epochs : int, optional
@@ -120,11 +121,11 @@ def train(
 
     Loss and optimizer are those of `objectives.compile_model`. Of a `Recipe` the learning rate is multiplied by
     `plateau_factor` when the validation loss has not fallen by 1e-4 for `plateau_patience` epochs, and the weights
-    with the lowest validation loss are kept. Of a `NativeRecipe` the rate follows a schedule, and the moving average
+    with the lowest validation loss are kept. Of the others the rate follows a schedule, and the moving average
     of the weights after the last batch is kept; validation is done with the average too.
     """
     folder, epochs = Path(folder), recipe.epochs if epochs is None else epochs
-    native = isinstance(recipe, NativeRecipe)
+    native = not isinstance(recipe, Recipe)
     to_validate = 0 if val is None else len(val)
     if epochs < 1 or not len(train) or not (to_validate or (native and val is None)):
         found = f"there are {epochs} epochs of {len(train)} training and {to_validate} validation batches"
@@ -235,7 +236,7 @@ def load_trained(folder, *, precision=None, unfinished=False, data_fingerprint=N
 
 def _fit(model, recipe, train, val, progress, epochs, folder, verbose, callbacks):
     plateau = None
-    if not isinstance(recipe, NativeRecipe):
+    if isinstance(recipe, Recipe):
         plateau = keras.callbacks.ReduceLROnPlateau(
             "val_loss", recipe.plateau_factor, recipe.plateau_patience, mode="min", min_lr=recipe.min_learning_rate
         )

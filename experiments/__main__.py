@@ -3,7 +3,14 @@
 import argparse
 from pathlib import Path
 
-from experiments import comparisons, hyperparameters, intake, outlines, shipped, studies
+from experiments import comparisons, hyperparameters, intake, judge, outlines, shipped, studies, synthetic
+
+
+def make_pictures(real):
+    """Everything of chapter 7, in order; what is trained already is loaded."""
+    for part in ("restoration", "generation", "membership", "translation", "synthetic"):
+        PARTS[part](real)
+
 
 PARTS = {
     "phantom": shipped.make_phantom,
@@ -15,6 +22,12 @@ PARTS = {
     "outlines": outlines.compare_outlines,
     "effects": studies.ablate_effects,
     "transfer": studies.count_phantoms,
+    "restoration": judge.judge_restoration,
+    "translation": judge.judge_translation,
+    "generation": judge.judge_generation,
+    "membership": judge.attack,
+    "synthetic": synthetic.compare_synthetic,
+    "pictures": make_pictures,
 }
 
 

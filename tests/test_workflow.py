@@ -25,6 +25,7 @@ NOTEBOOKS = [
     "04_evaluate",
     "05_overlay_predictions",
     "06_beyond_the_paper",
+    "07_generate_images",
     "09_tune_hyperparameters",
 ]
 STAND_IN = """#!{python}

@@ -1,9 +1,12 @@
 """Networks: a recipe in, an uncompiled Keras model out."""
 
 from brats_lib.labels import LABELS, REGIONS
+from brats_lib.models.gan import GAN
 from brats_lib.models.native_unet import build_native_unet
+from brats_lib.models.translation import Translation
 from brats_lib.models.unet import build_unet
-from brats_lib.recipes import NativeRecipe
+from brats_lib.models.vae import VAE
+from brats_lib.recipes import GenerativeRecipe, NativeRecipe
 
 __all__ = ["build"]
 
@@ -13,7 +16,7 @@ def build(recipe, precision="float32", seed=None):
 
     Parameters
     ----------
-    recipe : Recipe or NativeRecipe
+    recipe : Recipe, NativeRecipe or GenerativeRecipe
         Says how many channels go in and how wide the network is.
     precision : {"float32", "mixed_bfloat16", "mixed_float16"}
         Keras dtype policy of the layers. It is given to each layer, so Keras's global policy stays as it is;
@@ -27,8 +30,15 @@ def build(recipe, precision="float32", seed=None):
         Of a `Recipe`: slices (n, size, size, modalities), scaled 0-1, to class probabilities (n, size, size, 4) in
         the order of `labels.LABELS`. Of a `NativeRecipe`: slices (n, h, w, channels) in standard deviations, both
         sides multiples of ``2 ** (len(widths) - 1)``, to probabilities (n, h, w, 3) in the order of
-        `labels.REGIONS`, or (n, h, w, 4) of classes where the recipe has no regions.
+        `labels.REGIONS`, or (n, h, w, 4) of classes where the recipe has no regions. Of a `GenerativeRecipe`: what
+        it learns from to its losses; the network that makes pictures is a part of it.
     """
+    if isinstance(recipe, GenerativeRecipe):
+        network = {"gan": GAN, "vae": VAE, "translation": Translation}[recipe.task]
+        model = network(recipe, len(LABELS), precision=precision, seed=seed)
+        # Otherwise it would count as unfinished until it is called, and take no weights from a file.
+        model.build()
+        return model
     if isinstance(recipe, NativeRecipe):
         return build_native_unet(
             channels=recipe.channels,

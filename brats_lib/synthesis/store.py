@@ -1,0 +1,131 @@
+"""The generator that ships: float16 arrays, checked before they are read, beside a card of how it was made."""
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from brats_lib.cohort.files import write_whole
+from brats_lib.errors import BratsError
+from brats_lib.labels import LABELS
+from brats_lib.recipes import GenerativeRecipe
+
+__all__ = ["GENERATOR", "load_generator", "read_generator_card", "save_generator"]
+
+GENERATOR = Path(__file__).parent / "generator.json"
+_ADVICE = "Restore the file, or install the package again"
+
+
+def save_generator(generator, recipe, facts, card=GENERATOR):
+    """Write a generator's weights and their card.
+
+    Parameters
+    ----------
+    generator : keras.Model
+        Of a `models.gan.GAN`.
+    recipe : GenerativeRecipe
+        What it was trained with.
+    facts : dict
+        What a reader must know: data, training, scores, limitations.
+    card : Path
+        Gets the card; the weights go beside it as `.npz`.
+
+    Raises
+    ------
+    BratsError
+        If a weight is not finite in float16, or a file cannot be written.
+    """
+    arrays = {}
+    for variable, value in zip(generator.weights, generator.get_weights(), strict=True):
+        with np.errstate(over="ignore"):
+            arrays[variable.path] = np.ascontiguousarray(value, "<f2")
+        if not np.isfinite(arrays[variable.path]).all():
+            found = f"weights of '{variable.path}' are not finite in float16"
+            raise BratsError(card, found, "values within ±65504", "Train again; these weights have diverged")
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    content = buffer.getvalue()
+    settings = json.loads(json.dumps(asdict(recipe)))
+    weights = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content),
+               "parameters": sum(array.size for array in arrays.values())}  # fmt: skip
+    write_whole(card.with_suffix(".npz"), content)
+    write_whole(card, (json.dumps({"recipe": settings, "weights": weights, **facts}, indent=1) + "\n").encode())
+
+
+def read_generator_card(card=GENERATOR):
+    """Read the card of a generator.
+
+    Parameters
+    ----------
+    card : Path
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    BratsError
+        If it is not there or damaged.
+    """
+    try:
+        about = json.loads(card.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BratsError(card, f"it cannot be read ({error})", "the card of a generator", _ADVICE) from error
+    if not isinstance(about, dict) or not about.keys() >= {"recipe", "weights"}:
+        raise BratsError(card, "it has no recipe or no weights", "the card of a generator", _ADVICE)
+    return about
+
+
+def load_generator(card=GENERATOR):
+    """Build the generator of a card. The file is compared with the card's SHA-256 before anything in it is read.
+
+    Parameters
+    ----------
+    card : Path
+
+    Returns
+    -------
+    generator : keras.Model
+        In float32.
+    recipe : GenerativeRecipe
+    about : dict
+        The card.
+
+    Raises
+    ------
+    BratsError
+        If a file is damaged or does not belong to the card.
+    """
+    # Cards are read by programs that need no network, and Keras takes seconds to load.
+    from brats_lib.models.gan import build_generator
+
+    about, file = read_generator_card(card), card.with_suffix(".npz")
+    settings = {key: tuple(v) if isinstance(v, list) else v for key, v in about["recipe"].items()}
+    recipe = GenerativeRecipe(**settings)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise BratsError(
+            file, f"it cannot be read ({error.strerror})", "the weights of a generator", _ADVICE
+        ) from error
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != about["weights"]["sha256"]:
+        found = f"its SHA-256 is {digest[:12]}…, so it is damaged or belongs to another card"
+        raise BratsError(file, found, f"{about['weights']['sha256'][:12]}…", _ADVICE)
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = [archive[name].astype(np.float32) for name in archive.files]
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise BratsError(file, f"it cannot be read ({error})", "arrays of numbers as .npz", _ADVICE) from error
+    generator = build_generator(recipe.latent, len(recipe.targets), len(LABELS), recipe.widths, recipe.size)
+    wanted = [tuple(weight.shape) for weight in generator.weights]
+    if [array.shape for array in arrays] != wanted:
+        found = f"its {len(arrays)} arrays do not fit the recipe's generator"
+        raise BratsError(file, found, f"{len(wanted)} arrays as the recipe has them", _ADVICE)
+    generator.set_weights(arrays)
+    return generator, recipe, about

@@ -1,0 +1,37 @@
+"""The generative networks of chapter 7, trained for longer than a notebook can."""
+
+from brats_lib.devices import choose_precision
+from brats_lib.phantom import VERSION
+from brats_lib.recipes import ENHANCEMENT, GENERATION, RESTORATION, T2_FROM_T1
+from brats_lib.synthesis.batches import PictureBatches
+from brats_lib.synthesis.tasks import add_noise, undersample
+from brats_lib.training import train
+from experiments.pictures import learnt_from, training_pictures
+from experiments.shipped import RUNS, SEED
+
+__all__ = ["EPOCHS", "NETWORKS", "train_network"]
+
+# What each learns, and in how many epochs of 1600 slices.
+NETWORKS = {
+    "denoising": (RESTORATION, add_noise),
+    "reconstruction": (RESTORATION, undersample),
+    "generation": (GENERATION, None),
+    "t2-from-t1": (T2_FROM_T1, None),
+    "t1ce-from-flair-t1": (ENHANCEMENT, None),
+}
+EPOCHS, _OTHERS = {"generation": 3}, 2
+
+
+def train_network(name, seed=SEED):
+    """Train one of `NETWORKS` on phantoms, or load it if that is done.
+
+    Returns
+    -------
+    brats_lib.training.TrainingResult
+    """
+    recipe, damage = NETWORKS[name]
+    batches = PictureBatches(learnt_from(training_pictures()), recipe, seed, damage=damage)
+    return train(
+        recipe, batches, None, f"{RUNS}/{name}-{seed}", epochs=EPOCHS.get(name, _OTHERS), seed=seed,
+        precision=choose_precision(), data_fingerprint=f"{name}, phantoms of version {VERSION}", verbose=2,
+    )  # fmt: skip

@@ -1,0 +1,177 @@
+"""What the trained generative networks are worth: `results/denoising.csv` and the other tables of chapter 7."""
+
+import functools
+
+import numpy as np
+import pandas as pd
+
+from brats_lib import weights
+from brats_lib.labels import one_hot
+from brats_lib.metrics.images import pairwise_ms_ssim
+from brats_lib.metrics.membership import attack_auc, auc_interval, nearest_distances
+from brats_lib.phantom import VERSION
+from brats_lib.recipes import ENHANCEMENT, GENERATION, T2_FROM_T1
+from brats_lib.synthesis import tasks
+from brats_lib.synthesis.classical import DENOISERS
+from brats_lib.synthesis.features import unet_features
+from brats_lib.synthesis.sampling import draw_latent, synthesise
+from brats_lib.synthesis.store import save_generator
+from experiments.generative import train_network
+from experiments.pictures import held_out, learnt_from, tested, training_pictures
+from experiments.record import provenance, save
+
+__all__ = ["attack", "judge_generation", "judge_restoration", "judge_translation", "short"]
+
+STRENGTHS = {
+    "non-local means": (0.6, 0.8, 1.0, 1.3), "wavelets": (0.6, 0.8, 1.0, 1.3), "total variation": (0.5, 0.8, 1.2, 1.8),
+}  # fmt: skip
+WEIGHTS = (0.003, 0.006, 0.012, 0.025, 0.05)
+TUNED_ON, SAMPLES = 6, 384
+
+
+def short(table, *by):
+    """Means over the slices of each case."""
+    return (
+        table.groupby(["data", "method", *by, "modality", "case"], sort=False)[list(tasks.SCORES)].mean().reset_index()
+    )
+
+
+def _cohorts(real):
+    """Pictures to test on: phantoms, and patients where there are any."""
+    cohorts = {"phantoms": tested()}
+    return cohorts | ({"real patients": tested(real)} if real else {})
+
+
+def judge_restoration(real):
+    """Denoising and reconstruction: `results/denoising.csv` and `results/reconstruction.csv`.
+
+    The classical methods' strengths are those with the highest PSNR in the brain on other phantoms than are tested.
+    """
+    others = held_out(training_pictures())
+    sample = others.take(np.linspace(0, len(others) - 1, TUNED_ON).astype(int))
+    # One choice of each method at a time: they know nothing of each other.
+    together = [dict(zip(STRENGTHS, choices, strict=True)) for choices in zip(*STRENGTHS.values(), strict=True)]
+    tried = [
+        tasks.score_denoising(sample, strengths=choice).groupby("method")["psnr_brain"].mean() for choice in together
+    ]
+    strengths = {name: together[int(np.argmax([means[name] for means in tried]))][name] for name in DENOISERS}
+    tried = [tasks.score_reconstruction(sample, weight=weight) for weight in WEIGHTS]
+    means = [table[table["method"] == "total variation"]["psnr_brain"].mean() for table in tried]
+    weight = WEIGHTS[int(np.argmax(means))]
+    print(strengths, weight, flush=True)
+    denoiser, reconstructor = train_network("denoising"), train_network("reconstruction")
+    parts = {"denoising": [], "reconstruction": []}
+    for data, pictures in _cohorts(real).items():
+        found = tasks.score_denoising(pictures, denoiser.model.translator, strengths=strengths)
+        parts["denoising"].append(short(found.assign(data=data), "level"))
+        found = tasks.score_reconstruction(pictures, reconstructor.model.translator, weight=weight)
+        parts["reconstruction"].append(short(found.assign(data=data), "rate"))
+    facts = {"denoising": {"strengths": strengths}, "reconstruction": {"weight": weight}}
+    for (name, tables), result in zip(parts.items(), (denoiser, reconstructor), strict=True):
+        table = pd.concat(tables)
+        save(name, table, minutes=round(result.seconds / 60, 1), slices_seen=_seen(result, name), **facts[name])
+        print(table.groupby(["data", table.columns[2], "method"])[["psnr_brain", "ssim_brain"]].mean().round(3))
+
+
+def judge_translation(real):
+    """Missing modalities: `results/translation.csv`."""
+    parts, minutes = [], {}
+    for recipe in (T2_FROM_T1, ENHANCEMENT):
+        result = train_network(recipe.name)
+        minutes[recipe.name] = round(result.seconds / 60, 1)
+        for data, pictures in _cohorts(real).items():
+            _, found = tasks.score_translation(pictures, result.model.translator, recipe)
+            parts.append(short(found.assign(data=data, task=recipe.name), "task"))
+    table = pd.concat(parts)
+    save("translation", table, minutes=minutes, slices_seen=_seen(result, "t2-from-t1"))
+    print(table.groupby(["task", "data", "method"])[list(tasks.SCORES)].mean().round(3))
+
+
+def judge_generation(real):
+    """Samples: `results/generation.csv`, and the generator that ships."""
+    pictures, result = training_pictures(), train_network("generation")
+    reference, floor = held_out(pictures).halves()
+    count = min(len(reference), SAMPLES)
+    images, _ = synthesise(result.model.generator, draw_latent(count, GENERATION.latent, seed=1))
+    network, recipe, _ = weights.load("phantom", precision="float32")
+    features = functools.partial(unet_features, network, recipe)
+    seen = learnt_from(pictures)
+    seen = seen.images[np.linspace(0, len(seen) - 1, count).astype(int)]
+    inside = tasks.noise_pictures(floor, in_brain=True)
+    table = tasks.distance_table(
+        features, {"GAN": images, "slices it learnt from": seen, "noise in the outlines of brains": inside},
+        (reference.images, floor.images), tasks.noise_pictures(floor),
+    )  # fmt: skip
+    alike = {"real": floor.images, "GAN": images, "slices it learnt from": seen}
+    table["ms_ssim"] = table["set"].map({
+        name: pairwise_ms_ssim(shown[..., 0].astype(np.float32)) for name, shown in alike.items()
+    })  # fmt: skip
+    minutes = round(result.seconds / 60, 1)
+    save("generation", table, minutes=minutes, slices_seen=_seen(result, "generation"))
+    print(table.round(3))
+    scores = table[table["set"] == "GAN"].round(4).to_dict("records")[0]
+    save_generator(result.model.generator, GENERATION, {
+        "data": f"{seen_cases(pictures)} phantoms of version {VERSION}, no patient",
+        "training": provenance(minutes=minutes, slices_seen=_seen(result, "generation")),
+        "scores": scores,
+        "intended_use": "Teaching and research. What it makes shows nobody and is no ground for any decision.",
+        "limitations": ["Learnt from phantoms alone: as far from patients as they are.", "Single slices of 1.5 mm."],
+    })  # fmt: skip
+
+
+def seen_cases(pictures):
+    """How many cases were learnt from."""
+    return len(np.unique(learnt_from(pictures).case))
+
+
+def attack(real):
+    """Membership inference against our own GAN: `results/membership.csv`.
+
+    By the critic's judgement, by the encoder's error and by the distance to the nearest of many samples, of slices that
+    were learnt from and of slices of other phantoms of the same kinds.
+    """
+    pictures, result = training_pictures(), train_network("generation")
+    others = held_out(pictures)
+    members = learnt_from(pictures)
+    members = members.take(members.case < len(np.unique(others.case)))
+    made, _ = synthesise(result.model.generator, draw_latent(4 * SAMPLES, GENERATION.latent, seed=2))
+    samples = _small(made)
+    rows = []
+    for name, score in {
+        "critic's judgement": functools.partial(_judgement, result.model),
+        "encoder's error": functools.partial(_encoder_error, result.model),
+        "nearest sample": lambda shown: -nearest_distances(_small(shown.images), samples)[0],
+    }.items():
+        inside, outside = score(members), score(others)
+        low, high = auc_interval(inside, outside, members.case, others.case)
+        rows.append({"attack": name, "auc": attack_auc(inside, outside), "low": low, "high": high,
+                     "members": len(inside), "others": len(outside)})  # fmt: skip
+    table = pd.DataFrame(rows)
+    save("membership", table, samples=len(samples), minutes=round(result.seconds / 60, 1))
+    print(table.round(3))
+
+
+def _judgement(model, shown):
+    return model.critic.predict(_labelled(shown) * 2 - 1, batch_size=16, verbose=0)[:, 0]
+
+
+def _encoder_error(model, shown):
+    batch = _labelled(shown)
+    mean = model.encoder.predict(batch, batch_size=16, verbose=0)[:, 0]
+    return -np.abs(model.generator.predict(mean, batch_size=16, verbose=0) - batch).mean((1, 2, 3))
+
+
+def _labelled(shown):
+    return np.concatenate([shown.images.astype(np.float32), one_hot(shown.classes)], -1)
+
+
+def _small(images):
+    """A quarter of the side: what two slices share is not decided by their noise."""
+    images = np.asarray(images, np.float32)
+    n, side, _, channels = images.shape
+    return images.reshape(n, side // 4, 4, side // 4, 4, channels).mean((2, 4))
+
+
+def _seen(result, name):
+    recipe = {"generation": GENERATION}.get(name, T2_FROM_T1)
+    return int(len(result.history) * recipe.slices_per_epoch)

@@ -1,0 +1,150 @@
+"""Generative networks: shapes, constants of layers, and that each part learns from its own loss alone."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from brats_lib import models
+from brats_lib.models.adversarial import SpectralConv2D, build_critic, hinge_critic, hinge_generator
+from brats_lib.models.native_unet import build_native_unet
+from brats_lib.models.regularised import VAERegularised
+from brats_lib.models.translation import build_translator
+from brats_lib.models.vae import kl_divergence
+from brats_lib.objectives import compile_model
+from brats_lib.recipes import GENERATION, RESTORATION, T2_FROM_T1, VARIATION
+
+TINY = {"size": 16, "widths": (16, 8), "latent": 5}
+GAN = dataclasses.replace(GENERATION, critic_widths=(8, 8), **TINY)
+VAE = dataclasses.replace(VARIATION, **TINY)
+PAIR = dataclasses.replace(T2_FROM_T1, size=16, widths=(4, 8), critic_widths=(4, 8))
+
+
+def batch(channels, seed=0):
+    return np.random.default_rng(seed).random((4, 16, 16, channels), np.float32)
+
+
+def values(model):
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in model.trainable_variables]
+
+
+def moved(model, before):
+    return any((one != other).any() for one, other in zip(values(model), before, strict=True))
+
+
+def test_the_kernel_is_divided_by_its_largest_singular_value():
+    layer = SpectralConv2D(3, 3, padding="same", use_bias=True)
+    picture = batch(2)
+    for _ in range(60):
+        layer(picture, training=True)
+    kernel = keras.ops.convert_to_numpy(layer.kernel)
+    largest = np.linalg.svd(kernel.reshape(-1, 3), compute_uv=False)[0]
+    expected = keras.ops.conv(picture, kernel / largest, padding="same")
+    np.testing.assert_allclose(layer(picture), expected, atol=1e-4)
+
+
+def test_prediction_leaves_the_direction_alone():
+    layer = SpectralConv2D(3, 3)
+    layer(batch(2))
+    before = keras.ops.convert_to_numpy(layer.direction).copy()
+    layer(batch(2), training=False)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer.direction), before)
+
+
+def test_hinge_losses_are_those_of_the_formula():
+    real, generated = np.array([[2.0], [0.5]]), np.array([[-3.0], [0.25]])
+    np.testing.assert_allclose(hinge_critic(real, generated), [0, 0.5 + 1.25])
+    np.testing.assert_allclose(hinge_generator(generated), [3, -0.25])
+
+
+def test_a_critic_of_patches_gives_a_map_and_one_of_pictures_a_number():
+    assert build_critic(3, (4, 8), 16).output_shape == (None, 1)
+    assert build_critic(3, (4, 8), 16, patches=True).output_shape == (None, 4, 4, 1)
+
+
+def test_a_generator_gives_intensities_and_class_probabilities():
+    gan = models.build(GAN, seed=0)
+    made = gan.generator.predict(np.random.default_rng(0).normal(size=(3, 5)), verbose=0)
+    assert made.shape == (3, 16, 16, 8)
+    np.testing.assert_allclose(made[..., 4:].sum(-1), 1, atol=1e-5)
+    assert 0 <= made.min() and made.max() <= 1
+
+
+@pytest.mark.parametrize("term", [0, 1])
+def test_critic_and_generator_learn_from_their_own_loss_alone(term):
+    gan = models.build(dataclasses.replace(GAN, reconstruction=0.0), seed=0)
+    assert gan.terms == ("critic_loss", "generator_loss")
+    gan.compile(keras.optimizers.SGD(0.1), loss=lambda y, terms: terms[:, term])
+    before = values(gan.critic), values(gan.generator)
+    gan.train_on_batch(batch(8), np.zeros((4, 1)))
+    assert moved(gan.critic, before[0]) == (term == 0)
+    assert moved(gan.generator, before[1]) == (term == 1)
+
+
+def test_the_encoder_joins_where_reconstruction_is_weighed():
+    gan = models.build(GAN, seed=0)
+    assert gan.terms[2:] == ("reconstruction_loss", "kl_loss")
+    assert gan(batch(8)).shape == (4, 4)
+
+
+def test_the_divergence_is_the_formula_and_0_for_a_standard_normal():
+    mean, log_variance = np.array([[0.0, 0.0], [1.0, 2.0]]), np.log([[1.0, 1.0], [4.0, 0.25]])
+    by_hand = 0.5 * (4 + 1 - 1 - np.log(4)) + 0.5 * (0.25 + 4 - 1 - np.log(0.25))
+    np.testing.assert_allclose(kl_divergence(mean, log_variance), [0, by_hand], rtol=1e-6)
+
+
+def test_a_vae_is_told_the_labels_unless_it_is_not_labelled():
+    told, untold = models.build(VAE, seed=0), models.build(dataclasses.replace(VAE, labelled=False), seed=0)
+    assert [shape[-1] for shape in told.decoder.input_shape] == [5, 4]
+    assert untold.decoder.input_shape == (None, 5)
+    for vae in (told, untold):
+        assert vae(batch(8)).shape == (4, 2)
+
+
+def test_a_vae_with_a_critic_has_its_terms():
+    vae = models.build(dataclasses.replace(VAE, critic_widths=(4, 8), adversarial=0.1), seed=0)
+    assert vae(batch(8)).shape == (4, 4) and vae.terms[2:] == ("critic_loss", "generator_loss")
+
+
+def test_a_residual_translator_starts_as_the_identity():
+    picture = batch(1)
+    np.testing.assert_array_equal(build_translator(1, 1, (4, 8), residual=True, seed=0)(picture), picture)
+    assert np.abs(build_translator(1, 1, (4, 8), seed=0)(picture) - picture).max() > 0.01
+
+
+def test_the_error_of_a_translator_that_starts_as_the_identity_is_the_damage():
+    model = models.build(dataclasses.replace(RESTORATION, size=16, widths=(4, 8)), seed=0)
+    pair = batch(2)
+    np.testing.assert_allclose(model(pair)[:, 0], np.abs(pair[..., 0] - pair[..., 1]).mean((1, 2)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("recipe, channels", [(GAN, 8), (VAE, 8), (PAIR, 2)], ids=["gan", "vae", "translation"])
+def test_training_lowers_the_reconstruction_error_and_logs_every_term(recipe, channels):
+    model = models.build(recipe, seed=0)
+    compile_model(model, dataclasses.replace(recipe, learning_rate=1e-2), "float32", 40)
+    halves = np.zeros((4, 16, 16, channels), np.float32)
+    halves[:, :8] = 0.9
+    if channels == 8:  # the labels are one-hot
+        halves[..., 4:] = 0
+        halves[:, :8, :, 5] = halves[:, 8:, :, 4] = 1
+    logs = []
+    for _ in range(40):
+        model.reset_metrics()
+        logs.append(model.train_on_batch(halves, np.zeros((4, 1)), return_dict=True))
+    assert set(model.terms) < set(logs[0])
+    assert logs[-1]["reconstruction_loss"] < 0.7 * logs[0]["reconstruction_loss"]
+
+
+def test_the_vae_branch_adds_losses_in_training_and_nothing_to_the_prediction():
+    network = build_native_unet(2, (8, 8, 8), 3, seed=0)
+    model = VAERegularised(network, 16, latent=4, widths=(8, 8), seed=1)
+    picture = batch(2)
+    np.testing.assert_array_equal(model(picture, training=False), network(picture))
+    assert model.losses == []
+    model(picture, training=True)
+    assert len(model.losses) == 2
+    model.compile(keras.optimizers.SGD(0.1), loss="binary_crossentropy")
+    before = values(model.decoder)
+    model.train_on_batch(picture, np.zeros((4, 16, 16, 3)))
+    assert moved(model.decoder, before)

@@ -1,0 +1,212 @@
+"""From batches to samples on disk: order of channels, repeatable, resumed after a kill, checked when read."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from brats_lib import models
+from brats_lib.checkpoints import KeepProgress
+from brats_lib.cohort import MODALITIES
+from brats_lib.errors import BratsError
+from brats_lib.recipes import GENERATION, RESTORATION, T2_FROM_T1
+from brats_lib.synthesis import tasks
+from brats_lib.synthesis.batches import PictureBatches
+from brats_lib.synthesis.pictures import Pictures
+from brats_lib.synthesis.sampling import between, draw_latent, split_labelled, synthesise
+from brats_lib.synthesis.segmentation import SEGMENTER, LabelledBatches, score_segmenter, train_segmenter
+from brats_lib.synthesis.store import load_generator, save_generator
+from brats_lib.training import load_trained, train
+
+GAN = dataclasses.replace(
+    GENERATION, size=16, widths=(16, 8), critic_widths=(8, 8), latent=5, batch_slices=4, slices_per_epoch=12, epochs=3
+)
+
+
+def pictures(count=12, size=16):
+    """Modality c of slice i is (i + c / 10) / count inside a square; the square's left half is class 2."""
+    images = np.zeros((count, size, size, 4), np.float16)
+    inside = slice(2, size - 2)
+    values = (np.arange(count)[:, None] + np.arange(4) / 10) / count
+    images[:, inside, inside] = values[:, None, None]
+    classes = np.zeros((count, size, size), np.uint8)
+    classes[:, 2 : size // 2, inside] = 2
+    brain = np.zeros((count, size, size), bool)
+    brain[:, inside, inside] = True
+    return Pictures(images, classes, brain, np.arange(count) // 3, tuple("abcd"[: count // 3]))
+
+
+def test_a_batch_holds_the_channels_that_the_task_wants():
+    shown = pictures()
+    pair, nothing = PictureBatches(shown, dataclasses.replace(T2_FROM_T1, size=16))[0]
+    assert pair.shape == (8, 16, 16, 2) and nothing.shape == (8, 1)
+    t1, t2 = (MODALITIES.index(name) for name in ("t1", "t2"))
+    np.testing.assert_allclose(pair[:, 8, 8, 1] - pair[:, 8, 8, 0], (t2 - t1) / 120, atol=1e-3)
+    labelled, _ = PictureBatches(shown, GAN)[0]
+    assert labelled.shape == (4, 16, 16, 8)
+    np.testing.assert_array_equal(labelled[..., 4:].sum(-1), 1)
+    assert set(labelled[..., 6][:, 3, 8]) | set(labelled[..., 6][:, -4, 8]) == {0.0, 1.0}, "some are mirrored"
+
+
+def test_a_batch_depends_on_seed_epoch_and_number_alone():
+    one, other = (PictureBatches(pictures(), GAN, seed=3) for _ in range(2))
+    other[1]
+    one.epoch = other.epoch = 2
+    np.testing.assert_array_equal(one[0][0], other[0][0])
+    other.epoch = 1
+    assert (one[0][0] != other[0][0]).any()
+    fixed = PictureBatches(pictures(), GAN, seed=3, fixed=True)
+    first = fixed[0][0]
+    fixed.epoch = 5
+    np.testing.assert_array_equal(fixed[0][0], first)
+
+
+def test_a_damage_is_for_recipes_of_any_modality_and_for_no_others():
+    batches = PictureBatches(pictures(), RESTORATION, damage=lambda rng, picture: picture + 1)
+    pair, _ = batches[0]
+    np.testing.assert_allclose(pair[..., 0], pair[..., 1] + 1)
+    with pytest.raises(BratsError, match="there is no damage"):
+        PictureBatches(pictures(), RESTORATION)
+    with pytest.raises(BratsError, match="there is a damage"):
+        PictureBatches(pictures(), GAN, damage=tasks.add_noise)
+    with pytest.raises(BratsError, match="there are none"):
+        PictureBatches(pictures().take(slice(0, 0)), GAN)
+
+
+def test_an_interrupted_gan_ends_as_it_would_have(tmp_path, monkeypatch):
+    options = {"precision": "float32", "verbose": 0, "data_fingerprint": "squares"}
+    whole = train(GAN, PictureBatches(pictures(), GAN), None, tmp_path / "whole", **options)
+    begin = KeepProgress.on_epoch_begin
+
+    def stop(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        begin(self, epoch, logs)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(KeepProgress, "on_epoch_begin", stop)
+        train(GAN, PictureBatches(pictures(), GAN), None, tmp_path / "stopped", **options)
+    resumed = train(GAN, PictureBatches(pictures(), GAN), None, tmp_path / "stopped", **options)
+    assert resumed.resumed_from == 1
+    for one, other in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert {"critic_loss", "generator_loss", "reconstruction_loss", "kl_loss"} <= set(whole.history)
+    loaded = load_trained(tmp_path / "stopped", precision="float32")
+    latent = draw_latent(2, 5)
+    np.testing.assert_array_equal(
+        *[keras.ops.convert_to_numpy(model.generator(latent)) for model in (loaded, whole.model)]
+    )
+
+
+def test_samples_are_labelled_and_empty_outside():
+    made = np.zeros((1, 2, 2, 8))
+    made[..., 4] = 0.6
+    made[0, 0, 0] = (0.5, 0.1, 0, 0, 0.1, 0.2, 0.6, 0.1)
+    made[0, 0, 1, :4] = 0.01
+    made[0, 1, 1] = (0.01, 0, 0, 0, 0.1, 0.1, 0.1, 0.7)
+    images, classes = split_labelled(made)
+    assert classes.tolist() == [[[2, 0], [0, 3]]]
+    assert images[0, 0, 0, 0] == 0.5 and (images[0, 0, 1] == 0).all()
+    assert images[0, 1, 1, 0] == pytest.approx(0.01, rel=1e-3), "a dark pixel of a tumour is kept"
+
+
+def test_the_way_between_two_points_keeps_their_length():
+    path = between(np.array([3.0, 0.0]), np.array([0.0, 3.0]), 3)
+    np.testing.assert_allclose(path, [[3, 0], [3 / np.sqrt(2)] * 2, [0, 3]], atol=1e-6)
+    np.testing.assert_allclose(between(np.ones(2), np.ones(2), 2), np.ones((2, 2)))
+
+
+def test_a_generator_comes_back_from_disk_and_a_damaged_one_does_not(tmp_path):
+    gan, card = models.build(GAN, seed=0), tmp_path / "g.json"
+    save_generator(gan.generator, GAN, {"data": "squares"}, card)
+    loaded, recipe, about = load_generator(card)
+    assert recipe == GAN and about["data"] == "squares"
+    latent = draw_latent(3, 5, seed=1)
+    one, other = (synthesise(generator, latent)[0] for generator in (gan.generator, loaded))
+    np.testing.assert_allclose(one, other, atol=5e-3)
+    file = card.with_suffix(".npz")
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(BratsError, match="damaged or belongs to another card"):
+        load_generator(card)
+    about["recipe"]["latent"] = 6
+    save_generator(gan.generator, GAN, {}, card)
+    damaged = json.loads(card.read_text())
+    damaged["recipe"]["latent"] = 6
+    card.write_text(json.dumps(damaged))
+    with pytest.raises(BratsError, match="do not fit"):
+        load_generator(card)
+    card.write_text("{")
+    with pytest.raises(BratsError, match="cannot be read"):
+        load_generator(card)
+
+
+class Echo(keras.Model):
+    """A translator that gives its last channel back."""
+
+    def call(self, source):
+        return source[..., -1:]
+
+
+def test_a_network_that_changes_nothing_scores_as_what_it_is_given():
+    shown = pictures()
+    table = tasks.score_denoising(shown, Echo(), levels=(0.1,))
+    means = table.groupby("method")["psnr_brain"].mean()
+    assert means["network"] == pytest.approx(means["noisy"])
+    assert means["non-local means"] > means["noisy"] + 3
+    assert table["modality"].tolist()[:5] == [*MODALITIES, MODALITIES[0]]
+    table = tasks.score_reconstruction(pictures(size=32), Echo(), rates=(4,))
+    means = table.groupby("method")["psnr_slice"].mean()
+    assert means["network"] >= means["zero-filled"], "measured lines are put back"
+
+
+def test_translation_is_scored_beside_the_source_and_a_flat_brain():
+    found, table = tasks.score_translation(pictures(), Echo(), T2_FROM_T1)
+    assert set(table["method"]) == {"mean of the target", "t1 itself", "network"}
+    means = table.groupby("method")["psnr_brain"].mean()
+    assert means["network"] == pytest.approx(means["t1 itself"])
+    assert (found[~pictures().brain] == 0).all()
+    # T1 and T2 differ by 0.2 / 12 everywhere in the brain.
+    assert means["network"] == pytest.approx(20 * np.log10(60), abs=0.5)
+
+
+def test_the_distance_of_real_slices_is_the_floor_and_of_noise_the_ceiling():
+    rng = np.random.default_rng(0)
+    halves, noise, middle = rng.normal(size=(2, 40, 3)), rng.normal(9, 1, (40, 3)), rng.normal(3, 1, (40, 3))
+    table = tasks.distance_table(lambda shown: shown, {"made": middle}, halves, noise).set_index("set")
+    assert table["position"].loc[["real", "noise"]].tolist() == [0, 1]
+    assert table["position"]["made"] == pytest.approx(1 / 9, abs=0.05)
+
+
+def test_noise_has_the_brightness_of_the_brains_only_inside():
+    shown = pictures()
+    inside = tasks.noise_pictures(shown, in_brain=True)
+    assert (inside[~shown.brain] == 0).all()
+    assert inside[shown.brain].mean() == pytest.approx(shown.images[shown.brain].mean(), abs=0.03)
+    assert tasks.noise_pictures(shown)[~shown.brain].mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_half_of_a_batch_is_of_the_others_where_there_are_any():
+    shown = pictures()
+    other = (np.full_like(shown.images, 0.9), np.zeros_like(shown.classes))
+    recipe = dataclasses.replace(SEGMENTER, augmentation=())
+    images, targets = LabelledBatches(shown.images, shown.classes, recipe, other)[0]
+    assert images.shape == (8, 16, 16, 2) and targets.shape == (8, 16, 16, 3)
+    np.testing.assert_allclose(images[4:], 3.6, rtol=1e-3)
+    assert targets[:4].any((1, 2, 3)).all() and not targets[4:].any()
+    changed = dataclasses.replace(recipe, augmentation=("mirror",))
+    assert (LabelledBatches(shown.images, shown.classes, changed, other)[0][0][4:] != images[4:]).any()
+
+
+@pytest.mark.parametrize("branch", [False, True])
+def test_a_segmenter_learns_the_squares_with_and_without_the_branch(branch):
+    shown = pictures(size=32)
+    recipe = dataclasses.replace(
+        SEGMENTER, patch=32, augmentation=(), slices_per_epoch=400, learning_rate=1e-2, averaging=0.8
+    )
+    network = train_segmenter(LabelledBatches(shown.images, shown.classes, recipe), vae_branch=branch)
+    scores = score_segmenter(network, shown, recipe)
+    assert {(row["case"], row["region"]) for row in scores} == {(c, r) for c in "abcd" for r in ("WT", "TC", "ET")}
+    whole = [row["dice"] for row in scores if row["region"] == "WT"]
+    assert np.mean(whole) > 0.8
