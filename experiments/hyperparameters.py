@@ -1,4 +1,4 @@
-"""The hyper-parameter study of chapter 9 at a reduced size, on phantoms: 57 trainings, an hour or more on one core.
+"""The hyper-parameter study of chapter 9 at a reduced size, on phantoms: 60 trainings, an hour or more on one core.
 
 Slices of 64 x 64 pixels and half the paper's width, since what counts is the number of trainings. A study that was
 stopped goes on where it was.
