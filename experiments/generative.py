@@ -19,7 +19,7 @@ NETWORKS = {
     "t2-from-t1": (T2_FROM_T1, None),
     "t1ce-from-flair-t1": (ENHANCEMENT, None),
 }
-EPOCHS, _OTHERS = {"generation": 3}, 2
+EPOCHS, _OTHERS = {"generation": 14}, 10
 
 
 def train_network(name, seed=SEED):
