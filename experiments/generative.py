@@ -19,7 +19,7 @@ NETWORKS = {
     "t2-from-t1": (T2_FROM_T1, None),
     "t1ce-from-flair-t1": (ENHANCEMENT, None),
 }
-EPOCHS, _OTHERS = {"generation": 14}, 10
+EPOCHS = 10
 
 
 def train_network(name, seed=SEED):
@@ -32,6 +32,6 @@ def train_network(name, seed=SEED):
     recipe, damage = NETWORKS[name]
     batches = PictureBatches(learnt_from(training_pictures()), recipe, seed, damage=damage)
     return train(
-        recipe, batches, None, f"{RUNS}/{name}-{seed}", epochs=EPOCHS.get(name, _OTHERS), seed=seed,
+        recipe, batches, None, f"{RUNS}/{name}-{seed}", epochs=EPOCHS, seed=seed,
         precision=choose_precision(), data_fingerprint=f"{name}, phantoms of version {VERSION}", verbose=2,
     )  # fmt: skip
