@@ -74,7 +74,8 @@ def test_varieties_take_turns_and_no_two_cases_share_a_head(monkeypatch, tmp_pat
     monkeypatch.setattr(stacks, "_simulated", lambda name, *_: make_stack(name, [head], head))
     found = simulate_stacks(5, 5, tmp_path, MIXED, workers=1, progress=False)
     assert [stack.name for stack in found] == [
-        "patients-5-0000", "wider-tumours-5-0001", "wide-5-0002", "patients-5-0003", "wider-tumours-5-0004",
+        "patients-5-0000", "wider-tumours-infiltration-vessels-5-0001", "wide-5-0002", "patients-5-0003",
+        "wider-tumours-infiltration-vessels-5-0004",
     ]  # fmt: skip
     again = simulate_stacks(5, 3, tmp_path, MIXED, workers=1, progress=False)
     assert [stack.name for stack in again] == [stack.name for stack in found[:3]]

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,7 @@ def test_storage_that_cannot_be_opened_is_explained(storage):
 
 WORKER = """
 import sys
+import time
 from pathlib import Path
 from test_tuning import *
 models.build = build_small
@@ -191,6 +193,8 @@ def test_trial_of_a_killed_process_is_tried_again(cases, tiny_root, tmp_path, mo
     (lost,) = [trial for trial in study.trials if trial.state.name == "RUNNING"]
     monkeypatch.setattr(study._storage, "grace_period", 1, raising=False)
     monkeypatch.setattr(study._storage._backend, "grace_period", 1)
+    # Until its last sign of life, which the database keeps to the second, is older than that.
+    time.sleep(3)
     search(study, TINY, cases, tmp_path / "t", 2, precision="float32")
     trials = study.trials
     assert trials[lost.number].state.name == "FAIL"
