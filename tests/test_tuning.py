@@ -154,7 +154,6 @@ def test_storage_that_cannot_be_opened_is_explained(storage):
 
 WORKER = """
 import sys
-import time
 from pathlib import Path
 from test_tuning import *
 models.build = build_small
@@ -181,16 +180,25 @@ def test_two_processes_share_a_study(cases, tiny_root, tmp_path):
     assert (table["learning_rate"] == PUBLISHED.learning_rate).sum() == 1
 
 
+def _running(study):
+    """Trials that have finished an epoch and not ended."""
+    return [trial for trial in study.trials if trial.state.name == "RUNNING" and trial.intermediate_values]
+
+
 @pytest.mark.slow
 def test_trial_of_a_killed_process_is_tried_again(cases, tiny_root, tmp_path, monkeypatch):
     storage = tmp_path / "study.db"
-    worker = start(storage, tiny_root, tmp_path, 500)
-    while not len(trials_table(open_study(storage))):
-        assert worker.poll() is None, worker.stderr.read()[-2000:]
-    worker.send_signal(signal.SIGKILL)
-    worker.wait()
-    study = open_study(storage)
-    (lost,) = [trial for trial in study.trials if trial.state.name == "RUNNING"]
+    lost = []
+    while not lost:
+        worker = start(storage, tiny_root, tmp_path, 500)
+        while not _running(open_study(storage)):
+            assert worker.poll() is None, worker.stderr.read()[-2000:]
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        study = open_study(storage)
+        # None where the kill came between two trials, or before the first sign of life of one.
+        lost = _running(study)
+    lost = lost[0]
     monkeypatch.setattr(study._storage, "grace_period", 1, raising=False)
     monkeypatch.setattr(study._storage._backend, "grace_period", 1)
     # Until its last sign of life, which the database keeps to the second, is older than that.
