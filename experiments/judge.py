@@ -1,5 +1,6 @@
 """What the trained generative networks are worth: `results/denoising.csv` and the other tables of chapter 7."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -16,9 +17,10 @@ from brats_lib.synthesis.classical import DENOISERS
 from brats_lib.synthesis.features import unet_features
 from brats_lib.synthesis.sampling import draw_latent, synthesise
 from brats_lib.synthesis.store import save_generator
-from experiments.generative import train_network
+from experiments.generative import EPOCHS, train_network
 from experiments.pictures import held_out, learnt_from, tested, training_pictures
 from experiments.record import provenance, save
+from experiments.shipped import ATLAS_LICENCE, FONOV
 
 __all__ = ["attack", "judge_generation", "judge_restoration", "judge_translation", "short"]
 
@@ -110,8 +112,9 @@ def judge_generation(real):
     save("generation", table, minutes=minutes, slices_seen=_seen(result, "generation"))
     print(table.round(3))
     scores = table[table["set"] == "GAN"].round(4).to_dict("records")[0]
-    save_generator(result.model.generator, GENERATION, {
+    save_generator(result.model.generator, dataclasses.replace(GENERATION, epochs=EPOCHS), {
         "data": f"{seen_cases(pictures)} phantoms of version {VERSION}, no patient",
+        "licence": ATLAS_LICENCE, "citations": [FONOV],
         "training": provenance(minutes=minutes, slices_seen=_seen(result, "generation")),
         "scores": scores,
         "intended_use": "Teaching and research. What it makes shows nobody and is no ground for any decision.",

@@ -49,6 +49,7 @@ FINE_TUNING = dataclasses.replace(NATIVE, learning_rate=5e-4, slices_per_epoch=6
 
 WEIGHTS = Path(brats_lib.weights.__file__).parent
 
+ATLAS_LICENCE = "No patient data; the heads are deformed from the ICBM 2009a nonlinear symmetric averages."
 FONOV = {"key": "fonov2011", "text": "Fonov et al. 2011, NeuroImage 54(1), 313-327"}
 BRATS = [
     {"key": "baid2021", "text": "Baid et al. 2021, arXiv 2107.02314"},
@@ -197,7 +198,7 @@ def make_phantom(real):
             "description": f"{PHANTOMS} simulated patients: a third like those of BraTS 2020, a third with tumours of "
             "any size and place, a third drawn from wider ranges in everything",
             "phantoms": PHANTOMS, "phantom_version": VERSION, "patients": 0,
-            "licence": "No patient data; the heads are deformed from the ICBM 2009a nonlinear symmetric averages.",
+            "licence": ATLAS_LICENCE,
             "citations": [FONOV],
         },
         "training": training_facts(minutes, SEED, NATIVE),

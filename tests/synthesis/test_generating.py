@@ -17,7 +17,7 @@ from brats_lib.synthesis.batches import PictureBatches
 from brats_lib.synthesis.pictures import Pictures
 from brats_lib.synthesis.sampling import between, draw_latent, split_labelled, synthesise
 from brats_lib.synthesis.segmentation import SEGMENTER, LabelledBatches, score_segmenter, train_segmenter
-from brats_lib.synthesis.store import load_generator, save_generator
+from brats_lib.synthesis.store import load_generator, read_generator_card, save_generator
 from brats_lib.training import load_trained, train
 
 GAN = dataclasses.replace(
@@ -210,3 +210,11 @@ def test_a_segmenter_learns_the_squares_with_and_without_the_branch(branch):
     assert {(row["case"], row["region"]) for row in scores} == {(c, r) for c in "abcd" for r in ("WT", "TC", "ET")}
     whole = [row["dice"] for row in scores if row["region"] == "WT"]
     assert np.mean(whole) > 0.8
+
+
+def test_card_of_the_generator_that_ships_says_what_it_learnt_from():
+    card = read_generator_card()
+    assert "no patient" in card["data"] and "ICBM" in card["licence"]
+    assert card["citations"][0]["key"] == "fonov2011"
+    # What the recipe on the card says was done is what was done.
+    assert card["recipe"]["epochs"] * card["recipe"]["slices_per_epoch"] == card["training"]["slices_seen"]
