@@ -13,6 +13,7 @@ from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS
 from brats_lib.recipes import GenerativeRecipe
+from brats_lib.weights.store import to_float16
 
 __all__ = ["GENERATOR", "load_generator", "read_generator_card", "save_generator"]
 
@@ -39,13 +40,7 @@ def save_generator(generator, recipe, facts, card=GENERATOR):
     BratsError
         If a weight is not finite in float16, or a file cannot be written.
     """
-    arrays = {}
-    for variable, value in zip(generator.weights, generator.get_weights(), strict=True):
-        with np.errstate(over="ignore"):
-            arrays[variable.path] = np.ascontiguousarray(value, "<f2")
-        if not np.isfinite(arrays[variable.path]).all():
-            found = f"weights of '{variable.path}' are not finite in float16"
-            raise BratsError(card, found, "values within ±65504", "Train again; these weights have diverged")
+    arrays = to_float16(generator, card)
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     content = buffer.getvalue()

@@ -16,7 +16,7 @@ from brats_lib.errors import BratsError
 from brats_lib.weights.card import INTENDED_USE, Card
 from brats_lib.weights.fields import CARD, check
 
-__all__ = ["available", "load", "read_arrays", "read_card", "save_weights"]
+__all__ = ["available", "load", "read_arrays", "read_card", "save_weights", "to_float16"]
 
 FOLDER = Path(__file__).parent
 _DAMAGED = "Restore the file, or install the package again"
@@ -51,7 +51,7 @@ def save_weights(model, recipe, folder, name, facts):
     where, stem = f"card '{name}'", str(name).replace("+", "_")
     given = ("title", "data", "training", "scores", "default", "limitations")
     check({"name": name, **facts}, {key: CARD[key] for key in ("name", *given)}, where)
-    arrays = _to_float16(model, where)
+    arrays = to_float16(model, where)
     buffer = io.BytesIO()
     # Stored, not compressed: noise hardly shrinks, and other versions of zlib would make other bytes of it.
     np.savez(buffer, **arrays)
@@ -200,7 +200,24 @@ def _find(name):
     )
 
 
-def _to_float16(model, where):
+def to_float16(model, where):
+    """The weights of a network by name, in float16; refuses what is too large for that.
+
+    Parameters
+    ----------
+    model : keras.Model
+    where : str or Path
+        What a message names.
+
+    Returns
+    -------
+    dict of str to array of float16
+
+    Raises
+    ------
+    BratsError
+        If a weight is not finite in float16.
+    """
     arrays = {}
     for variable, value in zip(model.weights, model.get_weights(), strict=True):
         # What is too large for float16 becomes infinite, and is refused below.
