@@ -40,13 +40,13 @@ def network_flop(model, recipe, shape):
 
     from brats_lib.inference import window_places
 
-    one = keras.models.clone_model(model, keras.Input((recipe.window, recipe.window, recipe.channels)))
-    windows = sum(
+    # The same for a window that stands and for one that lies.
+    one = forward_flop(keras.models.clone_model(model, keras.Input((*recipe.window, recipe.channels))))
+    return one * sum(
         shape[PLANES[plane]]
         * len(window_places([length for axis, length in enumerate(shape) if axis != PLANES[plane]], recipe.window))
         for plane in recipe.planes
     )
-    return windows * forward_flop(one)
 
 
 def _fresh(case, modalities, folder, engine, number):

@@ -21,7 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 # Windows overlap by at least so many pixels.
-OVERLAP = 32
+OVERLAP = 48
 
 
 @dataclass(frozen=True)
@@ -145,10 +145,10 @@ def predict_stack(model, stack, recipe, batch_slices=16):
     mirrorings = list(itertools.product((1, -1), repeat=2)) if recipe.flips else [(1, 1)]
     total = np.zeros((*images.shape[:3], len(REGIONS)), np.float32)
     for plane in recipe.planes:
-        slices = _padded(np.moveaxis(images, PLANES[plane], 0), recipe.neighbours, recipe.window)
-        back = np.moveaxis(total, PLANES[plane], 0)
+        slices, back = (np.moveaxis(array, PLANES[plane], 0) for array in (images, total))
         places = window_places(slices.shape[1:3], recipe.window)
-        for place, share in zip(places, _shares(places, slices.shape[1:3], recipe.window), strict=True):
+        slices = _padded(slices, recipe.neighbours, places[-1])
+        for place, share in zip(places, _shares(places), strict=True):
             target = back[:, *place]
             share = share[: target.shape[1], : target.shape[2], None]
             for down, across in mirrorings:
@@ -163,40 +163,46 @@ def predict_stack(model, stack, recipe, batch_slices=16):
     return total
 
 
-def _padded(slices, neighbours, window):
-    """Zeros around slices (n, h, w, modalities): `neighbours` slices at either end, and up to the size of a window."""
+def _padded(slices, neighbours, last):
+    """Zeros around slices (n, h, w, modalities): `neighbours` slices at either end, and up to where windows end."""
     count, height, width, modalities = slices.shape
-    padded = np.zeros((count + 2 * neighbours, max(height, window), max(width, window), modalities), np.float32)
+    padded = np.zeros((count + 2 * neighbours, *(place.stop for place in last), modalities), np.float32)
     padded[neighbours : neighbours + count, :height, :width] = slices
     return padded
 
 
-def window_places(size, side):
+def window_places(size, sides):
     """Where the windows of a slice lie: evenly, overlapping by `OVERLAP` pixels or more.
+
+    Their long side lies along the short side of the slice, which it spans in most heads; so two windows are enough
+    for a slice, and all slices are read in two shapes, each of which is compiled once.
 
     Parameters
     ----------
     size : (int, int)
-        Of the slice, in pixels; a side below that of the window counts as long as it.
-    side : int
-        Of the windows.
+        Of the slice, in pixels; what windows reach beyond it is empty.
+    sides : (int, int)
+        Of the windows, the long one first.
 
     Returns
     -------
     list of (slice, slice)
+        The one that ends last comes last.
     """
     starts = []
-    for length in size:
+    for length, side in zip(size, sides if size[0] <= size[1] else sides[::-1], strict=True):
         rest = max(length - side, 0)
         more = -(-rest // (side - OVERLAP))
-        starts.append([round(number * rest / more) for number in range(more + 1)] if more else [0])
-    return [tuple(slice(start, start + side) for start in corner) for corner in itertools.product(*starts)]
+        starts.append([(round(number * rest / more), side) for number in range(more + 1)] if more else [(0, side)])
+    return [tuple(slice(start, start + side) for start, side in corner) for corner in itertools.product(*starts)]
 
 
-def _shares(places, size, side):
-    """The share of each pixel of each window in the mean, (side, side): the middle of a window has seen more."""
-    bell = np.exp(-0.5 * ((np.arange(side) - (side - 1) / 2) / (side / 6)) ** 2) + 1e-3
-    weight, total = np.outer(bell, bell).astype(np.float32), np.zeros(size, np.float32)
+def _shares(places):
+    """The share of each pixel of each window in the mean: the middle of a window has seen more."""
+    sides = [place.stop - place.start for place in places[0]]
+    bells = [np.exp(-0.5 * ((np.arange(side) - (side - 1) / 2) / (side / 6)) ** 2) + 1e-3 for side in sides]
+    weight = np.outer(*bells).astype(np.float32)
+    total = np.zeros([place.stop for place in places[-1]], np.float32)
     for place in places:
         total[place] += weight
     return [weight / total[place] for place in places]

@@ -123,9 +123,9 @@ class NativeRecipe:
         Momentum of the exponential moving average of the weights, which is what is kept; 0 keeps the last weights.
     batch_slices, slices_per_epoch, epochs : int
         Size of the training.
-    window : int
-        Side of the overlapping squares that a slice is predicted in, in pixels of 1 mm; at least 64, and a multiple
-        of what the levels of the U-Net halve.
+    window : (int, int)
+        Sides of the overlapping rectangles that a slice is predicted in, the long one first, in pixels of 1 mm; more
+        than `inference.OVERLAP`, and multiples of what the levels of the U-Net halve.
     flips : bool
         Whether a prediction is the mean over the four mirrorings of a slice.
     smallest_piece : float
@@ -134,6 +134,8 @@ class NativeRecipe:
     linked_above : float
         Probability that connects the parts of a piece: a faint bridge falls short of one half, and without it the
         smaller part would be dropped.
+    et_above : float
+        Probability above which a voxel of the core counts as enhancing, 0-1.
     smallest_et_ml : float
         An enhancing tumour smaller than this, in mL, becomes necrosis.
     """
@@ -155,11 +157,12 @@ class NativeRecipe:
     averaging: float = 0.98
     batch_slices: int = 16
     slices_per_epoch: int = 1600
-    epochs: int = 18
-    window: int = 128
+    epochs: int = 40
+    window: tuple[int, int] = (160, 120)
     flips: bool = False
     smallest_piece: float = 0.1
     linked_above: float = 0.2
+    et_above: float = 0.3
     smallest_et_ml: float = 0.0
 
     @property

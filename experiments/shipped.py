@@ -32,7 +32,7 @@ __all__ = [
 STACKS = "runs/stacks"
 RUNS = "runs/experiments"
 SEED, VALIDATION_SEED = 0, 1
-PHANTOMS, VALIDATION_PHANTOMS = 384, 12
+PHANTOMS, VALIDATION_PHANTOMS = 576, 12
 # What may be done after the network.
 PIECES = (
     {"smallest_piece": 0.0},
@@ -41,10 +41,11 @@ PIECES = (
     {"smallest_piece": 1.0, "linked_above": 0.1},
     {"smallest_piece": 1.0, "linked_above": 0.2},
 )
+ET_ABOVE = (0.5, 0.4, 0.3, 0.2)
 SMALLEST_ET_ML = (0.0, 0.05, 0.2, 0.5)
 
-# A fifth of the training's length at a quarter of its learning rate, on patients and phantoms in equal parts: enough to
-# meet real tissue, too little to learn seven patients by heart.
+# Two short epochs at a quarter of the training's learning rate, on patients and phantoms in equal parts: enough to meet
+# real tissue, too little to learn seven patients by heart.
 FINE_TUNING = dataclasses.replace(NATIVE, learning_rate=5e-4, slices_per_epoch=600, epochs=2)
 
 WEIGHTS = Path(brats_lib.weights.__file__).parent
@@ -145,13 +146,13 @@ def choose_rules(model, stacks, recipe):
     found = [predict_stack(model, stack, recipe) for stack in stacks]
     score = _remembered()
     rows, tried = [], []
-    for pieces, smallest in itertools.product(PIECES, SMALLEST_ET_ML):
-        rules = {**pieces, "smallest_et_ml": smallest}
+    for pieces, above, smallest in itertools.product(PIECES, ET_ABOVE, SMALLEST_ET_ML):
+        rules = {**pieces, "et_above": above, "smallest_et_ml": smallest}
         choice = dataclasses.replace(recipe, **rules)
         scores = [score(p, stack, choice) for p, stack in zip(found, stacks, strict=True)]
         tried.append((choice, pd.DataFrame(itertools.chain.from_iterable(scores))))
         rows.append({**rules, **mean_dice(tried[-1][1])})
-    table = pd.DataFrame(rows, columns=["smallest_piece", "linked_above", "smallest_et_ml", *REGIONS])
+    table = pd.DataFrame(rows, columns=["smallest_piece", "linked_above", "et_above", "smallest_et_ml", *REGIONS])
     # The first of equals: no rule rather than one that changes nothing.
     best, scores = tried[table[list(REGIONS)].mean(axis=1).idxmax()]
     return best, table, scores

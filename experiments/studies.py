@@ -1,7 +1,7 @@
 """Studies of many short trainings: which step of the recipe, which property of the phantoms, how many of them.
 
-Each training is a ninth as long as that of the network that ships and has few of its phantoms, so that three seeds of
-every row take an hour or two on two cores; rows compare with each other, not with that network. A study that was
+Each training is a twentieth as long as that of the network that ships and has few of its phantoms, so that three seeds
+of every row take an hour or two on two cores; rows compare with each other, not with that network. A study that was
 stopped goes on where it was.
 """
 
@@ -46,7 +46,7 @@ COUNTS = (3, 12, 48, 192, 384)
 # One step after the other on top of the one before; the last row is the recipe.
 _PLAIN = {
     "planes": ("axial",), "neighbours": 0, "regions": False, "dice": False, "augmentation": (), "averaging": 0.0,
-    "smallest_piece": 0.0,
+    "smallest_piece": 0.0, "et_above": 0.5,
 }  # fmt: skip
 STEPS = {
     "full resolution, classes, cross-entropy": {},
@@ -58,6 +58,7 @@ STEPS = {
     "averaged weights": {"averaging": NATIVE.averaging},
     "three planes": {"planes": tuple(PLANES)},
     "large pieces": {"smallest_piece": NATIVE.smallest_piece},
+    "enhancement from .3": {"et_above": NATIVE.et_above},
 }
 
 KINDS = {
@@ -162,7 +163,7 @@ def _recorded(name):
 
 def trained(recipe, stacks, seed):
     """A small network and the minutes that its training took; rows that differ in the prediction alone share it."""
-    recipe = dataclasses.replace(recipe, flips=False, smallest_piece=0.0, smallest_et_ml=0.0)
+    recipe = dataclasses.replace(recipe, flips=False, smallest_piece=0.0, et_above=0.5, smallest_et_ml=0.0)
     content = repr((dataclasses.asdict(recipe), [stack.name for stack in stacks], VERSION, seed))
     folder = f"{RUNS}/{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     result = train(recipe, PatchBatches(stacks, recipe, seed), None, folder, seed=seed, verbose=0)

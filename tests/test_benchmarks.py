@@ -83,7 +83,7 @@ def test_operations_of_a_brain_by_hand():
     fine = 9 * 6 * 8 + 9 * 16 * 8 + 8 * 3  # encoder, decoder, probabilities
     coarse = 9 * (8 * 16 + 16 * 16) + 4 * 16 * 8  # bottleneck, and up: every pixel makes four
     per_pixel = 2 * (fine + coarse / 4)
-    by_hand = per_pixel * 128**2 * (150 + 2 * 40 + 2 * 20)
+    by_hand = per_pixel * 160 * 120 * (150 + 2 * 40 + 2 * 20)
     assert network_flop(build(recipe), recipe, (20, 40, 150)) == by_hand
 
 

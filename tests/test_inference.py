@@ -96,10 +96,10 @@ class Reader:
 
 @pytest.mark.parametrize("planes", [("axial",), tuple(PLANES)])
 @pytest.mark.parametrize("flips", [False, True])
-@pytest.mark.parametrize("window", [40, 128])
+@pytest.mark.parametrize("window", [(56, 56), (72, 56), (160, 120)])
 def test_mean_over_planes_windows_and_mirrorings_is_in_place(planes, flips, window):
     recipe = replace(NATIVE, planes=planes, flips=flips, window=window)
-    volumes, _ = tiny_volumes()
+    volumes, _ = tiny_volumes(shape=(90, 70, 66))
     stack = make_stack("case", [volumes[modality] for modality in recipe.modalities])
     found = predict_stack(Reader(recipe), stack, recipe, batch_slices=7)
     flair = stack.images[..., 0].astype(np.float32)
@@ -109,13 +109,21 @@ def test_mean_over_planes_windows_and_mirrorings_is_in_place(planes, flips, wind
 
 @pytest.mark.parametrize(
     ("length", "starts"),
-    # Side 128, so that steps are 96 at most: two windows up to 224.
-    [(90, [0]), (128, [0]), (129, [0, 1]), (192, [0, 64]), (224, [0, 96]), (240, [0, 56, 112])],
+    # Sides of 120 that overlap by 48 go on by 72 at most: two windows up to 192.
+    [(90, [0]), (120, [0]), (121, [0, 1]), (181, [0, 61]), (192, [0, 72]), (240, [0, 60, 120])],
 )
-def test_windows_cover_a_slice_and_overlap(length, starts):
-    places = window_places((length, 128), 128)
-    assert [(place[0].start, place[0].stop, place[1]) for place in places] == [
-        (start, start + 128, slice(0, 128)) for start in starts
+def test_windows_cover_the_long_side_of_a_slice_and_overlap(length, starts):
+    """Windows of 160 x 120 span the short side, whichever that is."""
+    expected = [(slice(0, 160), slice(start, start + 120)) for start in starts]
+    assert window_places((90, length), (160, 120)) == expected
+    if length > 90:
+        assert window_places((length, 90), (160, 120)) == [place[::-1] for place in expected]
+
+
+def test_windows_of_a_large_head_lie_in_a_grid():
+    places = window_places((170, 200), (160, 120))
+    assert [(down.start, across.start) for down, across in places] == [
+        (down, across) for down in (0, 10) for across in (0, 40, 80)
     ]
 
 

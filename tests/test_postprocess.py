@@ -66,6 +66,13 @@ def test_enhancing_tumour_below_the_smallest_becomes_necrosis():
     assert regions_to_mask(probabilities, smallest_et_voxels=3).ravel().tolist() == [1, 1, 1]
 
 
+def test_enhancing_tumour_may_count_from_a_lower_probability_but_inside_the_core_alone():
+    probabilities = volume("993", "992", "943")
+    assert regions_to_mask(probabilities, et_above=0.25).ravel().tolist() == [4, 1, 2]
+    assert apply_rules(probabilities, dataclasses.replace(NATIVE, et_above=0.25)).ravel().tolist() == [4, 1, 2]
+    assert regions_to_mask(probabilities).ravel().tolist() == [1, 1, 2]
+
+
 def test_rules_of_a_recipe_are_obeyed():
     probabilities = volume("600", "300", "996", "000", "900", "000", "999", "999")
     recipe = dataclasses.replace(NATIVE, smallest_piece=0.0, smallest_et_ml=0.0)

@@ -58,8 +58,8 @@ def warm_up(network=None) -> None:
         with _ONE_AT_A_TIME, contextlib.suppress(BratsError):
             opened = open_network(network)
             if isinstance(opened.recipe, NativeRecipe):
-                # What is predicted first compiles the network, for windows whose size no scan changes.
-                speck = np.arange(1.0, 9.0, dtype=np.float32).reshape(2, 2, 2)
+                # What is predicted first compiles the network, for windows that lie and windows that stand.
+                speck = np.arange(1.0, 13.0, dtype=np.float32).reshape(2, 3, 2)
                 volumes = [speck] * len(opened.recipe.modalities)
                 segment_volumes("warm-up", volumes, np.diag([-1.0, -1, 1, 1]), opened.model, opened.recipe)
 
