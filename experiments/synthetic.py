@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from brats_lib.phantom import VERSION
-from brats_lib.recipes import GENERATION
 from brats_lib.synthesis.pictures import make_pictures
 from brats_lib.synthesis.sampling import draw_latent, synthesise
 from brats_lib.synthesis.segmentation import SEGMENTER, LabelledBatches, score_segmenter, train_segmenter
-from experiments.generative import train_network
+from brats_lib.synthesis.store import load_generator
 from experiments.pictures import SLICES, held_out, learnt_from, tested, training_pictures
 from experiments.record import FOLDER, save
 
@@ -24,14 +23,15 @@ PLAIN = dataclasses.replace(SEGMENTER, augmentation=())
 def compare_synthetic(real):
     """Rows: plain, augmented, augmented with synthetic slices, with the VAE branch, with more phantoms.
 
-    Everything is trained for the same number of steps. The few phantoms are none that the generator learnt from; the
+    Everything is trained for the same number of steps. Synthetic slices are those of
+    the generator that ships. The few phantoms are none that it learnt from; the
     real patients are halved, so every patient is tested once.
     """
     pictures = training_pictures()
     others = held_out(pictures)
     few = others.take(np.isin(others.case, np.unique(others.case)[:FEW]))
-    generator = train_network("generation").model.generator
-    made = synthesise(generator, draw_latent(max(COUNTS), GENERATION.latent, seed=3))
+    generator, recipe, _ = load_generator()
+    made = synthesise(generator, draw_latent(max(COUNTS), recipe.latent, seed=3))
     seen = learnt_from(pictures)
     tasks = {"phantoms": [(few, tested())]}
     if real:
