@@ -1,6 +1,5 @@
 """Does it help? A small segmentation network on labelled slices of few patients, and of a generator."""
 
-import keras
 import numpy as np
 from keras.utils import PyDataset
 
@@ -12,6 +11,7 @@ from brats_lib.models.regularised import VAERegularised
 from brats_lib.objectives import compile_model
 from brats_lib.patches import region_targets
 from brats_lib.recipes import NativeRecipe
+from brats_lib.synthesis.forward import forward
 
 __all__ = ["SEGMENTER", "LabelledBatches", "score_segmenter", "train_segmenter"]
 
@@ -125,7 +125,7 @@ def score_segmenter(network, pictures, recipe=SEGMENTER):
     """
     channels = [MODALITIES.index(modality) for modality in recipe.modalities]
     images = pictures.images[..., channels].astype(np.float32) * _GAIN
-    found = keras.ops.convert_to_numpy(network.predict(images, batch_size=16, verbose=0)) > 0.5
+    found = forward(network, images, 16) > 0.5
     truth, rows = to_labels(pictures.classes), []
     for number in np.unique(pictures.case):
         here = pictures.case == number
