@@ -1,6 +1,7 @@
 """Does synthetic data help segmentation? Few patients, and 0 to many synthetic slices: `results/synthetic.csv`."""
 
 import dataclasses
+import itertools
 import json
 
 import numpy as np
@@ -23,9 +24,9 @@ PLAIN = dataclasses.replace(SEGMENTER, augmentation=())
 def compare_synthetic(real):
     """Rows: plain, augmented, augmented with synthetic slices, with the VAE branch, with more phantoms.
 
-    Everything is trained for the same number of steps. Synthetic slices are those of
-    the generator that ships. The few phantoms are none that it learnt from; the
-    real patients are halved, so every patient is tested once.
+    Everything is trained for the same number of steps. Synthetic slices are those of the generator that ships. The few
+    phantoms are none that it learnt from; the real patients are halved, so every patient is tested once. Whole seeds
+    come one after the other, so that a stopped study has results of all arms.
     """
     pictures = training_pictures()
     others = held_out(pictures)
@@ -43,23 +44,21 @@ def compare_synthetic(real):
     arms |= {("synthetic", count): {"others": tuple(array[:count] for array in made)} for count in COUNTS}
     arms[("more phantoms", 0)] = {"others": (seen.images, seen.classes)}
     table = _recorded()
-    for data, folds in tasks.items():
-        for seed in SEEDS:
-            for (arm, count), options in arms.items():
-                done = (table["arm"] == arm) & (table["synthetic"] == count) & (table["seed"] == seed)
-                if (done & (table["data"] == data)).any():
-                    continue
-                rows = []
-                for known, asked in folds:
-                    recipe = PLAIN if arm == "few, plain" else SEGMENTER
-                    batches = LabelledBatches(known.images, known.classes, recipe, options.get("others"), seed)
-                    network = train_segmenter(batches, seed, options.get("vae_branch", False))
-                    rows += score_segmenter(network, asked)
-                facts = {"data": data, "arm": arm, "synthetic": count, "seed": seed}
-                found = pd.DataFrame(rows).assign(**facts)[[*facts, "case", "region", "dice"]]
-                print(facts, found.groupby("region")["dice"].mean().round(3).to_dict(), flush=True)
-                table = pd.concat([table, found], ignore_index=True)
-                save("synthetic", table, few=FEW, slices_each=SLICES, steps=len(batches))
+    for seed, (data, folds), (arm, count) in itertools.product(SEEDS, tasks.items(), arms):
+        done = (table["arm"] == arm) & (table["synthetic"] == count) & (table["seed"] == seed)
+        if (done & (table["data"] == data)).any():
+            continue
+        rows, options = [], arms[arm, count]
+        for known, asked in folds:
+            recipe = PLAIN if arm == "few, plain" else SEGMENTER
+            batches = LabelledBatches(known.images, known.classes, recipe, options.get("others"), seed)
+            network = train_segmenter(batches, seed, options.get("vae_branch", False))
+            rows += score_segmenter(network, asked)
+        facts = {"data": data, "arm": arm, "synthetic": count, "seed": seed}
+        found = pd.DataFrame(rows).assign(**facts)[[*facts, "case", "region", "dice"]]
+        print(facts, found.groupby("region")["dice"].mean().round(3).to_dict(), flush=True)
+        table = pd.concat([table, found], ignore_index=True)
+        save("synthetic", table, few=FEW, slices_each=SLICES, steps=len(batches), batch_slices=recipe.batch_slices)
 
 
 def _recorded():

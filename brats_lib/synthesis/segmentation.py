@@ -18,7 +18,7 @@ __all__ = ["SEGMENTER", "LabelledBatches", "score_segmenter", "train_segmenter"]
 # As small as its data: single slices of 1.5 mm pixels.
 SEGMENTER = NativeRecipe(
     name="segmenter", planes=("axial",), neighbours=0, patch=128, widths=(8, 16, 32, 64), augmentation=("mirror",),
-    averaging=0.95, batch_slices=8, slices_per_epoch=1600, epochs=1,
+    averaging=0.95, batch_slices=4, slices_per_epoch=2400, epochs=1,
 )  # fmt: skip
 # Intensities in 0-1 are spread to about the range of standardised ones.
 _GAIN = 4.0
