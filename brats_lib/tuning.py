@@ -190,7 +190,7 @@ def train_plan(plan, cases, folder, seed=0, precision="auto", callbacks=()):
     """
     learning = SliceBatches(cases.cache, cases.train, plan.batch_slices, True, seed, plan.slices_per_epoch)
     # Of one size in all plans: a factor must not change what it is scored on.
-    scored = SliceBatches(cases.cache, cases.val, 20, False, seed, plan.val_slices)
+    scored = _even_batches(cases, plan.val_slices)
     facts = [dataclasses.asdict(plan), cases.cache.fingerprint, list(cases.train), list(cases.val), seed, precision]
     name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
     try:
@@ -202,6 +202,14 @@ def train_plan(plan, cases, folder, seed=0, precision="auto", callbacks=()):
     except Diverged:
         return pd.DataFrame([{"epoch": 0, SCORE: 0.0, "kept": True}])
     return result.history.assign(kept=result.history["epoch"] == result.best_epoch)
+
+
+def _even_batches(cases, slices, most=20):
+    """Slices to score in batches of one size, of which a network is compiled once: a smaller last batch would need it
+    again, for every one of many networks that are asked for few batches."""
+    every = SliceBatches(cases.cache, cases.val, most, False, slices_per_epoch=slices)
+    size = max(size for size in range(1, most + 1) if every.slices_per_epoch % size == 0)
+    return SliceBatches(cases.cache, cases.val, size, False, slices_per_epoch=slices)
 
 
 def sweep(plan, cases, folder, factors=None, seeds=(0,), precision="auto"):

@@ -15,6 +15,7 @@ from brats_lib.recipes import ENHANCEMENT, GENERATION, T2_FROM_T1
 from brats_lib.synthesis import tasks
 from brats_lib.synthesis.classical import DENOISERS
 from brats_lib.synthesis.features import unet_features
+from brats_lib.synthesis.forward import forward
 from brats_lib.synthesis.sampling import draw_latent, synthesise
 from brats_lib.synthesis.store import save_generator
 from experiments.generative import EPOCHS, train_network
@@ -155,13 +156,13 @@ def attack(real):
 
 
 def _judgement(model, shown):
-    return model.critic.predict(_labelled(shown) * 2 - 1, batch_size=16, verbose=0)[:, 0]
+    return forward(model.critic, _labelled(shown) * 2 - 1, 16)[:, 0]
 
 
 def _encoder_error(model, shown):
     batch = _labelled(shown)
-    mean = model.encoder.predict(batch, batch_size=16, verbose=0)[:, 0]
-    return -np.abs(model.generator.predict(mean, batch_size=16, verbose=0) - batch).mean((1, 2, 3))
+    mean = forward(model.encoder, batch, 16)[:, 0]
+    return -np.abs(forward(model.generator, mean, 16) - batch).mean((1, 2, 3))
 
 
 def _labelled(shown):

@@ -37,6 +37,6 @@ def held_out(pictures):
     return pictures.take(pictures.case >= LEARNT_FROM)
 
 
-def tested(stacks=None):
+def tested(stacks=None, slices=TESTED_SLICES):
     """Slices to test on: of the validation phantoms, or of other standardised cases."""
-    return make_pictures(validation_phantoms() if stacks is None else stacks, TESTED_SLICES)
+    return make_pictures(validation_phantoms() if stacks is None else stacks, slices)

@@ -46,6 +46,14 @@ def cases(tiny_root, tmp_path):
     return tiny_cases(tiny_root, tmp_path / "cache")
 
 
+@pytest.mark.parametrize(("slices", "size"), [(40, 20), (32, 16), (7, 7), (None, 16)])
+def test_scored_batches_are_all_of_one_size(cases, slices, size):
+    # Four cases of 16 slices.
+    batches = tuning._even_batches(cases, slices)
+    found = [len(batches[number][0]) for number in range(len(batches))]
+    assert set(found) == {size} and sum(found) == (slices or 64)
+
+
 def test_each_row_differs_from_the_plan_in_its_factor_alone():
     plan = Plan()
     rows = one_factor(plan)

@@ -8,6 +8,7 @@ import yaml
 
 from brats_lib.book.figures_page import figures_table, read_figures
 from brats_lib.book.notebook import clean_notebook, injected_parameters
+from brats_lib.book.recorded import recorded_tables
 from brats_lib.errors import BratsError
 from brats_lib.weights import available, cards_markdown, read_card
 
@@ -82,6 +83,8 @@ def stage(run, out, root="."):
     tables = out / "book" / "_run" / "tables"
     (tables / "paper_figures.md").write_text(table, encoding="utf-8")
     (tables / "weights_cards.md").write_text(cards_markdown(map(read_card, available())), encoding="utf-8")
+    for name, text in recorded_tables(root / "results").items():
+        (tables / name).write_text(text, encoding="utf-8")
     return out
 
 

@@ -30,6 +30,8 @@ MARK, TABLE, PARAMETERS = "phantom.json", "name_mapping.csv", "parameters"
 CASE = re.compile(r"Phantom_(\d{3,})")
 # Voxel (0, 0, 0) of BraTS volumes lies at the right, front, lower corner; world coordinates are RAS+.
 AFFINE = np.array([[-1.0, 0, 0, 0], [0, -1, 0, 239], [0, 0, 1, 0], [0, 0, 0, 1]])
+# In the header of every file, so that one that is passed on without its folder still says what it is.
+DESCRIPTION = "brats_lib phantom: simulated, no patient"
 # Nobody simulates one case for so long: what is older was left behind by a process that was killed.
 STALE_SECONDS = 3600
 
@@ -197,6 +199,7 @@ def _nifti(volume):
     """A gzipped NIfTI file with the header fields of a BraTS volume; the same bytes for the same voxels."""
     image = nib.Nifti1Image(volume, AFFINE)
     image.header.set_xyzt_units("mm")
+    image.header["descrip"] = DESCRIPTION
     image.set_qform(AFFINE, code=1)
     image.set_sform(AFFINE, code=1)
     # Level 1 is four times faster than the usual 9 and noise hardly packs better.

@@ -10,6 +10,7 @@ from brats_lib.cohort import MODALITIES
 from brats_lib.cohort.download import ResumingDownloader
 from brats_lib.errors import BratsError
 from brats_lib.preprocess import zscore
+from brats_lib.synthesis.forward import forward
 
 __all__ = ["INCEPTION_FILE", "fetch_inception", "inception_features", "open_inception", "unet_features"]
 
@@ -58,7 +59,7 @@ def unet_features(network, recipe, images, batch_slices=32):
             [zscore(np.where(b, p, 0)) for p in np.moveaxis(c, -1, 0)] for b, c in zip(brain, chosen, strict=True)
         ]
         read = np.moveaxis(np.clip(scaled, *recipe.clip), 1, -1)
-        found = np.asarray(reader.predict_on_batch(np.tile(read, 2 * recipe.neighbours + 1)), np.float32)
+        found = forward(reader, np.tile(read, 2 * recipe.neighbours + 1))
         # Of the background there is more than of the brain, and it is the same in every picture.
         n, side = len(brain), brain.shape[1] // step
         inside = brain.reshape(n, side, step, side, step).mean((2, 4))
@@ -158,5 +159,5 @@ def inception_features(network, images, batch_slices=16):
         batch = np.asarray(images[start : start + batch_slices], np.float32)[..., channels]
         side = (_INCEPTION_SIDE, _INCEPTION_SIDE)
         resized = keras.ops.image.resize(batch, side, interpolation="bilinear", data_format="channels_last")
-        parts.append(network.predict_on_batch(keras.ops.convert_to_numpy(resized) * 2 - 1))
+        parts.append(forward(network, keras.ops.convert_to_numpy(resized) * 2 - 1))
     return np.concatenate(parts)

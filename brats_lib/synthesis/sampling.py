@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from brats_lib.synthesis.forward import forward
+
 __all__ = ["between", "draw_latent", "split_labelled", "synthesise"]
 
 # Below this a pixel that is no tumour is background, as in pictures of skull-stripped brains.
@@ -36,7 +38,7 @@ def synthesise(generator, latent, batch_slices=32):
     classes : array of uint8, shape (n, size, size)
         Most probable class, 0-3; 0 outside the brain.
     """
-    return split_labelled(generator.predict(latent, batch_size=batch_slices, verbose=0))
+    return split_labelled(forward(generator, latent, batch_slices))
 
 
 def split_labelled(made, modalities=4):

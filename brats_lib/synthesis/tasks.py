@@ -10,6 +10,7 @@ from brats_lib.metrics.frechet import frechet_distance, kernel_distance, positio
 from brats_lib.metrics.images import image_scores
 from brats_lib.synthesis.classical import DENOISERS, keep_measured, tv_reconstruction
 from brats_lib.synthesis.damage import LEVELS, RATES, measure, rician, sampling_lines, zero_filled
+from brats_lib.synthesis.forward import forward
 
 __all__ = [
     "NETWORK", "SCORES", "add_noise", "distance_table", "noise_pictures", "restore", "score_denoising",
@@ -48,7 +49,7 @@ def restore(translator, pictures, batch_slices=32):
         Not below 0.
     """
     pictures = np.asarray(pictures, np.float32)[..., None]
-    return np.clip(translator.predict(pictures, batch_size=batch_slices, verbose=0)[..., 0], 0, None)
+    return np.clip(forward(translator, pictures, batch_slices)[..., 0], 0, None)
 
 
 def score_denoising(pictures, translator=None, levels=LEVELS, strengths=None, seed=0):
@@ -142,7 +143,7 @@ def score_translation(pictures, translator, recipe):
     sources = images[..., [MODALITIES.index(name) for name in recipe.sources]]
     (target,) = recipe.targets
     truth = images[..., MODALITIES.index(target)]
-    found = np.clip(translator.predict(sources, batch_size=32, verbose=0)[..., 0], 0, 1) * pictures.brain
+    found = np.clip(forward(translator, sources)[..., 0], 0, 1) * pictures.brain
     flat = pictures.brain * truth[pictures.brain].mean()
     about = [{"case": pictures.names[case], "modality": target} for case in pictures.case]
     shown = {"mean of the target": flat, f"{recipe.sources[-1]} itself": sources[..., -1], NETWORK: found}

@@ -62,6 +62,14 @@ def test_files_have_the_header_of_brats(tmp_path, simulated):
     }
 
 
+def test_every_file_says_in_its_header_that_nobody_is_shown(tmp_path, simulated):
+    make(tmp_path / "c")
+    files = list((tmp_path / "c").glob("Phantom_*/*.nii.gz"))
+    assert len(files) % 5 == 0 and files
+    for path in files:
+        assert bytes(nib.load(path).header["descrip"]).rstrip(b"\0") == b"brats_lib phantom: simulated, no patient"
+
+
 def test_drawn_parameters_are_kept_beside_the_cases(tmp_path, simulated):
     make(tmp_path / "c", seed=4)
     kept = json.loads((tmp_path / "c" / "parameters" / "Phantom_002.json").read_text())

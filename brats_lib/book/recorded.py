@@ -1,0 +1,105 @@
+"""Tables of the pages on ethics, of the cards that are packaged and the results that are recorded."""
+
+import pandas as pd
+from tabulate import tabulate
+
+from brats_lib.labels import REGIONS
+from brats_lib.synthesis.store import read_generator_card
+from brats_lib.weights import available, read_card
+
+__all__ = ["recorded_tables"]
+
+# What an attacker has to have for each attack.
+_NEEDS = {
+    "critic's judgement": "the critic, which is not shipped",
+    "encoder's error": "the encoder, which is not shipped",
+    "nearest sample": "the generator, as shipped",
+}
+_SETS = {"real": "phantoms, other than it learnt from", "GAN": "generator", "noise": "noise"}
+
+
+def recorded_tables(results):
+    """Everything on the pages `ethics` and `model_card` that another training would change.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of the recorded results.
+
+    Returns
+    -------
+    dict of str to str
+        Name of the file that a page includes, and its Markdown.
+    """
+    cards, generator = [read_card(name) for name in available()], read_generator_card()
+    return {
+        "ethics_attacks.md": attacks(pd.read_csv(results / "membership.csv")),
+        "ethics_patients.md": patients(pd.read_csv(results / "phantom_on_real.csv")),
+        "model_card_details.md": details(cards, generator),
+        "model_card_scores.md": scores(cards),
+        "model_card_generator.md": generated(pd.read_csv(results / "generation.csv")),
+    }
+
+
+def _table(header, rows):
+    return tabulate(rows, header, tablefmt="pipe", disable_numparse=True) + "\n"
+
+
+def attacks(table):
+    """How well members of the generator's training are told from others."""
+    header = ("Attack", "What the attacker needs", "AUC", "95 % interval", "Slices, members and others")
+    return _table(header, [
+        (row["attack"], _NEEDS[row["attack"]], f"{row['auc']:.2f}", f"{row['low']:.2f} to {row['high']:.2f}",
+         f"{row['members']} + {row['others']}")
+        for _, row in table.iterrows()
+    ])  # fmt: skip
+
+
+def patients(table):
+    """The worst and the best patient beside the mean, region by region."""
+    dice = table.groupby("region")["dice"].agg(["min", "mean", "max"])
+    header = (f"Network `phantom`, {table['case'].nunique()} patients", "Worst", "Mean", "Best")
+    return _table(header, [(f"Dice {region}", *(f"{value:.2f}" for value in dice.loc[region])) for region in REGIONS])
+
+
+def details(cards, generator):
+    """What the networks that ship are: a row each."""
+    header = ("Network", "Parameters", "Learnt from", "Training on one processor", "Default")
+    rows = [
+        (f"`{card.name}`", f"{card.weights['parameters']:,}", card.data["description"],
+         f"{card.training['slices']:,} slices, {card.training['minutes']} minutes", "yes" if card.default else "no")
+        for card in cards
+    ]  # fmt: skip
+    made = generator["training"]
+    rows.append(("generator", f"{generator['weights']['parameters']:,}", generator["data"],
+                 f"{made['slices_seen']:,} slices, {made['minutes']} minutes", ""))  # fmt: skip
+    return _table(header, rows)
+
+
+def scores(cards):
+    """Dice and HD95 with their intervals, as the cards have them."""
+    rows = []
+    for card in cards:
+        found = {}
+        for row in card.scores:
+            found.setdefault((row["data"], row["region"]), {})[row["score"]] = row
+        for (data, region), both in found.items():
+            dice, distance = both["dice"], both["hd95_mm"]
+            rows.append((
+                f"`{card.name}`", f"{data}; {dice['how']}", region, f"{dice['mean']:.2f}",
+                "{:.2f} to {:.2f}".format(*dice["interval"]), f"{distance['mean']:.1f}",
+                "{:.1f} to {:.1f}".format(*distance["interval"]),
+            ))  # fmt: skip
+    return _table(("Network", "Data", "Region", "Dice", "95 % interval", "HD95 in mm", "95 % interval"), rows)
+
+
+def generated(table):
+    """How far the generator's samples are from slices that it did not learn from."""
+    table = table.set_index("set").loc[list(_SETS)]
+    header = (f"Set, {table['samples'].iloc[0]} slices", "Fréchet distance", "Position from floor (0) to ceiling (1)",
+              "MS-SSIM of pairs")  # fmt: skip
+    return _table(header, [
+        (_SETS[name], f"{row['frechet']:.2f}", f"{row['position']:.2f}",
+         "" if pd.isna(row["ms_ssim"]) else f"{row['ms_ssim']:.2f}")
+        for name, row in table.iterrows()
+    ])  # fmt: skip

@@ -1,0 +1,129 @@
+"""The pages on ethics say what the recorded results and the cards say, and their checklists are complete."""
+
+import json
+import re
+from collections import Counter
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from brats_lib import weights
+from brats_lib.book.recorded import details, generated, patients, recorded_tables, scores
+from brats_lib.labels import REGIONS
+from brats_lib.phantom import VERSION
+from brats_lib.phantom.cohort import DESCRIPTION
+from brats_lib.phantom.population import PROBABILITIES
+from brats_lib.synthesis.store import read_generator_card
+
+PAGES = {
+    name: (ROOT / "book" / f"{name}.md").read_text() for name in ("ethics", "model_card", "datasheet", "checklists")
+}
+ANSWER = re.compile(r"^\| (\d+[a-g]?) \|.*\| (yes|partly|not done|n/a) \| (.+) \|$", re.MULTILINE)
+
+
+def recorded(name):
+    return pd.read_csv(ROOT / "results" / f"{name}.csv")
+
+
+def checklist(title):
+    return ANSWER.findall(PAGES["checklists"].split(f"\n## {title}\n")[1].split("\n## ")[0])
+
+
+def test_tables_that_are_made_for_the_pages_are_included_once():
+    included = re.findall(r"_run/tables/([\w.]+)", PAGES["ethics"] + PAGES["model_card"])
+    assert sorted(included) == sorted(recorded_tables(ROOT / "results"))
+
+
+def test_attacks_are_as_the_page_says():
+    table = recorded("membership")
+    # "guessing is inside all three intervals"; "each of its 2304 slices about seven times".
+    assert len(table) == 3 and (table["low"] < 0.5).all() and (table["high"] > 0.5).all()
+    slices = table["members"].iloc[0] // 96 * 288
+    assert f"each of its {slices} slices about seven times" in PAGES["ethics"]
+    assert round(read_generator_card()["training"]["slices_seen"] / slices) == 7
+
+
+def test_worst_patient_stands_beside_the_mean_and_the_best():
+    table = pd.DataFrame({"case": list("ab") * 3, "region": [r for r in REGIONS for _ in "ab"],
+                          "dice": [0.5, 0.9, 0.25, 0.75, 0.031, 0.96]})  # fmt: skip
+    lines = patients(table).splitlines()
+    assert [cell.strip() for cell in lines[0].split("|")[1:-1]] == [
+        "Network `phantom`, 2 patients",
+        "Worst",
+        "Mean",
+        "Best",
+    ]
+    assert [cell.strip() for cell in lines[4].split("|")[1:-1]] == ["Dice ET", "0.03", "0.50", "0.96"]
+    # What the page says of the row ET: the mean hides a patient for whom it failed.
+    real = recorded("phantom_on_real").query("region == 'ET'")["dice"]
+    assert real.min() < 0.2 < 0.6 < real.mean() and real.size == 8
+
+
+def test_scores_of_the_cards_are_in_the_table_with_their_intervals():
+    text = scores([weights.read_card(name) for name in weights.available()])
+    assert text.count("| `phantom` ") == 6 and text.count("| `phantom+real` ") == 3
+    first, second = weights.read_card("phantom").scores[:2]
+    row = next(line for line in text.splitlines() if line.startswith("| `phantom` "))
+    cells = [cell.strip() for cell in row.split("|")[1:-1]]
+    assert cells[2:4] == [first["region"], f"{first['mean']:.2f}"] and cells[5] == f"{second['mean']:.1f}"
+    assert (first["score"], second["score"]) == ("dice", "hd95_mm")
+
+
+def test_networks_are_described_by_their_cards():
+    cards, made = [weights.read_card(name) for name in weights.available()], read_generator_card()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in details(cards, made).splitlines()[2:]]
+    assert [row[0].strip("`") for row in rows] == [*(card.name for card in cards), "generator"]
+    assert [row[4] for row in rows] == [*("yes" if card.default else "no" for card in cards), ""]
+    assert rows[-1][1:3] == [f"{made['weights']['parameters']:,}", made["data"]]
+    known = set().union(*(card.limitations for card in cards))
+    assert {line.removeprefix("* ") for line in PAGES["model_card"].splitlines()} >= {
+        line for line in known if line.startswith(("Faint", "Pieces"))
+    }
+
+
+def test_generator_misses_its_goal_as_the_page_says():
+    table = recorded("generation")
+    assert table.set_index("set").loc["GAN", "position"] > 0.3
+    cells = [cell.strip() for cell in generated(table).splitlines()[4].split("|")[1:-1]]
+    assert cells[0] == "noise" and cells[2:] == ["1.00", ""]
+
+
+def test_datasheet_is_of_this_simulation():
+    assert f"version {VERSION} of the simulation" in PAGES["datasheet"]
+    assert len(PROBABILITIES) == 15 and "quantiles at fifteen probabilities" in PAGES["datasheet"]
+    assert f"`{DESCRIPTION}`" in PAGES["ethics"]
+    for name in ("membership", "generation", "phantom_on_real", "leave_one_out"):
+        assert json.loads((ROOT / "results" / f"{name}.json").read_text())["phantom_version"] == VERSION
+
+
+def test_every_item_of_both_checklists_is_answered_once():
+    assert [number for number, *_ in checklist("CLAIM")] == [str(number) for number in range(1, 43)]
+    parts = {
+        3: "abc",
+        5: "ab",
+        6: "abc",
+        8: "abc",
+        9: "abc",
+        12: "abcdefg",
+        18: "abcdef",
+        20: "abc",
+        23: "ab",
+        27: "abc",
+    }
+    expected = [f"{number}{part}" for number in range(1, 28) for part in parts.get(number, [""])]
+    assert [number for number, *_ in checklist("TRIPOD+AI")] == expected
+
+
+@pytest.mark.parametrize("title", ["CLAIM", "TRIPOD+AI"])
+def test_what_is_reported_has_a_link_and_what_is_not_a_reason(title):
+    for number, answer, where in checklist(title):
+        assert len(where) > 20
+        assert answer not in ("yes", "partly") or "](" in where or "`" in where, f"item {number} names no place"
+
+
+def test_answers_are_counted_rightly():
+    found = [Counter(answer for _, answer, _ in checklist(title)) for title in ("CLAIM", "TRIPOD+AI")]
+    for answer in ("yes", "partly", "not done", "n/a"):
+        counts = rf"^\| {answer} \| .* \| {found[0][answer]} \| {found[1][answer]} \|$"
+        assert re.search(counts, PAGES["checklists"], re.MULTILINE), (answer, found)
