@@ -1,0 +1,92 @@
+"""DeepMedic (Kamnitsas et al. 2017): two paths of 3D convolutions, one of which sees three times as far."""
+
+import keras
+from keras import layers
+
+from brats_lib.models.unet import layer_seeds
+
+__all__ = ["ANSWER", "FACTOR", "MARGIN", "SEGMENT", "build_deepmedic"]
+
+# Sides in voxels of what is read and answered in training; between them, the margin on each side.
+SEGMENT, ANSWER, MARGIN = 57, 9, 24
+# How much coarser the second path's voxels are.
+FACTOR = 3
+# Filters of the eight convolutions of each path, and of the two layers that read both paths.
+_WIDTHS, _JOINT_WIDTHS = (30, 30, 40, 40, 40, 40, 50, 50), (150, 150)
+_DROPOUT = 0.5
+# The authors' program averages the statistics of the last 60 batches, which are 30 batches old in the mean.
+_MOMENTUM = 1 - 1 / 30
+
+
+def build_deepmedic(channels, classes, precision="float32", seed=None):
+    """Build the network of 11 layers and two paths of Kamnitsas et al. 2017, section 2 and figure 5.
+
+    Each path has eight 3x3x3 convolutions without padding (30, 30, 40, 40, 40, 40, 50 and 50 filters), so that a
+    voxel of its output sees 17 voxels along each axis of its input. The normal path reads the image, the other one
+    its means over blocks of 3x3x3 voxels, thus 51 voxels along each axis; the features of the latter are repeated
+    3 times along each axis and joined with those of the former. Two layers of 150 filters, fully connected in the
+    sense that their kernels are 1x1x1, and a softmax follow. Each convolution but the last has batch normalisation
+    and a PReLU of one slope per filter behind it; half of the inputs of the last two layers are dropped in training.
+    With 4 channels and 4 classes there are 664,884 parameters, of which 663,004 are trained.
+
+    Parameters
+    ----------
+    channels : int
+        Modalities in.
+    classes : int
+        Classes out.
+    precision : {"float32", "mixed_bfloat16", "mixed_float16"}
+        Keras dtype policy of all layers but the last, which stays float32.
+    seed : int, optional
+        Seed of the initial weights and of dropout; taken from Keras's global random state where omitted.
+
+    Returns
+    -------
+    keras.Model
+        Not compiled. One input (n, x, y, z, channels) in standard deviations; output
+        (n, x - 48, y - 48, z - 48, classes) float32 in 0-1, which sums to 1 over the last axis. Sides have to be
+        multiples of 3, at least 51: a training segment of 57 is answered by 9, and output i belongs to input voxel
+        i + 24. The normal path reads the centre of the input, 16 voxels less on each side: 25 of 57, beside 19
+        coarse voxels, as in the paper.
+
+    Notes
+    -----
+    From the authors' program where the paper leaves it open: the order convolution, normalisation, PReLU (whose
+    slopes start at 0.01), dropout of the two layers that follow the first joint one, He's initial weights
+    (He et al. 2015), and features that are repeated where they are made finer. Departures: the coarse image is a
+    mean over blocks; statistics of batches are averaged with weights that fall exponentially, not over the last 60
+    batches. There are no residual connections, which came with Kamnitsas et al. 2016.
+    """
+    seeds = layer_seeds(seed)
+    policy = keras.DTypePolicy(precision)
+
+    def initial():
+        return keras.initializers.HeNormal(seed=next(seeds))
+
+    def convolve(x, filters, kernel, name):
+        x = layers.Conv3D(
+            filters, kernel, use_bias=False, kernel_initializer=initial(), dtype=policy, name=f"{name}_conv"
+        )(x)
+        x = layers.BatchNormalization(momentum=_MOMENTUM, dtype=policy, name=f"{name}_norm")(x)
+        slopes = keras.initializers.Constant(0.01)
+        return layers.PReLU(slopes, shared_axes=(1, 2, 3), dtype=policy, name=f"{name}_prelu")(x)
+
+    def path(x, name):
+        for number, filters in enumerate(_WIDTHS, 1):
+            x = convolve(x, filters, 3, f"{name}_{number}")
+        return x
+
+    image = keras.Input((None, None, None, channels), name="image")
+    # The coarse path loses 8 coarse voxels on each side, 24 fine ones, of which the normal path loses 8 itself.
+    centre = layers.Cropping3D(MARGIN - len(_WIDTHS), dtype=policy, name="centre")(image)
+    coarse = layers.AveragePooling3D(FACTOR, dtype=policy, name="coarse")(image)
+    repeated = layers.UpSampling3D(FACTOR, dtype=policy, name="repeat")(path(coarse, "coarse"))
+    x = layers.Concatenate(dtype=policy, name="join")([path(centre, "normal"), repeated])
+    for number, filters in enumerate(_JOINT_WIDTHS, 1):
+        x = convolve(x, filters, 1, f"joint_{number}")
+        x = layers.Dropout(_DROPOUT, seed=next(seeds), dtype=policy, name=f"joint_{number}_dropout")(x)
+    probabilities = layers.Conv3D(
+        classes, 1, activation="softmax", kernel_initializer=initial(), dtype=keras.DTypePolicy("float32"),
+        name="probabilities",
+    )(x)  # fmt: skip
+    return keras.Model(image, probabilities, name="deepmedic")
