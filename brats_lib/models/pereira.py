@@ -1,0 +1,110 @@
+"""The network of Pereira et al. 2016: small kernels one after another, and one voxel classified from its patch."""
+
+import keras
+from keras import layers
+
+from brats_lib.models.unet import layer_seeds
+
+__all__ = ["DENSE_STRIDE", "MARGIN", "PATCH", "build_pereira"]
+
+# Side of the patch that one voxel is classified from, and how far the voxel lies inside it, in voxels.
+PATCH = 33
+MARGIN = 16
+# Voxels from one answer of the dense network to the next: what the first pooling leaves.
+DENSE_STRIDE = 2
+
+_SLOPE = 0.333
+_DROPOUT = 0.1
+_BIAS = 0.1
+
+
+def build_pereira(channels, classes, dense=False, precision="float32", seed=None):
+    """Build the network for high-grade gliomas of Pereira et al. 2016 (IEEE TMI 35(5), 1240-1251), table I.
+
+    Three 3x3 convolutions with 64 filters, a 3x3 max pooling with stride 2, three 3x3 convolutions with 128 filters,
+    the same pooling, two fully connected layers of 256 units and one of `classes` units with softmax. All but the
+    last are followed by a leaky ReLU of slope 0.333, and the first two fully connected ones by dropout of 0.1
+    (table II). Two 3x3 kernels see as much as one of 5x5, with fewer weights and a nonlinearity in between: that is
+    the paper's argument for them (section II-B). Four channels and four classes give exactly 2,117,956 parameters.
+
+    ==============================  ============  ==================
+    layer of table I                input         parameters
+    ==============================  ============  ==================
+    1-3    convolution 3x3, 64      33x33         2,368 + 2 x 36,928
+    4      max pooling 3x3, / 2     33x33
+    5-7    convolution 3x3, 128     16x16         73,856 + 2 x 147,584
+    8      max pooling 3x3, / 2     16x16
+    9      fully connected, 256     7x7x128       1,605,888
+    10     fully connected, 256     256           65,792
+    11     fully connected, 4       256           1,028
+    ==============================  ============  ==================
+
+    A fully connected layer is written as a convolution as large as its input, which is the same sum with the same
+    weights. Thereby the network takes inputs larger than a patch, and answers for several voxels at once, without
+    computing again what neighbouring patches share.
+
+    Parameters
+    ----------
+    channels : int
+        Modalities in.
+    classes : int
+        Classes out.
+    dense : bool
+        Answer for every second voxel along both axes rather than for every fourth. The second pooling then moves by
+        one, which keeps what it otherwise skips, and layer 9 takes every second of its values, which are those that
+        it would have been given (Giusti et al. 2013 and others; the paper cuts out each voxel's patch). Weights are
+        the same: ``set_weights`` takes those of a network that was trained on patches.
+    precision : {"float32", "mixed_bfloat16", "mixed_float16"}
+        Keras dtype policy of all layers but the last, which stays float32.
+    seed : int, optional
+        Seed of the initial weights (Glorot's, called Xavier in table II; biases begin at 0.1) and of dropout; taken
+        from Keras's global random state where omitted.
+
+    Returns
+    -------
+    keras.Model
+        Not compiled. Input (n, h, w, channels), both sides at least 33. Output (n, rows, columns, classes) float32,
+        which sums to 1 over the last axis. With stride s, 2 if `dense` and 4 if not, there are ``(h - 33) // s + 1``
+        rows, and the output at (i, j) belongs to the input's voxel (s i + 16, s j + 16).
+
+    Notes
+    -----
+    Convolutions keep the size of the maps, as in the paper, by zeros around them. A patch thus ends in zeros, at every
+    layer, where a larger input goes on with the neighbours. All six convolutions together reach 9 voxels further than
+    what the two poolings collect, so answers for larger inputs are near those for single patches, but not equal.
+
+    What the poolings collect of a patch ends 2 voxels before its last row and column, since 16 rows hold 7 windows of
+    3 and one row more. That row is cut off, so that the last answer is always one of a whole patch.
+    """
+    seeds = layer_seeds(seed)
+    policy = keras.DTypePolicy(precision)
+
+    def weigh(x, filters, kernel, name, **options):
+        options = {"dtype": policy} | options
+        return layers.Conv2D(
+            filters, kernel, kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+            bias_initializer=keras.initializers.Constant(_BIAS), name=name, **options,
+        )(x)  # fmt: skip
+
+    def leak(x, name):
+        return layers.LeakyReLU(_SLOPE, dtype=policy, name=f"{name}_relu")(x)
+
+    def convolve(x, filters, name):
+        return leak(weigh(x, filters, 3, name, padding="same"), name)
+
+    def connect(x, name, **options):
+        x = leak(weigh(x, 256, name=name, **options), name)
+        return layers.Dropout(_DROPOUT, seed=next(seeds), dtype=policy, name=f"{name}_dropout")(x)
+
+    patches = x = keras.Input((None, None, channels), name="patches")
+    for number in (1, 2, 3):
+        x = convolve(x, 64, f"conv_{number}")
+    x = layers.MaxPooling2D(3, strides=2, dtype=policy, name="pool_1")(x)
+    for number in (4, 5, 6):
+        x = convolve(x, 128, f"conv_{number}")
+    x = layers.Cropping2D(((0, 1), (0, 1)), dtype=policy, name="crop")(x)
+    x = layers.MaxPooling2D(3, strides=1 if dense else 2, dtype=policy, name="pool_2")(x)
+    x = connect(x, "fc_1", kernel=7, dilation_rate=2 if dense else 1)
+    x = connect(x, "fc_2", kernel=1)
+    probabilities = weigh(x, classes, 1, "probabilities", activation="softmax", dtype=keras.DTypePolicy("float32"))
+    return keras.Model(patches, probabilities, name="pereira_dense" if dense else "pereira")
