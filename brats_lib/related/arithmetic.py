@@ -1,0 +1,123 @@
+"""How much a network computes: multiply-adds of one forward pass."""
+
+import math
+
+import keras
+from keras import layers
+
+from brats_lib.errors import BratsError
+
+__all__ = ["multiply_adds", "per_voxel"]
+
+_TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
+_DIRECT = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
+
+
+def multiply_adds(model, shape):
+    """Count the multiply-adds of convolutions, transposed convolutions and dense layers.
+
+    One for each weight of the kernel and each place where the kernel is laid: places of the output for a convolution,
+    of the input for a transposed one. So zeros of the padding count as other voxels do, and so does what a transposed
+    convolution computes beyond the border. Biases, normalisation, activations and pooling are left out.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional or sequential, as it is or with such models inside; channels last.
+    shape : sequence of int
+        Spatial shape of one sample, the same for all inputs.
+
+    Returns
+    -------
+    int
+        For one sample.
+
+    Raises
+    ------
+    BratsError
+        If an input is not of this shape, or a layer has a kernel of another kind.
+    """
+    return _trace(model, shape)[0]
+
+
+def per_voxel(model, shape):
+    """Multiply-adds for one voxel of the answer, see `multiply_adds`.
+
+    Parameters
+    ----------
+    model : keras.Model
+        With one output, channels last.
+    shape : sequence of int
+        Spatial shape of one sample.
+
+    Returns
+    -------
+    float
+        A network that answers a whole block at once shares most of its work between voxels, so this falls with the
+        block's size.
+    """
+    total, output = _trace(model, shape)
+    return total / math.prod(output[1:-1])
+
+
+def _trace(model, shape):
+    """Multiply-adds and the shape of the first output, (1, ..., channels)."""
+    shape = tuple(shape)
+    for tensor in model.inputs:
+        sides = tuple(tensor.shape[1:-1])
+        if len(sides) != len(shape) or any(side not in (None, given) for side, given in zip(sides, shape, strict=True)):
+            raise BratsError(
+                f"spatial shape {shape}", f"the network {model.name} has an input of shape {tuple(tensor.shape)}",
+                "a shape that fits all inputs", "Give one side for each spatial dimension",
+            )  # fmt: skip
+    tally = []
+    outputs = _walk(model, [(1, *shape, tensor.shape[-1]) for tensor in model.inputs], tally)
+    return sum(tally), outputs[0].shape
+
+
+def _walk(model, shapes, tally):
+    """The outputs of a network for inputs of these shapes; what its layers compute is appended to `tally`."""
+    inputs = [
+        keras.Input(batch_shape=shape, dtype=tensor.dtype) for shape, tensor in zip(shapes, model.inputs, strict=True)
+    ]
+    # A model of its own over the same graph: cloning would try to compile one that is compiled.
+    graph = keras.Model(model.inputs, model.outputs)
+    return keras.models.clone_model(graph, inputs, clone_function=lambda layer: _Shadow(layer, tally)).outputs
+
+
+class _Shadow(layers.Layer):
+    """Stands for a layer where only shapes matter: has no weights, computes nothing, notes what would be computed."""
+
+    def __init__(self, layer, tally):
+        super().__init__(dtype=layer.dtype_policy)
+        # In tuples, which Keras does not follow: neither is a part of this layer.
+        self._shown = ((layer, tally),)
+        self.built = True
+
+    def compute_output_spec(self, *args, **kwargs):
+        ((layer, tally),) = self._shown
+        if isinstance(layer, keras.Model):
+            outputs = _walk(layer, [tensor.shape for tensor in keras.tree.flatten(args)], tally)
+            return keras.tree.map_structure(
+                lambda tensor: keras.KerasTensor(tensor.shape, tensor.dtype),
+                outputs[0] if len(outputs) == 1 else outputs,
+            )
+        output = layer.compute_output_spec(*args, **kwargs)
+        tally.append(_of_layer(layer, args, output))
+        return output
+
+
+def _of_layer(layer, args, output):
+    """Multiply-adds of one call of a layer."""
+    if isinstance(layer, _TRANSPOSED):
+        places = args[0].shape[1:-1]
+    elif isinstance(layer, (*_DIRECT, layers.Dense)):
+        places = output.shape[1:-1]
+    elif hasattr(layer, "kernel") or hasattr(layer, "depthwise_kernel"):
+        raise BratsError(
+            f"layer {layer.name}", f"it is a {type(layer).__name__}",
+            "convolutions, transposed convolutions and dense layers", "Count this kind of layer too",
+        )  # fmt: skip
+    else:
+        return 0
+    return math.prod(places) * math.prod(layer.kernel.shape)
