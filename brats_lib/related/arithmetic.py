@@ -71,40 +71,45 @@ def _trace(model, shape):
                 "a shape that fits all inputs", "Give one side for each spatial dimension",
             )  # fmt: skip
     tally = []
-    outputs = _walk(model, [(1, *shape, tensor.shape[-1]) for tensor in model.inputs], tally)
+    outputs = _walk(model, [(1, *shape, tensor.shape[-1]) for tensor in model.inputs], tally.append)
     return sum(tally), outputs[0].shape
 
 
-def _walk(model, shapes, tally):
-    """The outputs of a network for inputs of these shapes; what its layers compute is appended to `tally`."""
+def _walk(model, shapes, note):
+    """The outputs of a network for inputs of these shapes; `note` is told what each call of a layer computes."""
     inputs = [
         keras.Input(batch_shape=shape, dtype=tensor.dtype) for shape, tensor in zip(shapes, model.inputs, strict=True)
     ]
     # A model of its own over the same graph: cloning would try to compile one that is compiled.
     graph = keras.Model(model.inputs, model.outputs)
-    return keras.models.clone_model(graph, inputs, clone_function=lambda layer: _Shadow(layer, tally)).outputs
+
+    def shadow(layer):
+        return _Shadow(lambda *args, **kwargs: _answer(layer, note, args, kwargs))
+
+    return keras.models.clone_model(graph, inputs, clone_function=shadow).outputs
 
 
 class _Shadow(layers.Layer):
-    """Stands for a layer where only shapes matter: has no weights, computes nothing, notes what would be computed."""
+    """Stands for a layer where only shapes matter, so that nothing is computed and the layer itself stays as it is."""
 
-    def __init__(self, layer, tally):
-        super().__init__(dtype=layer.dtype_policy)
-        # In tuples, which Keras does not follow: neither is a part of this layer.
-        self._shown = ((layer, tally),)
+    def __init__(self, answer):
+        super().__init__()
         self.built = True
+        self._answer = answer
 
     def compute_output_spec(self, *args, **kwargs):
-        ((layer, tally),) = self._shown
-        if isinstance(layer, keras.Model):
-            outputs = _walk(layer, [tensor.shape for tensor in keras.tree.flatten(args)], tally)
-            return keras.tree.map_structure(
-                lambda tensor: keras.KerasTensor(tensor.shape, tensor.dtype),
-                outputs[0] if len(outputs) == 1 else outputs,
-            )
-        output = layer.compute_output_spec(*args, **kwargs)
-        tally.append(_of_layer(layer, args, output))
-        return output
+        return self._answer(*args, **kwargs)
+
+
+def _answer(layer, note, args, kwargs):
+    """What a layer's output will be like."""
+    if isinstance(layer, keras.Model):
+        outputs = _walk(layer, [tensor.shape for tensor in keras.tree.flatten(args)], note)
+        outputs = [keras.KerasTensor(tensor.shape, tensor.dtype) for tensor in outputs]
+        return outputs[0] if len(outputs) == 1 else outputs
+    output = layer.compute_output_spec(*args, **kwargs)
+    note(_of_layer(layer, args, output))
+    return output
 
 
 def _of_layer(layer, args, output):
