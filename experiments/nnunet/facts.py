@@ -1,0 +1,98 @@
+"""``python experiments/nnunet/facts.py FOLD WORK``: size, arithmetic and cost of the trained nnU-Net, as `facts.json`.
+
+Runs in nnU-Net's own environment and imports nothing of this repository.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import math
+import platform
+from pathlib import Path
+
+import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+from trainer.short_trainer import STEPS_PER_EPOCH
+
+__all__ = ["main", "multiply_adds"]
+
+
+def multiply_adds(network, channels, patch):
+    """Multiply-adds of the convolutions in one forward pass of one patch, counted by hooks.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+    channels : int
+        Of the input.
+    patch : sequence of int
+        Its size.
+
+    Returns
+    -------
+    int
+    """
+    counted = []
+
+    def count(layer, inputs, output):
+        # A convolution weighs kernel x input channels per output number, a transposed one spreads each input number.
+        numbers = inputs[0] if isinstance(layer, torch.nn.ConvTranspose3d) else output
+        counted.append(numbers.numel() // numbers.shape[1] * layer.weight.numel())
+
+    kinds = (torch.nn.Conv3d, torch.nn.ConvTranspose3d)
+    # The encoder is reached twice, by itself and through the decoder; modules() names each layer once.
+    hooks = [layer.register_forward_hook(count) for layer in network.modules() if isinstance(layer, kinds)]
+    with torch.no_grad():
+        network(torch.zeros(1, channels, *patch))
+    for hook in hooks:
+        hook.remove()
+    return sum(counted)
+
+
+def main():
+    """Write `facts.json`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("fold", type=Path, help="folder of the training, with checkpoint_final.pth")
+    parser.add_argument("work", type=Path, help="folder that has predictions/ and gets facts.json")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+
+    about = json.loads((options.fold.parent / "dataset.json").read_text())
+    plans = PlansManager(str(options.fold.parent / "plans.json"))
+    configuration = plans.get_configuration("3d_fullres")
+    channels = determine_num_input_channels(plans, configuration, about)
+    heads = plans.get_label_manager(about).num_segmentation_heads
+    network = nnUNetTrainer.build_network_architecture(plans, configuration, channels, heads, False)
+    arithmetic = multiply_adds(network, channels, configuration.patch_size)
+
+    checkpoint = torch.load(options.fold / "checkpoint_final.pth", map_location="cpu", weights_only=False)
+    log = checkpoint["logging"]
+    spent = sum(log["epoch_end_timestamps"]) - sum(log["epoch_start_timestamps"])
+    seconds, cases = 0, 0
+    for path in sorted((options.work / "predictions").glob("*.seconds")):
+        seconds += int(path.read_text())
+        cases += len(list(path.with_suffix("").glob("*.nii.gz")))
+    facts = {
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "multiply_adds_per_voxel": round(arithmetic / math.prod(configuration.patch_size)),
+        "train_minutes": round(spent / 60, 1),
+        "train_steps": STEPS_PER_EPOCH * len(log["train_losses"]),
+        "train_losses": [round(float(loss), 4) for loss in log["train_losses"]],
+        "seconds_per_case": round(seconds / cases, 1),
+        "patch": list(configuration.patch_size),
+        "batch": configuration.batch_size,
+        "versions": {
+            "nnunetv2": importlib.metadata.version("nnunetv2"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "configuration": "3d_fullres, fold all, no test-time mirroring, bfloat16",
+        "device": "one CPU core",
+    }
+    (options.work / "facts.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
