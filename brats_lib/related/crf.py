@@ -68,7 +68,7 @@ def refine(
     refined = probabilities.copy()
     if not brain.any():
         return refined
-    box = ndimage.find_objects(brain)[0]
+    box = ndimage.find_objects(brain.astype(np.uint8))[0]
     brain = brain[box]
     features = np.concatenate(
         [np.argwhere(brain) / appearance_sigma, images[box][brain] / np.asarray(intensity_sigma)], axis=1
