@@ -19,14 +19,14 @@ _SPREAD = 0.005
 
 
 def build_two_path(channels, classes, precision="float32", seed=None, name="two_path"):
-    """Build the TwoPathCNN of Havaei et al. 2017 (Medical Image Analysis 35, 18-31), section 3.1 and figure 2.
+    """Build the TwoPathCNN of Havaei et al. 2017 (Medical Image Analysis 35, 18-31), section 3.1.1 and figure 2.
 
     The local path looks at details: a 7x7 convolution, 4x4 max pooling, a 3x3 convolution and 2x2 max pooling, with 64
     maps each. The global path looks at where a voxel lies: one 13x13 convolution with 160 maps. The maps of both are
-    joined, and a last convolution of 21x21, the fully connected layer of the paper, ends in a softmax. Each hidden
-    map is a maxout (Goodfellow et al. 2013), the larger of two convolutions at each voxel. Poolings move by one voxel,
-    so nothing is skipped, and a slice of any size is answered voxel by voxel in one pass. Four channels and four
-    classes give 710,852 parameters.
+    joined, and a last convolution of 21x21, the fully connected layer of the paper, ends in a softmax. Each hidden map
+    is a maxout (Goodfellow et al. 2013), the larger of two convolutions at each voxel, as in figure 1. Poolings move by
+    one voxel, so nothing is skipped, and a slice of any size is answered voxel by voxel in one pass. Four channels and
+    four classes give 710,852 parameters.
 
     ===========  =====================================  =======  ==========
     path         layer                                  output   parameters
@@ -60,10 +60,16 @@ def build_two_path(channels, classes, precision="float32", seed=None, name="two_
 
     Notes
     -----
-    The paper names dropout among its regularisation (section 3.3) and gives 0.5 as an example of a rate, but neither
-    layers nor rates. Here half of the joined maps' values are dropped, ahead of the last convolution, which has more
-    than half of all weights. Penalties on the weights and the bound on their size belong to training and are not part
-    of the network. Weights begin uniform within 0.005 around 0, and biases at 0.
+    Figure 2 prints 651,488 parameters. That is what these layers have with the paper's five classes, one kernel for
+    each map and no biases; the second kernel of each maxout and the biases make it 809,637.
+
+    Section 3.2 masks "each hidden or input unit" with a probability, "e.g. 0.5", and names no layers. Here it is half
+    of the joined maps' values, ahead of the last convolution, which has more than half of all weights. The bound on
+    the weights and their L1 and L2 penalties belong to training and are no part of the network.
+
+    Weights begin uniform within 0.005 around 0 and biases at 0 (section 4). The paper's last biases begin at the
+    logarithms of the label frequencies; where all classes are drawn equally often, as in its first phase of training,
+    these are one constant, which a softmax does not see.
     """
     seeds = layer_seeds(seed)
     policy = keras.DTypePolicy(precision)
@@ -94,17 +100,17 @@ def build_two_path(channels, classes, precision="float32", seed=None, name="two_
 
 
 def build_cascade(first, channels, classes, precision="float32", seed=None):
-    """Build the InputCascadeCNN of Havaei et al. 2017, section 3.2 and figure 3(a).
+    """Build the InputCascadeCNN of Havaei et al. 2017, section 3.1.2 and figure 3(a).
 
-    A network that answers for each voxel by itself knows nothing of its answers beside. So a second network is given,
-    with the image, the probabilities that a trained first network finds at each voxel of the patch: as further
-    channels of its input. It is a network of two paths like the first.
+    A network that answers for each voxel by itself does not know what it answers next door. So a second network of two
+    paths reads, beside the image, the probabilities that a trained first one finds at each voxel of the patch, as
+    further channels. Only the second one learns (section 3.2).
 
     Parameters
     ----------
     first : keras.Model
-        A trained `build_two_path` of the same `channels` and `classes`. It becomes a part of the cascade, not a copy,
-        and is frozen: ``first.trainable`` is False afterwards.
+        A trained `build_two_path` of the same `channels` and `classes`. Its layers become a part of the cascade, not a
+        copy, and are frozen: ``first.trainable`` is False afterwards. Its dropout is left out.
     channels : int
         Modalities in.
     classes : int
@@ -120,14 +126,20 @@ def build_cascade(first, channels, classes, precision="float32", seed=None):
     keras.Model
         Not compiled. Input (n, h, w, channels), both sides at least 65. Output (n, h - 64, w - 64, classes) float32,
         which sums to 1 over the last axis; its value at (i, j) belongs to the input's voxel (i + 32, j + 32). Four
-        channels and four classes give 952,260 parameters, beside those of the first network.
+        channels and four classes give 952,260 parameters beside those of the first network. The two networks
+        are the layers "first" and "second".
+
+    Raises
+    ------
+    ValueError
+        By Keras, if `first` has other channels or classes.
     """
     first.trainable = False
     policy = keras.DTypePolicy(precision)
     images = keras.Input((None, None, channels), name="images")
-    # Without dropout, also while the second network is trained: it is to see what it will see at prediction.
-    answers = first(images, training=False)
+    # Past its dropout, which being frozen does not stop: the second network is to learn from what it will get.
+    answer = keras.Model(first.input, first.get_layer("probabilities")(first.get_layer("paths").output), name="first")
     centre = layers.Cropping2D(MARGIN, dtype=policy, name="centre")(images)
-    joined = layers.Concatenate(dtype=policy, name="images_and_answers")([centre, answers])
+    joined = layers.Concatenate(dtype=policy, name="images_and_answers")([centre, answer(images)])
     second = build_two_path(channels + classes, classes, precision, seed, name="second")
     return keras.Model(images, second(joined), name="input_cascade")

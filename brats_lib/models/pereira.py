@@ -23,9 +23,9 @@ def build_pereira(channels, classes, dense=False, precision="float32", seed=None
 
     Three 3x3 convolutions with 64 filters, a 3x3 max pooling with stride 2, three 3x3 convolutions with 128 filters,
     the same pooling, two fully connected layers of 256 units and one of `classes` units with softmax. All but the
-    last are followed by a leaky ReLU of slope 0.333, and the first two fully connected ones by dropout of 0.1
-    (table II). Two 3x3 kernels see as much as one of 5x5, with fewer weights and a nonlinearity in between: that is
-    the paper's argument for them (section II-B). Four channels and four classes give exactly 2,117,956 parameters.
+    last are followed by a leaky ReLU of slope 0.333, and the first two fully connected ones by dropout of 0.1 as well.
+    Two 3x3 kernels on end see as much as one of 5x5, with fewer weights and a nonlinearity in between: that is the
+    paper's argument for small kernels. Four channels and four classes give exactly 2,117,956 parameters.
 
     ==============================  ============  ==================
     layer of table I                input         parameters
@@ -51,14 +51,14 @@ def build_pereira(channels, classes, dense=False, precision="float32", seed=None
         Classes out.
     dense : bool
         Answer for every second voxel along both axes rather than for every fourth. The second pooling then moves by
-        one, which keeps what it otherwise skips, and layer 9 takes every second of its values, which are those that
-        it would have been given (Giusti et al. 2013 and others; the paper cuts out each voxel's patch). Weights are
-        the same: ``set_weights`` takes those of a network that was trained on patches.
+        one, which keeps what it otherwise skips, and layer 9 is dilated by two: it takes every second value, which
+        are those that it was given before. The weights are the same, so ``set_weights`` takes those of a network that
+        was trained on patches. The paper has nothing of this kind: it classifies patch by patch.
     precision : {"float32", "mixed_bfloat16", "mixed_float16"}
         Keras dtype policy of all layers but the last, which stays float32.
     seed : int, optional
-        Seed of the initial weights (Glorot's, called Xavier in table II; biases begin at 0.1) and of dropout; taken
-        from Keras's global random state where omitted.
+        Seed of the initial weights (Glorot's, which the paper calls Xavier's; biases begin at 0.1) and of dropout;
+        taken from Keras's global random state where omitted.
 
     Returns
     -------
@@ -70,11 +70,11 @@ def build_pereira(channels, classes, dense=False, precision="float32", seed=None
     Notes
     -----
     Convolutions keep the size of the maps, as in the paper, by zeros around them. A patch thus ends in zeros, at every
-    layer, where a larger input goes on with the neighbours. All six convolutions together reach 9 voxels further than
-    what the two poolings collect, so answers for larger inputs are near those for single patches, but not equal.
+    layer, where a larger input goes on with the neighbours: up to 9 voxels before the patch and 7 behind it reach its
+    answer. Answers for larger inputs are therefore near those for single patches, but not equal.
 
-    What the poolings collect of a patch ends 2 voxels before its last row and column, since 16 rows hold 7 windows of
-    3 and one row more. That row is cut off, so that the last answer is always one of a whole patch.
+    In a patch's 16 rows after the first pooling, the second one finds 7 windows of 3, which leave the last row over.
+    That row is cut off, so that in a larger input, too, the last answer is one of a whole patch.
     """
     seeds = layer_seeds(seed)
     policy = keras.DTypePolicy(precision)
