@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from experiments import comparisons, hyperparameters, intake, judge, outlines, shipped, studies, synthetic
+from experiments import comparisons, hyperparameters, intake, judge, outlines, related, shipped, studies, synthetic
 
 
 def make_pictures(real):
@@ -34,9 +34,10 @@ PARTS = {
 def main():
     """Run one experiment."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    parser.add_argument("name", choices=[*PARTS, "published", "intake", "hyperparameters"], help="what to make again")
+    parser.add_argument("name", choices=[*PARTS, "published", "intake", "hyperparameters", "related"], help="what to make again")
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
     parser.add_argument("--heads", nargs="*", type=Path, default=(), help="intake: images of heads with their skull")
+    parser.add_argument("--systems", nargs="*", default=(), help="related: which; all where omitted")
     options = parser.parse_args()
     if options.name == "published":
         comparisons.score_published(options.data)
@@ -44,6 +45,8 @@ def main():
         intake.measure_skull_rule(options.data, options.heads)
     elif options.name == "hyperparameters":
         hyperparameters.tune()
+    elif options.name == "related":
+        related.compare_related(shipped.real_stacks(options.data), options.systems)
     else:
         PARTS[options.name](shipped.real_stacks(options.data))
 

@@ -14,12 +14,12 @@ FACTOR = 3
 # Filters of the eight convolutions of each path, and of the two layers that read both paths.
 _WIDTHS, _JOINT_WIDTHS = (30, 30, 40, 40, 40, 40, 50, 50), (150, 150)
 _DROPOUT = 0.5
-# The authors' program averages the statistics of the last 60 batches, which are 30 batches old in the mean.
+# Statistics that are 30 batches old in the mean, like an average over the last 60, which the paper's authors take.
 _MOMENTUM = 1 - 1 / 30
 
 
 def build_deepmedic(channels, classes, precision="float32", seed=None):
-    """Build the network of 11 layers and two paths of Kamnitsas et al. 2017, section 2 and figure 5.
+    """Build the network of 11 layers and two paths of Kamnitsas et al. 2017, sections 2.2 and 2.3.
 
     Each path has eight 3x3x3 convolutions without padding (30, 30, 40, 40, 40, 40, 50 and 50 filters), so that a
     voxel of its output sees 17 voxels along each axis of its input. The normal path reads the image, the other one
@@ -51,11 +51,12 @@ def build_deepmedic(channels, classes, precision="float32", seed=None):
 
     Notes
     -----
-    From the authors' program where the paper leaves it open: the order convolution, normalisation, PReLU (whose
-    slopes start at 0.01), dropout of the two layers that follow the first joint one, He's initial weights
-    (He et al. 2015), and features that are repeated where they are made finer. Departures: the coarse image is a
-    mean over blocks; statistics of batches are averaged with weights that fall exponentially, not over the last 60
-    batches. There are no residual connections, which came with Kamnitsas et al. 2016.
+    Where the paper leaves it open, as in the settings that its authors publish with their program: the order
+    convolution, normalisation, PReLU, whose slopes start at 0.01; dropout before the last two layers alone; initial
+    weights of He et al. 2015; features repeated where they are made finer. Departures: a coarse voxel is the mean of
+    27, where that program takes one of them, and lies in the middle of the outputs that share it; the statistics for
+    prediction are averaged with weights that fall exponentially, not over the last 60 batches. Residual connections
+    are not of this paper but of Kamnitsas et al. 2016.
     """
     seeds = layer_seeds(seed)
     policy = keras.DTypePolicy(precision)

@@ -16,6 +16,8 @@ __all__ = ["Fitted", "fit", "fit_system", "natural_shares"]
 
 # The learning rate falls along a cosine to this share of its height.
 _LOWEST = 0.01
+# What every network calls its last layer.
+_LAST = "probabilities"
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def fit_system(system, stacks, steps=None, seed=0, first=None):
     fitted = fit(model, Samples(stacks, system, steps - late, seed), system.learning_rate, seed)
     if not late:
         return fitted
-    frozen = [layer for layer in model.layers[:-1] if layer.trainable]
+    frozen = [layer for layer in _single_layers(model) if layer.trainable and layer.name != _LAST]
     for layer in frozen:
         layer.trainable = False
     natural = replace(system, shares=natural_shares(stacks))
@@ -105,6 +107,15 @@ def fit_system(system, stacks, steps=None, seed=0, first=None):
     for layer in frozen:
         layer.trainable = True
     return Fitted(model, np.concatenate([fitted.losses, ended.losses]), fitted.minutes + ended.minutes)
+
+
+def _single_layers(model):
+    """Layers of a network, those of networks within it in their place."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _single_layers(layer)
+        else:
+            yield layer
 
 
 def natural_shares(stacks):

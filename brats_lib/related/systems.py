@@ -109,7 +109,7 @@ _ALIKE = (0.25,) * _CLASSES
 # Half of the blocks on tumour, its parts alike (Kamnitsas et al. 2017, section 3.2).
 _HALF = (0.5, 1 / 6, 1 / 6, 1 / 6)
 _UNET3D = System(
-    "unet3d", "3D U-Net", "cicek2016", _unet3d, side=(48, 48, 48), answer=(48, 48, 48), batch=1, steps=200,
+    "unet3d", "3D U-Net", "cicek2016", _unet3d, side=(48, 48, 48), answer=(48, 48, 48), batch=1, steps=460,
     shares=_HALF, block=(64, 64, 64), margin=unet3d.MARGIN,
 )  # fmt: skip
 
@@ -117,22 +117,22 @@ SYSTEMS = {
     system.name: system
     for system in (
         System(
-            "pereira", "Pereira 2016", "pereira2016", _pereira, side=(33, 33), answer=(1, 1), batch=128, steps=600,
+            "pereira", "Pereira 2016", "pereira2016", _pereira, side=(33, 33), answer=(1, 1), batch=128, steps=580,
             shares=(0.4, 0.2, 0.2, 0.2), block=(148, 184), margin=pereira.MARGIN, stride=pereira.DENSE_STRIDE,
             dense=_dense_pereira, matched=True,
         ),
         System(
             "two_path", "Havaei 2017, two paths", "havaei2017", _two_path, side=(33, 33), answer=(1, 1), batch=128,
-            steps=600, shares=_ALIKE, block=(148, 184), margin=havaei.MARGIN, natural_end=0.2,
+            steps=1150, shares=_ALIKE, block=(74, 92), margin=havaei.MARGIN, natural_end=0.2,
         ),
         System(
-            "cascade", "Havaei 2017, cascade", "havaei2017", _cascade, side=(65, 65), answer=(1, 1), batch=64,
-            steps=300, shares=_ALIKE, block=(148, 184), margin=havaei.CASCADE_MARGIN, natural_end=0.2,
+            "cascade", "Havaei 2017, cascade", "havaei2017", _cascade, side=(65, 65), answer=(1, 1), batch=32,
+            steps=260, shares=_ALIKE, block=(148, 184), margin=havaei.CASCADE_MARGIN, natural_end=0.2,
             built_on="two_path",
         ),
         System(
             "deepmedic", "DeepMedic", "kamnitsas2017", _deepmedic, side=(57, 57, 57), answer=(9, 9, 9), batch=10,
-            steps=200, shares=_HALF, block=(36, 36, 36), margin=deepmedic.MARGIN,
+            steps=460, shares=_HALF, block=(18, 18, 18), margin=deepmedic.MARGIN,
         ),
         _UNET3D,
         replace(_UNET3D, name="unet3d_sparse", title="3D U-Net, sparse labels", labelled_every=8),

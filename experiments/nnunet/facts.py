@@ -14,7 +14,7 @@ import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
-from trainer.short_trainer import STEPS_PER_EPOCH
+from short_trainer import STEPS_PER_EPOCH
 
 __all__ = ["main", "multiply_adds"]
 
@@ -51,6 +51,12 @@ def multiply_adds(network, channels, patch):
     return sum(counted)
 
 
+def _spent(path):
+    """Seconds of the clock and of the processor in a file of lines `real user system`, one per run."""
+    runs = [[float(number) for number in line.split()] for line in path.read_text().splitlines()]
+    return sum(real for real, _, _ in runs), sum(user + system for _, user, system in runs)
+
+
 def main():
     """Write `facts.json`."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -70,17 +76,18 @@ def main():
     checkpoint = torch.load(options.fold / "checkpoint_final.pth", map_location="cpu", weights_only=False)
     log = checkpoint["logging"]
     spent = sum(log["epoch_end_timestamps"]) - sum(log["epoch_start_timestamps"])
-    seconds, cases = 0, 0
-    for path in sorted((options.work / "predictions").glob("*.seconds")):
-        seconds += int(path.read_text())
-        cases += len(list(path.with_suffix("").glob("*.nii.gz")))
+    _, training = _spent(options.work / "train.seconds")
+    masks = list((options.work / "predictions").glob("*/*.nii.gz"))
+    predicting = [_spent(path) for path in (options.work / "predictions").glob("*.seconds")]
     facts = {
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "multiply_adds_per_voxel": round(arithmetic / math.prod(configuration.patch_size)),
         "train_minutes": round(spent / 60, 1),
+        "train_cpu_minutes": round(training / 60, 1),
         "train_steps": STEPS_PER_EPOCH * len(log["train_losses"]),
         "train_losses": [round(float(loss), 4) for loss in log["train_losses"]],
-        "seconds_per_case": round(seconds / cases, 1),
+        "seconds_per_case": round(sum(clock for clock, _ in predicting) / len(masks), 1),
+        "cpu_seconds_per_case": round(sum(processor for _, processor in predicting) / len(masks), 1),
         "patch": list(configuration.patch_size),
         "batch": configuration.batch_size,
         "versions": {

@@ -11,11 +11,11 @@ DATA=${DATA:-}                                    # labelled real cases; without
 WORK=${WORK:-$PWD/runs/experiments/nnunet}
 NNUNET_ENV=${NNUNET_ENV:-$WORK/env}
 CORE=${CORE:-0}
-MEMORY_GB=${MEMORY_GB:-1.5}                       # the planner sizes the patch by it; nnU-Net's own is 8
+MEMORY_GB=${MEMORY_GB:-1.0}                       # the planner sizes the patch by it; nnU-Net's own is 8
 export SHORT_EPOCHS=${SHORT_EPOCHS:-32}           # of 10 steps
 
 export nnUNet_raw="$WORK/nnUNet_raw" nnUNet_preprocessed="$WORK/nnUNet_preprocessed" nnUNet_results="$WORK/nnUNet_results"
-export nnUNet_extTrainer="$PWD/experiments/nnunet/trainer" nnUNet_n_proc_DA=1 nnUNet_def_n_proc=1
+export nnUNet_n_proc_DA=1 nnUNet_def_n_proc=1
 # nnU-Net asks for as many threads as there are cores; the limit keeps them at one.
 export OMP_NUM_THREADS=1 OMP_THREAD_LIMIT=1
 DATASET=Dataset501_BraTS
@@ -23,15 +23,18 @@ PLANS=nnUNetSmallPlans
 MODEL=(-d 501 -c 3d_fullres -p "$PLANS" -tr ShortTrainer -f all)
 PREDICT=(-device cpu -npp 1 -nps 1 --disable_tta --continue_prediction --disable_progress_bar)
 
+# `time` prints seconds of the clock and of the processor, all processes together: on a busy machine they differ.
+TIMEFORMAT='%R %U %S'
 on_one_core() { taskset -c "$CORE" "$@"; }
 nnunet() { on_one_core "$NNUNET_ENV/bin/nnUNetv2_$1" "${@:2}"; }
 
-# torch is named beside torchvision's need of it: the one that pip would choose is a CUDA build of several GB.
+# The versions that were run.
 if [ ! -x "$NNUNET_ENV/bin/nnUNetv2_train" ]; then
     python3 -m venv "$NNUNET_ENV"
-    "$NNUNET_ENV/bin/pip" install torch==2.13.0
     "$NNUNET_ENV/bin/pip" install nnunetv2==2.8.1 torch==2.13.0
 fi
+# Beside nnU-Net's own trainers, where it looks before it imports others, of which some need more than a CPU build.
+cp experiments/nnunet/short_trainer.py "$NNUNET_ENV"/lib/python3*/site-packages/nnunetv2/training/nnUNetTrainer/
 
 on_one_core python -m experiments.nnunet.cases "$WORK/cases" --data "$DATA"
 on_one_core brats export-nnunet "$WORK" --data "$WORK/cases" --split "$WORK/cases/split.json" --workers 1
@@ -49,20 +52,21 @@ fi
 
 trained="$nnUNet_results/$DATASET/ShortTrainer__${PLANS}__3d_fullres/fold_all"
 if [ ! -f "$trained/checkpoint_final.pth" ]; then
-    nnunet train 501 3d_fullres all -p "$PLANS" -tr ShortTrainer -device cpu --c
+    { time nnunet train 501 3d_fullres all -p "$PLANS" -tr ShortTrainer -device cpu --c 2>&3; } \
+        3>&2 2>>"$WORK/train.seconds"
 fi
 
 # Simulated and real cases apart, each against its own truth.
 predict_and_score() { # subset, folder of true masks
     local inputs="$WORK/inputs/$1" predictions="$WORK/predictions/$1" name
-    mkdir -p "$inputs"
+    mkdir -p "$inputs" "$WORK/predictions"
     for name in "$WORK/cases/$1"/*/; do
         ln -sf "$nnUNet_raw/$DATASET/imagesTs/$(basename "$name")"_000?.nii.gz "$inputs/"
     done
-    if [ ! -f "$predictions.seconds" ]; then
-        SECONDS=0
-        nnunet predict -i "$inputs" -o "$predictions" "${MODEL[@]}" "${PREDICT[@]}"
-        echo "$SECONDS" >"$predictions.seconds"
+    if [ ! -f "$predictions.done" ]; then
+        { time nnunet predict -i "$inputs" -o "$predictions" "${MODEL[@]}" "${PREDICT[@]}" 2>&3; } \
+            3>&2 2>>"$predictions.seconds"
+        touch "$predictions.done"
     fi
     on_one_core brats score "$predictions" "$2" --out "$WORK/scores_$1.csv"
 }

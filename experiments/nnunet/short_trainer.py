@@ -1,4 +1,4 @@
-"""nnU-Net's trainer for half an hour on one CPU core. nnU-Net finds it through `nnUNet_extTrainer`.
+"""nnU-Net's trainer for half an hour on one CPU core. `train.sh` puts it where nnU-Net finds it.
 
 It runs in nnU-Net's own environment and imports nothing of this repository. Loss, augmentation, optimiser and sampling
 are nnU-Net's; what differs is how long it trains, that layers are computed in bfloat16 where nnU-Net on a GPU uses

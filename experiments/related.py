@@ -1,0 +1,225 @@
+"""The systems of the paper's section 2 on the same phantoms, each for about four minutes of one core.
+
+What a system takes goes to `results/related.csv`, its scores to `results/related_scores.csv`, and its mask of one slice
+of a phantom to `results/related_masks.csv`. What is done stays in `runs/experiments/related`, case by case.
+"""
+
+import dataclasses
+import functools
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from brats_lib import weights
+from brats_lib.cohort import MODALITIES
+from brats_lib.cohort.files import write_whole
+from brats_lib.devices import choose_precision
+from brats_lib.inference import predict_stack, window_places
+from brats_lib.labels import to_classes
+from brats_lib.models import build
+from brats_lib.patches import PatchBatches
+from brats_lib.postprocess import apply_rules
+from brats_lib.recipes import NATIVE, PLANES, PUBLISHED
+from brats_lib.related.arithmetic import multiply_adds
+from brats_lib.related.crf import refine
+from brats_lib.related.fitting import fit, fit_system
+from brats_lib.related.histograms import learn_landmarks, match_landmarks
+from brats_lib.related.predicting import predict_classes, to_mask
+from brats_lib.related.systems import SYSTEMS
+from brats_lib.training import train
+from experiments.published import PublishedSlices, predict_published
+from experiments.record import save
+from experiments.scoring import choose_channels, score_stack_mask
+from experiments.shipped import RUNS, training_phantoms, validation_phantoms
+
+__all__ = ["CRF", "compare_related", "gather"]
+
+FOLDER, NNUNET = Path(RUNS, "related"), Path(RUNS, "nnunet")
+PHANTOMS, TESTED, SEED = 96, 4, 0
+# What takes as long as the steps of `SYSTEMS`.
+NATIVE_STEPS, PUBLISHED_STEPS = 1000, 300
+CRF = "deepmedic_crf"
+
+
+def compare_related(real, names=()):
+    """Train and score what is not done yet, then write the tables of all that is.
+
+    Parameters
+    ----------
+    real : list of Stack
+        Real cases, which no system learns from.
+    names : sequence of str
+        Which systems; all where there are none.
+    """
+    makers = {name: functools.partial(_related, system) for name, system in SYSTEMS.items()}
+    makers |= {"published": _published, "native": _native, "phantom": _shipped}
+    for name in names or makers:
+        facts, segment = makers[name]()
+        for data, stacks in {"phantoms": validation_phantoms(TESTED), "real patients": real}.items():
+            for stack in stacks:
+                path = FOLDER / name / f"{stack.name}.json"
+                if not path.is_file():
+                    write_whole(path, json.dumps({"data": data, **_examine(name, segment, stack)}).encode())
+                    print(path, flush=True)
+        write_whole(FOLDER / f"{name}.json", json.dumps(facts).encode())
+    gather()
+
+
+def _examine(name, segment, stack):
+    """Scores, seconds of one core and a slice of the mask, by variant of a system."""
+    start, found = time.process_time(), {}
+    for variant, mask in segment(stack):
+        seconds = time.process_time() - start
+        shown = mask[:, :, shown_slice(stack)].tolist() if stack.name == validation_phantoms(1)[0].name else None
+        found[variant or name] = {"seconds": seconds, "scores": score_stack_mask(mask, stack), "mask": shown}
+        start = time.process_time() - seconds
+    return {"found": found}
+
+
+def shown_slice(stack):
+    """The axial slice of a stack with most tumour."""
+    return int((np.asarray(stack.labels) > 0).sum((0, 1)).argmax())
+
+
+def _related(system):
+    """Facts of one of `SYSTEMS`, and what segments with it."""
+    stacks, landmarks = training_phantoms(PHANTOMS), None
+    if system.matched:
+        landmarks = learn_landmarks(stacks)
+    model, facts = _trained_once(system, stacks, landmarks)
+    network = system.dense(model)
+    read = [side + 2 * system.margin for side in system.block]
+    facts |= {
+        "parameters": model.count_params(),
+        "multiply_adds": multiply_adds(network, read) / np.prod(system.block),
+    }
+
+    def segment(stack):
+        images = stack.images if landmarks is None else match_landmarks(stack.images, landmarks)
+        found = predict_classes(network, images, system)
+        yield "", to_mask(found)
+        if system.name == "deepmedic":
+            yield CRF, to_mask(refine(found, images))
+
+    return facts, segment
+
+
+def _trained_once(system, stacks, landmarks):
+    path, record = FOLDER / f"{system.name}.weights.h5", FOLDER / f"{system.name}.training.json"
+    first = _trained_once(SYSTEMS[system.built_on], stacks, landmarks)[0] if system.built_on else None
+    if record.is_file():
+        precision = choose_precision()
+        model = system.build(first, precision, SEED) if first else system.build(precision, SEED)
+        model.load_weights(path)
+        return model, json.loads(record.read_text())
+    if landmarks is not None:
+        stacks = [dataclasses.replace(stack, images=match_landmarks(stack.images, landmarks)) for stack in stacks]
+    fitted = fit_system(system, stacks, seed=SEED, first=first)
+    print(
+        system.name,
+        f"{fitted.minutes:.2f} min",
+        fitted.losses[:: max(1, len(fitted.losses) // 12)].round(3),
+        flush=True,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fitted.model.save_weights(path)
+    facts = {"minutes": round(fitted.minutes, 2), "steps": system.steps}
+    write_whole(record, json.dumps(facts).encode())
+    return fitted.model, facts
+
+
+def _published():
+    """The published recipe, on slices of the same phantoms."""
+    model, path = build(PUBLISHED, choose_precision(), SEED), FOLDER / "published.weights.h5"
+    record = FOLDER / "published.training.json"
+    if record.is_file():
+        model.load_weights(path)
+        facts = json.loads(record.read_text())
+    else:
+        slices = PublishedSlices(training_phantoms(PHANTOMS), PUBLISHED_STEPS, seed=SEED)
+        fitted = fit(model, slices, PUBLISHED.learning_rate, SEED)
+        print("published", f"{fitted.minutes:.2f} min", fitted.losses[::25].round(3), flush=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        model.save_weights(path)
+        facts = {"minutes": round(fitted.minutes, 2), "steps": PUBLISHED_STEPS}
+        write_whole(record, json.dumps(facts).encode())
+    # Of each voxel of the slices that it answers for, 240 x 240 pixels each.
+    once = multiply_adds(model, (PUBLISHED.size, PUBLISHED.size))
+    facts |= {"parameters": model.count_params(), "multiply_adds": once / 240**2}
+    return facts, lambda stack: [("", predict_published(model, stack))]
+
+
+def _native():
+    """Our recipe, trained for as long as the others on the same phantoms."""
+    recipe = dataclasses.replace(NATIVE, epochs=1, slices_per_epoch=NATIVE_STEPS * NATIVE.batch_slices)
+    start = time.process_time()
+    trained = train(
+        recipe, PatchBatches(training_phantoms(PHANTOMS), recipe, SEED), None, FOLDER / "native-training", seed=SEED
+    )
+    minutes, record = (time.process_time() - start) / 60, FOLDER / "native.training.json"
+    if not record.is_file():
+        write_whole(record, json.dumps({"minutes": round(minutes, 2), "steps": NATIVE_STEPS}).encode())
+    return _native_facts(trained.model, recipe, json.loads(record.read_text()))
+
+
+def _shipped():
+    """The network that ships: the same recipe, more phantoms and more time."""
+    model, recipe, card = weights.load("phantom")
+    about = card.training
+    return _native_facts(model, recipe, {"minutes": about["minutes"], "steps": about["slices"] // recipe.batch_slices})
+
+
+def _native_facts(model, recipe, facts):
+    shape, windows = validation_phantoms(1)[0].images.shape[:3], 0
+    for plane in recipe.planes:
+        places = window_places([side for axis, side in enumerate(shape) if axis != PLANES[plane]], recipe.window)
+        windows += shape[PLANES[plane]] * len(places)
+    arithmetic = multiply_adds(model, recipe.window) * windows / np.prod(shape)
+
+    def segment(stack):
+        (chosen,) = choose_channels([stack], recipe, MODALITIES)
+        return [("", apply_rules(predict_stack(model, chosen, recipe), recipe))]
+
+    return facts | {"parameters": model.count_params(), "multiply_adds": arithmetic}, segment
+
+
+def gather():
+    """Put the tables together of every system that is done, nnU-Net's among them where it was run."""
+    facts, scores, masks = [], [], []
+    for path in sorted(FOLDER.glob("*.json")):
+        if path.name.endswith(".training.json"):
+            continue
+        cases = [json.loads(part.read_text()) for part in sorted((FOLDER / path.stem).glob("*.json"))]
+        for variant in cases[0]["found"]:
+            seconds = [case["found"][variant]["seconds"] for case in cases]
+            facts.append({"system": variant, **json.loads(path.read_text()), "case_seconds": np.median(seconds)})
+            for case in cases:
+                found = case["found"][variant]
+                scores += [{"system": variant, "data": case["data"], **row} for row in found["scores"]]
+                if found["mask"]:
+                    masks += [
+                        {"system": variant, "row": number, "classes": "".join(map(str, to_classes(np.array(line))))}
+                        for number, line in enumerate(found["mask"])
+                    ]
+    scores = [pd.DataFrame(scores)]
+    if (NNUNET / "facts.json").is_file():
+        about = json.loads((NNUNET / "facts.json").read_text())
+        facts.append({
+            "system": "nnunet", "minutes": about["train_minutes"], "steps": about["train_steps"],
+            "parameters": about["parameters"], "multiply_adds": about["multiply_adds_per_voxel"],
+            "case_seconds": about["seconds_per_case"],
+        })  # fmt: skip
+        tested = {stack.name for stack in validation_phantoms(TESTED)}
+        for data, name in {"phantoms": "scores_phantoms", "real patients": "scores_real"}.items():
+            table = pd.read_csv(NNUNET / f"{name}.csv")
+            if data == "phantoms":
+                table = table[table["case"].isin(tested)]
+            scores.append(table.assign(system="nnunet", data=data))
+    columns = ["system", "data", "case", "region", "dice", "hd95_mm"]
+    save("related_scores", pd.concat(scores)[columns], phantoms=PHANTOMS, seed=SEED)
+    save("related", pd.DataFrame(facts), phantoms=PHANTOMS, seed=SEED)
+    about = validation_phantoms(1)[0]
+    save("related_masks", pd.DataFrame(masks), case=about.name, axial_slice=shown_slice(about))
