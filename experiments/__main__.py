@@ -31,10 +31,14 @@ PARTS = {
 }
 
 
+# These take other arguments.
+APART = ("published", "intake", "hyperparameters", "related")
+
+
 def main():
     """Run one experiment."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    parser.add_argument("name", choices=[*PARTS, "published", "intake", "hyperparameters", "related"], help="what to make again")
+    parser.add_argument("name", choices=[*PARTS, *APART], help="what to make again")
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
     parser.add_argument("--heads", nargs="*", type=Path, default=(), help="intake: images of heads with their skull")
     parser.add_argument("--systems", nargs="*", default=(), help="related: which; all where omitted")

@@ -27,6 +27,7 @@ from brats_lib.related.arithmetic import multiply_adds
 from brats_lib.related.crf import refine
 from brats_lib.related.fitting import fit, fit_system
 from brats_lib.related.histograms import learn_landmarks, match_landmarks
+from brats_lib.related.lesson import match_stacks
 from brats_lib.related.predicting import predict_classes, to_mask
 from brats_lib.related.systems import SYSTEMS
 from brats_lib.training import train
@@ -116,7 +117,7 @@ def _trained_once(system, stacks, landmarks):
         model.load_weights(path)
         return model, json.loads(record.read_text())
     if landmarks is not None:
-        stacks = [dataclasses.replace(stack, images=match_landmarks(stack.images, landmarks)) for stack in stacks]
+        stacks = match_stacks(stacks, landmarks)
     fitted = fit_system(system, stacks, seed=SEED, first=first)
     print(
         system.name,

@@ -6,7 +6,7 @@ from brats_lib.figures.panels import box_ratio, caption, dimmed, mr_panel, note,
 from brats_lib.figures.style import axial, brain_box, styled
 from brats_lib.labels import LONG_NAMES, region
 
-__all__ = ["error_map", "worst_cases"]
+__all__ = ["ERROR_LEGEND", "error_map", "mark_errors", "worst_cases"]
 
 # Agreement is quiet, both kinds of error stand out, with every kind of colour vision (Okabe and Ito 2008).
 ERRORS = {"found": "#FFFFFF", "missed": "#E69F00", "too much": "#56B4E9"}
@@ -17,7 +17,7 @@ ERROR_LEGEND = [
 ]
 
 
-def _errors(ax, prediction, truth, z, name):
+def mark_errors(ax, prediction, truth, z, name):
     """Colour what is found, missed and too much of a region in a slice; return the three pixel counts."""
     got, wanted = axial(region(prediction, name), z), axial(region(truth, name), z)
     parts = {"found": got & wanted, "missed": wanted & ~got, "too much": got & ~wanted}
@@ -48,7 +48,7 @@ def error_map(volume, truth, prediction, z, source, title=None):
     fig, axes = sheet([width] * 3, [height], source=source, title=title, notes=2, legend=ERROR_LEGEND)
     for ax, name in zip(axes[0], ("WT", "TC", "ET"), strict=True):
         mr_panel(ax, volume, z, box, levels=dimmed(volume))
-        found, missed, extra = _errors(ax, prediction, truth, z, name)
+        found, missed, extra = mark_errors(ax, prediction, truth, z, name)
         caption(ax, f"{name}, {LONG_NAMES[name]}",
                 f"{found:,} pixels found, {missed:,} missed,\n{extra:,} too much")  # fmt: skip
     return fig
@@ -88,7 +88,7 @@ def worst_cases(cases, scores, source, title=None, region="WT", count=3):
             mr_panel(ax, volume, z, box, levels=dimmed(volume) if ax is row[2] else None)
         overlay(row[0], truth, z)
         overlay(row[1], prediction, z)
-        _errors(row[2], prediction, truth, z, region)
+        mark_errors(row[2], prediction, truth, z, region)
         row_label(row[0], name)
         score = of_region.loc[name]
         note(row[2], 0.02, 0.985, f"Dice {score.dice:.3f}\nHD95 {score.hd95_mm:.1f} mm", va="top")

@@ -10,7 +10,7 @@ __all__ = ["LEVELS", "MARGIN", "build_unet3d"]
 # Resolutions above the lowest; sides are halved as often.
 LEVELS = 3
 # Voxels on each side of a block whose answer is dropped at prediction, since too little around them was seen.
-MARGIN = 16
+MARGIN = 8
 
 
 def build_unet3d(channels, classes, width=32, precision="float32", seed=None):

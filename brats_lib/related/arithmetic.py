@@ -10,7 +10,8 @@ from brats_lib.errors import BratsError
 __all__ = ["multiply_adds", "per_voxel"]
 
 _TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
-_DIRECT = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
+# Those whose kernel is laid at each place of the output.
+_PLACED = (layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.Dense)
 
 
 def multiply_adds(model, shape):
@@ -84,6 +85,14 @@ def _walk(model, shapes, note):
     graph = keras.Model(model.inputs, model.outputs)
 
     def shadow(layer):
+        # Not where it is called: Keras turns errors from there into errors of its own.
+        if not isinstance(layer, (*_TRANSPOSED, *_PLACED)) and (
+            hasattr(layer, "kernel") or hasattr(layer, "depthwise_kernel")
+        ):
+            raise BratsError(
+                f"layer {layer.name}", f"it is a {type(layer).__name__}",
+                "convolutions, transposed convolutions and dense layers", "Count this kind of layer too",
+            )  # fmt: skip
         return _Shadow(lambda *args, **kwargs: _answer(layer, note, args, kwargs))
 
     return keras.models.clone_model(graph, inputs, clone_function=shadow).outputs
@@ -114,15 +123,7 @@ def _answer(layer, note, args, kwargs):
 
 def _of_layer(layer, args, output):
     """Multiply-adds of one call of a layer."""
-    if isinstance(layer, _TRANSPOSED):
-        places = args[0].shape[1:-1]
-    elif isinstance(layer, (*_DIRECT, layers.Dense)):
-        places = output.shape[1:-1]
-    elif hasattr(layer, "kernel") or hasattr(layer, "depthwise_kernel"):
-        raise BratsError(
-            f"layer {layer.name}", f"it is a {type(layer).__name__}",
-            "convolutions, transposed convolutions and dense layers", "Count this kind of layer too",
-        )  # fmt: skip
-    else:
+    if not isinstance(layer, (*_TRANSPOSED, *_PLACED)):
         return 0
+    places = args[0].shape[1:-1] if isinstance(layer, _TRANSPOSED) else output.shape[1:-1]
     return math.prod(places) * math.prod(layer.kernel.shape)

@@ -110,7 +110,7 @@ _ALIKE = (0.25,) * _CLASSES
 _HALF = (0.5, 1 / 6, 1 / 6, 1 / 6)
 _UNET3D = System(
     "unet3d", "3D U-Net", "cicek2016", _unet3d, side=(48, 48, 48), answer=(48, 48, 48), batch=1, steps=460,
-    shares=_HALF, block=(64, 64, 64), margin=unet3d.MARGIN,
+    shares=_HALF, block=(32, 32, 32), margin=unet3d.MARGIN,
 )  # fmt: skip
 
 SYSTEMS = {
