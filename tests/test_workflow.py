@@ -26,6 +26,7 @@ NOTEBOOKS = [
     "05_overlay_predictions",
     "06_beyond_the_paper",
     "07_generate_images",
+    "08_compare_models",
     "09_tune_hyperparameters",
 ]
 STAND_IN = """#!{python}
