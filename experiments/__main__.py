@@ -31,14 +31,20 @@ PARTS = {
 }
 
 
+# On phantoms alone.
+HYPERPARAMETERS = {
+    "hyperparameters": hyperparameters.tune,
+    "search": hyperparameters.search_all,
+    "long": hyperparameters.train_long,
+}
 # These take other arguments.
-APART = ("published", "intake", "hyperparameters", "related")
+APART = ("published", "intake", "related")
 
 
 def main():
     """Run one experiment."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    parser.add_argument("name", choices=[*PARTS, *APART], help="what to make again")
+    parser.add_argument("name", choices=[*PARTS, *HYPERPARAMETERS, *APART], help="what to make again")
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
     parser.add_argument("--heads", nargs="*", type=Path, default=(), help="intake: images of heads with their skull")
     parser.add_argument("--systems", nargs="*", default=(), help="related: which; all where omitted")
@@ -47,8 +53,8 @@ def main():
         comparisons.score_published(options.data)
     elif options.name == "intake":
         intake.measure_skull_rule(options.data, options.heads)
-    elif options.name == "hyperparameters":
-        hyperparameters.tune()
+    elif options.name in HYPERPARAMETERS:
+        HYPERPARAMETERS[options.name]()
     elif options.name == "related":
         related.compare_related(shipped.real_stacks(options.data), options.systems)
     else:
