@@ -12,7 +12,7 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 
 __all__ = ["ShortTrainer"]
 
-EPOCHS = int(os.environ.get("SHORT_EPOCHS", "32"))
+EPOCHS = int(os.environ.get("SHORT_EPOCHS", "50"))
 STEPS_PER_EPOCH = 10
 
 
@@ -35,6 +35,8 @@ class ShortTrainer(nnUNetTrainer):
 
         Parameters and outputs stay float32.
         """
+        # nnU-Net has asked for as many threads as the machine has cores, whatever the environment says.
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         network = nnUNetTrainer.build_network_architecture(
             plans_manager, configuration_manager, num_input_channels, num_output_channels, enable_deep_supervision
         )

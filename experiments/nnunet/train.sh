@@ -12,12 +12,12 @@ WORK=${WORK:-$PWD/runs/experiments/nnunet}
 NNUNET_ENV=${NNUNET_ENV:-$WORK/env}
 CORE=${CORE:-0}
 MEMORY_GB=${MEMORY_GB:-1.0}                       # the planner sizes the patch by it; nnU-Net's own is 8
-export SHORT_EPOCHS=${SHORT_EPOCHS:-32}           # of 10 steps
+export SHORT_EPOCHS=${SHORT_EPOCHS:-50}           # of 10 steps
 
 export nnUNet_raw="$WORK/nnUNet_raw" nnUNet_preprocessed="$WORK/nnUNet_preprocessed" nnUNet_results="$WORK/nnUNet_results"
 export nnUNet_n_proc_DA=1 nnUNet_def_n_proc=1
-# nnU-Net asks for as many threads as there are cores; the limit keeps them at one.
-export OMP_NUM_THREADS=1 OMP_THREAD_LIMIT=1
+# Memory that a step gives back is kept for the next one, or the system spends a third of the time handing out pages.
+export OMP_NUM_THREADS=1 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_MMAP_THRESHOLD_=4294967296
 DATASET=Dataset501_BraTS
 PLANS=nnUNetSmallPlans
 MODEL=(-d 501 -c 3d_fullres -p "$PLANS" -tr ShortTrainer -f all)
