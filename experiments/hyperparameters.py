@@ -62,9 +62,10 @@ def train_long():
     """Many epochs on few cases, with the paper's dropout, none and much: `results/tuning_long.csv`."""
     cases = _prepared()
     cases = dataclasses.replace(cases, train=cases.train[:FEW])
-    parts = []
+    own, parts = LONG.recipe.dropout, []
     for seed in SEEDS:
-        for dropout in (LONG.recipe.dropout, 0.0, 0.5):
+        for dropout in (own, 0.0, 0.5):
             history = train_plan(LONG.change(dropout=dropout), cases, f"{FOLDER}/long", seed)
-            parts.append(history.assign(dropout=dropout, seed=seed))
+            factor, value = ("baseline", "") if dropout == own else ("dropout", str(dropout))
+            parts.append(history.assign(factor=factor, value=value, seed=seed))
             save("tuning_long", pd.concat(parts), plan=dataclasses.asdict(LONG), cases=_sizes(cases))

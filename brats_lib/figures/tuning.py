@@ -1,5 +1,7 @@
 """What hyper-parameters are worth: one factor at a time, over the epochs, and in a search."""
 
+import itertools
+
 from matplotlib.ticker import MaxNLocator
 
 from brats_lib.errors import BratsError
@@ -15,6 +17,7 @@ NAMES = {
 }  # fmt: skip
 MARKS = {"adam": ("blue", "o"), "sgd": ("orange", "s"), "rmsprop": ("green", "^")}
 DICE = "Dice, mean of WT, TC, ET"
+AXES = {"val_region_dice": DICE, "loss": "loss in training", "val_loss": "loss on validation slices"}
 
 
 @styled
@@ -81,8 +84,8 @@ def factor_effects(scores, source, baseline, title=None):
 
 
 @styled
-def learning_curves(table, factors, source, title=None):
-    """Plot the score over the epochs for the values of some factors, a panel per factor; means over the seeds.
+def learning_curves(table, factors, source, title=None, columns=("val_region_dice",)):
+    """Plot scores over the epochs for the values of some factors, a panel per factor and score; means over the seeds.
 
     Parameters
     ----------
@@ -91,6 +94,8 @@ def learning_curves(table, factors, source, title=None):
     factors : sequence of str
     source : str
     title : str, optional
+    columns : sequence of str
+        Columns of the table that are plotted, those of `AXES`.
 
     Returns
     -------
@@ -101,22 +106,26 @@ def learning_curves(table, factors, source, title=None):
     BratsError
         If a column is missing.
     """
-    need(table, ("factor", "value", "seed", "epoch", "val_region_dice"))
-    fig, axes = plot_sheet(3.6, 1, len(factors), source=source, title=title, sharey=True, squeeze=False)
-    for ax, factor in zip(axes[0], factors, strict=True):
+    need(table, ("factor", "value", "seed", "epoch", *columns))
+    panels = list(itertools.product(factors, columns))
+    alike = len(columns) == 1
+    fig, axes = plot_sheet(3.6, 1, len(panels), source=source, title=title, sharey=alike, squeeze=False)
+    for ax, (factor, column) in zip(axes[0], panels, strict=True):
         colours = iter([*ACCENTS.values()][:4] + ["#B8860B"])
         for name, value in [("baseline", ""), *((factor, v) for v in _ordered(_values(table, factor)))]:
             rows = table[(table["factor"] == name) & (table["value"] == value) & (table["epoch"] > 0)]
-            curve = rows.groupby("epoch")["val_region_dice"].mean()
+            curve = rows.groupby("epoch")[column].mean()
             style = {"color": "#111111", "lw": 2.4} if name == "baseline" else {"color": next(colours)}
-            ax.plot(curve.index, curve, marker="o", ms=4, label=value or "baseline", gid=value or "baseline", **style)
+            dots = {"marker": "o", "ms": 4} if len(curve) < 20 else {}
+            ax.plot(curve.index, curve, **dots, label=value or "baseline", gid=value or "baseline", **style)
         ax.set_title(NAMES.get(factor, factor))
         ax.set_xlabel("epoch")
         ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         ax.grid(axis="y")
         ax.legend(fontsize=9, frameon=False)
-    axes[0, 0].set_ylabel(DICE)
-    axes[0, 0].set_ylim(bottom=0)
+        ax.set_ylim(bottom=0)
+        if ax is axes[0, 0] or not alike:
+            ax.set_ylabel(AXES[column])
     return fig
 
 

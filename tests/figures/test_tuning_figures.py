@@ -47,6 +47,16 @@ def test_curves_are_means_over_seeds(table):
     assert curve.get_ydata().tolist() == pytest.approx([0.26, 0.51])
 
 
+def test_losses_have_panels_of_their_own(table):
+    more = table.assign(loss=1 / table["epoch"], val_loss=0.5)
+    figure = tuning.learning_curves(more, ["dropout"], SOURCE, columns=("loss", "val_loss"))
+    check_plot(figure)
+    learnt, held = figure.axes
+    assert learnt.get_ylabel() == "loss in training" and held.get_ylabel() == "loss on validation slices"
+    assert learnt.lines[0].get_ydata().tolist() == [1 / epoch for epoch in sorted(set(more["epoch"]))]
+    assert set(held.lines[0].get_ydata()) == {0.5}
+
+
 def test_search_shows_importance_and_marks_what_was_stopped():
     trials = pd.DataFrame(
         {"score": [0.2, 0.4, 0.1], "state": ["complete", "complete", "pruned"], "learning_rate": [1e-3, 1e-2, 1e-1],
