@@ -85,6 +85,9 @@ def _walk(model, shapes, note):
     graph = keras.Model(model.inputs, model.outputs)
 
     def shadow(layer):
+        if not isinstance(layer, layers.Layer):
+            # An operation of keras.ops, which has nothing to hide.
+            return layer
         # Not where it is called: Keras turns errors from there into errors of its own.
         if not isinstance(layer, (*_TRANSPOSED, *_PLACED)) and (
             hasattr(layer, "kernel") or hasattr(layer, "depthwise_kernel")
