@@ -123,11 +123,11 @@ SYSTEMS = {
         ),
         System(
             "two_path", "Havaei 2017, two paths", "havaei2017", _two_path, side=(33, 33), answer=(1, 1), batch=128,
-            steps=1150, shares=_ALIKE, block=(74, 92), margin=havaei.MARGIN, natural_end=0.2,
+            steps=430, shares=_ALIKE, block=(74, 92), margin=havaei.MARGIN, natural_end=0.2,
         ),
         System(
             "cascade", "Havaei 2017, cascade", "havaei2017", _cascade, side=(65, 65), answer=(1, 1), batch=32,
-            steps=260, shares=_ALIKE, block=(148, 184), margin=havaei.CASCADE_MARGIN, natural_end=0.2,
+            steps=310, shares=_ALIKE, block=(148, 184), margin=havaei.CASCADE_MARGIN, natural_end=0.2,
             built_on="two_path",
         ),
         System(
