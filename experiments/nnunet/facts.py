@@ -1,6 +1,7 @@
 """``python experiments/nnunet/facts.py FOLD WORK``: size, arithmetic and cost of the trained nnU-Net, as `facts.json`.
 
-Runs in nnU-Net's own environment and imports nothing of this repository.
+Minutes and seconds are the processor's, of all processes together, unless they are called the clock's.
+Runs in nnU-Net's own environment and imports nothing of this repository but the trainer beside it.
 """
 
 import argparse
@@ -75,19 +76,18 @@ def main():
 
     checkpoint = torch.load(options.fold / "checkpoint_final.pth", map_location="cpu", weights_only=False)
     log = checkpoint["logging"]
-    spent = sum(log["epoch_end_timestamps"]) - sum(log["epoch_start_timestamps"])
-    _, training = _spent(options.work / "train.seconds")
+    clock, training = _spent(options.work / "train.seconds")
     masks = list((options.work / "predictions").glob("*/*.nii.gz"))
     predicting = [_spent(path) for path in (options.work / "predictions").glob("*.seconds")]
     facts = {
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "multiply_adds_per_voxel": round(arithmetic / math.prod(configuration.patch_size)),
-        "train_minutes": round(spent / 60, 1),
-        "train_cpu_minutes": round(training / 60, 1),
+        "train_minutes": round(training / 60, 1),
+        "train_clock_minutes": round(clock / 60, 1),
         "train_steps": STEPS_PER_EPOCH * len(log["train_losses"]),
         "train_losses": [round(float(loss), 4) for loss in log["train_losses"]],
-        "seconds_per_case": round(sum(clock for clock, _ in predicting) / len(masks), 1),
-        "cpu_seconds_per_case": round(sum(processor for _, processor in predicting) / len(masks), 1),
+        "seconds_per_case": round(sum(processor for _, processor in predicting) / len(masks), 1),
+        "clock_seconds_per_case": round(sum(clock for clock, _ in predicting) / len(masks), 1),
         "patch": list(configuration.patch_size),
         "batch": configuration.batch_size,
         "versions": {
