@@ -252,7 +252,7 @@ def sweep(plan, cases, folder, factors=None, seeds=(0,), precision="auto"):
     return table[front + [name for name in table if name not in front]]
 
 
-def open_study(storage, name="search"):
+def open_study(storage, name="search", spared=2):
     """Open a study of Optuna's, or begin it with the published values as its first trial.
 
     Parameters
@@ -261,13 +261,16 @@ def open_study(storage, name="search"):
         File of an SQLite database, or a URL such as ``postgresql://user@host/base``.
     name : str
         Of the study; a storage may hold several.
+    spared : int
+        Epochs after which a trial may be stopped first. Where networks find nothing for some epochs, stopping any
+        sooner leaves those that begin early, not those that end well.
 
     Returns
     -------
     optuna.Study
         Maximises `SCORE`. Trials are drawn by the tree-structured Parzen estimator (Bergstra et al. 2011) and stopped
-        by the median rule: no sooner than the second epoch, where the score is below the median of the earlier
-        trials at that epoch. A trial whose process has been silent for two minutes is tried again.
+        by the median rule: where the score is below the median of the earlier trials at that epoch. A trial whose
+        process has been silent for two minutes is tried again.
 
     Raises
     ------
@@ -283,7 +286,7 @@ def open_study(storage, name="search"):
     engine = _open_storage(optuna, storage, where, options)
     options = {
         "sampler": optuna.samplers.TPESampler(multivariate=True, constant_liar=True, n_startup_trials=8),
-        "pruner": optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2),
+        "pruner": optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=spared),
     }
     try:
         # Only the process that begins the study puts the first trial into it.

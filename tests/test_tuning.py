@@ -110,7 +110,8 @@ def test_search_begins_with_the_published_values_and_keeps_its_trials(cases, tmp
     assert table["score"].between(0, 1).all()
 
 
-def test_trial_below_the_median_is_stopped(cases, tmp_path, monkeypatch):
+@pytest.mark.parametrize("spared", [2, 3])
+def test_trial_below_the_median_is_stopped_but_not_before_its_time(spared, cases, tmp_path, monkeypatch):
     long = dataclasses.replace(TINY, epochs=4)
     scores = iter([0.9] * 16 + [0.1] * 4)
 
@@ -122,12 +123,11 @@ def test_trial_below_the_median_is_stopped(cases, tmp_path, monkeypatch):
         return type("Result", (), {"history": pd.DataFrame(rows), "best_epoch": epochs})
 
     monkeypatch.setattr(tuning, "train", train)
-    study = open_study(tmp_path / "study.db")
+    study = open_study(tmp_path / "study.db", spared=spared)
     search(study, long, cases, tmp_path / "t", 5)
     table = trials_table(study)
     assert table["state"].tolist() == ["complete"] * 4 + ["pruned"]
-    # The first epoch is left alone.
-    assert table["epochs"].tolist() == [4, 4, 4, 4, 2]
+    assert table["epochs"].tolist() == [4, 4, 4, 4, spared]
 
 
 def test_importance_names_the_factor_that_decides(tmp_path):
