@@ -41,7 +41,7 @@ __all__ = ["CRF", "compare_related", "gather"]
 FOLDER, NNUNET = Path(RUNS, "related"), Path(RUNS, "nnunet")
 PHANTOMS, TESTED, SEED = 96, 4, 0
 # What takes as long as the steps of `SYSTEMS`.
-NATIVE_STEPS, PUBLISHED_STEPS = 1000, 300
+NATIVE_STEPS, PUBLISHED_STEPS = 1000, 390
 CRF = "deepmedic_crf"
 
 
@@ -56,7 +56,7 @@ def compare_related(real, names=()):
         Which systems; all where there are none.
     """
     makers = {name: functools.partial(_related, system) for name, system in SYSTEMS.items()}
-    makers |= {"published": _published, "native": _native, "phantom": _shipped}
+    makers |= {"published": _published, "native": _native, "phantom": _shipped, "nothing": _nothing}
     for name in names or makers:
         facts, segment = makers[name]()
         for data, stacks in {"phantoms": validation_phantoms(TESTED), "real patients": real}.items():
@@ -83,6 +83,11 @@ def _examine(name, segment, stack):
 def shown_slice(stack):
     """The axial slice of a stack with most tumour."""
     return int((np.asarray(stack.labels) > 0).sum((0, 1)).argmax())
+
+
+def _nothing():
+    """What a program scores that finds no tumour; it takes nothing."""
+    return None, lambda stack: [("", np.zeros(stack.labels.shape, np.uint8))]
 
 
 def _related(system):
@@ -194,13 +199,15 @@ def gather():
         if path.name.endswith(".training.json"):
             continue
         cases = [json.loads(part.read_text()) for part in sorted((FOLDER / path.stem).glob("*.json"))]
+        about = json.loads(path.read_text())
         for variant in cases[0]["found"]:
             seconds = [case["found"][variant]["seconds"] for case in cases]
-            facts.append({"system": variant, **json.loads(path.read_text()), "case_seconds": np.median(seconds)})
+            if about:
+                facts.append({"system": variant, **about, "case_seconds": np.median(seconds)})
             for case in cases:
                 found = case["found"][variant]
                 scores += [{"system": variant, "data": case["data"], **row} for row in found["scores"]]
-                if found["mask"]:
+                if found["mask"] and about:
                     masks += [
                         {"system": variant, "row": number, "classes": "".join(map(str, to_classes(np.array(line))))}
                         for number, line in enumerate(found["mask"])

@@ -68,7 +68,7 @@ def system_errors(image, truth, masks, source, title=None, name="WT", columns=4)
     Parameters
     ----------
     image : array of float, shape (x, y)
-        Axial slice.
+        Axial slice, 0 outside the brain; standardised intensities, which may be negative, will do.
     truth : array of int, shape (x, y)
         Labels 0, 1, 2, 4.
     masks : dict of str to array of int, shape (x, y)
@@ -78,15 +78,16 @@ def system_errors(image, truth, masks, source, title=None, name="WT", columns=4)
     name : {"WT", "TC", "ET", "NCR", "ED"}
         Region.
     columns : int
-        Panels in a row.
+        Panels in a row, at most.
 
     Returns
     -------
     Figure
     """
-    volume = np.asarray(image, np.float32)[..., None]
+    volume = np.where(image != 0, image - np.min(image), 0).astype(np.float32)[..., None]
     box = brain_box(volume)
     width, height = box_ratio(box)
+    columns = min(columns, len(masks))
     rows = -(-len(masks) // columns)
     fig, axes = sheet([width] * columns, [height] * rows, source=source, title=title, notes=1, legend=ERROR_LEGEND)
     for ax in np.ravel(axes)[len(masks) :]:

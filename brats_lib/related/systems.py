@@ -119,17 +119,17 @@ SYSTEMS = {
     system.name: system
     for system in (
         System(
-            "pereira", "Pereira 2016", "pereira2016", _pereira, side=(33, 33), answer=(1, 1), batch=128, steps=580,
+            "pereira", "Pereira", "pereira2016", _pereira, side=(33, 33), answer=(1, 1), batch=128, steps=580,
             shares=(0.4, 0.2, 0.2, 0.2), block=(148, 184), margin=pereira.MARGIN, stride=pereira.DENSE_STRIDE,
             dense=_dense_pereira, matched=True,
         ),
         System(
-            "two_path", "Havaei 2017, two paths", "havaei2017", _two_path, side=(33, 33), answer=(1, 1), batch=128,
+            "two_path", "Havaei, two paths", "havaei2017", _two_path, side=(33, 33), answer=(1, 1), batch=128,
             steps=430, shares=_ALIKE, block=(74, 92), margin=havaei.MARGIN, natural_end=0.2,
             learning_rate=_SLOW,
         ),
         System(
-            "cascade", "Havaei 2017, cascade", "havaei2017", _cascade, side=(65, 65), answer=(1, 1), batch=32,
+            "cascade", "Havaei, cascade", "havaei2017", _cascade, side=(65, 65), answer=(1, 1), batch=32,
             steps=310, shares=_ALIKE, block=(148, 184), margin=havaei.CASCADE_MARGIN, natural_end=0.2,
             learning_rate=_SLOW, built_on="two_path",
         ),
@@ -138,6 +138,6 @@ SYSTEMS = {
             steps=460, shares=_HALF, block=(18, 18, 18), margin=deepmedic.MARGIN,
         ),
         _UNET3D,
-        replace(_UNET3D, name="unet3d_sparse", title="3D U-Net, sparse labels", labelled_every=8),
+        replace(_UNET3D, name="unet3d_sparse", title="3D U-Net, sparse", labelled_every=8),
     )
 }  # fmt: skip

@@ -12,13 +12,12 @@ __all__ = ["PRINTED", "TITLES", "costs_table", "in_order", "read_masks", "scores
 TITLES = {
     "nothing": "predicts nothing",
     **{name: system.title for name, system in SYSTEMS.items() if name not in ("unet3d", "unet3d_sparse")},
-    "deepmedic_crf": "DeepMedic and CRF",
-    "unet3d": "3D U-Net",
-    "unet3d_sparse": "3D U-Net, sparse labels",
-    "nnunet": "nnU-Net, 3D",
-    "published": "the paper's recipe",
+    "deepmedic_crf": "DeepMedic, CRF",
+    **{name: SYSTEMS[name].title for name in ("unet3d", "unet3d_sparse")},
+    "nnunet": "nnU-Net",
+    "published": "paper's recipe",
     "native": "our recipe",
-    "phantom": "our recipe, as it ships",
+    "phantom": "ours, as it ships",
 }
 # Dice of WT, TC and ET, and on what: other patients, other training, other computers.
 PRINTED = {

@@ -24,7 +24,19 @@ def test_voxels_without_a_label_do_not_count():
 
 
 def test_a_certain_mistake_costs_a_finite_loss():
-    assert loss([[1, 0]], [[0, 1]]) == pytest.approx(-np.log(1e-6), rel=1e-3)
+    assert loss([[1, 0]], [[0, 1]]) == pytest.approx(-np.log(keras.config.epsilon()), rel=1e-3)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras takes logits behind a softmax on TensorFlow")
+def test_a_network_that_is_sure_of_a_mistake_still_learns():
+    layer = keras.layers.Dense(2, activation="softmax", name="probabilities")
+    model = keras.Sequential([keras.Input((1, 1, 1)), layer])
+    # A probability of e^-40 for what is true.
+    layer.set_weights([np.zeros((1, 2), np.float32), np.array([40, 0], np.float32)])
+    truth = np.array([[[[0, 1]]]], np.float32)
+    model.compile(keras.optimizers.SGD(1.0), labelled_cross_entropy)
+    model.train_on_batch(np.ones((1, 1, 1, 1), np.float32), truth)
+    np.testing.assert_allclose(layer.get_weights()[1], [39, 1], atol=1e-3)
 
 
 def test_a_system_learns_what_its_images_show():
