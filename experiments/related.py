@@ -10,6 +10,7 @@ import json
 import time
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 
@@ -20,6 +21,7 @@ from brats_lib.devices import choose_precision
 from brats_lib.inference import predict_stack, window_places
 from brats_lib.labels import to_classes
 from brats_lib.models import build
+from brats_lib.nnunet import CODES
 from brats_lib.patches import PatchBatches
 from brats_lib.postprocess import apply_rules
 from brats_lib.recipes import NATIVE, PLANES, PUBLISHED
@@ -208,10 +210,7 @@ def gather():
                 found = case["found"][variant]
                 scores += [{"system": variant, "data": case["data"], **row} for row in found["scores"]]
                 if found["mask"] and about:
-                    masks += [
-                        {"system": variant, "row": number, "classes": "".join(map(str, to_classes(np.array(line))))}
-                        for number, line in enumerate(found["mask"])
-                    ]
+                    masks += _rows(variant, found["mask"])
     scores = [pd.DataFrame(scores)]
     if (NNUNET / "facts.json").is_file():
         about = json.loads((NNUNET / "facts.json").read_text())
@@ -226,8 +225,24 @@ def gather():
             if data == "phantoms":
                 table = table[table["case"].isin(tested)]
             scores.append(table.assign(system="nnunet", data=data))
+        masks += _rows("nnunet", _nnunet_slice(validation_phantoms(1)[0]))
     columns = ["system", "data", "case", "region", "dice", "hd95_mm"]
     save("related_scores", pd.concat(scores)[columns], phantoms=PHANTOMS, seed=SEED)
     save("related", pd.DataFrame(facts), phantoms=PHANTOMS, seed=SEED)
     about = validation_phantoms(1)[0]
     save("related_masks", pd.DataFrame(masks), case=about.name, axial_slice=shown_slice(about))
+
+
+def _rows(system, mask):
+    """A slice of labels as rows of `related_masks.csv`."""
+    classes = to_classes(np.array(mask))
+    return [
+        {"system": system, "row": number, "classes": "".join(map(str, line))} for number, line in enumerate(classes)
+    ]
+
+
+def _nnunet_slice(stack):
+    """What nnU-Net marked in the slice that is shown: it writes whole volumes, in codes of its own."""
+    codes = np.asarray(nib.load(NNUNET / f"predictions/phantoms/{stack.name}.nii.gz").dataobj)[stack.box]
+    codes = codes[:, :, shown_slice(stack)]
+    return np.select([codes == number for number in CODES], list(CODES.values()))

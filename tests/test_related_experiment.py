@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from brats_lib.cohort import MODALITIES
 from brats_lib.labels import ED
 from brats_lib.models import build
 from brats_lib.recipes import NATIVE, PUBLISHED
+from brats_lib.related.tables import read_masks
 from brats_lib.stacks import Stack
 from experiments import published, record, related
 
@@ -97,12 +99,19 @@ def test_nnunet_is_gathered_from_its_own_files(small):
     for name, names in (("scores_phantoms", ["case_2", "case_7"]), ("scores_real", ["patient"])):
         rows = [{"case": case, "region": "WT", "dice": 0.5, "hd95_mm": 1.0, "iou": 0.3} for case in names]
         pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
+    # nnU-Net writes 1 for ED, 2 for NCR and 3 for ET.
+    truth = cases(3)[2].labels
+    written = np.select([truth == 1, truth == 2, truth == 4], [2, 1, 3]).astype(np.uint8)
+    (folder / "predictions/phantoms").mkdir(parents=True)
+    nib.save(nib.Nifti1Image(written, np.eye(4)), folder / "predictions/phantoms/case_2.nii.gz")
     related.gather()
     scores = pd.read_csv(small / "results/related_scores.csv").query("system == 'nnunet'")
     # A phantom that the others were not tried on is left out.
     assert list(scores["case"]) == ["case_2", "patient"]
     row = pd.read_csv(small / "results/related.csv").query("system == 'nnunet'").to_dict("records")[0]
     assert (row["minutes"], row["multiply_adds"], row["case_seconds"]) == (30, 7, 9)
+    masks = read_masks(pd.read_csv(small / "results/related_masks.csv", dtype={"classes": str}))
+    np.testing.assert_array_equal(masks["nnunet"], truth[:, :, int((truth > 0).sum((0, 1)).argmax())])
 
 
 def brain(name="brain"):
