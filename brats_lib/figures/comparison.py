@@ -37,7 +37,7 @@ def cost_against_dice(table, source, title=None, ours=()):
     """
     axes_of = {"multiply_adds": "multiply-adds per voxel", "case_seconds": "seconds of one core per case"}
     need(table, ("title", "dice", *axes_of))
-    fig, axes = plot_sheet(4.4, 1, 2, source=source, title=title, sharey=True)
+    fig, axes = plot_sheet(5.4, 1, 2, source=source, title=title, sharey=True)
     for ax, (column, label) in zip(np.ravel(axes), axes_of.items(), strict=True):
         ax.set_xscale("log")
         left, right = table[column].min(), table[column].max()
@@ -47,13 +47,14 @@ def cost_against_dice(table, source, title=None, ours=()):
         for _, row in table.sort_values("dice", ascending=False).iterrows():
             colour = _OURS if row["title"] in ours else _OTHERS
             ax.plot(row[column], row["dice"], "o", color=colour, ms=8, mec="white", mew=0.8, zorder=4, gid="system")
-            # Names that would lie on each other are moved down.
-            height = min([row["dice"], *(other - 0.035 for other in placed)])
+            # Names that would lie on each other are moved down, and tied to their points.
+            height = min([row["dice"], *(other - 0.03 for other in placed)])
             placed.append(height)
+            moved = {"arrowprops": {"arrowstyle": "-", "color": colour, "lw": 0.6, "shrinkA": 0, "shrinkB": 4}}
             side = -1 if row[column] > middle else 1
             ax.annotate(
                 row["title"], (row[column], row["dice"]), xytext=(row[column] * 1.18**side, height), va="center",
-                ha="right" if side < 0 else "left", fontsize=9, color=colour,
+                ha="right" if side < 0 else "left", fontsize=9, color=colour, **(moved if height < row["dice"] else {}),
             )  # fmt: skip
         ax.set_xlabel(label)
         ax.grid(axis="y")

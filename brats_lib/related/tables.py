@@ -57,16 +57,15 @@ def scores_table(scores):
     Returns
     -------
     pandas.DataFrame
-        A row per system; columns are pairs of where the Dice comes from and the region. NaN where nothing is known.
+        A row per system; columns are pairs of where the Dice comes from and the region, the last one a text. NaN where
+        nothing was measured.
     """
     scores = in_order(scores[scores["region"].isin(REGIONS)])
     means = scores.groupby(["title", "data", "region"], sort=False)["dice"].mean().unstack(["data", "region"])
     kinds = list(dict.fromkeys(scores["data"]))
     means = means.reindex(columns=pd.MultiIndex.from_product([kinds, REGIONS]))
-    for number, region in enumerate(REGIONS):
-        printed = {TITLES[name]: values[1 + number] for name, values in PRINTED.items()}
-        means["printed in its paper", region] = means.index.map(printed)
-    means["printed in its paper", "on"] = means.index.map({TITLES[name]: v[0] for name, v in PRINTED.items()})
+    printed = {TITLES[name]: f"{' / '.join(map(str, dice))}, {where}" for name, (where, *dice) in PRINTED.items()}
+    means["printed in its paper", "WT / TC / ET"] = means.index.map(printed).fillna("")
     return means.rename_axis(index=None)
 
 
@@ -89,7 +88,7 @@ def costs_table(facts):
         {
             "system": facts["title"],
             "parameters": facts["parameters"].map("{:,.0f}".format),
-            "multiply-adds per voxel": (facts["multiply_adds"] / 1000).map("{:,.0f} thousand".format),
+            "thousand multiply-adds per voxel": (facts["multiply_adds"] / 1000).map("{:,.0f}".format),
             "training (core-minutes)": facts["minutes"].map("{:.1f}".format),
             "steps": facts["steps"].map("{:,.0f}".format),
             "a case (core-seconds)": facts["case_seconds"].map("{:.0f}".format),
