@@ -5,7 +5,9 @@ import pytest
 from keras import layers
 
 from brats_lib.errors import BratsError
+from brats_lib.models.havaei import build_two_path
 from brats_lib.models.native_unet import build_native_unet
+from brats_lib.models.pereira import build_pereira
 from brats_lib.models.unet import build_unet
 from brats_lib.related.arithmetic import multiply_adds, per_voxel
 
@@ -80,6 +82,15 @@ def test_published_network():
     model = build_unet()
     assert multiply_adds(model, (128, 128)) == expected
     assert per_voxel(model, (128, 128)) == expected / 128**2 == 184_000
+
+
+def test_networks_of_patches_as_chapter_8_counts_them():
+    wide, small = 33**2 * 9, 16**2 * 9
+    patch = wide * (4 * 64 + 2 * 64 * 64) + small * (64 * 128 + 2 * 128 * 128) + 49 * 128 * 256 + 256 * 256 + 256 * 4
+    assert per_voxel(build_pereira(4, 4), (33, 33)) == patch == 178_842_880
+    local = 27**2 * 49 * 4 * 128 + 22**2 * 9 * 64 * 128
+    joined = 21**2 * 169 * 4 * 320 + 21**2 * 224 * 4
+    assert per_voxel(build_two_path(4, 4), (33, 33)) == local + joined == 149_765_760
 
 
 def test_native_network():
