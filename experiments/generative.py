@@ -9,17 +9,16 @@ from brats_lib.training import train
 from experiments.pictures import learnt_from, training_pictures
 from experiments.shipped import RUNS, SEED
 
-__all__ = ["EPOCHS", "NETWORKS", "train_network"]
+__all__ = ["NETWORKS", "train_network"]
 
-# What each learns, and in how many epochs of 1600 slices.
+# What each learns, of what damage, and in how many epochs of 1600 slices.
 NETWORKS = {
-    "denoising": (RESTORATION, add_noise),
-    "reconstruction": (RESTORATION, undersample),
-    "generation": (GENERATION, None),
-    "t2-from-t1": (T2_FROM_T1, None),
-    "t1ce-from-flair-t1": (ENHANCEMENT, None),
+    "denoising": (RESTORATION, add_noise, 10),
+    "reconstruction": (RESTORATION, undersample, 10),
+    "generation": (GENERATION, None, 40),
+    "t2-from-t1": (T2_FROM_T1, None, 10),
+    "t1ce-from-flair-t1": (ENHANCEMENT, None, 10),
 }
-EPOCHS = 10
 
 
 def train_network(name, seed=SEED):
@@ -29,9 +28,9 @@ def train_network(name, seed=SEED):
     -------
     brats_lib.training.TrainingResult
     """
-    recipe, damage = NETWORKS[name]
+    recipe, damage, epochs = NETWORKS[name]
     batches = PictureBatches(learnt_from(training_pictures()), recipe, seed, damage=damage)
     return train(
-        recipe, batches, None, f"{RUNS}/{name}-{seed}", epochs=EPOCHS, seed=seed,
+        recipe, batches, None, f"{RUNS}/{name}-{seed}", epochs=epochs, seed=seed,
         precision=choose_precision(), data_fingerprint=f"{name}, phantoms of version {VERSION}", verbose=2,
     )  # fmt: skip

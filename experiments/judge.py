@@ -18,7 +18,7 @@ from brats_lib.synthesis.features import unet_features
 from brats_lib.synthesis.forward import forward
 from brats_lib.synthesis.sampling import draw_latent, synthesise
 from brats_lib.synthesis.store import save_generator
-from experiments.generative import EPOCHS, train_network
+from experiments.generative import train_network
 from experiments.pictures import held_out, learnt_from, tested, training_pictures
 from experiments.record import provenance, save
 from experiments.shipped import ATLAS_LICENCE, FONOV
@@ -113,7 +113,7 @@ def judge_generation(real):
     save("generation", table, minutes=minutes, slices_seen=_seen(result, "generation"))
     print(table.round(3))
     scores = table[table["set"] == "GAN"].round(4).to_dict("records")[0]
-    save_generator(result.model.generator, dataclasses.replace(GENERATION, epochs=EPOCHS), {
+    save_generator(result.model.generator, dataclasses.replace(GENERATION, epochs=len(result.history)), {
         "data": f"{seen_cases(pictures)} phantoms of version {VERSION}, no patient",
         "licence": ATLAS_LICENCE, "citations": [FONOV],
         "training": provenance(minutes=minutes, slices_seen=_seen(result, "generation")),
