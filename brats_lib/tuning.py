@@ -351,6 +351,11 @@ def search(study, plan, cases, folder, trials, seed=0, precision="auto", report=
 
     def objective(trial):
         history = train_plan(_draw(trial, plan), cases, folder, seed, precision, [Report(trial)])
+        told = study.get_trials(deepcopy=False)[trial.number].intermediate_values
+        # Epochs that an earlier process trained are loaded; nobody reported them here.
+        for epoch, score in zip(history["epoch"], history[SCORE], strict=True):
+            if epoch not in told:
+                trial.report(float(score), int(epoch))
         return float(history.loc[history["kept"], SCORE].iloc[0])
 
     tell = [] if report is None else [lambda study, trial: report(trial)]

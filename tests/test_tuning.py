@@ -110,6 +110,14 @@ def test_search_begins_with_the_published_values_and_keeps_its_trials(cases, tmp
     assert table["score"].between(0, 1).all()
 
 
+def test_trial_whose_training_was_done_before_knows_its_epochs(cases, tmp_path):
+    for name in ("first.db", "second.db"):
+        search(open_study(tmp_path / name), TINY, cases, tmp_path / "t", 1, precision="float32")
+    first, second = (open_study(tmp_path / name).trials[0].intermediate_values for name in ("first.db", "second.db"))
+    assert list(second) == [1, 2]
+    assert second == pytest.approx(first)
+
+
 @pytest.mark.parametrize("spared", [2, 3])
 def test_trial_below_the_median_is_stopped_but_not_before_its_time(spared, cases, tmp_path, monkeypatch):
     long = dataclasses.replace(TINY, epochs=4)
