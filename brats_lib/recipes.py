@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from brats_lib.errors import BratsError
 
 __all__ = [
-    "ENHANCEMENT", "GENERATION", "LESSON", "LOSSES", "NATIVE", "OPTIMIZERS", "PLANES", "PUBLISHED", "RECIPES",
-    "RESTORATION", "T2_FROM_T1", "VARIATION", "GenerativeRecipe", "NativeRecipe", "Recipe", "get_recipe",
+    "COMPRESSION", "ENHANCEMENT", "GENERATION", "LESSON", "LOSSES", "NATIVE", "OPTIMIZERS", "PLANES", "PUBLISHED",
+    "RECIPES", "RESTORATION", "T2_FROM_T1", "VARIATION", "GenerativeRecipe", "NativeRecipe", "Recipe", "get_recipe",
 ]  # fmt: skip
 
 # Anatomical planes, and the axis of an LPS volume that runs through their slices.
@@ -179,14 +179,16 @@ class GenerativeRecipe:
     ----------
     name : str
         What the recipe is called in tables and folder names.
-    task : {"gan", "vae", "translation"}
-        Which network: see `models.gan`, `models.vae` and `models.translation`.
+    task : {"autoencoder", "gan", "vae", "translation"}
+        Which network: see the modules of that name in `models`.
     sources, targets : tuple of str
-        Modalities that go in and come out. "gan" and "vae" have no sources.
+        Modalities that go in and come out. Only "translation" has sources; "gan" does not look at either.
     size : int
-        Side of the pictures in pixels.
+        Side of the pictures in pixels; of a "gan", of the maps of codes.
     latent : int
-        Length of the latent vector.
+        Length of the latent vector; of an "autoencoder", of the code of each block of pixels.
+    codes : int
+        Length of the codes that a "gan" makes: the `latent` of the autoencoder.
     widths : tuple of int
         Filters of each level: of a generator and a decoder from the coarsest on, of a translator from the finest.
     critic_widths : tuple of int
@@ -196,8 +198,8 @@ class GenerativeRecipe:
     residual : bool
         Whether a translator adds to its source what it finds, rather than make the target afresh.
     reconstruction, adversarial, kl : float
-        Weights of the mean absolute error (for a "gan" with the labels' cross-entropy added), of the adversarial term
-        and of the Kullback-Leibler divergence.
+        Weights of the mean absolute error (for an "autoencoder" with the labels' cross-entropy added), of the
+        adversarial term and of the Kullback-Leibler divergence.
     learning_rate, warmup, beta_1 : float
         Of Adam: its highest rate, the share of the training in which that is reached, and the memory of the
         gradient. After the warm-up the rate falls along a cosine to 1 % of its height.
@@ -213,6 +215,7 @@ class GenerativeRecipe:
     targets: tuple[str, ...] = ("flair", "t1", "t1ce", "t2")
     size: int = 128
     latent: int = 64
+    codes: int = 0
     widths: tuple[int, ...] = (128, 128, 64, 48, 24)
     critic_widths: tuple[int, ...] = ()
     labelled: bool = True
@@ -233,10 +236,14 @@ PUBLISHED = Recipe()
 NATIVE = NativeRecipe()
 # Small enough to be trained in minutes on a laptop, while people watch.
 LESSON = NativeRecipe(name="lesson", planes=("axial",), slices_per_epoch=800, epochs=4)
-# Labelled slices out of nothing.
+# Labelled slices out of nothing, in two stages: 16 x 16 codes of eight numbers for a slice, then codes out of nothing.
+COMPRESSION = GenerativeRecipe(
+    "compression", "autoencoder", latent=8, widths=(80, 56, 32, 16), critic_widths=(16, 32, 64), reconstruction=20.0,
+    adversarial=0.2, kl=5e-5, learning_rate=2e-3,
+)  # fmt: skip
 GENERATION = GenerativeRecipe(
-    "generation", "gan", critic_widths=(16, 32, 64, 96, 128), reconstruction=20.0, adversarial=1.0, kl=1e-3,
-    learning_rate=8e-4, beta_1=0.5, averaging=0.995,
+    "generation", "gan", size=16, latent=64, codes=8, widths=(96, 96, 64), critic_widths=(64, 128), adversarial=1.0,
+    learning_rate=5e-4, beta_1=0.5, averaging=0.998, batch_slices=32, slices_per_epoch=16000,
 )  # fmt: skip
 # Slices with a tumour where the labels say.
 VARIATION = GenerativeRecipe("variation", "vae", kl=2e-4)

@@ -2,8 +2,9 @@
 
 from brats_lib.devices import choose_precision
 from brats_lib.phantom import VERSION
-from brats_lib.recipes import ENHANCEMENT, GENERATION, RESTORATION, T2_FROM_T1
+from brats_lib.recipes import COMPRESSION, ENHANCEMENT, GENERATION, RESTORATION, T2_FROM_T1
 from brats_lib.synthesis.batches import PictureBatches
+from brats_lib.synthesis.codes import CodeBatches
 from brats_lib.synthesis.tasks import add_noise, undersample
 from brats_lib.training import train
 from experiments.pictures import learnt_from, training_pictures
@@ -11,11 +12,12 @@ from experiments.shipped import RUNS, SEED
 
 __all__ = ["NETWORKS", "train_network"]
 
-# What each learns, of what damage, and in how many epochs of 1600 slices.
+# What each learns, of what damage, and in how many of its recipe's epochs.
 NETWORKS = {
     "denoising": (RESTORATION, add_noise, 10),
     "reconstruction": (RESTORATION, undersample, 10),
-    "generation": (GENERATION, None, 40),
+    "compression": (COMPRESSION, None, 14),
+    "generation": (GENERATION, None, 24),
     "t2-from-t1": (T2_FROM_T1, None, 10),
     "t1ce-from-flair-t1": (ENHANCEMENT, None, 10),
 }
@@ -29,7 +31,11 @@ def train_network(name, seed=SEED):
     brats_lib.training.TrainingResult
     """
     recipe, damage, epochs = NETWORKS[name]
-    batches = PictureBatches(learnt_from(training_pictures()), recipe, seed, damage=damage)
+    pictures = learnt_from(training_pictures())
+    if recipe is GENERATION:
+        batches = CodeBatches(train_network("compression", seed).model, pictures, recipe, seed)
+    else:
+        batches = PictureBatches(pictures, recipe, seed, damage=damage)
     return train(
         recipe, batches, None, f"{RUNS}/{name}-{seed}", epochs=epochs, seed=seed,
         precision=choose_precision(), data_fingerprint=f"{name}, phantoms of version {VERSION}", verbose=2,

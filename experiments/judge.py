@@ -10,13 +10,15 @@ from brats_lib import weights
 from brats_lib.labels import one_hot
 from brats_lib.metrics.images import pairwise_ms_ssim
 from brats_lib.metrics.membership import attack_auc, auc_interval, nearest_distances
+from brats_lib.models.gan import join
 from brats_lib.phantom import VERSION
-from brats_lib.recipes import ENHANCEMENT, GENERATION, T2_FROM_T1
+from brats_lib.recipes import COMPRESSION, ENHANCEMENT, GENERATION, T2_FROM_T1
 from brats_lib.synthesis import tasks
 from brats_lib.synthesis.classical import DENOISERS
+from brats_lib.synthesis.codes import draw_again, encode
 from brats_lib.synthesis.features import unet_features
 from brats_lib.synthesis.forward import forward
-from brats_lib.synthesis.sampling import draw_latent, synthesise
+from brats_lib.synthesis.sampling import draw_latent, split_labelled, synthesise
 from brats_lib.synthesis.store import save_generator
 from experiments.generative import train_network
 from experiments.pictures import held_out, learnt_from, tested, training_pictures
@@ -92,31 +94,39 @@ def judge_translation(real):
 
 def judge_generation(real):
     """Samples: `results/generation.csv`, and the generator that ships."""
-    pictures, result = training_pictures(), train_network("generation")
+    pictures, parts = training_pictures(), {name: train_network(name) for name in ("compression", "generation")}
+    generator = _generator(parts)
     reference, floor = held_out(pictures).halves()
     count = min(len(reference), SAMPLES)
-    images, _ = synthesise(result.model.generator, draw_latent(count, GENERATION.latent, seed=1))
-    network, recipe, _ = weights.load("phantom", precision="float32")
+    images, _ = synthesise(generator, draw_latent(count, GENERATION.latent, seed=1))
+    again, _ = split_labelled(draw_again(parts["compression"].model, floor))
+    network, recipe, card = weights.load("phantom", precision="float32")
     features = functools.partial(unet_features, network, recipe)
     seen = learnt_from(pictures)
     seen = seen.images[np.linspace(0, len(seen) - 1, count).astype(int)]
     inside = tasks.noise_pictures(floor, in_brain=True)
     table = tasks.distance_table(
-        features, {"GAN": images, "slices it learnt from": seen, "noise in the outlines of brains": inside},
+        features, {"GAN": images, "drawn again from their codes": again, "slices it learnt from": seen,
+                   "noise in the outlines of brains": inside},
         (reference.images, floor.images), tasks.noise_pictures(floor),
     )  # fmt: skip
-    alike = {"real": floor.images, "GAN": images, "slices it learnt from": seen}
+    alike = {"real": floor.images, "GAN": images, "drawn again from their codes": again, "slices it learnt from": seen}
     table["ms_ssim"] = table["set"].map({
         name: pairwise_ms_ssim(shown[..., 0].astype(np.float32)) for name, shown in alike.items()
     })  # fmt: skip
-    minutes = round(result.seconds / 60, 1)
-    save("generation", table, minutes=minutes, slices_seen=_seen(result, "generation"))
+    minutes = {name: round(result.seconds / 60, 1) for name, result in parts.items()}
+    slices_seen = {name: _seen(result, name) for name, result in parts.items()}
+    # Distances depend on the network whose features they compare.
+    save("generation", table, minutes=minutes, slices_seen=slices_seen, features_of=card.weights["sha256"])
     print(table.round(3))
     scores = table[table["set"] == "GAN"].round(4).to_dict("records")[0]
-    save_generator(result.model.generator, dataclasses.replace(GENERATION, epochs=len(result.history)), {
+    recipe, compression = (
+        dataclasses.replace(recipe, epochs=len(parts[recipe.name].history)) for recipe in (GENERATION, COMPRESSION)
+    )
+    save_generator(generator, recipe, compression, {
         "data": f"{seen_cases(pictures)} phantoms of version {VERSION}, no patient",
         "licence": ATLAS_LICENCE, "citations": [FONOV],
-        "training": provenance(minutes=minutes, slices_seen=_seen(result, "generation")),
+        "training": provenance(minutes=round(sum(minutes.values()), 1), slices_seen=slices_seen),
         "scores": scores,
         "intended_use": "Teaching and research. What it makes shows nobody and is no ground for any decision.",
         "limitations": ["Learnt from phantoms alone: as far from patients as they are.", "Single slices of 1.5 mm."],
@@ -131,19 +141,20 @@ def seen_cases(pictures):
 def attack(real):
     """Membership inference against our own GAN: `results/membership.csv`.
 
-    By the critic's judgement, by the encoder's error and by the distance to the nearest of many samples, of slices that
-    were learnt from and of slices of other phantoms of the same kinds.
+    By the critic's judgement, by the autoencoder's error and by the distance to the nearest of many samples, of slices
+    that were learnt from and of slices of other phantoms of the same kinds.
     """
-    pictures, result = training_pictures(), train_network("generation")
+    pictures, parts = training_pictures(), {name: train_network(name) for name in ("compression", "generation")}
+    autoencoder, gan = (parts[name].model for name in ("compression", "generation"))
     others = held_out(pictures)
     members = learnt_from(pictures)
     members = members.take(members.case < len(np.unique(others.case)))
-    made, _ = synthesise(result.model.generator, draw_latent(4 * SAMPLES, GENERATION.latent, seed=2))
+    made, _ = synthesise(_generator(parts), draw_latent(4 * SAMPLES, GENERATION.latent, seed=2))
     samples = _small(made)
     rows = []
     for name, score in {
-        "critic's judgement": functools.partial(_judgement, result.model),
-        "encoder's error": functools.partial(_encoder_error, result.model),
+        "critic's judgement": lambda shown: forward(gan.critic, encode(autoencoder, shown))[:, 0],
+        "autoencoder's error": lambda shown: -np.abs(draw_again(autoencoder, shown) - _labelled(shown)).mean((1, 2, 3)),
         "nearest sample": lambda shown: -nearest_distances(_small(shown.images), samples)[0],
     }.items():
         inside, outside = score(members), score(others)
@@ -151,18 +162,12 @@ def attack(real):
         rows.append({"attack": name, "auc": attack_auc(inside, outside), "low": low, "high": high,
                      "members": len(inside), "others": len(outside)})  # fmt: skip
     table = pd.DataFrame(rows)
-    save("membership", table, samples=len(samples), minutes=round(result.seconds / 60, 1))
+    save("membership", table, samples=len(samples))
     print(table.round(3))
 
 
-def _judgement(model, shown):
-    return forward(model.critic, _labelled(shown) * 2 - 1, 16)[:, 0]
-
-
-def _encoder_error(model, shown):
-    batch = _labelled(shown)
-    mean = forward(model.encoder, batch, 16)[:, 0]
-    return -np.abs(forward(model.generator, mean, 16) - batch).mean((1, 2, 3))
+def _generator(parts):
+    return join(parts["generation"].model.generator, parts["compression"].model.decoder)
 
 
 def _labelled(shown):
@@ -177,5 +182,5 @@ def _small(images):
 
 
 def _seen(result, name):
-    recipe = {"generation": GENERATION}.get(name, T2_FROM_T1)
+    recipe = {"generation": GENERATION, "compression": COMPRESSION}.get(name, T2_FROM_T1)
     return int(len(result.history) * recipe.slices_per_epoch)

@@ -12,10 +12,13 @@ __all__ = ["recorded_tables"]
 # What an attacker has to have for each attack.
 _NEEDS = {
     "critic's judgement": "the critic, which is not shipped",
-    "encoder's error": "the encoder, which is not shipped",
+    "autoencoder's error": "the encoder, which is not shipped",
     "nearest sample": "the generator, as shipped",
 }
-_SETS = {"real": "phantoms, other than it learnt from", "GAN": "generator", "noise": "noise"}
+_SETS = {
+    "real": "phantoms, other than it learnt from", "GAN": "generator",
+    "drawn again from their codes": "phantoms, drawn again by its decoder", "noise": "noise",
+}  # fmt: skip
 
 
 def recorded_tables(results):
@@ -70,9 +73,11 @@ def details(cards, generator):
          f"{card.training['slices']:,} slices, {card.training['minutes']} minutes", "yes" if card.default else "no")
         for card in cards
     ]  # fmt: skip
-    made = generator["training"]
-    rows.append(("generator", f"{generator['weights']['parameters']:,}", generator["data"],
-                 f"{made['slices_seen']:,} slices, {made['minutes']} minutes", ""))  # fmt: skip
+    made, seen = generator["training"], generator["training"]["slices_seen"]
+    rows.append((
+        "generator", f"{generator['weights']['parameters']:,}", generator["data"],
+        f"{seen['compression']:,} slices, then {seen['generation']:,} of their codes, {made['minutes']} minutes", "",
+    ))  # fmt: skip
     return _table(header, rows)
 
 

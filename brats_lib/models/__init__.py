@@ -1,6 +1,7 @@
 """Networks: a recipe in, an uncompiled Keras model out."""
 
 from brats_lib.labels import LABELS, REGIONS
+from brats_lib.models.autoencoder import Autoencoder
 from brats_lib.models.gan import GAN
 from brats_lib.models.native_unet import build_native_unet
 from brats_lib.models.translation import Translation
@@ -34,7 +35,7 @@ def build(recipe, precision="float32", seed=None):
         it learns from to its losses; the network that makes pictures is a part of it.
     """
     if isinstance(recipe, GenerativeRecipe):
-        network = {"gan": GAN, "vae": VAE, "translation": Translation}[recipe.task]
+        network = {"autoencoder": Autoencoder, "gan": GAN, "vae": VAE, "translation": Translation}[recipe.task]
         model = network(recipe, len(LABELS), precision=precision, seed=seed)
         # Otherwise it would count as unfinished until it is called, and take no weights from a file.
         model.build()

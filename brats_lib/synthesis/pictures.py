@@ -52,6 +52,10 @@ class Pictures:
         """The slices of the named cases."""
         return self.take(np.isin(self.case, [self.names.index(name) for name in names]))
 
+    def mirrored(self):
+        """The same slices mirrored left to right."""
+        return Pictures(self.images[:, ::-1], self.classes[:, ::-1], self.brain[:, ::-1], self.case, self.names)
+
     def halves(self):
         """The slices of every second case, and those of the others."""
         even = self.case % 2 == 0

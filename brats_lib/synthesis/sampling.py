@@ -26,7 +26,7 @@ def synthesise(generator, latent, batch_slices=32):
     Parameters
     ----------
     generator : keras.Model
-        Of a `models.gan.GAN`.
+        Of `models.gan.join`.
     latent : array of float32, shape (n, length)
     batch_slices : int
         Decides memory, not the result.

@@ -11,7 +11,6 @@ import numpy as np
 
 from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
-from brats_lib.labels import LABELS
 from brats_lib.recipes import GenerativeRecipe
 from brats_lib.weights.store import to_float16
 
@@ -21,15 +20,15 @@ GENERATOR = Path(__file__).parent / "generator.json"
 _ADVICE = "Restore the file, or install the package again"
 
 
-def save_generator(generator, recipe, facts, card=GENERATOR):
+def save_generator(generator, recipe, compression, facts, card=GENERATOR):
     """Write a generator's weights and their card.
 
     Parameters
     ----------
     generator : keras.Model
-        Of a `models.gan.GAN`.
-    recipe : GenerativeRecipe
-        What it was trained with.
+        Of `models.gan.join`.
+    recipe, compression : GenerativeRecipe
+        What the GAN and the autoencoder were trained with.
     facts : dict
         What a reader must know: data, training, scores, limitations.
     card : Path
@@ -44,11 +43,11 @@ def save_generator(generator, recipe, facts, card=GENERATOR):
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     content = buffer.getvalue()
-    settings = json.loads(json.dumps(asdict(recipe)))
+    settings = {"recipe": asdict(recipe), "compression": asdict(compression)}
     weights = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content),
                "parameters": sum(array.size for array in arrays.values())}  # fmt: skip
     write_whole(card.with_suffix(".npz"), content)
-    write_whole(card, (json.dumps({"recipe": settings, "weights": weights, **facts}, indent=1) + "\n").encode())
+    write_whole(card, (json.dumps({**settings, "weights": weights, **facts}, indent=1) + "\n").encode())
 
 
 def read_generator_card(card=GENERATOR):
@@ -71,8 +70,8 @@ def read_generator_card(card=GENERATOR):
         about = json.loads(card.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BratsError(card, f"it cannot be read ({error})", "the card of a generator", _ADVICE) from error
-    if not isinstance(about, dict) or not about.keys() >= {"recipe", "weights"}:
-        raise BratsError(card, "it has no recipe or no weights", "the card of a generator", _ADVICE)
+    if not isinstance(about, dict) or not about.keys() >= {"recipe", "compression", "weights"}:
+        raise BratsError(card, "it has no recipes or no weights", "the card of a generator", _ADVICE)
     return about
 
 
@@ -88,6 +87,7 @@ def load_generator(card=GENERATOR):
     generator : keras.Model
         In float32.
     recipe : GenerativeRecipe
+        Of the GAN.
     about : dict
         The card.
 
@@ -97,11 +97,11 @@ def load_generator(card=GENERATOR):
         If a file is damaged or does not belong to the card.
     """
     # Cards are read by programs that need no network, and Keras takes seconds to load.
-    from brats_lib.models.gan import build_generator
+    from brats_lib import models
+    from brats_lib.models.gan import join
 
     about, file = read_generator_card(card), card.with_suffix(".npz")
-    settings = {key: tuple(v) if isinstance(v, list) else v for key, v in about["recipe"].items()}
-    recipe = GenerativeRecipe(**settings)
+    recipe, compression = (_recipe(about[name]) for name in ("recipe", "compression"))
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -117,10 +117,14 @@ def load_generator(card=GENERATOR):
             arrays = [archive[name].astype(np.float32) for name in archive.files]
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         raise BratsError(file, f"it cannot be read ({error})", "arrays of numbers as .npz", _ADVICE) from error
-    generator = build_generator(recipe.latent, len(recipe.targets), len(LABELS), recipe.widths, recipe.size)
+    generator = join(models.build(recipe).generator, models.build(compression).decoder)
     wanted = [tuple(weight.shape) for weight in generator.weights]
     if [array.shape for array in arrays] != wanted:
         found = f"its {len(arrays)} arrays do not fit the recipe's generator"
         raise BratsError(file, found, f"{len(wanted)} arrays as the recipe has them", _ADVICE)
     generator.set_weights(arrays)
     return generator, recipe, about
+
+
+def _recipe(settings):
+    return GenerativeRecipe(**{key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()})

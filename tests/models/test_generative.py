@@ -8,16 +8,18 @@ import pytest
 
 from brats_lib import models
 from brats_lib.models.adversarial import SpectralConv2D, build_critic, hinge_critic, hinge_generator
+from brats_lib.models.autoencoder import labelled_surprise
+from brats_lib.models.gan import join
 from brats_lib.models.native_unet import build_native_unet
 from brats_lib.models.regularised import VAERegularised
 from brats_lib.models.translation import build_translator
 from brats_lib.models.vae import kl_divergence
 from brats_lib.objectives import compile_model
-from brats_lib.recipes import GENERATION, RESTORATION, T2_FROM_T1, VARIATION
+from brats_lib.recipes import COMPRESSION, GENERATION, RESTORATION, T2_FROM_T1, VARIATION
 
-TINY = {"size": 16, "widths": (16, 8), "latent": 5}
-GAN = dataclasses.replace(GENERATION, critic_widths=(8, 8), **TINY)
-VAE = dataclasses.replace(VARIATION, **TINY)
+AUTOENCODER = dataclasses.replace(COMPRESSION, size=16, widths=(8, 4), latent=3, critic_widths=(4, 8))
+GAN = dataclasses.replace(GENERATION, size=8, widths=(16, 8), latent=5, codes=3, critic_widths=(8, 8))
+VAE = dataclasses.replace(VARIATION, size=16, widths=(16, 8), latent=5)
 PAIR = dataclasses.replace(T2_FROM_T1, size=16, widths=(4, 8), critic_widths=(4, 8))
 
 
@@ -66,29 +68,52 @@ def test_a_critic_of_patches_gives_a_map_and_one_of_pictures_a_number():
     assert build_critic(3, (4, 8), 16, patches=True).output_shape == (None, 4, 4, 1)
 
 
-def test_a_generator_gives_intensities_and_class_probabilities():
-    gan = models.build(GAN, seed=0)
-    made = gan.generator.predict(np.random.default_rng(0).normal(size=(3, 5)), verbose=0)
+def test_a_generator_joined_with_a_decoder_gives_intensities_and_class_probabilities():
+    gan, autoencoder = models.build(GAN, seed=0), models.build(AUTOENCODER, seed=0)
+    latent = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    assert gan.generator(latent).shape == (3, 8, 8, 3)
+    whole = join(gan.generator, autoencoder.decoder)
+    made = keras.ops.convert_to_numpy(whole(latent))
     assert made.shape == (3, 16, 16, 8)
     np.testing.assert_allclose(made[..., 4:].sum(-1), 1, atol=1e-5)
     assert 0 <= made.min() and made.max() <= 1
+    np.testing.assert_array_equal(made, autoencoder.decoder(gan.generator(latent)))
+    assert len(whole.weights) == len(gan.generator.weights) + len(autoencoder.decoder.weights)
 
 
 @pytest.mark.parametrize("term", [0, 1])
 def test_critic_and_generator_learn_from_their_own_loss_alone(term):
-    gan = models.build(dataclasses.replace(GAN, reconstruction=0.0), seed=0)
+    gan = models.build(GAN, seed=0)
     assert gan.terms == ("critic_loss", "generator_loss")
     gan.compile(keras.optimizers.SGD(0.1), loss=lambda y, terms: terms[:, term])
     before = values(gan.critic), values(gan.generator)
-    gan.train_on_batch(batch(8), np.zeros((4, 1)))
+    codes = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype(np.float32)
+    gan.train_on_batch(codes, np.zeros((4, 1)))
     assert moved(gan.critic, before[0]) == (term == 0)
     assert moved(gan.generator, before[1]) == (term == 1)
 
 
-def test_the_encoder_joins_where_reconstruction_is_weighed():
-    gan = models.build(GAN, seed=0)
-    assert gan.terms[2:] == ("reconstruction_loss", "kl_loss")
-    assert gan(batch(8)).shape == (4, 4)
+def test_an_autoencoder_has_a_code_for_each_block_and_a_critic_where_the_recipe_has_one():
+    autoencoder = models.build(AUTOENCODER, seed=0)
+    assert autoencoder.encoder.output_shape == (None, 8, 8, 6)
+    assert autoencoder.terms == ("reconstruction_loss", "kl_loss", "critic_loss", "generator_loss")
+    assert autoencoder(batch(8)).shape == (4, 4)
+    assert models.build(dataclasses.replace(AUTOENCODER, critic_widths=())).terms == ("reconstruction_loss", "kl_loss")
+
+
+def test_a_decoder_leaves_no_pattern_on_what_is_even():
+    decoder = models.build(AUTOENCODER, seed=0).decoder
+    even = keras.ops.convert_to_numpy(decoder(np.full((1, 8, 8, 3), 0.7, np.float32)))[0]
+    inside = even[4:-4, 4:-4]
+    assert np.ptp(inside, axis=(0, 1)).max() < 1e-6
+    assert np.ptp(even, axis=(0, 1)).max() > 1e-3, "the margin differs, so the network does something"
+
+
+def test_the_surprise_is_error_and_cross_entropy_by_hand():
+    real, made = np.zeros((1, 1, 2, 3), np.float32), np.zeros((1, 1, 2, 3), np.float32)
+    real[0, 0] = [[0.5, 1, 0], [0.1, 0, 1]]
+    made[0, 0] = [[0.7, 0.5, 0.5], [0.1, 0.75, 0.25]]
+    np.testing.assert_allclose(labelled_surprise(made, real, 1), [0.1 + (np.log(2) + np.log(4)) / 2], rtol=1e-5)
 
 
 def test_the_divergence_is_the_formula_and_0_for_a_standard_normal():
@@ -122,7 +147,9 @@ def test_the_error_of_a_translator_that_starts_as_the_identity_is_the_damage():
     np.testing.assert_allclose(model(pair)[:, 0], np.abs(pair[..., 0] - pair[..., 1]).mean((1, 2)), rtol=1e-5)
 
 
-@pytest.mark.parametrize("recipe, channels", [(GAN, 8), (VAE, 8), (PAIR, 2)], ids=["gan", "vae", "translation"])
+@pytest.mark.parametrize(
+    "recipe, channels", [(AUTOENCODER, 8), (VAE, 8), (PAIR, 2)], ids=["autoencoder", "vae", "translation"]
+)
 def test_training_lowers_the_reconstruction_error_and_logs_every_term(recipe, channels):
     model = models.build(recipe, seed=0)
     compile_model(model, dataclasses.replace(recipe, learning_rate=1e-2), "float32", 40)

@@ -11,18 +11,23 @@ from brats_lib import models
 from brats_lib.checkpoints import KeepProgress
 from brats_lib.cohort import MODALITIES
 from brats_lib.errors import BratsError
-from brats_lib.recipes import GENERATION, RESTORATION, T2_FROM_T1
+from brats_lib.models.gan import join
+from brats_lib.recipes import COMPRESSION, GENERATION, RESTORATION, T2_FROM_T1, VARIATION
 from brats_lib.synthesis import tasks
 from brats_lib.synthesis.batches import PictureBatches
+from brats_lib.synthesis.codes import CodeBatches, draw_again, encode
 from brats_lib.synthesis.pictures import Pictures
 from brats_lib.synthesis.sampling import between, draw_latent, split_labelled, synthesise
 from brats_lib.synthesis.segmentation import SEGMENTER, LabelledBatches, score_segmenter, train_segmenter
 from brats_lib.synthesis.store import load_generator, read_generator_card, save_generator
 from brats_lib.training import load_trained, train
 
+AUTOENCODER = dataclasses.replace(COMPRESSION, size=16, widths=(8, 4), latent=3, critic_widths=())
 GAN = dataclasses.replace(
-    GENERATION, size=16, widths=(16, 8), critic_widths=(8, 8), latent=5, batch_slices=4, slices_per_epoch=12, epochs=3
-)
+    GENERATION, size=8, widths=(16, 8), critic_widths=(8, 8), latent=5, codes=3, batch_slices=4, slices_per_epoch=12,
+    epochs=3,
+)  # fmt: skip
+VAE = dataclasses.replace(VARIATION, batch_slices=4)
 
 
 def pictures(count=12, size=16):
@@ -44,20 +49,20 @@ def test_a_batch_holds_the_channels_that_the_task_wants():
     assert pair.shape == (8, 16, 16, 2) and nothing.shape == (8, 1)
     t1, t2 = (MODALITIES.index(name) for name in ("t1", "t2"))
     np.testing.assert_allclose(pair[:, 8, 8, 1] - pair[:, 8, 8, 0], (t2 - t1) / 120, atol=1e-3)
-    labelled, _ = PictureBatches(shown, GAN)[0]
+    labelled, _ = PictureBatches(shown, VAE)[0]
     assert labelled.shape == (4, 16, 16, 8)
     np.testing.assert_array_equal(labelled[..., 4:].sum(-1), 1)
     assert set(labelled[..., 6][:, 3, 8]) | set(labelled[..., 6][:, -4, 8]) == {0.0, 1.0}, "some are mirrored"
 
 
 def test_a_batch_depends_on_seed_epoch_and_number_alone():
-    one, other = (PictureBatches(pictures(), GAN, seed=3) for _ in range(2))
+    one, other = (PictureBatches(pictures(), VAE, seed=3) for _ in range(2))
     other[1]
     one.epoch = other.epoch = 2
     np.testing.assert_array_equal(one[0][0], other[0][0])
     other.epoch = 1
     assert (one[0][0] != other[0][0]).any()
-    fixed = PictureBatches(pictures(), GAN, seed=3, fixed=True)
+    fixed = PictureBatches(pictures(), VAE, seed=3, fixed=True)
     first = fixed[0][0]
     fixed.epoch = 5
     np.testing.assert_array_equal(fixed[0][0], first)
@@ -70,14 +75,40 @@ def test_a_damage_is_for_recipes_of_any_modality_and_for_no_others():
     with pytest.raises(BratsError, match="there is no damage"):
         PictureBatches(pictures(), RESTORATION)
     with pytest.raises(BratsError, match="there is a damage"):
-        PictureBatches(pictures(), GAN, damage=tasks.add_noise)
+        PictureBatches(pictures(), VAE, damage=tasks.add_noise)
     with pytest.raises(BratsError, match="there are none"):
-        PictureBatches(pictures().take(slice(0, 0)), GAN)
+        PictureBatches(pictures().take(slice(0, 0)), VAE)
+
+
+def test_a_batch_of_codes_is_of_slices_and_their_mirror_images():
+    autoencoder, shown = models.build(AUTOENCODER, seed=0), pictures()
+    codes = encode(autoencoder, shown, batch_slices=5)
+    labelled = np.concatenate([shown.images.astype(np.float32), np.eye(4, dtype=np.float32)[shown.classes]], -1)
+    np.testing.assert_allclose(codes, autoencoder.encoder(labelled)[..., :3], atol=1e-6)
+    np.testing.assert_allclose(draw_again(autoencoder, shown), autoencoder.decoder(codes), atol=1e-6)
+    batches = CodeBatches(autoencoder, shown, GAN, seed=1, slices_per_epoch=400)
+    assert len(batches) == 100
+    drawn = np.concatenate([batches[number][0] for number in range(len(batches))])
+    straight = np.array([min(np.abs(codes - code).max((1, 2, 3))) < 1e-6 for code in drawn])
+    mirrored = encode(autoencoder, shown.mirrored())
+    turned = np.array([min(np.abs(mirrored - code).max((1, 2, 3))) < 1e-6 for code in drawn])
+    assert (straight | turned).all() and 0.4 < straight.mean() < 0.6
+
+
+def test_codes_of_another_autoencoder_or_shape_are_told_apart():
+    one, other = (models.build(AUTOENCODER, seed=seed) for seed in (0, 1))
+    assert CodeBatches(one, pictures(), GAN).names == CodeBatches(one, pictures(), GAN, seed=5).names
+    assert CodeBatches(one, pictures(), GAN).names != CodeBatches(other, pictures(), GAN).names
+    with pytest.raises(BratsError, match=r"codes have shape \(8, 8, 3\)"):
+        CodeBatches(one, pictures(), dataclasses.replace(GAN, codes=4))
+    with pytest.raises(BratsError, match="there are none"):
+        CodeBatches(one, pictures().take(slice(0, 0)), GAN)
 
 
 def test_an_interrupted_gan_ends_as_it_would_have(tmp_path, monkeypatch):
     options = {"precision": "float32", "verbose": 0, "data_fingerprint": "squares"}
-    whole = train(GAN, PictureBatches(pictures(), GAN), None, tmp_path / "whole", **options)
+    autoencoder = models.build(AUTOENCODER, seed=0)
+    whole = train(GAN, CodeBatches(autoencoder, pictures(), GAN), None, tmp_path / "whole", **options)
     begin = KeepProgress.on_epoch_begin
 
     def stop(self, epoch, logs=None):
@@ -87,12 +118,12 @@ def test_an_interrupted_gan_ends_as_it_would_have(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(KeepProgress, "on_epoch_begin", stop)
-        train(GAN, PictureBatches(pictures(), GAN), None, tmp_path / "stopped", **options)
-    resumed = train(GAN, PictureBatches(pictures(), GAN), None, tmp_path / "stopped", **options)
+        train(GAN, CodeBatches(autoencoder, pictures(), GAN), None, tmp_path / "stopped", **options)
+    resumed = train(GAN, CodeBatches(autoencoder, pictures(), GAN), None, tmp_path / "stopped", **options)
     assert resumed.resumed_from == 1
     for one, other in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    assert {"critic_loss", "generator_loss", "reconstruction_loss", "kl_loss"} <= set(whole.history)
+    assert {"critic_loss", "generator_loss"} <= set(whole.history)
     loaded = load_trained(tmp_path / "stopped", precision="float32")
     latent = draw_latent(2, 5)
     np.testing.assert_array_equal(
@@ -119,19 +150,20 @@ def test_the_way_between_two_points_keeps_their_length():
 
 
 def test_a_generator_comes_back_from_disk_and_a_damaged_one_does_not(tmp_path):
-    gan, card = models.build(GAN, seed=0), tmp_path / "g.json"
-    save_generator(gan.generator, GAN, {"data": "squares"}, card)
+    card = tmp_path / "g.json"
+    made = join(models.build(GAN, seed=0).generator, models.build(AUTOENCODER, seed=0).decoder)
+    save_generator(made, GAN, AUTOENCODER, {"data": "squares"}, card)
     loaded, recipe, about = load_generator(card)
     assert recipe == GAN and about["data"] == "squares"
     latent = draw_latent(3, 5, seed=1)
-    one, other = (synthesise(generator, latent)[0] for generator in (gan.generator, loaded))
+    one, other = (synthesise(generator, latent)[0] for generator in (made, loaded))
     np.testing.assert_allclose(one, other, atol=5e-3)
     file = card.with_suffix(".npz")
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     with pytest.raises(BratsError, match="damaged or belongs to another card"):
         load_generator(card)
     about["recipe"]["latent"] = 6
-    save_generator(gan.generator, GAN, {}, card)
+    save_generator(made, GAN, AUTOENCODER, {}, card)
     damaged = json.loads(card.read_text())
     damaged["recipe"]["latent"] = 6
     card.write_text(json.dumps(damaged))
@@ -216,5 +248,6 @@ def test_card_of_the_generator_that_ships_says_what_it_learnt_from():
     card = read_generator_card()
     assert "no patient" in card["data"] and "ICBM" in card["licence"]
     assert card["citations"][0]["key"] == "fonov2011"
-    # What the recipe on the card says was done is what was done.
-    assert card["recipe"]["epochs"] * card["recipe"]["slices_per_epoch"] == card["training"]["slices_seen"]
+    # What the recipes on the card say was done is what was done.
+    for recipe in (card["recipe"], card["compression"]):
+        assert recipe["epochs"] * recipe["slices_per_epoch"] == card["training"]["slices_seen"][recipe["name"]]
