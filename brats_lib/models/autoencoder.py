@@ -7,7 +7,7 @@ from brats_lib.models.adversarial import build_critic, centre, hinge_critic, hin
 from brats_lib.models.unet import layer_seeds
 from brats_lib.models.vae import kl_divergence
 
-__all__ = ["Autoencoder", "build_code_decoder", "build_code_encoder", "labelled_surprise"]
+__all__ = ["Autoencoder", "build_code_decoder", "build_code_encoder", "labelled_error"]
 
 
 def build_code_encoder(recipe, channels, precision="float32", seed=None):
@@ -87,10 +87,21 @@ def build_code_decoder(recipe, channels, classes, precision="float32", seed=None
     return keras.Model(codes, both, name="code_decoder")
 
 
-def labelled_surprise(made, real, channels):
-    """Mean absolute error of the intensities and cross-entropy of the labels, added up; one number per slice.
+def labelled_error(made, real, channels):
+    """Mean absolute error of the intensities and cross-entropy of the labels, added up.
 
     Not the absolute error of the labels as well: of what is rare, such as a tumour, its median says that there is none.
+
+    Parameters
+    ----------
+    made, real : tensors, shape (n, h, w, channels + classes)
+        Intensities, then class probabilities and one-hot classes.
+    channels : int
+        Modalities.
+
+    Returns
+    -------
+    tensor, shape (n,)
     """
     error = ops.mean(ops.abs(made[..., :channels] - real[..., :channels]), (1, 2, 3))
     surprise = -ops.sum(real[..., channels:] * ops.log(ops.clip(made[..., channels:], 1e-6, 1.0)), -1)
@@ -146,7 +157,7 @@ class Autoencoder(keras.Model):
         codes = mean + ops.exp(0.5 * log_variance) * keras.random.normal(ops.shape(mean), seed=self.noise)
         made = self.decoder(codes, training=training)
         divergence = ops.sum(kl_divergence(mean, log_variance), (1, 2))
-        terms = [recipe.reconstruction * labelled_surprise(made, real, self.channels), recipe.kl * divergence]
+        terms = [recipe.reconstruction * labelled_error(made, real, self.channels), recipe.kl * divergence]
         if self.critic is not None:
             judged = self.critic(centre(real), training=training)
             unmasked = self.critic(centre(ops.stop_gradient(made)), training=training)

@@ -36,7 +36,12 @@ def encode(autoencoder, pictures, batch_slices=32):
 
 
 def draw_again(autoencoder, pictures):
-    """Slices with their labels as the autoencoder draws them again.
+    """Slices with their labels as the autoencoder draws them again from their codes.
+
+    Parameters
+    ----------
+    autoencoder : brats_lib.models.autoencoder.Autoencoder
+    pictures : brats_lib.synthesis.pictures.Pictures
 
     Returns
     -------

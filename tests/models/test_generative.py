@@ -8,7 +8,7 @@ import pytest
 
 from brats_lib import models
 from brats_lib.models.adversarial import SpectralConv2D, build_critic, hinge_critic, hinge_generator
-from brats_lib.models.autoencoder import labelled_surprise
+from brats_lib.models.autoencoder import labelled_error
 from brats_lib.models.gan import join
 from brats_lib.models.native_unet import build_native_unet
 from brats_lib.models.regularised import VAERegularised
@@ -109,11 +109,11 @@ def test_a_decoder_leaves_no_pattern_on_what_is_even():
     assert np.ptp(even, axis=(0, 1)).max() > 1e-3, "the margin differs, so the network does something"
 
 
-def test_the_surprise_is_error_and_cross_entropy_by_hand():
+def test_the_error_of_a_labelled_slice_is_absolute_error_and_cross_entropy_by_hand():
     real, made = np.zeros((1, 1, 2, 3), np.float32), np.zeros((1, 1, 2, 3), np.float32)
     real[0, 0] = [[0.5, 1, 0], [0.1, 0, 1]]
     made[0, 0] = [[0.7, 0.5, 0.5], [0.1, 0.75, 0.25]]
-    np.testing.assert_allclose(labelled_surprise(made, real, 1), [0.1 + (np.log(2) + np.log(4)) / 2], rtol=1e-5)
+    np.testing.assert_allclose(labelled_error(made, real, 1), [0.1 + (np.log(2) + np.log(4)) / 2], rtol=1e-5)
 
 
 def test_the_divergence_is_the_formula_and_0_for_a_standard_normal():
