@@ -198,8 +198,8 @@ class GenerativeRecipe:
     residual : bool
         Whether a translator adds to its source what it finds, rather than make the target afresh.
     reconstruction, adversarial, kl : float
-        Weights of the mean absolute error (for an "autoencoder" with the labels' cross-entropy added), of the
-        adversarial term and of the Kullback-Leibler divergence.
+        Weights of the mean absolute error (of a "vae" the cross-entropy; of an "autoencoder" with that of the labels
+        added), of the adversarial term and of the Kullback-Leibler divergence.
     learning_rate, warmup, beta_1 : float
         Of Adam: its highest rate, the share of the training in which that is reached, and the memory of the
         gradient. After the warm-up the rate falls along a cosine to 1 % of its height.
@@ -246,7 +246,7 @@ GENERATION = GenerativeRecipe(
     learning_rate=5e-4, beta_1=0.5, averaging=0.998, batch_slices=32, slices_per_epoch=16000,
 )  # fmt: skip
 # Slices with a tumour where the labels say.
-VARIATION = GenerativeRecipe("variation", "vae", kl=2e-4)
+VARIATION = GenerativeRecipe("variation", "vae", latent=16, kl=2e-3, learning_rate=2e-3)
 # A modality that was not acquired, of those that were: as in most publications, and where it would save contrast agent.
 T2_FROM_T1 = GenerativeRecipe(
     "t2-from-t1", "translation", ("t1",), ("t2",), widths=(16, 32, 64), critic_widths=(16, 32, 64),

@@ -175,7 +175,9 @@ def distance_scale(table, source, title=None):
         ax.annotate(f"{line['position']:.2f}  ({line['frechet']:.3g})", (line["position"], row), xytext=(9, 0),
                     textcoords="offset points", va="center", fontsize=10)  # fmt: skip
     ax.set_yticks(rows, [str(name) for name in table["set"]])
-    ax.set(xlim=(-0.03, max(1.0, table["position"].max()) + 0.16), ylim=(-0.6, len(table) - 0.4))
+    # With few slices the floor is high, and a set may lie below it.
+    low, high = min(0.0, table["position"].min()), max(1.0, table["position"].max())
+    ax.set(xlim=(low - 0.03 * (high - low), high + 0.16 * (high - low)), ylim=(-0.6, len(table) - 0.4))
     ax.set_xlabel(
         f"from the floor (0) to the ceiling (1); Fréchet distance in brackets; {table['samples'].min()} slices"
     )

@@ -42,7 +42,7 @@ def build_encoder(recipe, channels, precision="float32", seed=None):
 
 
 def build_decoder(recipe, channels, classes, precision="float32", seed=None):
-    """Build the decoder: transposed convolutions, and at each level the labels, shrunk to its size.
+    """Build the decoder: at each level doubled by repetition and convolved, beside the labels, shrunk to its size.
 
     Parameters
     ----------
@@ -69,6 +69,10 @@ def build_decoder(recipe, channels, classes, precision="float32", seed=None):
     def initial():
         return keras.initializers.HeNormal(seed=next(seeds))
 
+    def double(x, width, name):
+        x = layers.UpSampling2D(2, dtype=policy, name=f"{name}_up")(x)
+        return layers.Conv2D(width, 3, padding="same", kernel_initializer=initial(), dtype=policy, name=name)(x)
+
     x = layers.Dense(coarsest**2 * recipe.widths[0], kernel_initializer=initial(), dtype=policy, name="coarse")(latent)
     x = slope(policy, "decoder_1_relu")(layers.Reshape((coarsest, coarsest, recipe.widths[0]), dtype=policy)(x))
     for level, width in enumerate(recipe.widths[1:], start=2):
@@ -76,16 +80,11 @@ def build_decoder(recipe, channels, classes, precision="float32", seed=None):
             factor = recipe.size // x.shape[1]
             shrunk = layers.AveragePooling2D(factor, dtype=policy, name=f"decoder_{level}_labels")(labels)
             x = layers.Concatenate(dtype=policy, name=f"decoder_{level}_told")([x, shrunk])
-        x = layers.Conv2DTranspose(
-            width, 4, strides=2, padding="same", kernel_initializer=initial(), dtype=policy, name=f"decoder_{level}"
-        )(x)  # fmt: skip
-        x = slope(policy, f"decoder_{level}_relu")(x)
+        x = slope(policy, f"decoder_{level}_relu")(double(x, width, f"decoder_{level}"))
     if classes:
         shrunk = layers.AveragePooling2D(2, dtype=policy, name="last_labels")(labels)
         x = layers.Concatenate(dtype=policy, name="last_told")([x, shrunk])
-    x = layers.Conv2DTranspose(
-        channels, 4, strides=2, padding="same", kernel_initializer=initial(), dtype=policy, name="last_up"
-    )(x)  # fmt: skip
+    x = double(x, channels, "last")
     x = layers.Activation("sigmoid", dtype="float32", name="images")(x)
     return keras.Model([latent, labels] if classes else latent, x, name="decoder")
 
@@ -162,7 +161,9 @@ class VAE(keras.Model):
         latent = mean + ops.exp(0.5 * log_variance) * noise
         found = self.decoder([latent, labels] if recipe.labelled else latent, training=training)
         terms = [
-            recipe.reconstruction * ops.mean(ops.abs(found - pictures), (1, 2, 3)),
+            # The likelihood of Kingma and Welling 2014, appendix C.1. An absolute error is content with black pictures:
+            # most pixels are background, and a sigmoid that is sure of it passes no gradient on.
+            recipe.reconstruction * ops.mean(ops.binary_crossentropy(pictures, found), (1, 2, 3)),
             recipe.kl * kl_divergence(mean, log_variance),
         ]
         if self.critic is not None:

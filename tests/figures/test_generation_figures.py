@@ -69,6 +69,12 @@ def test_the_scale_runs_from_the_floor_to_the_ceiling():
     assert "0.30  (4)" in texts(figure) and "5 slices" in " ".join(texts(figure))
 
 
+def test_what_lies_below_the_floor_or_above_the_ceiling_is_on_the_axis():
+    table = pd.DataFrame({"set": list("abcd"), "frechet": [2, 1, 9, 4], "position": [0, -0.5, 3.5, 1], "samples": 5})
+    (ax,) = generation.distance_scale(table, SOURCE).axes
+    assert ax.get_xlim()[0] < -0.5 and ax.get_xlim()[1] > 3.5
+
+
 def test_help_is_a_mark_per_arm_and_number():
     arms = [("few, plain", 0, 0.5), ("synthetic", 100, 0.6), ("synthetic", 1000, 0.7)]
     rows = [

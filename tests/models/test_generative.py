@@ -130,6 +130,18 @@ def test_a_vae_is_told_the_labels_unless_it_is_not_labelled():
         assert vae(batch(8)).shape == (4, 2)
 
 
+def test_the_error_of_a_vae_is_the_cross_entropy_of_its_pictures():
+    vae, given = models.build(dataclasses.replace(VAE, kl=0.0), seed=0), batch(8)
+    # Latent vectors without variance, so that what is drawn is known.
+    posterior = vae.encoder.get_layer("posterior")
+    posterior.set_weights([np.zeros_like(weight) for weight in posterior.get_weights()])
+    posterior.bias.assign([0.0] * 5 + [-10.0] * 5)
+    drawn = np.asarray(vae.decoder([np.zeros((4, 5), np.float32), given[..., 4:]]), np.float64)
+    shown = given[..., :4]
+    by_hand = -(shown * np.log(drawn) + (1 - shown) * np.log(1 - drawn)).mean((1, 2, 3))
+    np.testing.assert_allclose(vae(given)[:, 0], by_hand, rtol=0.01)
+
+
 def test_a_vae_with_a_critic_has_its_terms():
     vae = models.build(dataclasses.replace(VAE, critic_widths=(4, 8), adversarial=0.1), seed=0)
     assert vae(batch(8)).shape == (4, 4) and vae.terms[2:] == ("critic_loss", "generator_loss")
