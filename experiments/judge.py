@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from brats_lib import weights
-from brats_lib.labels import one_hot
 from brats_lib.metrics.images import pairwise_ms_ssim
 from brats_lib.metrics.membership import attack_auc, auc_interval, nearest_distances
 from brats_lib.models.gan import join
@@ -20,7 +19,7 @@ from brats_lib.synthesis.features import unet_features
 from brats_lib.synthesis.forward import forward
 from brats_lib.synthesis.sampling import draw_latent, split_labelled, synthesise
 from brats_lib.synthesis.store import save_generator
-from experiments.generative import train_network
+from experiments.generative import NETWORKS, train_network
 from experiments.pictures import held_out, learnt_from, tested, training_pictures
 from experiments.record import provenance, save
 from experiments.shipped import ATLAS_LICENCE, FONOV
@@ -154,7 +153,7 @@ def attack(real):
     rows = []
     for name, score in {
         "critic's judgement": lambda shown: forward(gan.critic, encode(autoencoder, shown))[:, 0],
-        "autoencoder's error": lambda shown: -np.abs(draw_again(autoencoder, shown) - _labelled(shown)).mean((1, 2, 3)),
+        "autoencoder's error": lambda shown: -np.abs(draw_again(autoencoder, shown) - shown.labelled()).mean((1, 2, 3)),
         "nearest sample": lambda shown: -nearest_distances(_small(shown.images), samples)[0],
     }.items():
         inside, outside = score(members), score(others)
@@ -170,10 +169,6 @@ def _generator(parts):
     return join(parts["generation"].model.generator, parts["compression"].model.decoder)
 
 
-def _labelled(shown):
-    return np.concatenate([shown.images.astype(np.float32), one_hot(shown.classes)], -1)
-
-
 def _small(images):
     """A quarter of the side: what two slices share is not decided by their noise."""
     images = np.asarray(images, np.float32)
@@ -182,5 +177,4 @@ def _small(images):
 
 
 def _seen(result, name):
-    recipe = {"generation": GENERATION, "compression": COMPRESSION}.get(name, T2_FROM_T1)
-    return int(len(result.history) * recipe.slices_per_epoch)
+    return int(len(result.history) * NETWORKS[name][0].slices_per_epoch)

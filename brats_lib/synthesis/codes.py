@@ -6,7 +6,6 @@ import numpy as np
 from keras.utils import PyDataset
 
 from brats_lib.errors import BratsError
-from brats_lib.labels import one_hot
 from brats_lib.synthesis.forward import forward
 
 __all__ = ["CodeBatches", "draw_again", "encode"]
@@ -30,8 +29,7 @@ def encode(autoencoder, pictures, batch_slices=32):
     found = []
     for start in range(0, len(pictures), batch_slices):
         shown = pictures.take(slice(start, start + batch_slices))
-        labelled = np.concatenate([shown.images.astype(np.float32), one_hot(shown.classes)], -1)
-        found.append(forward(autoencoder.encoder, labelled, batch_slices)[..., : autoencoder.recipe.latent])
+        found.append(forward(autoencoder.encoder, shown.labelled(), batch_slices)[..., : autoencoder.recipe.latent])
     return np.concatenate(found)
 
 

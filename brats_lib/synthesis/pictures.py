@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brats_lib.errors import BratsError
-from brats_lib.labels import to_classes
+from brats_lib.labels import one_hot, to_classes
 from brats_lib.preprocess import resize_labels, resize_slices
 
 __all__ = ["SIDE", "SIZE", "Pictures", "fit_square", "make_pictures", "scale_brain"]
@@ -51,6 +51,10 @@ class Pictures:
     def of_cases(self, names):
         """The slices of the named cases."""
         return self.take(np.isin(self.case, [self.names.index(name) for name in names]))
+
+    def labelled(self):
+        """Intensities and one-hot classes, array of float32, shape (n, 128, 128, 4 + classes)."""
+        return np.concatenate([self.images.astype(np.float32), one_hot(self.classes)], -1)
 
     def mirrored(self):
         """The same slices mirrored left to right."""
