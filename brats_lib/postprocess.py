@@ -48,15 +48,17 @@ def large_pieces(mask, share=1.0, links=None):
     return mask & (sizes >= share * sizes.max())[pieces]
 
 
-def regions_to_mask(probabilities, et_above=0.5, smallest_piece=0.0, linked_above=0.5, smallest_et_voxels=0.0):
-    """Choose labels: each region where its probability exceeds one half, the smaller inside the larger.
+def regions_to_mask(
+    probabilities, *, wt_above=0.5, et_above=0.5, smallest_piece=0.0, linked_above=0.5, smallest_et_voxels=0.0
+):
+    """Choose labels: each region where its probability is high enough (the core: one half), the smaller in the larger.
 
     Parameters
     ----------
     probabilities : array of float, shape (x, y, z, 3)
         Of WT, TC and ET.
-    et_above : float
-        Probability above which a voxel is ET, in 0-1.
+    wt_above, et_above : float
+        Probability above which a voxel is WT, and ET, in 0-1.
     smallest_piece : float
         Pieces of the whole tumour smaller than this share of the largest are dropped, 0-1.
     linked_above : float
@@ -70,7 +72,7 @@ def regions_to_mask(probabilities, et_above=0.5, smallest_piece=0.0, linked_abov
     array of uint8, shape (x, y, z)
         Labels 0, 1, 2, 4.
     """
-    whole, core, enhancing = np.moveaxis(np.asarray(probabilities) > (0.5, 0.5, et_above), -1, 0)
+    whole, core, enhancing = np.moveaxis(np.asarray(probabilities) > (wt_above, 0.5, et_above), -1, 0)
     if smallest_piece:
         whole = large_pieces(whole, smallest_piece, np.asarray(probabilities)[..., 0] > linked_above)
     core = core & whole
@@ -100,5 +102,6 @@ def apply_rules(probabilities, recipe, voxel_ml=0.001):
         Labels 0, 1, 2, 4.
     """
     return regions_to_mask(
-        probabilities, recipe.et_above, recipe.smallest_piece, recipe.linked_above, recipe.smallest_et_ml / voxel_ml
-    )
+        probabilities, wt_above=recipe.wt_above, et_above=recipe.et_above, smallest_piece=recipe.smallest_piece,
+        linked_above=recipe.linked_above, smallest_et_voxels=recipe.smallest_et_ml / voxel_ml,
+    )  # fmt: skip

@@ -21,6 +21,7 @@ PARTS = {
     "phantoms": studies.ablate_phantoms,
     "outlines": outlines.compare_outlines,
     "effects": studies.ablate_effects,
+    "full": studies.ablate_full,
     "transfer": studies.count_phantoms,
     "restoration": judge.judge_restoration,
     "translation": judge.judge_translation,

@@ -21,19 +21,12 @@ from brats_lib.recipes import NATIVE, PLANES
 from brats_lib.training import train
 from experiments.record import FOLDER, save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
-from experiments.shipped import mean_dice, plain_mixture, training_phantoms, validation_phantoms
+from experiments.shipped import PHANTOMS, mean_dice, plain_mixture, training_phantoms, validation_phantoms
 
 __all__ = [
-    "KINDS",
-    "SMALL",
-    "STEPS",
-    "ablate_effects",
-    "ablate_phantoms",
-    "ablate_recipe",
-    "count_phantoms",
-    "recipes",
-    "study",
-]
+    "KINDS", "SMALL", "STEPS", "ablate_effects", "ablate_full", "ablate_phantoms", "ablate_recipe", "count_phantoms",
+    "recipes", "study",
+]  # fmt: skip
 
 RUNS = "runs/experiments"
 SEEDS = (0, 1, 2)
@@ -46,7 +39,7 @@ COUNTS = (3, 12, 48, 192, 384)
 # One step after the other on top of the one before; the last row is the recipe.
 _PLAIN = {
     "planes": ("axial",), "neighbours": 0, "regions": False, "dice": False, "augmentation": (), "averaging": 0.0,
-    "smallest_piece": 0.0, "et_above": 0.5,
+    "smallest_piece": 0.0, "wt_above": 0.5, "et_above": 0.5,
 }  # fmt: skip
 STEPS = {
     "full resolution, classes, cross-entropy": {},
@@ -107,13 +100,27 @@ def ablate_effects(real):
     study("ablation_effects", "effects", rows, {"real": real})
 
 
+def ablate_full(real):
+    """What cost in short trainings, left out of one as long as the shipped network's: `results/ablation_full.csv`.
+
+    One seed each, to be seen beside those of `results/seeds.csv`.
+    """
+    full = dataclasses.replace(NATIVE, wt_above=0.5)
+    rows = {
+        "changed intensities": (dataclasses.replace(full, augmentation=("mirror",)), training_phantoms),
+        "averaged weights": (dataclasses.replace(full, averaging=0.0), training_phantoms),
+        "outlines": (full, functools.partial(training_phantoms, PHANTOMS, plain_mixture("outlines"))),
+    }
+    study("ablation_full", "left out", rows, {"real": real}, seeds=(0,), epochs=NATIVE.epochs)
+
+
 def count_phantoms(real):
     """Dice against the number of phantoms, trained for the same time: `results/transfer_phantoms.csv`."""
     rows = {count: (AXIAL, functools.partial(training_phantoms, count)) for count in COUNTS}
     study("transfer_phantoms", "phantoms", rows, {"real": real})
 
 
-def study(name, column, rows, cohorts):
+def study(name, column, rows, cohorts, seeds=None, epochs=None):
     """Train and score every row with every seed that the table does not have yet.
 
     Parameters
@@ -126,11 +133,13 @@ def study(name, column, rows, cohorts):
         What is trained, and what makes the phantoms that it is trained on.
     cohorts : dict of str to list of Stack
         What is scored; may be empty lists.
+    seeds, epochs : optional
+        Those of the short trainings where omitted; the epochs are for the record.
     """
     table = _recorded(name)
     if table is None:
         table = pd.DataFrame(columns=[column, "seed"])
-    for seed, (row, (recipe, phantoms)) in itertools.product(SEEDS, rows.items()):
+    for seed, (row, (recipe, phantoms)) in itertools.product(SEEDS if seeds is None else seeds, rows.items()):
         if ((table[column].astype(str) == str(row)) & (table["seed"] == seed)).any():
             continue
         model, minutes = trained(recipe, phantoms(), seed)
@@ -147,7 +156,7 @@ def study(name, column, rows, cohorts):
             name,
             table[columns],
             seeds=sorted({int(seed) for seed in table["seed"]}),
-            epochs=SMALL.epochs,
+            epochs=SMALL.epochs if epochs is None else epochs,
             slices_per_epoch=SMALL.slices_per_epoch,
         )
 
@@ -163,7 +172,8 @@ def _recorded(name):
 
 def trained(recipe, stacks, seed):
     """A small network and the minutes that its training took; rows that differ in the prediction alone share it."""
-    recipe = dataclasses.replace(recipe, flips=False, smallest_piece=0.0, et_above=0.5, smallest_et_ml=0.0)
+    rules = {"flips": False, "smallest_piece": 0.0, "wt_above": 0.5, "et_above": 0.5, "smallest_et_ml": 0.0}
+    recipe = dataclasses.replace(recipe, **rules)
     content = repr((dataclasses.asdict(recipe), [stack.name for stack in stacks], VERSION, seed))
     folder = f"{RUNS}/{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     result = train(recipe, PatchBatches(stacks, recipe, seed), None, folder, seed=seed, verbose=0)

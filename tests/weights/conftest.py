@@ -68,4 +68,6 @@ def package(tmp_path, facts, monkeypatch):
     save_weights(model, recipe, tmp_path / "package", "phantom", facts | {"default": False})
     save_weights(model, recipe, tmp_path / "package", "phantom+real", facts)
     monkeypatch.setattr(store, "FOLDER", tmp_path / "package")
+    # Away from the networks that a run of the book has left in this checkout.
+    monkeypatch.chdir(tmp_path)
     return tmp_path / "package"

@@ -1,0 +1,89 @@
+"""The threshold of the whole tumour: chosen on some of the real cases, reported on the others.
+
+Phantoms are outlined as exactly as the network learns, so they cannot say how much it hesitates before the faint edema
+of patients. Eight cases are few: what is chosen on all of them flatters when it is reported on them. So each case is
+scored with the threshold that four of the other seven would have chosen, in all 35 ways to name the four.
+"""
+
+import dataclasses
+import itertools
+
+import pandas as pd
+
+from brats_lib.inference import predict_stack
+from brats_lib.labels import REGIONS
+from brats_lib.postprocess import apply_rules
+from experiments.scoring import score_stack_mask
+
+__all__ = ["JUDGES", "WT_ABOVE", "best_threshold", "chosen_by_others", "score_thresholds"]
+
+# The first of equals is chosen: one half, unless another is better.
+WT_ABOVE = (0.5, 0.4, 0.3)
+JUDGES = 4
+
+
+def score_thresholds(model, stacks, recipe):
+    """Scores of a network with every threshold.
+
+    Parameters
+    ----------
+    model : keras.Model or brats_lib.fast.FastNetwork
+    stacks : list of Stack
+        Labelled, with the recipe's modalities.
+    recipe : NativeRecipe
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `scores.csv`, and `wt_above`.
+    """
+    rows = []
+    for stack in stacks:
+        found = predict_stack(model, stack, recipe)
+        for above in WT_ABOVE:
+            mask = apply_rules(found, dataclasses.replace(recipe, wt_above=above))
+            rows += [{"wt_above": above, **row} for row in score_stack_mask(mask, stack)]
+    return pd.DataFrame(rows)
+
+
+def best_threshold(table, cases=None):
+    """The threshold with the highest mean Dice of the three regions.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `score_thresholds`.
+    cases : collection of str, optional
+        Those that it is chosen on; all where omitted.
+
+    Returns
+    -------
+    float
+    """
+    chosen = table[table["region"].isin(REGIONS) & (True if cases is None else table["case"].isin(cases))]
+    return float(chosen.groupby("wt_above", sort=False)["dice"].mean().idxmax())
+
+
+def chosen_by_others(table, judges=JUDGES):
+    """Scores of each case with thresholds that it had no part in choosing.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `score_thresholds`.
+    judges : int
+        How many of the other cases choose together; all of them where there are fewer.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `scores.csv`: of each case and region the mean over all groups of so many others.
+    """
+    names, parts = table["case"].unique(), []
+    for name in names:
+        others = [other for other in names if other != name]
+        groups = itertools.combinations(others, min(judges, len(others)))
+        own = table[table["case"] == name]
+        parts += [own[own["wt_above"] == best_threshold(table, group)] for group in groups]
+    scores = pd.concat(parts).drop(columns="wt_above")
+    return scores.groupby(["case", "region"], sort=False).mean().reset_index()
