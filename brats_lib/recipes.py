@@ -135,8 +135,8 @@ class NativeRecipe:
         Probability that connects the parts of a piece: a faint bridge falls short of one half, and without it the
         smaller part would be dropped.
     wt_above : float
-        Probability above which a voxel counts as tumour, 0-1; below one half because a network that never saw a
-        patient hesitates where their edema is faint.
+        Probability above which a voxel counts as tumour, 0-1; where a trained network hesitates before what is faint,
+        lower than one half is better.
     et_above : float
         Probability above which a voxel of the core counts as enhancing, 0-1.
     smallest_et_ml : float
@@ -165,7 +165,7 @@ class NativeRecipe:
     flips: bool = False
     smallest_piece: float = 0.1
     linked_above: float = 0.2
-    wt_above: float = 0.3
+    wt_above: float = 0.5
     et_above: float = 0.3
     smallest_et_ml: float = 0.0
 

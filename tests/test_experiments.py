@@ -15,7 +15,7 @@ from brats_lib import weights
 from brats_lib.errors import BratsError
 from brats_lib.models import build
 from brats_lib.recipes import NATIVE
-from experiments import intake, record, shipped, studies
+from experiments import intake, record, shipped, studies, thresholds
 
 TINY = dataclasses.replace(
     NATIVE, patch=16, widths=(8, 8), batch_slices=4, slices_per_epoch=8, epochs=1, planes=("axial",), neighbours=0
@@ -64,6 +64,13 @@ def test_both_networks_are_made_scored_and_written_with_cards(small):
     # Each patient was left out once.
     table = pd.read_csv(small / "results" / "leave_one_out.csv")
     assert sorted(set(table["case"])) == ["patient_7", "patient_8"]
+    # Every threshold of both networks is on record; the cards have the one that scored best.
+    tried = pd.read_csv(small / "results" / "thresholds.csv")
+    assert tried.groupby("network")["wt_above"].unique().map(list).to_dict() == dict.fromkeys(
+        ("phantom", "phantom+real"), list(thresholds.WT_ABOVE)
+    )
+    for name, scores in tried.groupby("network"):
+        assert weights.load(name)[1].wt_above == thresholds.best_threshold(scores)
     alone = pd.read_csv(small / "results" / "phantom_on_real.csv")
     # 5 x 5 x 5 voxels of 1 mm.
     assert alone["wt_ml"].unique().tolist() == [0.125]
@@ -133,6 +140,26 @@ def test_effects_are_left_out_one_at_a_time(small, monkeypatch):
     assert any(kind.infiltration for kind in asked[-1]) and not any(kind.vessels for kind in asked[-1])
     table = pd.read_csv(small / "results" / "ablation_effects.csv")
     assert table["effects"].unique().tolist()[:2] == ["all effects", "without rims"]
+
+
+def test_full_length_rows_change_one_thing_each(small, monkeypatch):
+    monkeypatch.setattr(studies, "NATIVE", dataclasses.replace(TINY, epochs=3))
+    recipes, original = [], studies.trained
+    monkeypatch.setattr(studies, "trained", lambda recipe, *rest: recipes.append(recipe) or original(recipe, *rest))
+    asked = []
+    monkeypatch.setattr(studies, "training_phantoms", lambda *arguments: asked.append(arguments) or [stack(0)])
+    studies.ablate_full([dataclasses.replace(stack(7), name="patient_7")])
+    changed = [
+        {name for name, value in dataclasses.asdict(recipe).items() if value != getattr(studies.NATIVE, name)}
+        for recipe in recipes
+    ]
+    assert changed == [{"augmentation"}, {"averaging"}, set(), {"modalities"}]
+    # All on the training's own phantoms, but for those outlined half way up.
+    assert [bool(arguments) for arguments in asked] == [False, False, True, False]
+    number, kinds = asked[2]
+    assert (number, {kind.without for kind in kinds}) == (shipped.PHANTOMS, {("outlines",)})
+    about = json.loads((small / "results" / "ablation_full.json").read_text())
+    assert (about["epochs"], about["seeds"]) == (3, [0])
 
 
 def test_training_on_phantoms_of_another_version_is_another_training(small, monkeypatch):
