@@ -300,11 +300,12 @@ def choose_default():
 def training_facts(minutes, seed, *recipes):
     """What a card says about a training on this machine."""
     about = provenance()
+    cores = int(about["device"]["cores"])
     return {
         "seed": seed,
         "slices": sum(recipe.epochs * recipe.slices_per_epoch for recipe in recipes),
         "minutes": round(minutes, 1),
-        "device": f"{about['device']['devices']}, {about['device']['cores']} cores",
+        "device": f"{about['device']['devices']}, {cores} core{'' if cores == 1 else 's'}",
         "precision": about["device"]["precision"],
         "versions": about["versions"],
         "commit": about["commit"],
