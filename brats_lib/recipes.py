@@ -238,8 +238,8 @@ class GenerativeRecipe:
 
 PUBLISHED = Recipe()
 NATIVE = NativeRecipe()
-# Small enough to be trained in minutes on a laptop, while people watch.
-LESSON = NativeRecipe(name="lesson", planes=("axial",), slices_per_epoch=800, epochs=4)
+# Small enough to be trained in minutes on a laptop, while people watch; an average would hold it back.
+LESSON = NativeRecipe(name="lesson", planes=("axial",), averaging=0.0, slices_per_epoch=800, epochs=4)
 # Labelled slices out of nothing, in two stages: 16 x 16 codes of eight numbers for a slice, then codes out of nothing.
 COMPRESSION = GenerativeRecipe(
     "compression", "autoencoder", latent=8, widths=(80, 56, 32, 16), critic_widths=(16, 32, 64), reconstruction=20.0,

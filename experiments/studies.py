@@ -101,13 +101,17 @@ def ablate_full(real):
 
     One seed each, to be seen beside those of `results/seeds.csv`.
     """
-    phantoms = training_phantoms
-    rows = {
-        "without changed intensities": (dataclasses.replace(NATIVE, augmentation=("mirror",)), phantoms),
-        "without averaged weights": (dataclasses.replace(NATIVE, averaging=0.0), phantoms),
-        "without outlines": (NATIVE, functools.partial(phantoms, PHANTOMS, plain_mixture("outlines"))),
-        "four modalities": (dataclasses.replace(NATIVE, modalities=MODALITIES), phantoms),
+    changes = {
+        "not mirrored": {"augmentation": ("intensity",)},
+        "intensities unchanged": {"augmentation": ("mirror",)},
+        "weights not averaged": {"averaging": 0.0},
+        "all pieces kept": {"smallest_piece": 0.0},
+        "enhancement from .5": {"et_above": 0.5},
+        "four modalities": {"modalities": MODALITIES},
     }
+    rows = {name: (dataclasses.replace(NATIVE, **change), training_phantoms) for name, change in changes.items()}
+    half_way = functools.partial(training_phantoms, PHANTOMS, plain_mixture("outlines"))
+    rows["phantoms outlined half way up"] = (NATIVE, half_way)
     study("ablation_full", "change", rows, {"real": real}, seeds=(0,), epochs=NATIVE.epochs)
 
 
