@@ -24,7 +24,7 @@ from brats_lib.weights import save_weights
 from experiments import record
 from experiments.record import provenance, save
 from experiments.scoring import choose_channels, on_fast_engine, score_stack_mask
-from experiments.thresholds import JUDGES, best_threshold, chosen_by_others, score_thresholds
+from experiments.thresholds import decide, score_thresholds
 
 __all__ = [
     "FINE_TUNING", "choose_rules", "make_phantom", "make_real", "plain_mixture", "real_stacks", "rounded",
@@ -51,7 +51,6 @@ SMALLEST_ET_ML = (0.0, 0.05, 0.2, 0.5)
 FINE_TUNING = dataclasses.replace(NATIVE, learning_rate=5e-4, slices_per_epoch=600, epochs=2)
 
 WEIGHTS = Path(brats_lib.weights.__file__).parent
-THRESHOLD_BY_OTHERS = f"the threshold of WT by {JUDGES} others, all ways averaged"
 
 ATLAS_LICENCE = "No patient data; the heads are deformed from the ICBM 2009a nonlinear symmetric averages."
 FONOV = {"key": "fonov2011", "text": "Fonov et al. 2011, NeuroImage 54(1), 313-327"}
@@ -188,7 +187,7 @@ def make_phantom(real):
     network, recipe = on_fast_engine(model, NATIVE), NATIVE
     patients = choose_channels(real, NATIVE, MODALITIES)
     if real:
-        recipe = with_best_threshold(NATIVE, score_thresholds(network, patients, NATIVE))
+        recipe = dataclasses.replace(NATIVE, wt_above=decide(score_thresholds(network, patients, NATIVE))[0])
     recipe, rules, on_phantoms = choose_rules(network, validation, recipe)
     save("rules_on_phantoms", rules, seed=VALIDATION_SEED, phantoms=VALIDATION_PHANTOMS)
     scores = card_scores(
@@ -198,11 +197,9 @@ def make_phantom(real):
     if real:
         table = score_thresholds(network, patients, recipe)
         save_thresholds("phantom", table)
-        on_real = chosen_by_others(table)
+        _, on_real, how = decide(table)
         save("phantom_on_real", with_difficulty(on_real, real), seed=SEED, minutes=round(minutes, 1), phantoms=PHANTOMS)
-        scores += card_scores(
-            on_real, f"{len(real)} cases of BraTS 2021", f"none was seen in training; {THRESHOLD_BY_OTHERS}"
-        )
+        scores += card_scores(on_real, f"{len(real)} cases of BraTS 2021", f"none was seen in training; {how}")
     facts = {
         "title": "Trained on simulated patients alone",
         "data": {
@@ -220,11 +217,6 @@ def make_phantom(real):
     save_weights(model, recipe, WEIGHTS, "phantom", facts)
 
 
-def with_best_threshold(recipe, table):
-    """The recipe with the threshold of the whole tumour that scored best, see `thresholds`."""
-    return dataclasses.replace(recipe, wt_above=best_threshold(table))
-
-
 def save_thresholds(network, table):
     """Put the scores of a network with every threshold into `results/thresholds.csv`, beside those of the other."""
     columns = ["network", "wt_above", "case", "region", "dice", "hd95_mm"]
@@ -233,7 +225,7 @@ def save_thresholds(network, table):
     if path.is_file():
         others = pd.read_csv(path).query("network != @network")
         table = pd.concat([others, table], ignore_index=True)
-    save("thresholds", table, judges=JUDGES)
+    save("thresholds", table)
 
 
 def with_difficulty(scores, stacks):
@@ -260,7 +252,8 @@ def make_real(real):
         print(parts[-1].pivot(index=["case", "wt_above"], columns="region", values="dice").round(3), flush=True)
     table = pd.concat(parts, ignore_index=True)
     save_thresholds("phantom+real", table)
-    scores, recipe = chosen_by_others(table), with_best_threshold(recipe, table)
+    above, scores, how = decide(table)
+    recipe = dataclasses.replace(recipe, wt_above=above)
     save("leave_one_out", scores, seed=SEED, recipe=dataclasses.asdict(FINE_TUNING))
     trained = train_real(FINE_TUNING, start, real)
     minutes = card.training["minutes"] + trained.seconds / 60
@@ -274,7 +267,7 @@ def make_real(real):
         },
         "training": training_facts(minutes, SEED, NATIVE, FINE_TUNING),
         "scores": card_scores(
-            scores, "8 cases of BraTS 2021", f"each by a network trained on with the other 7; {THRESHOLD_BY_OTHERS}"
+            scores, "8 cases of BraTS 2021", f"each by a network trained on with the other 7; {how}"
         ),
         "default": False,
         "limitations": LIMITATIONS,

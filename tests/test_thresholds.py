@@ -9,7 +9,7 @@ from test_patches import stack
 
 from brats_lib.recipes import NATIVE
 from experiments import thresholds
-from experiments.thresholds import best_threshold, chosen_by_others, score_thresholds
+from experiments.thresholds import best_threshold, chosen_by_others, decide, score_thresholds
 
 # Dice of each case with thresholds .5, .4 and .3: two cases like a low one, one is ruined by it.
 DICE = {"a": (0.5, 0.6, 0.7), "b": (0.6, 0.7, 0.9), "c": (0.9, 0.8, 0.1)}
@@ -39,6 +39,16 @@ def test_case_is_scored_with_the_thresholds_that_others_choose():
     # Both others together: b and c prefer .5 (.75, .75, .5), first of equals; a and c too (.7, .7, .4).
     found = chosen_by_others(table()).query("region == 'WT'").set_index("case")
     assert found["dice"].to_dict() == pytest.approx({"a": 0.5, "b": 0.6, "c": 0.1})
+
+
+def test_one_half_stays_unless_choices_of_others_do_better():
+    # All others together, as there are fewer than four: .4 of all would be best, and helps none who did not choose it.
+    above, scores, how = decide(table())
+    assert (above, how) == (0.5, "WT from one half")
+    assert scores.groupby("case")["dice"].first().to_dict() == {"a": 0.5, "b": 0.6, "c": 0.9}
+    above, scores, how = decide(table(DICE | {"c": (0.7, 0.8, 0.9)}))
+    assert above == 0.3 and "others" in how
+    assert scores.groupby("case")["dice"].first().to_dict() == pytest.approx({"a": 0.7, "b": 0.9, "c": 0.9})
 
 
 def test_lower_threshold_finds_the_faint_part(monkeypatch):
