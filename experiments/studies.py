@@ -1,8 +1,9 @@
 """Studies of many short trainings: which step of the recipe, which property of the phantoms, how many of them.
 
 Each training is a twentieth as long as that of the network that ships and has few of its phantoms, so that three seeds
-of every row take an hour or two on two cores; rows compare with each other, not with that network. A study that was
-stopped goes on where it was.
+of every row take an hour or two on two cores; rows compare with each other, not with that network. What they leave open
+`ablate_full` answers with trainings as long as that network's, half an hour each. A study that was stopped goes on
+where it was.
 """
 
 import dataclasses
