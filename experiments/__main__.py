@@ -23,6 +23,7 @@ PARTS = {
     "effects": studies.ablate_effects,
     "full": studies.ablate_full,
     "transfer": studies.count_phantoms,
+    "longer": studies.lengthen,
     "restoration": judge.judge_restoration,
     "translation": judge.judge_translation,
     "generation": judge.judge_generation,

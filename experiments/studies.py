@@ -26,7 +26,7 @@ from experiments.shipped import PHANTOMS, mean_dice, plain_mixture, training_pha
 
 __all__ = [
     "KINDS", "SMALL", "STEPS", "ablate_effects", "ablate_full", "ablate_phantoms", "ablate_recipe", "count_phantoms",
-    "recipes", "study",
+    "lengthen", "recipes", "study",
 ]  # fmt: skip
 
 RUNS = "runs/experiments"
@@ -36,6 +36,8 @@ CASES, SCORED = 24, 3
 # Effects of phantoms are compared on more of them: with few, luck outweighs an effect.
 CASES_FOR_EFFECTS = 48
 COUNTS = (3, 12, 48, 192, 384)
+# Epochs of 1600 slices; the last is the network that ships.
+LENGTHS = (2, 5, 10, 40)
 
 # One step after the other on top of the one before; the last row is the recipe.
 _PLAIN = {
@@ -103,7 +105,6 @@ def ablate_full(real):
     One seed each, to be seen beside those of `results/seeds.csv`.
     """
     changes = {
-        "not mirrored": {"augmentation": ("intensity",)},
         "intensities unchanged": {"augmentation": ("mirror",)},
         "weights not averaged": {"averaging": 0.0},
         "all pieces kept": {"smallest_piece": 0.0},
@@ -122,6 +123,12 @@ def count_phantoms(real):
     study("transfer_phantoms", "phantoms", rows, {"real": real})
 
 
+def lengthen(real):
+    """Dice against the length of the training, on the phantoms of the network that ships: `transfer_minutes.csv`."""
+    rows = {epochs: (dataclasses.replace(NATIVE, epochs=epochs), training_phantoms) for epochs in LENGTHS}
+    study("transfer_minutes", "epochs", rows, {"real": real}, seeds=(0,), epochs=LENGTHS)
+
+
 def study(name, column, rows, cohorts, seeds=None, epochs=None):
     """Train and score every row with every seed that the table does not have yet.
 
@@ -136,7 +143,7 @@ def study(name, column, rows, cohorts, seeds=None, epochs=None):
     cohorts : dict of str to list of Stack
         What is scored; may be empty lists.
     seeds, epochs : optional
-        Those of the short trainings where omitted; the epochs are for the record.
+        Those of the short trainings where omitted; the epochs are for the record alone.
     """
     table = _recorded(name)
     if table is None:

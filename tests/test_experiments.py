@@ -153,15 +153,25 @@ def test_full_length_rows_change_one_thing_each(small, monkeypatch):
         [name for name, value in dataclasses.asdict(recipe).items() if value != getattr(studies.NATIVE, name)]
         for recipe in recipes
     ]
-    assert changed == [
-        ["augmentation"], ["augmentation"], ["averaging"], ["smallest_piece"], ["et_above"], ["modalities"], [],
-    ]  # fmt: skip
+    assert changed == [["augmentation"], ["averaging"], ["smallest_piece"], ["et_above"], ["modalities"], []]
     # All on the training's own phantoms, but for those outlined half way up.
-    assert [bool(arguments) for arguments in asked] == [False] * 6 + [True]
+    assert [bool(arguments) for arguments in asked] == [False] * 5 + [True]
     number, kinds = asked[-1]
     assert (number, {kind.without for kind in kinds}) == (shipped.PHANTOMS, {("outlines",)})
     about = json.loads((small / "results" / "ablation_full.json").read_text())
     assert (about["epochs"], about["seeds"]) == (3, [0])
+
+
+def test_longer_trainings_differ_in_nothing_but_their_epochs(small, monkeypatch):
+    monkeypatch.setattr(studies, "NATIVE", TINY)
+    monkeypatch.setattr(studies, "LENGTHS", (1, 3))
+    recipes, original = [], studies.trained
+    monkeypatch.setattr(studies, "trained", lambda recipe, *rest: recipes.append(recipe) or original(recipe, *rest))
+    studies.lengthen([dataclasses.replace(stack(7), name="patient_7")])
+    assert recipes == [TINY, dataclasses.replace(TINY, epochs=3)]
+    table = pd.read_csv(small / "results" / "transfer_minutes.csv")
+    # One minute each, as the stand-in says.
+    assert table.groupby("epochs")["minutes"].unique().map(list).to_dict() == {1: [1.0], 3: [1.0]}
 
 
 def test_training_on_phantoms_of_another_version_is_another_training(small, monkeypatch):
