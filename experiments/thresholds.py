@@ -39,11 +39,13 @@ def decide(table):
     how : str
         How the threshold of those scores came about.
     """
-    by_others = chosen_by_others(table)
     by_convention = table[table["wt_above"] == WT_ABOVE[0]].drop(columns="wt_above").reset_index(drop=True)
-    if _mean_dice(by_others) > _mean_dice(by_convention):
-        how = f"WT from the probability that {JUDGES} others would choose, all ways averaged"
-        return best_threshold(table), by_others, how
+    others = min(JUDGES, table["case"].nunique() - 1)
+    if others:
+        by_others = chosen_by_others(table, others)
+        if _mean_dice(by_others) > _mean_dice(by_convention):
+            how = f"WT from the probability that {others} others would choose, all ways averaged"
+            return best_threshold(table), by_others, how
     return WT_ABOVE[0], by_convention, "WT from one half"
 
 
@@ -93,7 +95,7 @@ def best_threshold(table, cases=None):
     return float(chosen.groupby("wt_above", sort=False)["dice"].mean().idxmax())
 
 
-def chosen_by_others(table, judges=JUDGES):
+def chosen_by_others(table, judges):
     """Scores of each case with thresholds that it had no part in choosing.
 
     Parameters
@@ -101,7 +103,7 @@ def chosen_by_others(table, judges=JUDGES):
     table : pandas.DataFrame
         Of `score_thresholds`.
     judges : int
-        How many of the other cases choose together; all of them where there are fewer.
+        How many of the other cases choose together.
 
     Returns
     -------
@@ -111,7 +113,7 @@ def chosen_by_others(table, judges=JUDGES):
     names, parts = table["case"].unique(), []
     for name in names:
         others = [other for other in names if other != name]
-        groups = itertools.combinations(others, min(judges, len(others)))
+        groups = itertools.combinations(others, judges)
         own = table[table["case"] == name]
         parts += [own[own["wt_above"] == best_threshold(table, group)] for group in groups]
     scores = pd.concat(parts).drop(columns="wt_above")

@@ -37,7 +37,7 @@ def test_case_is_scored_with_the_thresholds_that_others_choose():
     assert found["dice"].to_dict() == pytest.approx({"a": (0.7 + 0.5) / 2, "b": (0.9 + 0.6) / 2, "c": 0.1})
     assert found["hd95_mm"].to_dict() == pytest.approx({"a": 4, "b": 4, "c": 3})
     # Both others together: b and c prefer .5 (.75, .75, .5), first of equals; a and c too (.7, .7, .4).
-    found = chosen_by_others(table()).query("region == 'WT'").set_index("case")
+    found = chosen_by_others(table(), judges=2).query("region == 'WT'").set_index("case")
     assert found["dice"].to_dict() == pytest.approx({"a": 0.5, "b": 0.6, "c": 0.1})
 
 
@@ -47,7 +47,9 @@ def test_one_half_stays_unless_choices_of_others_do_better():
     assert (above, how) == (0.5, "WT from one half")
     assert scores.groupby("case")["dice"].first().to_dict() == {"a": 0.5, "b": 0.6, "c": 0.9}
     above, scores, how = decide(table(DICE | {"c": (0.7, 0.8, 0.9)}))
-    assert above == 0.3 and "others" in how
+    assert above == 0.3 and "2 others" in how
+    # A single case has nobody to choose for it.
+    assert decide(table({"a": (0.5, 0.6, 0.7)}))[0] == 0.5
     assert scores.groupby("case")["dice"].first().to_dict() == pytest.approx({"a": 0.7, "b": 0.9, "c": 0.9})
 
 
