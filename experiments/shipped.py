@@ -23,7 +23,7 @@ from brats_lib.training import train
 from brats_lib.weights import save_weights
 from experiments import record
 from experiments.record import provenance, save
-from experiments.scoring import choose_channels, on_fast_engine, score_stack_mask
+from experiments.scoring import choose_channels, on_fast_engine, score_stack_mask, score_stacks
 from experiments.thresholds import decide, score_thresholds
 
 __all__ = [
@@ -141,8 +141,6 @@ def choose_rules(model, stacks, recipe):
         With the best rules.
     table : pandas.DataFrame
         Mean Dice of every choice.
-    scores : pandas.DataFrame
-        Of the cases with the best rules, as `scores.csv`.
     """
     stacks = choose_channels(stacks, recipe, MODALITIES)
     found = [predict_stack(model, stack, recipe) for stack in stacks]
@@ -150,14 +148,12 @@ def choose_rules(model, stacks, recipe):
     rows, tried = [], []
     for pieces, above, smallest in itertools.product(PIECES, ET_ABOVE, SMALLEST_ET_ML):
         rules = {**pieces, "et_above": above, "smallest_et_ml": smallest}
-        choice = dataclasses.replace(recipe, **rules)
-        scores = [score(p, stack, choice) for p, stack in zip(found, stacks, strict=True)]
-        tried.append((choice, pd.DataFrame(itertools.chain.from_iterable(scores))))
-        rows.append({**rules, **mean_dice(tried[-1][1])})
+        tried.append(dataclasses.replace(recipe, **rules))
+        scores = [score(p, stack, tried[-1]) for p, stack in zip(found, stacks, strict=True)]
+        rows.append({**rules, **mean_dice(pd.DataFrame(itertools.chain.from_iterable(scores)))})
     table = pd.DataFrame(rows, columns=["smallest_piece", "linked_above", "et_above", "smallest_et_ml", *REGIONS])
     # The first of equals: no rule rather than one that changes nothing.
-    best, scores = tried[table[list(REGIONS)].mean(axis=1).idxmax()]
-    return best, table, scores
+    return tried[table[list(REGIONS)].mean(axis=1).idxmax()], table
 
 
 def _remembered():
@@ -184,22 +180,21 @@ def make_phantom(real):
     """
     trained = train_phantom(NATIVE)
     model, validation = rounded(trained.model), validation_phantoms()
-    network, recipe = on_fast_engine(model, NATIVE), NATIVE
-    patients = choose_channels(real, NATIVE, MODALITIES)
-    if real:
-        recipe = dataclasses.replace(NATIVE, wt_above=decide(score_thresholds(network, patients, NATIVE))[0])
-    recipe, rules, on_phantoms = choose_rules(network, validation, recipe)
+    network = on_fast_engine(model, NATIVE)
+    recipe, rules = choose_rules(network, validation, NATIVE)
     save("rules_on_phantoms", rules, seed=VALIDATION_SEED, phantoms=VALIDATION_PHANTOMS)
-    scores = card_scores(
+    minutes, on_patients = trained.seconds / 60, []
+    if real:
+        table = score_thresholds(network, choose_channels(real, recipe, MODALITIES), recipe)
+        save_thresholds("phantom", table)
+        above, on_real, how = decide(table)
+        recipe = dataclasses.replace(recipe, wt_above=above)
+        save("phantom_on_real", with_difficulty(on_real, real), seed=SEED, minutes=round(minutes, 1), phantoms=PHANTOMS)
+        on_patients = card_scores(on_real, f"{len(real)} cases of BraTS 2021", f"none was seen in training; {how}")
+    on_phantoms = score_stacks(network, choose_channels(validation, recipe, MODALITIES), recipe)
+    on_phantoms = card_scores(
         on_phantoms, f"{len(validation)} phantoms as the patients are", "the other rules were chosen on them"
     )
-    minutes = trained.seconds / 60
-    if real:
-        table = score_thresholds(network, patients, recipe)
-        save_thresholds("phantom", table)
-        _, on_real, how = decide(table)
-        save("phantom_on_real", with_difficulty(on_real, real), seed=SEED, minutes=round(minutes, 1), phantoms=PHANTOMS)
-        scores += card_scores(on_real, f"{len(real)} cases of BraTS 2021", f"none was seen in training; {how}")
     facts = {
         "title": "Trained on simulated patients alone",
         "data": {
@@ -210,7 +205,7 @@ def make_phantom(real):
             "citations": [FONOV],
         },
         "training": training_facts(minutes, SEED, NATIVE),
-        "scores": scores,
+        "scores": [*on_phantoms, *on_patients],
         "default": True,
         "limitations": LIMITATIONS,
     }  # fmt: skip
