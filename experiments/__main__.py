@@ -3,7 +3,18 @@
 import argparse
 from pathlib import Path
 
-from experiments import comparisons, hyperparameters, intake, judge, outlines, related, shipped, studies, synthetic
+from experiments import (
+    accelerated,
+    comparisons,
+    hyperparameters,
+    intake,
+    judge,
+    outlines,
+    related,
+    shipped,
+    studies,
+    synthetic,
+)
 
 
 def make_pictures(real):
@@ -40,7 +51,7 @@ HYPERPARAMETERS = {
     "long": hyperparameters.train_long,
 }
 # These take other arguments.
-APART = ("published", "intake", "related")
+APART = ("published", "intake", "related", "accelerated")
 
 
 def main():
@@ -50,11 +61,17 @@ def main():
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
     parser.add_argument("--heads", nargs="*", type=Path, default=(), help="intake: images of heads with their skull")
     parser.add_argument("--systems", nargs="*", default=(), help="related: which; all where omitted")
+    parser.add_argument("--train", nargs=2, metavar=("ROW", "SEED"), help="accelerated: what to train, and no more")
+    parser.add_argument("--workers", type=int, default=1, help="accelerated: processes that make patches")
     options = parser.parse_args()
     if options.name == "published":
         comparisons.score_published(options.data)
     elif options.name == "intake":
         intake.measure_skull_rule(options.data, options.heads)
+    elif options.name == "accelerated" and options.train:
+        accelerated.train_accelerated(options.train[0], int(options.train[1]), options.workers)
+    elif options.name == "accelerated":
+        accelerated.score_accelerated(shipped.real_stacks(options.data))
     elif options.name in HYPERPARAMETERS:
         HYPERPARAMETERS[options.name]()
     elif options.name == "related":

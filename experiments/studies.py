@@ -26,7 +26,7 @@ from experiments.shipped import PHANTOMS, mean_dice, plain_mixture, training_pha
 
 __all__ = [
     "KINDS", "SMALL", "STEPS", "ablate_effects", "ablate_full", "ablate_phantoms", "ablate_recipe", "count_phantoms",
-    "lengthen", "recipes", "study",
+    "effect_mixtures", "lengthen", "recipes", "study",
 ]  # fmt: skip
 
 RUNS = "runs/experiments"
@@ -87,14 +87,19 @@ def ablate_phantoms(real):
     study("ablation_phantom", "phantoms", rows, {"real": real})
 
 
-def ablate_effects(real):
-    """One row per effect that is left out of the same phantoms: `results/ablation_effects.csv`."""
+def effect_mixtures():
+    """The kinds of phantoms that networks learn from, with all effects and with each of them left out."""
     mixtures = {"all effects": MIXED} | {f"without {effect}": plain_mixture(effect) for effect in EFFECTS}
     for name in ("infiltration", "vessels"):
         mixtures[f"without {name}"] = tuple(dataclasses.replace(kind, **{name: False}) for kind in MIXED)
+    return mixtures
+
+
+def ablate_effects(real):
+    """One row per effect that is left out of the same phantoms: `results/ablation_effects.csv`."""
     rows = {
         name: (AXIAL, functools.partial(training_phantoms, CASES_FOR_EFFECTS, kinds))
-        for name, kinds in mixtures.items()
+        for name, kinds in effect_mixtures().items()
     }
     study("ablation_effects", "effects", rows, {"real": real})
 

@@ -1,0 +1,112 @@
+"""Full-length trainings on a GPU: what each effect and kind of phantoms is worth, and what more time buys.
+
+Trained and scored in two steps, since the machine with the GPU need not have the patients: ``--train ROW SEED`` for
+every row and seed, as many at once as there are cores, for a core makes patches more slowly than a GPU learns them;
+then, where the patients are, with `runs/experiments/accelerated` copied there, without it. Rows that are not trained
+are left out of the table.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from brats_lib.cohort import MODALITIES
+from brats_lib.errors import BratsError
+from brats_lib.labels import REGIONS
+from brats_lib.patches import PatchBatches
+from brats_lib.phantom import MIXED
+from brats_lib.recipes import NATIVE
+from brats_lib.training import load_trained, train
+from experiments.record import provenance, save
+from experiments.scoring import choose_channels, on_fast_engine, score_stacks
+from experiments.shipped import PHANTOMS, RUNS, mean_dice, training_phantoms
+from experiments.studies import KINDS, effect_mixtures
+
+__all__ = ["ROWS", "score_accelerated", "train_accelerated"]
+
+FOLDER = f"{RUNS}/accelerated"
+# A third of those that the shipped network learns from: seven kinds of them have to be simulated.
+COMPARED = 192
+LONG = dataclasses.replace(NATIVE, epochs=4 * NATIVE.epochs)
+
+# Recipe, number of phantoms and their kinds.
+ROWS = (
+    {name: (NATIVE, COMPARED, kinds) for name, kinds in (effect_mixtures() | KINDS).items() if kinds != MIXED}
+    | {"all effects": (NATIVE, COMPARED, MIXED)}
+    | {
+        "as shipped": (NATIVE, PHANTOMS, MIXED),
+        "four times as long": (LONG, PHANTOMS, MIXED),
+        "and twice as wide": (
+            dataclasses.replace(LONG, widths=tuple(2 * width for width in LONG.widths)), PHANTOMS, MIXED,
+        ),
+    }
+)  # fmt: skip
+
+
+def train_accelerated(row, seed, workers=1):
+    """Train one row with one seed, its phantoms simulated first where they are not there.
+
+    Parameters
+    ----------
+    row : str
+        A key of `ROWS`.
+    seed : int
+        Of the network and the patches.
+    workers : int
+        Processes that make patches; with one, the training itself makes them in between.
+
+    Returns
+    -------
+    brats_lib.training.TrainingResult
+
+    Raises
+    ------
+    BratsError
+        If there is no such row.
+    """
+    if row not in ROWS:
+        raise BratsError(f"row '{row}'", "there is none of that name", ", ".join(ROWS), "Choose of those")
+    recipe, cases, kinds = ROWS[row]
+    folder = Path(_folder(row, seed))
+    options = {"workers": workers, "use_multiprocessing": True} if workers > 1 else {}
+    batches = PatchBatches(training_phantoms(cases, kinds), recipe, seed, **options)
+    result = train(recipe, batches, None, folder, seed=seed, verbose=2)
+    about = provenance(row=row, seed=seed, phantoms=cases, patches=recipe.epochs * recipe.slices_per_epoch)
+    (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
+    return result
+
+
+def score_accelerated(real):
+    """Scores of what was trained, on real cases: `results/accelerated.csv`."""
+    if not real:
+        raise BratsError("--data", "it names no labelled case", "real cases to score on", "Name their folder")
+    tables, trained_on = [], []
+    for row, (recipe, cases, _) in ROWS.items():
+        stacks = choose_channels(real, recipe, MODALITIES)
+        for path in sorted(Path(FOLDER).glob(f"{_name(row)}-*/about.json")):
+            about = json.loads(path.read_text())
+            network = on_fast_engine(load_trained(path.parent), recipe)
+            scores = score_stacks(network, stacks, recipe)
+            scores = scores.loc[scores["region"].isin(REGIONS), ["case", "region", "dice", "hd95_mm"]]
+            minutes = pd.read_csv(path.parent / "log.csv")["seconds"].sum() / 60
+            found = {"row": row, "phantoms": cases, "seed": about["seed"], "minutes": round(minutes, 2)}
+            tables.append(scores.assign(**found))
+            trained_on.append({key: about[key] for key in ("commit", "device", "versions")})
+            print(row, about["seed"], mean_dice(scores), flush=True)
+    if not tables:
+        expected = f"finished trainings, as {_folder(next(iter(ROWS)), 0)}"
+        raise BratsError(FOLDER, "nothing is trained there", expected, "Train with --train ROW SEED")
+    table = pd.concat(tables, ignore_index=True)
+    columns = ["row", "phantoms", "seed", "case", "region", "dice", "hd95_mm", "minutes"]
+    machines = [json.loads(text) for text in dict.fromkeys(json.dumps(each, sort_keys=True) for each in trained_on)]
+    save("accelerated", table[columns], epochs=NATIVE.epochs, trained_on=machines)
+
+
+def _name(row):
+    return row.replace(" ", "-")
+
+
+def _folder(row, seed):
+    return f"{FOLDER}/{_name(row)}-{seed}"
