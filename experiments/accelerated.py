@@ -7,6 +7,7 @@ are left out of the table.
 """
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from brats_lib.patches import PatchBatches
 from brats_lib.phantom import MIXED
 from brats_lib.recipes import NATIVE
 from brats_lib.training import load_trained, train
+from experiments.ahead import AheadBatches
 from experiments.record import provenance, save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
 from experiments.shipped import PHANTOMS, RUNS, mean_dice, training_phantoms
@@ -70,12 +72,20 @@ def train_accelerated(row, seed, workers=1):
         raise BratsError(f"row '{row}'", "there is none of that name", ", ".join(ROWS), "Choose of those")
     recipe, cases, kinds = ROWS[row]
     folder = Path(_folder(row, seed))
-    options = {"workers": workers, "use_multiprocessing": True} if workers > 1 else {}
-    batches = PatchBatches(training_phantoms(cases, kinds), recipe, seed, **options)
+    training_phantoms(cases, kinds)
+    make = functools.partial(_batches, row, seed)
+    batches = AheadBatches(make, workers) if workers > 1 else make()
     result = train(recipe, batches, None, folder, seed=seed, verbose=2)
+    if workers > 1:
+        batches.close()
     about = provenance(row=row, seed=seed, phantoms=cases, patches=recipe.epochs * recipe.slices_per_epoch)
     (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
     return result
+
+
+def _batches(row, seed):
+    recipe, cases, kinds = ROWS[row]
+    return PatchBatches(training_phantoms(cases, kinds), recipe, seed)
 
 
 def score_accelerated(real):
