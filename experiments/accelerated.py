@@ -24,19 +24,18 @@ from experiments.ahead import AheadBatches
 from experiments.record import provenance, save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
 from experiments.shipped import PHANTOMS, RUNS, mean_dice, training_phantoms
-from experiments.studies import KINDS, effect_mixtures
+from experiments.studies import KINDS, effect_mixtures, recorded
 
 __all__ = ["ROWS", "score_accelerated", "train_accelerated"]
 
-FOLDER = f"{RUNS}/accelerated"
+FOLDER, ABOUT = f"{RUNS}/accelerated", "about.json"
 # A third of those that the shipped network learns from: seven kinds of them have to be simulated.
 COMPARED = 192
 LONG = dataclasses.replace(NATIVE, epochs=4 * NATIVE.epochs)
 
 # Recipe, number of phantoms and their kinds.
 ROWS = (
-    {name: (NATIVE, COMPARED, kinds) for name, kinds in (effect_mixtures() | KINDS).items() if kinds != MIXED}
-    | {"all effects": (NATIVE, COMPARED, MIXED)}
+    {name: (NATIVE, COMPARED, kinds) for name, kinds in (effect_mixtures() | KINDS).items() if name != "mixed"}
     | {
         "as shipped": (NATIVE, PHANTOMS, MIXED),
         "four times as long": (LONG, PHANTOMS, MIXED),
@@ -79,7 +78,7 @@ def train_accelerated(row, seed, workers=1):
     if workers > 1:
         batches.close()
     about = provenance(row=row, seed=seed, phantoms=cases, patches=recipe.epochs * recipe.slices_per_epoch)
-    (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
+    (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
     return result
 
 
@@ -89,29 +88,39 @@ def _batches(row, seed):
 
 
 def score_accelerated(real):
-    """Scores of what was trained, on real cases: `results/accelerated.csv`."""
+    """Scores of what was trained, on real cases: `results/accelerated.csv`, to which a later call adds."""
     if not real:
         raise BratsError("--data", "it names no labelled case", "real cases to score on", "Name their folder")
-    tables, trained_on = [], []
-    for row, (recipe, cases, _) in ROWS.items():
-        stacks = choose_channels(real, recipe, MODALITIES)
-        for path in sorted(Path(FOLDER).glob(f"{_name(row)}-*/about.json")):
-            about = json.loads(path.read_text())
-            network = on_fast_engine(load_trained(path.parent), recipe)
-            scores = score_stacks(network, stacks, recipe)
-            scores = scores.loc[scores["region"].isin(REGIONS), ["case", "region", "dice", "hd95_mm"]]
-            minutes = pd.read_csv(path.parent / "log.csv")["seconds"].sum() / 60
-            found = {"row": row, "phantoms": cases, "seed": about["seed"], "minutes": round(minutes, 2)}
-            tables.append(scores.assign(**found))
-            trained_on.append({key: about[key] for key in ("commit", "device", "versions")})
-            print(row, about["seed"], mean_dice(scores), flush=True)
-    if not tables:
+    about = {(row, seed): _read(row, seed) for row in ROWS for seed in _seeds(row)}
+    if not about:
         expected = f"finished trainings, as {_folder(next(iter(ROWS)), 0)}"
         raise BratsError(FOLDER, "nothing is trained there", expected, "Train with --train ROW SEED")
-    table = pd.concat(tables, ignore_index=True)
-    columns = ["row", "phantoms", "seed", "case", "region", "dice", "hd95_mm", "minutes"]
-    machines = [json.loads(text) for text in dict.fromkeys(json.dumps(each, sort_keys=True) for each in trained_on)]
-    save("accelerated", table[columns], epochs=NATIVE.epochs, trained_on=machines)
+    known = recorded("accelerated")
+    tables = [] if known is None else [known]
+    scored = set() if known is None else set(zip(known["row"], known["seed"], strict=True))
+    for row, seed in (key for key in about if key not in scored):
+        recipe, cases, _ = ROWS[row]
+        network = on_fast_engine(load_trained(_folder(row, seed)), recipe)
+        scores = score_stacks(network, choose_channels(real, recipe, MODALITIES), recipe)
+        scores = scores.loc[scores["region"].isin(REGIONS), ["case", "region", "dice", "hd95_mm"]]
+        minutes = pd.read_csv(f"{_folder(row, seed)}/log.csv")["seconds"].sum() / 60
+        found = {"row": row, "phantoms": cases, "seed": seed, "minutes": round(minutes, 2)}
+        tables.append(scores.assign(**found, device=about[row, seed]["device"]["devices"]))
+        print(row, seed, mean_dice(scores), flush=True)
+    columns = ["row", "phantoms", "seed", "device", "case", "region", "dice", "hd95_mm", "minutes"]
+    table = pd.concat(tables, ignore_index=True)[columns]
+    order = table["row"].map(list(ROWS).index)
+    table = table.assign(order=order).sort_values(["order", "seed"], kind="stable").drop(columns="order")
+    facts = [json.dumps({key: each[key] for key in ("commit", "device", "versions")}) for each in about.values()]
+    save("accelerated", table, trained_on=[json.loads(fact) for fact in dict.fromkeys(facts)])
+
+
+def _read(row, seed):
+    return json.loads(Path(_folder(row, seed), ABOUT).read_text())
+
+
+def _seeds(row):
+    return sorted(int(path.parent.name.rpartition("-")[2]) for path in Path(FOLDER).glob(f"{_name(row)}-*/{ABOUT}"))
 
 
 def _name(row):

@@ -26,7 +26,7 @@ from experiments.shipped import PHANTOMS, mean_dice, plain_mixture, training_pha
 
 __all__ = [
     "KINDS", "SMALL", "STEPS", "ablate_effects", "ablate_full", "ablate_phantoms", "ablate_recipe", "count_phantoms",
-    "effect_mixtures", "lengthen", "recipes", "study",
+    "effect_mixtures", "lengthen", "recipes", "recorded", "study",
 ]  # fmt: skip
 
 RUNS = "runs/experiments"
@@ -119,6 +119,7 @@ def ablate_full(real):
     rows = {name: (dataclasses.replace(NATIVE, **change), training_phantoms) for name, change in changes.items()}
     half_way = functools.partial(training_phantoms, PHANTOMS, plain_mixture("outlines"))
     rows["phantoms outlined half way up"] = (NATIVE, half_way)
+    rows["phantoms as the patients"] = (NATIVE, functools.partial(training_phantoms, PHANTOMS, (PATIENTS,)))
     study("ablation_full", "change", rows, {"real": real}, seeds=(0,), epochs=NATIVE.epochs)
 
 
@@ -150,7 +151,7 @@ def study(name, column, rows, cohorts, seeds=None, epochs=None):
     seeds, epochs : optional
         Those of the short trainings where omitted; the epochs are for the record alone.
     """
-    table = _recorded(name)
+    table = recorded(name)
     if table is None:
         table = pd.DataFrame(columns=[column, "seed"])
     for seed, (row, (recipe, phantoms)) in itertools.product(SEEDS if seeds is None else seeds, rows.items()):
@@ -175,8 +176,8 @@ def study(name, column, rows, cohorts, seeds=None, epochs=None):
         )
 
 
-def _recorded(name):
-    """What a study found on phantoms of this version; those of another one are other patients."""
+def recorded(name):
+    """What a study found on phantoms of this version, None where nothing; those of another one are other patients."""
     path = FOLDER / f"{name}.csv"
     if not path.is_file():
         return None

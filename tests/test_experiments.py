@@ -1,6 +1,7 @@
 """The experiments behind chapter 6, without their trainings: files, cards, and that a stopped study goes on."""
 
 import dataclasses
+import functools
 import json
 from types import SimpleNamespace
 
@@ -9,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import LPS_AFFINE, tiny_volumes
-from test_patches import stack
+from test_patches import CHANGED, stack
 
 from brats_lib import weights
 from brats_lib.errors import BratsError
 from brats_lib.models import build
+from brats_lib.patches import PatchBatches
 from brats_lib.recipes import NATIVE
-from experiments import intake, record, shipped, studies, thresholds
+from experiments import accelerated, ahead, intake, record, shipped, studies, thresholds
 
 TINY = dataclasses.replace(
     NATIVE, patch=16, widths=(8, 8), batch_slices=4, slices_per_epoch=8, epochs=1, planes=("axial",), neighbours=0
@@ -153,11 +155,12 @@ def test_full_length_rows_change_one_thing_each(small, monkeypatch):
         [name for name, value in dataclasses.asdict(recipe).items() if value != getattr(studies.NATIVE, name)]
         for recipe in recipes
     ]
-    assert changed == [["augmentation"], ["averaging"], ["smallest_piece"], ["et_above"], ["modalities"], []]
-    # All on the training's own phantoms, but for those outlined half way up.
-    assert [bool(arguments) for arguments in asked] == [False] * 5 + [True]
-    number, kinds = asked[-1]
+    assert changed == [["augmentation"], ["averaging"], ["smallest_piece"], ["et_above"], ["modalities"], [], []]
+    # All on the training's own phantoms, but for those outlined half way up and those that are as the patients.
+    assert [bool(arguments) for arguments in asked] == [False] * 5 + [True] * 2
+    number, kinds = asked[-2]
     assert (number, {kind.without for kind in kinds}) == (shipped.PHANTOMS, {("outlines",)})
+    assert asked[-1] == (shipped.PHANTOMS, shipped.MIXED[:1])
     about = json.loads((small / "results" / "ablation_full.json").read_text())
     assert (about["epochs"], about["seeds"]) == (3, [0])
 
@@ -172,6 +175,61 @@ def test_longer_trainings_differ_in_nothing_but_their_epochs(small, monkeypatch)
     table = pd.read_csv(small / "results" / "transfer_minutes.csv")
     # One minute each, as the stand-in says.
     assert table.groupby("epochs")["minutes"].unique().map(list).to_dict() == {1: [1.0], 3: [1.0]}
+
+
+def test_full_length_rows_leave_out_one_effect_or_take_one_kind():
+    rows = {name: kinds for name, (recipe, cases, kinds) in accelerated.ROWS.items() if cases == accelerated.COMPARED}
+    assert list(rows)[0] == "all effects" and rows["all effects"] == shipped.MIXED
+    left_out = {
+        name: {effect for kind, whole in zip(kinds, shipped.MIXED, strict=True) for effect in _missing(kind, whole)}
+        for name, kinds in rows.items()
+        if name.startswith("without")
+    }
+    assert left_out == {
+        f"without {effect}": {effect} for effect in ("rims", "outlines", "halo", "coil", "infiltration", "vessels")
+    }
+    assert [kinds for kinds in rows.values() if len(kinds) == 1] == [(kind,) for kind in shipped.MIXED]
+
+
+def _missing(kind, whole):
+    return {*kind.without, *(name for name in kind.properties() if getattr(whole, name) and not getattr(kind, name))}
+
+
+def test_accelerated_trainings_are_scored_once_with_the_machine_that_trained_them(small, monkeypatch):
+    rows = {"all effects": (TINY, 2, shipped.MIXED), "without rims": (TINY, 2, ())}
+    monkeypatch.setattr(accelerated, "ROWS", rows)
+    monkeypatch.setattr(accelerated, "FOLDER", str(small / "runs" / "accelerated"))
+    monkeypatch.setattr(accelerated, "training_phantoms", lambda *arguments: [stack(0), stack(1)])
+    real = [dataclasses.replace(stack(7), name="patient_7")]
+    with pytest.raises(BratsError, match="nothing is trained there"):
+        accelerated.score_accelerated(real)
+    with pytest.raises(BratsError, match="none of that name"):
+        accelerated.train_accelerated("without brains", 0)
+    accelerated.train_accelerated("all effects", 3)
+    accelerated.score_accelerated(real)
+    scored, original = [], accelerated.score_stacks
+    monkeypatch.setattr(accelerated, "score_stacks", lambda *rest: scored.append(rest) or original(*rest))
+    accelerated.train_accelerated("without rims", 0)
+    accelerated.score_accelerated(real)
+    assert len(scored) == 1
+    table = pd.read_csv(small / "results" / "accelerated.csv")
+    assert table[["row", "seed"]].values.tolist() == [["all effects", 3]] * 3 + [["without rims", 0]] * 3
+    about = json.loads((small / "results" / "accelerated.json").read_text())
+    # Both were trained on this machine, from one commit.
+    [trained_on] = about["trained_on"]
+    assert table["device"].unique().tolist() == [trained_on["device"]["devices"]] == [about["device"]["devices"]]
+
+
+def test_batches_made_ahead_are_the_same_in_the_same_order():
+    make = functools.partial(PatchBatches, [stack(0), stack(1)], CHANGED, 0)
+    batches, ahead_of_time = make(), ahead.AheadBatches(make, 1)
+    assert (ahead_of_time.names, len(ahead_of_time)) == (batches.names, 3)
+    # Keras looks at the first batch before it begins, and a training may begin in a later epoch.
+    for epoch, number in ((0, 0), (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (4, 0)):
+        batches.epoch = ahead_of_time.epoch = epoch
+        for made, expected in zip(ahead_of_time[number], batches[number], strict=True):
+            np.testing.assert_array_equal(made, expected)
+    ahead_of_time.close()
 
 
 def test_training_on_phantoms_of_another_version_is_another_training(small, monkeypatch):
