@@ -63,13 +63,15 @@ def main():
     parser.add_argument("--systems", nargs="*", default=(), help="related: which; all where omitted")
     parser.add_argument("--train", nargs=2, metavar=("ROW", "SEED"), help="accelerated: what to train, and no more")
     parser.add_argument("--workers", type=int, default=1, help="accelerated: processes that make patches")
+    parser.add_argument("--any-order", action="store_true", help="accelerated: faster on a GPU, and not repeatable")
     options = parser.parse_args()
     if options.name == "published":
         comparisons.score_published(options.data)
     elif options.name == "intake":
         intake.measure_skull_rule(options.data, options.heads)
     elif options.name == "accelerated" and options.train:
-        accelerated.train_accelerated(options.train[0], int(options.train[1]), options.workers)
+        row, seed = options.train
+        accelerated.train_accelerated(row, int(seed), options.workers, deterministic=not options.any_order)
     elif options.name == "accelerated":
         accelerated.score_accelerated(shipped.real_stacks(options.data))
     elif options.name in HYPERPARAMETERS:

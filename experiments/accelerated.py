@@ -19,6 +19,7 @@ from brats_lib.labels import REGIONS
 from brats_lib.patches import PatchBatches
 from brats_lib.phantom import MIXED
 from brats_lib.recipes import NATIVE
+from brats_lib.records import read_record
 from brats_lib.training import load_trained, train
 from experiments.ahead import AheadBatches
 from experiments.record import provenance, save
@@ -46,7 +47,7 @@ ROWS = (
 )  # fmt: skip
 
 
-def train_accelerated(row, seed, workers=1):
+def train_accelerated(row, seed, workers=1, deterministic=True):
     """Train one row with one seed, its phantoms simulated first where they are not there.
 
     Parameters
@@ -57,6 +58,8 @@ def train_accelerated(row, seed, workers=1):
         Of the network and the patches.
     workers : int
         Processes that make patches; with one, the training itself makes them in between.
+    deterministic : bool
+        See `brats_lib.devices.make_reproducible`.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def train_accelerated(row, seed, workers=1):
     training_phantoms(cases, kinds)
     make = functools.partial(_batches, row, seed)
     batches = AheadBatches(make, workers) if workers > 1 else make()
-    result = train(recipe, batches, None, folder, seed=seed, verbose=2)
+    result = train(recipe, batches, None, folder, seed=seed, deterministic=deterministic, verbose=2)
     if workers > 1:
         batches.close()
     about = provenance(row=row, seed=seed, phantoms=cases, patches=recipe.epochs * recipe.slices_per_epoch)
@@ -111,12 +114,17 @@ def score_accelerated(real):
     table = pd.concat(tables, ignore_index=True)[columns]
     order = table["row"].map(list(ROWS).index)
     table = table.assign(order=order).sort_values(["order", "seed"], kind="stable").drop(columns="order")
-    facts = [json.dumps({key: each[key] for key in ("commit", "device", "versions")}) for each in about.values()]
+    facts = [
+        json.dumps({key: each[key] for key in ("commit", "device", "versions", "deterministic")})
+        for each in about.values()
+    ]
     save("accelerated", table, trained_on=[json.loads(fact) for fact in dict.fromkeys(facts)])
 
 
 def _read(row, seed):
-    return json.loads(Path(_folder(row, seed), ABOUT).read_text())
+    folder = Path(_folder(row, seed))
+    about = json.loads((folder / ABOUT).read_text())
+    return about | {"deterministic": read_record(folder)["settings"]["deterministic"]}
 
 
 def _seeds(row):

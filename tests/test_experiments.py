@@ -217,6 +217,7 @@ def test_accelerated_trainings_are_scored_once_with_the_machine_that_trained_the
     about = json.loads((small / "results" / "accelerated.json").read_text())
     # Both were trained on this machine, from one commit.
     [trained_on] = about["trained_on"]
+    assert trained_on["deterministic"] is True
     assert table["device"].unique().tolist() == [trained_on["device"]["devices"]] == [about["device"]["devices"]]
 
 
