@@ -22,6 +22,8 @@ __all__ = ["Growth", "Lesion", "draw_growth", "draw_infiltration", "grow"]
 SMALLEST_PIECE = 60
 # An unbroken rim covers the core at least this deep, in mm; the score's lift per mm outranks all noise.
 SHELL_MM, OUTERMOST = 2.0, 20.0
+# A rise ends so many of its edges on either side.
+STEEPEST = 20
 
 
 @dataclass(frozen=True)
@@ -284,7 +286,9 @@ def _enhancement(rng, growth, core, shape):
     voxels = min(round(1000 * growth.tumour.enhancing_ml), int(core.sum()))
     if voxels < 1:
         return np.zeros(shape, bool), np.zeros(shape, np.float32)
-    depth = ndimage.distance_transform_edt(core).astype(np.float32)
+    depth = np.zeros(shape, np.float32)
+    near = _around(core, 1)
+    depth[near] = ndimage.distance_transform_edt(core[near])
     blobs = 0.75 * smooth_field(rng, shape, 9) + 0.65 * smooth_field(rng, shape, 4.5)
     # Thickness varies along the rim: dividing the depth by a log-normal field makes it thick here and thin there.
     rim = -depth / np.exp(0.5 * smooth_field(rng, shape, 14) + 0.25 * smooth_field(rng, shape, 5))
@@ -297,14 +301,24 @@ def _enhancement(rng, growth, core, shape):
             shell *= smooth_field(rng, shape, 12) > -0.8
         score += shell
     enhancing, _ = _threshold(score, core, voxels, 0)
-    inwards = ndimage.distance_transform_edt(enhancing) - ndimage.distance_transform_edt(~enhancing)
-    inwards = (inwards - 0.5 * np.sign(inwards)).astype(np.float32)
-    return enhancing, _rise(inwards, growth.parameters["rim_margin_mm"], growth.parameters["rim_edge_mm"])
+    margin, edge = growth.parameters["rim_margin_mm"], growth.parameters["rim_edge_mm"]
+    # Where the rise has reached its lower end, how far it is to the rim makes no difference.
+    near = _around(enhancing, int(np.ceil(STEEPEST * edge)) + 1)
+    inwards = np.full(shape, -np.inf, np.float32)
+    distance = ndimage.distance_transform_edt(enhancing[near]) - ndimage.distance_transform_edt(~enhancing[near])
+    inwards[near] = distance - 0.5 * np.sign(distance)
+    return enhancing, _rise(inwards, margin, edge)
+
+
+def _around(region, margin):
+    """The smallest part of a volume that holds a region and `margin` voxels around it."""
+    [box] = ndimage.find_objects(region.astype(np.uint8))
+    return tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in box)
 
 
 def _rise(inwards, margin, edge):
     """Share of a lesion's signal at a distance inwards from its outline: one half `margin` inside (all mm)."""
-    return 1 / (1 + np.exp(-np.clip((inwards - np.float32(margin)) / np.float32(edge), -20, 20)))
+    return 1 / (1 + np.exp(-np.clip((inwards - np.float32(margin)) / np.float32(edge), -STEEPEST, STEEPEST)))
 
 
 def _soft(region):

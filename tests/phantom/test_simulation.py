@@ -8,7 +8,7 @@ import pytest
 from scipy import ndimage
 
 from brats_lib.labels import ED, ET, LABELS, NCR, region
-from brats_lib.phantom import EFFECTS, Variety, simulate
+from brats_lib.phantom import EFFECTS, Variety, simulate, tumour
 from brats_lib.phantom.scanner import scan
 from brats_lib.phantom.simulation import generators
 
@@ -156,6 +156,12 @@ def test_signal_rises_inside_the_outline(phantom):
     outermost = np.median(values[depth == 1])
     # .29 to .53 of the way up in those cases; an outline half way up of a blurred edge gives .6 and more.
     assert 0.15 < (outermost - edema) / (inner - edema) < 0.6
+
+
+def test_rim_is_the_same_where_distances_are_taken_in_the_whole_volume(phantom, monkeypatch):
+    # The distances are taken around the core alone, which must save time and nothing else.
+    monkeypatch.setattr(tumour, "_around", lambda region, margin: tuple(slice(None) for _ in region.shape))
+    assert digest(simulate(0, INDEX)) == digest(phantom)
 
 
 def test_effects_left_out_leave_the_patient_as_it_is():
