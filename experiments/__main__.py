@@ -12,6 +12,7 @@ from experiments import (
     outlines,
     related,
     shipped,
+    speed,
     studies,
     synthetic,
 )
@@ -51,7 +52,7 @@ HYPERPARAMETERS = {
     "long": hyperparameters.train_long,
 }
 # These take other arguments.
-APART = ("published", "intake", "related", "accelerated")
+APART = ("published", "intake", "related", "accelerated", "speed")
 
 
 def main():
@@ -63,7 +64,9 @@ def main():
     parser.add_argument("--systems", nargs="*", default=(), help="related: which; all where omitted")
     parser.add_argument("--train", nargs=2, metavar=("ROW", "SEED"), help="accelerated: what to train, and no more")
     parser.add_argument("--workers", type=int, default=1, help="accelerated: processes that make patches")
-    parser.add_argument("--any-order", action="store_true", help="accelerated: faster on a GPU, and not repeatable")
+    parser.add_argument(
+        "--any-order", action="store_true", help="accelerated, speed: faster on a GPU, and not repeatable"
+    )
     options = parser.parse_args()
     if options.name == "published":
         comparisons.score_published(options.data)
@@ -74,6 +77,8 @@ def main():
         accelerated.train_accelerated(row, int(seed), options.workers, deterministic=not options.any_order)
     elif options.name == "accelerated":
         accelerated.score_accelerated(shipped.real_stacks(options.data))
+    elif options.name == "speed":
+        print(speed.measure_speed(deterministic=not options.any_order).round(2).to_string(index=False))
     elif options.name in HYPERPARAMETERS:
         HYPERPARAMETERS[options.name]()
     elif options.name == "related":

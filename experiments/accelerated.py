@@ -8,6 +8,7 @@ are left out of the table.
 
 import functools
 import json
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,7 @@ from brats_lib.phantom import MIXED
 from brats_lib.recipes import NATIVE
 from brats_lib.records import read_record
 from brats_lib.training import load_trained, train
+from experiments import record
 from experiments.ahead import AheadBatches
 from experiments.record import provenance, save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
@@ -66,10 +68,8 @@ def train_accelerated(row, seed, workers=1, deterministic=True):
     folder = Path(_folder(row, seed))
     training_phantoms(cases, kinds)
     make = functools.partial(_batches, row, seed)
-    batches = AheadBatches(make, workers) if workers > 1 else make()
-    result = train(recipe, batches, None, folder, seed=seed, deterministic=deterministic, verbose=2)
-    if workers > 1:
-        batches.close()
+    with closing(AheadBatches(make, workers)) if workers > 1 else nullcontext(make()) as batches:
+        result = train(recipe, batches, None, folder, seed=seed, deterministic=deterministic, verbose=2)
     about = provenance(row=row, seed=seed, phantoms=cases, patches=recipe.epochs * recipe.slices_per_epoch)
     (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
     return result
@@ -104,11 +104,11 @@ def score_accelerated(real):
     table = pd.concat(tables, ignore_index=True)[columns]
     order = table["row"].map(list(ROWS).index)
     table = table.assign(order=order).sort_values(["order", "seed"], kind="stable").drop(columns="order")
-    facts = [
-        json.dumps({key: each[key] for key in ("commit", "device", "versions", "deterministic")})
-        for each in about.values()
-    ]
-    save("accelerated", table, trained_on=[json.loads(fact) for fact in dict.fromkeys(facts)])
+    facts = [{key: each[key] for key in ("commit", "device", "versions", "deterministic")} for each in about.values()]
+    # What was trained on other machines before may not lie here any more.
+    before = [] if known is None else json.loads((record.FOLDER / "accelerated.json").read_text())["trained_on"]
+    machines = {json.dumps(each, sort_keys=True): each for each in [*before, *facts]}
+    save("accelerated", table, trained_on=list(machines.values()))
 
 
 def _read(row, seed):

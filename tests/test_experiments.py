@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import shutil
 from types import SimpleNamespace
 
 import nibabel as nib
@@ -17,7 +18,7 @@ from brats_lib.errors import BratsError
 from brats_lib.models import build
 from brats_lib.patches import PatchBatches
 from brats_lib.recipes import NATIVE
-from experiments import accelerated, ahead, intake, record, shipped, studies, thresholds
+from experiments import accelerated, ahead, intake, record, shipped, speed, studies, thresholds
 
 TINY = dataclasses.replace(
     NATIVE, patch=16, widths=(8, 8), batch_slices=4, slices_per_epoch=8, epochs=1, planes=("axial",), neighbours=0
@@ -208,14 +209,20 @@ def test_accelerated_trainings_are_scored_once_with_the_machine_that_trained_the
     accelerated.score_accelerated(real)
     scored, original = [], accelerated.score_stacks
     monkeypatch.setattr(accelerated, "score_stacks", lambda *rest: scored.append(rest) or original(*rest))
+    path = small / "results" / "accelerated.json"
+    first = json.loads(path.read_text())
+    [facts] = first["trained_on"]
+    path.write_text(json.dumps(first | {"trained_on": [facts | {"commit": "another"}]}))
+    shutil.rmtree(accelerated.FOLDER)
     accelerated.train_accelerated("without rims", 0)
     accelerated.score_accelerated(real)
     assert len(scored) == 1
     table = pd.read_csv(small / "results" / "accelerated.csv")
     assert table[["row", "seed"]].values.tolist() == [["all effects", 3]] * 3 + [["without rims", 0]] * 3
-    about = json.loads((small / "results" / "accelerated.json").read_text())
-    # Both were trained on this machine, from one commit.
-    [trained_on] = about["trained_on"]
+    about = json.loads(path.read_text())
+    # The first training's folder was gone; who trained it stays on record.
+    another, trained_on = about["trained_on"]
+    assert another == trained_on | {"commit": "another"}
     assert trained_on["deterministic"] is True
     assert table["device"].unique().tolist() == [trained_on["device"]["devices"]] == [about["device"]["devices"]]
 
@@ -230,6 +237,16 @@ def test_batches_made_ahead_are_the_same_in_the_same_order():
         for made, expected in zip(ahead_of_time[number], batches[number], strict=True):
             np.testing.assert_array_equal(made, expected)
     ahead_of_time.close()
+
+
+def test_speed_is_patches_over_the_time_of_the_steps(monkeypatch):
+    monkeypatch.setattr(speed, "SIZES", (TINY, dataclasses.replace(TINY, batch_slices=2)))
+    # Half a second for each of four steps, by a clock that is looked at before the first and after the last.
+    clock = iter((0.0, 2.0, 10.0, 12.0))
+    monkeypatch.setattr(speed, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    table = speed.measure_speed(deterministic=False, steps=4)
+    assert table["ms_per_step"].tolist() == [500, 500]
+    assert table["patches_per_second"].tolist() == [8, 4]
 
 
 def test_training_on_phantoms_of_another_version_is_another_training(small, monkeypatch):
