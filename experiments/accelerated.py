@@ -34,9 +34,9 @@ FOLDER, ABOUT = f"{RUNS}/accelerated", "about.json"
 # A third of those that the shipped network learns from: for each row others have to be simulated.
 COMPARED = 192
 
-# Recipe, number of phantoms and their kinds.
-ROWS = {name: (NATIVE, COMPARED, kinds) for name, kinds in effect_mixtures().items()}
-ROWS["twice as many as shipped"] = NATIVE, 2 * PHANTOMS, MIXED
+# Number of phantoms and their kinds.
+ROWS = {name: (COMPARED, kinds) for name, kinds in effect_mixtures().items()}
+ROWS["twice as many as shipped"] = 2 * PHANTOMS, MIXED
 
 
 def train_accelerated(row, seed, workers=1, deterministic=True):
@@ -64,20 +64,21 @@ def train_accelerated(row, seed, workers=1, deterministic=True):
     """
     if row not in ROWS:
         raise BratsError(f"row '{row}'", "there is none of that name", ", ".join(ROWS), "Choose of those")
-    recipe, cases, kinds = ROWS[row]
     folder = Path(_folder(row, seed))
-    training_phantoms(cases, kinds)
+    # Here, by all cores, before the processes that make patches look for them.
+    training_phantoms(*ROWS[row])
     make = functools.partial(_batches, row, seed)
     with closing(AheadBatches(make, workers)) if workers > 1 else nullcontext(make()) as batches:
-        result = train(recipe, batches, None, folder, seed=seed, deterministic=deterministic, verbose=2)
-    about = provenance(row=row, seed=seed, phantoms=cases, patches=recipe.epochs * recipe.slices_per_epoch)
-    (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
+        result = train(NATIVE, batches, None, folder, seed=seed, deterministic=deterministic, verbose=2)
+    # A training that was finished elsewhere keeps the machine that it was trained on.
+    if not (folder / ABOUT).is_file():
+        about = provenance(row=row, seed=seed, phantoms=ROWS[row][0])
+        (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
     return result
 
 
 def _batches(row, seed):
-    recipe, cases, kinds = ROWS[row]
-    return PatchBatches(training_phantoms(cases, kinds), recipe, seed)
+    return PatchBatches(training_phantoms(*ROWS[row]), NATIVE, seed)
 
 
 def score_accelerated(real):
@@ -91,13 +92,13 @@ def score_accelerated(real):
     known = recorded("accelerated")
     tables = [] if known is None else [known]
     scored = set() if known is None else set(zip(known["row"], known["seed"], strict=True))
+    stacks = choose_channels(real, NATIVE, MODALITIES)
     for row, seed in (key for key in about if key not in scored):
-        recipe, cases, _ = ROWS[row]
-        network = on_fast_engine(load_trained(_folder(row, seed)), recipe)
-        scores = score_stacks(network, choose_channels(real, recipe, MODALITIES), recipe)
+        network = on_fast_engine(load_trained(_folder(row, seed)), NATIVE)
+        scores = score_stacks(network, stacks, NATIVE)
         scores = scores.loc[scores["region"].isin(REGIONS), ["case", "region", "dice", "hd95_mm"]]
         minutes = pd.read_csv(f"{_folder(row, seed)}/log.csv")["seconds"].sum() / 60
-        found = {"row": row, "phantoms": cases, "seed": seed, "minutes": round(minutes, 2)}
+        found = {"row": row, "phantoms": ROWS[row][0], "seed": seed, "minutes": round(minutes, 2)}
         tables.append(scores.assign(**found, device=about[row, seed]["device"]["devices"]))
         print(row, seed, mean_dice(scores), flush=True)
     columns = ["row", "phantoms", "seed", "device", "case", "region", "dice", "hd95_mm", "minutes"]

@@ -1,7 +1,6 @@
 """Batches made by other processes: a core makes patches more slowly than a GPU learns them."""
 
 import multiprocessing
-import os
 from concurrent.futures import ProcessPoolExecutor
 
 from keras.utils import PyDataset
@@ -61,8 +60,6 @@ class AheadBatches(PyDataset):
 
 def _open(make):
     global _batches
-    # Before anything is computed: the accelerator is the training's.
-    os.environ["JAX_PLATFORMS"] = "cpu"
     _batches = make()
 
 
