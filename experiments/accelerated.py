@@ -11,7 +11,6 @@ import functools
 import json
 from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -36,26 +35,13 @@ FOLDER, ABOUT = f"{RUNS}/accelerated", "about.json"
 # A third of those that the shipped network learns from: for each row others have to be simulated.
 COMPARED = 192
 
-
-class Row(NamedTuple):
-    """What a training learns from, and for how long."""
-
-    phantoms: int
-    kinds: tuple
-    epochs: int = NATIVE.epochs
-
-    def recipe(self):
-        """The native recipe, as long as the row says."""
-        return dataclasses.replace(NATIVE, epochs=self.epochs)
-
-
-ROWS = {name: Row(COMPARED, kinds) for name, kinds in effect_mixtures().items()}
-ROWS["twice as many as shipped"] = Row(2 * PHANTOMS, MIXED)
-# What no training could show to be worth anything, left out at once.
+# Number of phantoms and their kinds.
+ROWS = {name: (COMPARED, kinds) for name, kinds in effect_mixtures().items()}
+ROWS["twice as many as shipped"] = 2 * PHANTOMS, MIXED
+# Effects can stand in for each other: what none is worth by itself, all of them may be worth together.
 _FEWER = tuple(dataclasses.replace(kind, infiltration=False, vessels=False, without=("halo", "coil")) for kind in MIXED)
-ROWS["rims and outlines alone"] = Row(COMPARED, _FEWER)
-ROWS["rims and outlines alone, as many as shipped"] = Row(PHANTOMS, _FEWER)
-ROWS["rims and outlines alone, four times as long"] = Row(PHANTOMS, _FEWER, 4 * NATIVE.epochs)
+ROWS["rims and outlines alone"] = COMPARED, _FEWER
+ROWS[f"{PHANTOMS} with rims and outlines alone"] = PHANTOMS, _FEWER
 
 
 def train_accelerated(row, seed, workers=1, deterministic=True):
@@ -85,20 +71,19 @@ def train_accelerated(row, seed, workers=1, deterministic=True):
         raise BratsError(f"row '{row}'", "there is none of that name", ", ".join(ROWS), "Choose of those")
     folder = Path(_folder(row, seed))
     # Here, by all cores, before the processes that make patches look for them.
-    training_phantoms(ROWS[row].phantoms, ROWS[row].kinds)
+    training_phantoms(*ROWS[row])
     make = functools.partial(_batches, row, seed)
     with closing(AheadBatches(make, workers)) if workers > 1 else nullcontext(make()) as batches:
-        result = train(ROWS[row].recipe(), batches, None, folder, seed=seed, deterministic=deterministic, verbose=2)
+        result = train(NATIVE, batches, None, folder, seed=seed, deterministic=deterministic, verbose=2)
     # A training that was finished elsewhere keeps the machine that it was trained on.
     if not (folder / ABOUT).is_file():
-        about = provenance(row=row, seed=seed, phantoms=ROWS[row].phantoms)
+        about = provenance(row=row, seed=seed, phantoms=ROWS[row][0])
         (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
     return result
 
 
 def _batches(row, seed):
-    phantoms = training_phantoms(ROWS[row].phantoms, ROWS[row].kinds)
-    return PatchBatches(phantoms, ROWS[row].recipe(), seed)
+    return PatchBatches(training_phantoms(*ROWS[row]), NATIVE, seed)
 
 
 def score_accelerated(real):
@@ -118,11 +103,10 @@ def score_accelerated(real):
         scores = score_stacks(network, stacks, NATIVE)
         scores = scores.loc[scores["region"].isin(REGIONS), ["case", "region", "dice", "hd95_mm"]]
         minutes = pd.read_csv(f"{_folder(row, seed)}/log.csv")["seconds"].sum() / 60
-        found = {"row": row, "phantoms": ROWS[row].phantoms, "epochs": ROWS[row].epochs, "seed": seed}
-        found |= {"minutes": round(minutes, 2)}
+        found = {"row": row, "phantoms": ROWS[row][0], "seed": seed, "minutes": round(minutes, 2)}
         tables.append(scores.assign(**found, device=about[row, seed]["device"]["devices"]))
         print(row, seed, mean_dice(scores), flush=True)
-    columns = ["row", "phantoms", "epochs", "seed", "device", "case", "region", "dice", "hd95_mm", "minutes"]
+    columns = ["row", "phantoms", "seed", "device", "case", "region", "dice", "hd95_mm", "minutes"]
     table = pd.concat(tables, ignore_index=True)[columns]
     order = table["row"].map(list(ROWS).index)
     table = table.assign(order=order).sort_values(["order", "seed"], kind="stable").drop(columns="order")
@@ -144,7 +128,7 @@ def _seeds(row):
 
 
 def _name(row):
-    return row.replace(",", "").replace(" ", "-")
+    return row.replace(" ", "-")
 
 
 def _folder(row, seed):
