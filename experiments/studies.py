@@ -36,8 +36,8 @@ CASES, SCORED = 24, 3
 # Effects of phantoms are compared on more of them: with few, luck outweighs an effect.
 CASES_FOR_EFFECTS = 48
 COUNTS = (3, 12, 48, 192, 384)
-# Epochs of 1600 slices; the last is the network that ships.
-LENGTHS = (2, 5, 10, 40)
+# Epochs of 1600 slices, up to twice as long as the network that ships.
+LENGTHS = (2, 5, 10, NATIVE.epochs, 2 * NATIVE.epochs)
 
 # One step after the other on top of the one before; the last row is the recipe.
 _PLAIN = {
