@@ -39,10 +39,8 @@ COMPARED = 192
 ROWS = {name: (COMPARED, kinds) for name, kinds in effect_mixtures().items()}
 ROWS["twice as many as shipped"] = 2 * PHANTOMS, MIXED
 # Effects can stand in for each other: what none is worth by itself, all of them may be worth together.
-_PLAINER = tuple(dataclasses.replace(kind, infiltration=False, vessels=False) for kind in MIXED)
-_FEWER = tuple(dataclasses.replace(kind, without=("halo", "coil")) for kind in _PLAINER)
+_FEWER = tuple(dataclasses.replace(kind, infiltration=False, vessels=False, without=("halo", "coil")) for kind in MIXED)
 ROWS["rims and outlines alone"] = COMPARED, _FEWER
-ROWS[f"{PHANTOMS} without infiltration and vessels"] = PHANTOMS, _PLAINER
 ROWS[f"{PHANTOMS} with rims and outlines alone"] = PHANTOMS, _FEWER
 
 

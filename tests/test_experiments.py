@@ -147,6 +147,7 @@ def test_effects_are_left_out_one_at_a_time(small, monkeypatch):
 
 def test_full_length_rows_change_one_thing_each(small, monkeypatch):
     monkeypatch.setattr(studies, "NATIVE", dataclasses.replace(TINY, epochs=3))
+    monkeypatch.setattr(studies, "SEEDS", (0, 4))
     recipes, original = [], studies.trained
     monkeypatch.setattr(studies, "trained", lambda recipe, *rest: recipes.append(recipe) or original(recipe, *rest))
     asked = []
@@ -156,14 +157,16 @@ def test_full_length_rows_change_one_thing_each(small, monkeypatch):
         [name for name, value in dataclasses.asdict(recipe).items() if value != getattr(studies.NATIVE, name)]
         for recipe in recipes
     ]
-    assert changed == [["augmentation"], ["averaging"], ["smallest_piece"], ["et_above"], ["modalities"], [], []]
+    *first, again = changed
+    assert first == [["augmentation"], ["averaging"], ["smallest_piece"], ["et_above"], ["modalities"], [], []]
+    assert again == ["averaging"]
     # All on the training's own phantoms, but for those outlined half way up and those that are as the patients.
-    assert [bool(arguments) for arguments in asked] == [False] * 5 + [True] * 2
-    number, kinds = asked[-2]
+    assert [bool(arguments) for arguments in asked] == [False] * 5 + [True] * 2 + [False]
+    number, kinds = asked[5]
     assert (number, {kind.without for kind in kinds}) == (shipped.PHANTOMS, {("outlines",)})
-    assert asked[-1] == (shipped.PHANTOMS, shipped.MIXED[:1])
+    assert asked[6] == (shipped.PHANTOMS, shipped.MIXED[:1])
     about = json.loads((small / "results" / "ablation_full.json").read_text())
-    assert (about["epochs"], about["seeds"]) == (3, [0])
+    assert (about["epochs"], about["seeds"]) == (3, [0, 4])
 
 
 def test_longer_trainings_differ_in_nothing_but_their_epochs(small, monkeypatch):
@@ -189,6 +192,10 @@ def test_accelerated_rows_leave_out_one_effect_each():
     assert left_out == {
         f"without {effect}": {effect} for effect in ("rims", "outlines", "halo", "coil", "infiltration", "vessels")
     }
+    for name in ("rims and outlines alone", "576 with rims and outlines alone"):
+        cases, kinds = accelerated.ROWS[name]
+        missing = set().union(*map(_missing, kinds, shipped.MIXED))
+        assert (cases, missing) == (576 if "576" in name else 192, {"halo", "coil", "infiltration", "vessels"})
 
 
 def _missing(kind, whole):
