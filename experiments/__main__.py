@@ -29,6 +29,7 @@ PARTS = {
     "real": shipped.make_real,
     "seeds": comparisons.compare_seeds,
     "averaging": comparisons.compare_averaging,
+    "fine-tuning": comparisons.compare_tuning,
     "recipe": studies.ablate_recipe,
     "phantoms": studies.ablate_phantoms,
     "outlines": outlines.compare_outlines,

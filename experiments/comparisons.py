@@ -13,9 +13,9 @@ from brats_lib.slices import build_cache
 from brats_lib.training import train
 from experiments.record import save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
-from experiments.shipped import RUNS, mean_dice, rounded, train_phantom
+from experiments.shipped import FINE_TUNING, RUNS, mean_dice, rounded, train_phantom, train_real
 
-__all__ = ["compare_averaging", "compare_seeds", "score_published"]
+__all__ = ["compare_averaging", "compare_seeds", "compare_tuning", "score_published"]
 
 _THREE, _AXIAL = {"planes": tuple(PLANES)}, {"planes": ("axial",)}
 # Windows of 256 hold every slice as a whole; those of 128, four to a slice, are about as large as the recipe's.
@@ -54,6 +54,21 @@ def compare_averaging(real):
         print(name, mean_dice(scores), flush=True)
         parts.append(scores.assign(averaging=name))
     save("averaging", pd.concat(parts)[["averaging", "case", "region", "dice", "hd95_mm"]])
+
+
+def compare_tuning(real):
+    """What of the fine-tuning is left out, beside `results/leave_one_out.csv`: `results/fine_tuning.csv`."""
+    model, recipe, _ = weights.load("phantom", precision="float32")
+    start, parts = model.get_weights(), []
+    # The network that met patients keeps one half.
+    recipe = dataclasses.replace(recipe, wt_above=NATIVE.wt_above)
+    last = dataclasses.replace(FINE_TUNING, averaging=0.0)
+    for stack in real:
+        tuned = rounded(train_real(last, start, real, stack.name, name="real-last-weights").model)
+        scores = score_stacks(on_fast_engine(tuned, recipe), choose_channels([stack], recipe, MODALITIES), recipe)
+        print(stack.name, mean_dice(scores), flush=True)
+        parts.append(scores.assign(change="weights not averaged"))
+    save("fine_tuning", pd.concat(parts)[["change", "case", "region", "dice", "hd95_mm"]])
 
 
 def score_published(data):

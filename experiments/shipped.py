@@ -100,7 +100,7 @@ def train_phantom(recipe, seed=SEED):
     )
 
 
-def train_real(recipe, weights, stacks, left_out=None, seed=SEED):
+def train_real(recipe, weights, stacks, left_out=None, seed=SEED, name="real"):
     """Train a phantom network on with real cases.
 
     Parameters
@@ -113,6 +113,10 @@ def train_real(recipe, weights, stacks, left_out=None, seed=SEED):
         Real cases.
     left_out : str, optional
         The case that is kept for testing.
+    seed : int
+        Of the patches.
+    name : str
+        Of the trainings with this recipe, for their folders.
 
     Returns
     -------
@@ -122,7 +126,7 @@ def train_real(recipe, weights, stacks, left_out=None, seed=SEED):
     phantoms = training_phantoms()
     repeated = list(itertools.islice(itertools.cycle(chosen), len(phantoms)))
     batches = PatchBatches(repeated + phantoms, recipe, seed)
-    folder = f"{RUNS}/real-{seed}-{left_out or 'all'}"
+    folder = f"{RUNS}/{name}-{seed}-{left_out or 'all'}"
     return train(recipe, batches, None, folder, seed=seed, initial_weights=weights)
 
 

@@ -18,7 +18,7 @@ from brats_lib.errors import BratsError
 from brats_lib.models import build
 from brats_lib.patches import PatchBatches
 from brats_lib.recipes import NATIVE
-from experiments import accelerated, ahead, intake, record, shipped, speed, studies, thresholds
+from experiments import accelerated, ahead, comparisons, intake, record, shipped, speed, studies, thresholds
 
 TINY = dataclasses.replace(
     NATIVE, patch=16, widths=(8, 8), batch_slices=4, slices_per_epoch=8, epochs=1, planes=("axial",), neighbours=0
@@ -80,6 +80,29 @@ def test_both_networks_are_made_scored_and_written_with_cards(small):
     assert {"commit", "device", "seed", "minutes"} <= json.loads(
         (small / "results" / "phantom_on_real.json").read_text()
     ).keys()
+
+
+def test_fine_tuning_without_averages_starts_where_the_other_does_and_tests_each_patient_once(small, monkeypatch):
+    real = [dataclasses.replace(stack(seed), name=f"patient_{seed}") for seed in (7, 8)]
+    shipped.make_phantom(real)
+    asked = []
+
+    def noted(recipe, train, val, folder, **rest):
+        asked.append((recipe, folder, rest["initial_weights"]))
+        return untrained(recipe, train, val, folder, **rest)
+
+    monkeypatch.setattr(shipped, "train", noted)
+    monkeypatch.setattr(comparisons, "FINE_TUNING", TINY)
+    comparisons.compare_tuning(real)
+    assert [recipe for recipe, *_ in asked] == [dataclasses.replace(TINY, averaging=0.0)] * 2
+    start = weights.load("phantom", precision="float32")[0].get_weights()
+    for *_, begun in asked:
+        np.testing.assert_array_equal(begun[0], start[0])
+    assert [folder.rpartition("/")[2] for _, folder, _ in asked] == [
+        "real-last-weights-0-patient_7", "real-last-weights-0-patient_8",
+    ]  # fmt: skip
+    table = pd.read_csv(small / "results" / "fine_tuning.csv")
+    assert table.groupby("case")["region"].nunique().to_dict() == {"patient_7": 5, "patient_8": 5}
 
 
 def test_network_that_saw_patients_needs_some_to_leave_out(small):
