@@ -13,7 +13,7 @@ from brats_lib.slices import build_cache
 from brats_lib.training import train
 from experiments.record import save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
-from experiments.shipped import FINE_TUNING, RUNS, mean_dice, rounded, train_phantom, train_real
+from experiments.shipped import FINE_TUNING, RUNS, mean_dice, rounded, train_phantom, train_real, validation_phantoms
 
 __all__ = ["compare_averaging", "compare_seeds", "compare_tuning", "score_published"]
 
@@ -45,15 +45,20 @@ def compare_seeds(real):
 
 
 def compare_averaging(real):
-    """What is averaged at prediction, with one and the same network: `results/averaging.csv`."""
+    """What is averaged at prediction, with one and the same network: `results/averaging.csv`.
+
+    On phantoms as well, which may choose for patients without having met them.
+    """
     model, recipe, _ = weights.load("phantom")
     network = on_fast_engine(model, recipe)
-    stacks, parts = choose_channels(real, recipe, MODALITIES), []
-    for name, change in AVERAGING.items():
-        scores = score_stacks(network, stacks, dataclasses.replace(recipe, **change))
-        print(name, mean_dice(scores), flush=True)
-        parts.append(scores.assign(averaging=name))
-    save("averaging", pd.concat(parts)[["averaging", "case", "region", "dice", "hd95_mm"]])
+    parts = []
+    for data, cases in {"real": real, "phantom": validation_phantoms()}.items():
+        stacks = choose_channels(cases, recipe, MODALITIES)
+        for name, change in AVERAGING.items() if stacks else ():
+            scores = score_stacks(network, stacks, dataclasses.replace(recipe, **change))
+            print(data, name, mean_dice(scores), flush=True)
+            parts.append(scores.assign(data=data, averaging=name))
+    save("averaging", pd.concat(parts)[["data", "averaging", "case", "region", "dice", "hd95_mm"]])
 
 
 def compare_tuning(real):
