@@ -105,6 +105,23 @@ def test_fine_tuning_without_averages_starts_where_the_other_does_and_tests_each
     assert table.groupby("case")["region"].nunique().to_dict() == {"patient_7": 5, "patient_8": 5}
 
 
+def test_averaging_is_scored_on_patients_and_on_the_phantoms_of_the_card(small, monkeypatch):
+    shipped.make_phantom([])
+    monkeypatch.setattr(comparisons, "AVERAGING", {"axial": {}, "mirrored": {"flips": True}})
+    monkeypatch.setattr(comparisons, "validation_phantoms", shipped.validation_phantoms)
+    comparisons.compare_averaging([dataclasses.replace(stack(7), name="patient_7")])
+    table = pd.read_csv(small / "results" / "averaging.csv")
+    rows = table[["data", "averaging", "case"]].drop_duplicates().to_numpy().tolist()
+    assert rows == [
+        [data, averaging, case]
+        for data, case in (("real", "patient_7"), ("phantom", stack(2).name))
+        for averaging in ("axial", "mirrored")
+    ]
+    # Without patients the phantoms remain.
+    comparisons.compare_averaging([])
+    assert pd.read_csv(small / "results" / "averaging.csv")["data"].unique().tolist() == ["phantom"]
+
+
 def test_network_that_saw_patients_needs_some_to_leave_out(small):
     shipped.make_phantom([])
     with pytest.raises(BratsError, match="there are 0"):
