@@ -88,7 +88,7 @@ def test_fine_tuning_without_averages_starts_where_the_other_does_and_tests_each
     asked = []
 
     def noted(recipe, train, val, folder, **rest):
-        asked.append((recipe, folder, rest["initial_weights"]))
+        asked.append((recipe, [name for name in train.names if "patient" in name], folder, rest["initial_weights"]))
         return untrained(recipe, train, val, folder, **rest)
 
     monkeypatch.setattr(shipped, "train", noted)
@@ -98,8 +98,8 @@ def test_fine_tuning_without_averages_starts_where_the_other_does_and_tests_each
     start = weights.load("phantom", precision="float32")[0].get_weights()
     for *_, begun in asked:
         np.testing.assert_array_equal(begun[0], start[0])
-    assert [folder.rpartition("/")[2] for _, folder, _ in asked] == [
-        "real-last-weights-0-patient_7", "real-last-weights-0-patient_8",
+    assert [(set(learnt), folder.rpartition("/")[2]) for _, learnt, folder, _ in asked] == [
+        ({"patient_8"}, "real-last-weights-0-patient_7"), ({"patient_7"}, "real-last-weights-0-patient_8"),
     ]  # fmt: skip
     table = pd.read_csv(small / "results" / "fine_tuning.csv")
     assert table.groupby("case")["region"].nunique().to_dict() == {"patient_7": 5, "patient_8": 5}
@@ -109,6 +109,8 @@ def test_averaging_is_scored_on_patients_and_on_the_phantoms_of_the_card(small, 
     shipped.make_phantom([])
     monkeypatch.setattr(comparisons, "AVERAGING", {"axial": {}, "mirrored": {"flips": True}})
     monkeypatch.setattr(comparisons, "validation_phantoms", shipped.validation_phantoms)
+    mirrored, original = [], comparisons.score_stacks
+    monkeypatch.setattr(comparisons, "score_stacks", lambda *rest: mirrored.append(rest[2].flips) or original(*rest))
     comparisons.compare_averaging([dataclasses.replace(stack(7), name="patient_7")])
     table = pd.read_csv(small / "results" / "averaging.csv")
     rows = table[["data", "averaging", "case"]].drop_duplicates().to_numpy().tolist()
@@ -117,6 +119,7 @@ def test_averaging_is_scored_on_patients_and_on_the_phantoms_of_the_card(small, 
         for data, case in (("real", "patient_7"), ("phantom", stack(2).name))
         for averaging in ("axial", "mirrored")
     ]
+    assert mirrored == [False, True] * 2
     # Without patients the phantoms remain.
     comparisons.compare_averaging([])
     assert pd.read_csv(small / "results" / "averaging.csv")["data"].unique().tolist() == ["phantom"]
