@@ -7,9 +7,9 @@ import pandas as pd
 from tqdm import tqdm
 
 from brats_lib.cohort.codes import OWN_CODES
-from brats_lib.cohort.files import write_whole
 from brats_lib.cohort.layouts import stem
 from brats_lib.errors import BratsError
+from brats_lib.files import write_whole
 from brats_lib.inference import predict_case, predict_slices, to_native
 from brats_lib.labels import REGIONS, one_hot, region, to_labels
 from brats_lib.metrics.calibration import pooled, reliability

@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 from brats_lib.cohort import MODALITIES
-from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
+from brats_lib.files import write_whole
 from brats_lib.labels import BACKGROUND, ED, ET, NCR
 from brats_lib.parallel import for_each
 

@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from brats_lib import __version__
 from brats_lib.cohort.case import Case
-from brats_lib.cohort.files import write_whole
 from brats_lib.cohort.layouts import recognise, stem
 from brats_lib.errors import BratsError
+from brats_lib.files import write_whole
 from brats_lib.inference import need_standard_grid, predict_case, segment_volumes
 from brats_lib.intake import receive
 from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED

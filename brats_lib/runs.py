@@ -14,8 +14,8 @@ import yaml
 
 from brats_lib.cohort import Case, Cohort, Split, split_cohort
 from brats_lib.cohort.discover import holds_images
-from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
+from brats_lib.files import write_whole
 from brats_lib.phantom import make_cohort
 
 __all__ = [

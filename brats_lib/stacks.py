@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from brats_lib.cohort import MODALITIES
-from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
+from brats_lib.files import write_whole
 from brats_lib.parallel import for_each
 from brats_lib.phantom import PATIENTS, VERSION, simulate
 from brats_lib.preprocess import brain_box, crop, zscore

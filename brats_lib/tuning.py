@@ -22,8 +22,8 @@ import pandas as pd
 
 from brats_lib.batches import SliceBatches
 from brats_lib.checkpoints import Diverged
-from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
+from brats_lib.files import write_whole
 from brats_lib.labels import LABELS
 from brats_lib.monitors import RegionDice
 from brats_lib.recipes import LOSSES, OPTIMIZERS, PUBLISHED, Recipe

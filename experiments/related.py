@@ -16,8 +16,8 @@ import pandas as pd
 
 from brats_lib import weights
 from brats_lib.cohort import MODALITIES
-from brats_lib.cohort.files import write_whole
 from brats_lib.devices import choose_precision
+from brats_lib.files import write_whole
 from brats_lib.inference import predict_stack, window_places
 from brats_lib.labels import to_classes
 from brats_lib.models import build

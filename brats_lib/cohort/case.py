@@ -14,12 +14,23 @@ from brats_lib.cohort.nifti import Grid, read_grid, read_image, write_mask, writ
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS
 
-__all__ = ["GRID_TOLERANCE_MM", "Case"]
+__all__ = ["GRID_TOLERANCE_MM", "Case", "voxel_hash"]
 
 # Affines that were written by different tools differ by rounding; half a voxel of BraTS is half a millimetre.
 GRID_TOLERANCE_MM = 0.5
 # Enough of either end of a file to tell it from another one; compressed bytes differ from the first difference on.
 SAMPLES, SAMPLE_BYTES = 16, 16 * 1024
+
+
+def voxel_hash(volume: np.ndarray) -> str:
+    """Hash of an image's voxels in LPS, 16 hexadecimal digits: the same for any name, packing and stored type.
+
+    Networks list the FLAIR images that they learnt from by it.
+    """
+    voxels = np.asarray(volume, np.float32)
+    digest = hashlib.blake2b(repr(voxels.shape).encode(), digest_size=8)
+    digest.update(np.asfortranarray(voxels).T.data)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

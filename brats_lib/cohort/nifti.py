@@ -15,9 +15,9 @@ import nibabel as nib
 import numpy as np
 from nibabel import orientations
 
-from brats_lib.cohort.files import write_whole
 from brats_lib.cohort.layouts import stem
 from brats_lib.errors import BratsError
+from brats_lib.files import write_whole
 
 __all__ = ["Grid", "Image", "read_grid", "read_image", "write_mask", "write_volume"]
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from brats_lib.cohort.cohort import Cohort
 from brats_lib.cohort.discover import natural
-from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
+from brats_lib.files import write_whole
 
 __all__ = ["SUBSETS", "Split", "split_cohort"]
 

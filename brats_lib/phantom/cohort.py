@@ -17,8 +17,8 @@ import nibabel as nib
 import numpy as np
 
 from brats_lib.cohort import MODALITIES, Cohort
-from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
+from brats_lib.files import write_whole
 from brats_lib.parallel import for_each
 from brats_lib.phantom.simulation import draw_case, simulate
 

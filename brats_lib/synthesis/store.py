@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
+from brats_lib.files import write_whole
 from brats_lib.recipes import GenerativeRecipe
 from brats_lib.weights.store import to_float16
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from brats_lib import devices
-from brats_lib.cohort.files import write_whole
 from brats_lib.errors import BratsError
+from brats_lib.files import write_whole
 from brats_lib.weights.card import INTENDED_USE, Card
 from brats_lib.weights.fields import CARD, check
 

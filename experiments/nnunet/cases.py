@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 
 from brats_lib.cohort import MODALITIES, Split
-from brats_lib.cohort.files import write_whole
+from brats_lib.files import write_whole
 from experiments.shipped import real_stacks, training_phantoms, validation_phantoms
 
 __all__ = ["LOOKED_AT", "TRAINING", "main", "make_split", "write_case"]

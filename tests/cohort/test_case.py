@@ -8,6 +8,7 @@ import pytest
 from conftest import LPS_AFFINE, tiny_volumes, write_case
 
 from brats_lib.cohort import MODALITIES, Case, Cohort
+from brats_lib.cohort.case import voxel_hash
 from brats_lib.errors import BratsError
 
 
@@ -288,3 +289,10 @@ def test_a_corrected_voxel_in_the_middle_of_a_plain_mask_changes_the_fingerprint
     content[len(content) // 2 + 17] ^= 2
     mask.write_bytes(content)
     assert Cohort.find(tmp_path / "cases")[0].fingerprint() != before
+
+
+def test_voxel_hash_depends_on_the_voxels_alone():
+    voxels = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    assert voxel_hash(voxels) == voxel_hash(np.asfortranarray(voxels)) == voxel_hash(voxels.astype(np.float64))
+    others = (voxels[::-1], voxels.reshape(3, 2, 4), voxels + (voxels == 7))
+    assert len({voxel_hash(voxels), *map(voxel_hash, others)}) == 4

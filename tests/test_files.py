@@ -1,0 +1,45 @@
+"""Small files are read without trust: whatever is in them, one message names the file."""
+
+import os
+
+import pytest
+
+from brats_lib.errors import BratsError
+from brats_lib.files import read_json, read_text, write_whole
+
+
+def test_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_json(tmp_path / "a.json", "a test", "Mend it") == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe{", b"[]", b"7", b"null", b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5000, b'{"b": 1}'],
+)
+def test_what_is_no_object_with_the_key_is_refused(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(BratsError, match="a.json.*expected a test.*Mend it"):
+        read_json(path, "a test", "Mend it", keys=("a",))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("nowhere", path)])
+def test_what_is_no_file_is_refused_at_once(tmp_path, make):
+    make(tmp_path / "a.json")
+    with pytest.raises(BratsError, match="a.json.*cannot be read"):
+        read_text(tmp_path / "a.json", "a test", "Mend it")
+
+
+def test_a_file_too_large_is_not_read(tmp_path):
+    with open(tmp_path / "a.json", "wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(BratsError, match="more than 32 MiB"):
+        read_text(tmp_path / "a.json", "a test", "Mend it")
+
+
+def test_nothing_is_left_where_writing_fails(tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(BratsError, match="cannot be written"):
+        write_whole(tmp_path / "a", b"text")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
