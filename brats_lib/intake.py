@@ -6,81 +6,24 @@ A network answers to anything, and it does not say so where the image is none th
 import functools
 
 import numpy as np
-from scipy import ndimage
 
+from brats_lib.audit.skull import SHELL_RATIO, shell_ratio
 from brats_lib.cohort.agreement import check_agreement, spatial_unit
 from brats_lib.errors import BratsError
 from brats_lib.preprocess import brain_box
 
-__all__ = ["BRAIN_ML", "LARGEST_ML", "LONGEST_MM", "SHELL_RATIO", "examine", "receive", "shell_ratio"]
+__all__ = ["BRAIN_ML", "LARGEST_ML", "LONGEST_MM", "examine", "receive"]
 
 # A brain of 8 BraTS 2021 cases has 1294 to 1631 mL and one of a phantom about the same, sulci and ventricles counted.
 BRAIN_ML = (900.0, 1900.0)
 # More than that is no brain alone: a head, or a background that is not 0.
 LARGEST_ML = 2400.0
-SHELL_RATIO = 0.7
 # Extent of what is not 0 along each axis, above which it is no head, and a grid of 1 mm around it takes gigabytes.
 LONGEST_MM = 400.0
 # Extent of the brain in mm along each axis, below which part of it is missing; the 8 cases have 132 mm and more.
 SMALLEST_MM = 100.0
 THICKEST_MM = 3.0
-SAMPLE_MM, DEPTH_MM = 2.0, 24.0
-FEWEST_VOXELS = 50
 ADVICE = "Remove the skull first, for example with HD-BET or SynthStrip, and keep 0 outside the brain"
-
-
-def shell_ratio(volumes, spacing):
-    """How much darker than what lies around it the darkest layer below the surface is.
-
-    What is not 0 is taken apart like an onion, in layers of 2 mm down to 24 mm. For each layer the median intensity is
-    divided by that of the brightest layer further out. A brain grows brighter from the liquid on its surface inwards,
-    so the smallest ratio is near 1. In a head the layer of bone, which gives hardly any signal, lies below a bright
-    scalp.
-
-    Parameters
-    ----------
-    volumes : sequence of arrays, shape (x, y, z)
-        Modalities on one grid; best without the empty space around the head.
-    spacing : (float, float, float)
-        Voxel size in mm.
-
-    Returns
-    -------
-    float
-        The smallest ratio, 1 at most, of the modality where it is largest; bone is dark in all of them. NaN where
-        too little is there to tell.
-
-    Notes
-    -----
-    `SHELL_RATIO` lies between what `python -m experiments intake` measured (`results/intake.csv`). Brains: at least
-    0.87 on 8 BraTS 2021 cases, 0.82 once they were standardised, and 0.96 on 6 phantoms. The same brains in a synthetic
-    skull and scalp: 0.14 at most for sharp layers of 3 mm, 0.27 for bone of 4 mm blurred by 1 mm, and 0.67 for layers
-    of 3 mm blurred by 1 mm, the bone at 30 % of the brain's signal and the scalp at 70 %. One real head (T1, 2 mm),
-    its background set to 0 at four levels: 0.22 at most. The mean head of many people, which is so blurred that
-    its bone is grey: 0.55 to 0.84, so that its size alone gives it away at the lowest level.
-    """
-    steps = [max(1, round(SAMPLE_MM / size)) for size in spacing]
-    sampled = tuple(slice(None, None, step) for step in steps)
-    samples = [np.asarray(volume[sampled], np.float32) for volume in volumes]
-    head = ndimage.binary_fill_holes(np.any([sample != 0 for sample in samples], axis=0))
-    # Bone whose signal was set to 0 with the background is open to the outside at the neck; within a slice the scalp
-    # closes around it.
-    head = np.stack([ndimage.binary_fill_holes(head[..., z]) for z in range(head.shape[2])], axis=-1)
-    depth = ndimage.distance_transform_edt(np.pad(head, 1), sampling=np.multiply(spacing, steps))[1:-1, 1:-1, 1:-1]
-    # The outermost layer is partly background.
-    layers = [head & (depth >= near) & (depth < near + SAMPLE_MM) for near in np.arange(SAMPLE_MM, DEPTH_MM, SAMPLE_MM)]
-    layers = [layer for layer in layers if layer.sum() >= FEWEST_VOXELS]
-    if len(layers) < 2:
-        return float("nan")
-    ratios = []
-    for sample in samples:
-        # Standardised images have negative values, and no ratio without a floor.
-        floor = min(0.0, float(np.percentile(sample[head], 1)))
-        medians = np.array([np.median(sample[layer]) for layer in layers]) - floor
-        brightest = np.maximum.accumulate(medians)[:-1]
-        bright = brightest > 0
-        ratios.append(np.min(medians[1:][bright] / brightest[bright], initial=1.0))
-    return float(max(ratios))
 
 
 def receive(case, modalities):

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
+from brats_lib.audit.skull import SHELL_RATIO, shell_ratio
 from brats_lib.cohort import Cohort
 from brats_lib.cohort.nifti import read_image
-from brats_lib.intake import LARGEST_ML, SHELL_RATIO, shell_ratio
+from brats_lib.intake import LARGEST_ML
 from brats_lib.phantom import simulate
 from brats_lib.preprocess import brain_box, crop, zscore
 from experiments.record import save

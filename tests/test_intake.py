@@ -8,9 +8,10 @@ import pytest
 from conftest import write_case
 from heads import with_skull
 
+from brats_lib.audit.skull import SHELL_RATIO, shell_ratio
 from brats_lib.cohort import Cohort
 from brats_lib.errors import BratsError
-from brats_lib.intake import LARGEST_ML, SHELL_RATIO, examine, receive, shell_ratio
+from brats_lib.intake import LARGEST_ML, examine, receive
 from brats_lib.phantom import simulate
 
 MM = (1.0, 1.0, 1.0)

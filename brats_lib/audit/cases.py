@@ -1,0 +1,146 @@
+"""What is wrong or odd in the files of one case."""
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from brats_lib.audit.findings import Finding, Report
+from brats_lib.cohort import MODALITIES, Case
+from brats_lib.cohort.case import GRID_TOLERANCE_MM
+from brats_lib.cohort.codes import labels_of
+from brats_lib.cohort.layouts import LAYOUT_OF_NAME
+from brats_lib.cohort.nifti import Grid, Image, read_image
+from brats_lib.errors import BratsError
+from brats_lib.labels import BACKGROUND, ET
+
+__all__ = ["audit_case"]
+
+BRATS_SHAPE, BRATS_SPACING = (240, 240, 155), (1.0, 1.0, 1.0)
+ANOTHER_COPY = "Copy or download this case again, or leave it out"
+
+
+def audit_case(case: Case) -> Report:
+    """Look at every file of a case.
+
+    Parameters
+    ----------
+    case : Case
+
+    Returns
+    -------
+    Report
+        What is wrong with the case is a finding, never an error raised.
+    """
+    report = Report(case.name)
+    layout = LAYOUT_OF_NAME[case.layout]
+    for modality in MODALITIES:
+        if modality not in case.files:
+            place = next(iter(case.files.values()), case.mask_file).parent
+            there = f"case {case.name} has {', '.join(case.modalities) or 'no modality'}"
+            report.add("error", "missing-modality", place, there, f"also {modality}", ANOTHER_COPY)
+    grids = []
+    for path in dict.fromkeys(case.files[modality] for modality in case.modalities):
+        image = _read(report, path, 4 if layout.in_one_image else 1)
+        if image is None:
+            continue
+        grids.append(image.grid)
+        for modality in case.modalities:
+            if case.files[modality] == path:
+                channel = layout.images[modality] if layout.in_one_image else None
+                _audit_volume(report, image, channel, modality)
+    reference = _reference(grids)
+    for grid in grids:
+        _compare_grids(report, grid, reference)
+    if reference is not None:
+        _brats_grid(report, reference)
+    _audit_mask(report, case, reference)
+    return report
+
+
+def _reference(grids: list[Grid]) -> Grid | None:
+    """The first image of the shape that most have: the odd one out is the one to report."""
+    shapes = Counter(grid.shape for grid in grids)
+    return max(grids, key=lambda grid: shapes[grid.shape], default=None)
+
+
+def _read(report: Report, path: Path, channels: int) -> Image | None:
+    try:
+        image = read_image(path)
+        image.grid.affine  # noqa: B018  an affine that cannot be used raises here
+    except BratsError as error:
+        report.findings.append(Finding(report.case, "error", "unreadable", str(error)))
+        return None
+    if image.grid.channels != channels:
+        shape = f"its shape is {image.grid.stored_shape}"
+        report.add("error", "shape", path, shape, f"{channels} volume(s) in one file", ANOTHER_COPY)
+        return None
+    return image
+
+
+def _compare_grids(report: Report, grid: Grid, reference: Grid) -> None:
+    if grid.shape != reference.shape:
+        expected = f"{reference.shape} as in {reference.path.name}"
+        report.add("error", "shape", grid.path, f"its shape is {grid.shape}", expected, ANOTHER_COPY)
+    elif grid.offset_mm(reference) > GRID_TOLERANCE_MM:
+        # Reading refuses only this pair of axes; a shifted origin leaves the voxels where they are.
+        severity = "error" if grid.axes != reference.axes else "warning"
+        found = f"its affine puts it {grid.offset_mm(reference):.1f} mm away (axes {grid.axes})"
+        expected = f"the place of {reference.path.name} (axes {reference.axes})"
+        report.add(severity, "affine", grid.path, found, expected, "Check that the case's files belong together")
+
+
+def _audit_volume(report: Report, image: Image, channel: int | None, modality: str) -> None:
+    try:
+        volume = image.values(channel)
+    except BratsError as error:
+        report.findings.append(Finding(report.case, "error", "not-finite", str(error)))
+        return
+    low, high = volume.min(), volume.max()
+    where = image.path if channel is None else f"{image.path} channel {channel}"
+    if low == high:
+        report.add("error", "empty-image", where, f"every voxel is {low:g}", "a brain", ANOTHER_COPY)
+        return
+    if low < 0:
+        negative = f"{int((volume < 0).sum())} voxels are negative, down to {low:g}"
+        advice = "Check that it was not normalised already; the background must be 0"
+        report.add("warning", "negative-values", where, negative, "0 outside the brain and more inside", advice)
+    report.hashes[modality] = hashlib.blake2b(volume.data if volume.flags.c_contiguous else volume.T.data).hexdigest()
+
+
+def _brats_grid(report: Report, grid: Grid) -> None:
+    if not np.allclose(grid.spacing, BRATS_SPACING, atol=0.01):
+        spacing = " x ".join(f"{size:.3g}" for size in grid.spacing)
+        advice = "Resample it to 1 mm, registered to the SRI24 atlas as BraTS is"
+        report.add("warning", "spacing", grid.path, f"its voxels are {spacing} mm", "1 x 1 x 1 mm", advice)
+    if grid.shape != BRATS_SHAPE:
+        advice = "It can be used, but scores are not comparable with BraTS cases"
+        report.add("info", "size", grid.path, f"its shape is {grid.shape}", f"{BRATS_SHAPE} in BraTS", advice)
+
+
+def _audit_mask(report: Report, case: Case, reference: Grid | None) -> None:
+    if case.mask_file is None:
+        place = next(iter(case.files.values())).parent
+        advice = "Such a case can only be predicted"
+        report.add("info", "no-mask", place, f"case {case.name} has no mask", "a mask for training", advice)
+        return
+    if case.has_odd_mask:
+        advice = "Check that it is; the file is used under the name it has"
+        report.add("info", "adopted-mask", case.mask_file, "taken as the mask", "a name ending in _seg", advice)
+    image = _read(report, case.mask_file, 1)
+    if image is None:
+        return
+    if reference is not None:
+        _compare_grids(report, image.grid, reference)
+    try:
+        labels = labels_of(image, LAYOUT_OF_NAME[case.layout].codes)
+    except BratsError as error:
+        report.findings.append(Finding(report.case, "error", "labels", str(error)))
+        return
+    present = np.bincount(labels.ravel("K"), minlength=256)
+    if present[BACKGROUND] == labels.size:
+        report.add("warning", "no-tumour", case.mask_file, "the mask is empty", "a tumour", "Check this case by eye")
+    elif not present[ET]:
+        advice = "Nothing needs to be done; its ET scores are 1 or 0"
+        report.add("info", "no-et", case.mask_file, "the tumour has no enhancing part", "one in most cases", advice)

@@ -1,0 +1,80 @@
+"""What an audit reports, and how it is shown."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from brats_lib.cohort.discover import natural
+from brats_lib.errors import BratsError
+
+__all__ = ["SEVERITIES", "Finding", "Report", "summary"]
+
+SEVERITIES = ("error", "warning", "info")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the audit noticed.
+
+    Parameters
+    ----------
+    case : str
+        Name of the case; empty where it concerns the cohort.
+    severity : {"error", "warning", "info"}
+        Errors stop or falsify a run, warnings deserve a look, infos are worth knowing.
+    problem : str
+        What kind of thing, as a short code such as ``"missing-modality"``, the same for all its occurrences.
+    message : str
+        Where, what was found, what was expected and what to do.
+    """
+
+    case: str
+    severity: str
+    problem: str
+    message: str
+
+
+@dataclass
+class Report:
+    """What one worker sends back: findings, and a hash of every image's content."""
+
+    case: str
+    findings: list[Finding] = field(default_factory=list)
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def add(self, severity: str, problem: str, *what: str | Path) -> None:
+        message = str(BratsError(*what))
+        self.findings.append(Finding(self.case, severity, problem, message))
+
+
+def summary(findings: list[Finding], cases: int) -> str:
+    """Show findings as a text table: one line per problem, then the message of everything but infos.
+
+    Parameters
+    ----------
+    findings : list of Finding
+        Of `audit`.
+    cases : int
+        How many cases were looked at.
+
+    Returns
+    -------
+    str
+    """
+    if not findings:
+        return f"{cases} cases: nothing found."
+    counts = Counter((SEVERITIES.index(f.severity), f.problem) for f in findings)
+    examples = defaultdict(list)
+    for finding in findings:
+        examples[finding.severity, finding.problem].append(finding.case)
+    rows = [("severity", "problem", "found", "cases")]
+    for (rank, problem), count in sorted(counts.items()):
+        names = sorted(set(examples[SEVERITIES[rank], problem]) - {""}, key=natural)
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        rows.append((SEVERITIES[rank], problem, str(count), shown or "-"))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    details = [f"{f.severity}: {f.message}" for f in findings if f.severity != "info"]
+    tally = Counter(f.severity for f in findings)
+    total = ", ".join(f"{tally[s]} {s if s == 'info' else s + 's' * (tally[s] != 1)}" for s in SEVERITIES)
+    return "\n".join([f"{cases} cases: {total}", "", *table, *([""] if details else []), *details])
