@@ -9,6 +9,7 @@ from benchmarks import data, network, prediction, scoring
 from benchmarks.timing import machine, memory_table, save, table
 from brats_lib.cohort import Cohort
 from brats_lib.errors import BratsError
+from brats_lib.files import home_path
 from brats_lib.recipes import PUBLISHED
 
 SECTIONS = ("loading", "preprocessing", "scoring", "phantom", "training", "prediction", "memory")
@@ -17,8 +18,10 @@ SECTIONS = ("loading", "preprocessing", "scoring", "phantom", "training", "predi
 def _arguments(arguments):
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, one region, small training batches")
-    parser.add_argument("--out", type=Path, default=Path("runs/bench.json"), help="default: %(default)s")
-    parser.add_argument("--data", type=Path, help="folder of labelled cases, one file per modality; default: phantoms")
+    parser.add_argument("--out", type=home_path, default=Path("runs/bench.json"), help="default: %(default)s")
+    parser.add_argument(
+        "--data", type=home_path, help="folder of labelled cases, one file per modality; default: phantoms"
+    )
     parser.add_argument("--only", choices=SECTIONS, nargs="+", default=SECTIONS, help="default: everything")
     return parser.parse_args(arguments)
 

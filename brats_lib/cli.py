@@ -10,6 +10,7 @@ from pathlib import Path
 
 from brats_lib import __version__
 from brats_lib.errors import BratsError
+from brats_lib.files import home_path
 
 __all__ = ["main"]
 
@@ -300,25 +301,27 @@ def _parser():
         return sub
 
     sub = command("phantom", _phantom, "simulate a cohort of phantom patients")
-    sub.add_argument("out", type=Path, help="folder to write to")
+    sub.add_argument("out", type=home_path, help="folder to write to")
     sub.add_argument("--cases", type=int, default=24, help="number of patients (default: 24)")
     sub.add_argument("--seed", type=int, default=0, help="same seed, same patients (default: 0)")
     sub.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
 
     sub = command("audit", _audit, "check a folder of cases for anything that would break or bias a run")
-    sub.add_argument("folder", type=Path)
+    sub.add_argument("folder", type=home_path)
     sub.add_argument("--json", action="store_true", help="findings as JSON")
     sub.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
 
     sub = command("fetch", _fetch, "download a data set")
     sub.add_argument("dataset", choices=["brats2020", "msd", "inception"], help="BraTS 2020, MSD Task01, Inception-v3")
-    sub.add_argument("folder", type=Path)
+    sub.add_argument("folder", type=home_path)
 
     sub = command("score", _score, "score predicted masks against true ones, per case and region")
-    sub.add_argument("predictions", type=Path, help="folder of <case>_seg.nii.gz, or <case>.nii.gz of nnU-Net")
-    sub.add_argument("truth", type=Path, help="folder of cases with masks")
-    sub.add_argument("--out", type=Path, default=Path("scores.csv"))
-    sub.add_argument("--split", type=Path, help="score the test cases of this split.json only (default: all cases)")
+    sub.add_argument("predictions", type=home_path, help="folder of <case>_seg.nii.gz, or <case>.nii.gz of nnU-Net")
+    sub.add_argument("truth", type=home_path, help="folder of cases with masks")
+    sub.add_argument("--out", type=home_path, default=Path("scores.csv"))
+    sub.add_argument(
+        "--split", type=home_path, help="score the test cases of this split.json only (default: all cases)"
+    )
     sub.add_argument(
         "--labels",
         choices=["brats", "nnunet"],
@@ -327,13 +330,17 @@ def _parser():
     )
 
     sub = command("predict", _predict, "segment the tumours of one case, of a folder of cases, or of single files")
-    sub.add_argument("cases", nargs="?", type=Path, help="folder of a case or of cases, in any BraTS or MSD naming")
-    sub.add_argument("--out", type=Path, required=True, help="folder that gets <case>_seg.nii.gz and <case>.json")
+    sub.add_argument(
+        "cases", nargs="?", type=home_path, help="folder of a case or of cases, in any BraTS or MSD naming"
+    )
+    sub.add_argument("--out", type=home_path, required=True, help="folder that gets <case>_seg.nii.gz and <case>.json")
     sub.add_argument(
         "--part", metavar="I/N", help="every N-th case of the folder only, from the I-th on: one of N jobs"
     )
     for modality in ("flair", "t1", "t1ce", "t2"):
-        sub.add_argument(f"--{modality}", type=Path, metavar="FILE", help=f"{modality} image, in place of a folder")
+        sub.add_argument(
+            f"--{modality}", type=home_path, metavar="FILE", help=f"{modality} image, in place of a folder"
+        )
     sub.add_argument("--name", help="of the output for single files (default: what the first file's name says)")
     sub.add_argument(
         "--network",
@@ -345,7 +352,7 @@ def _parser():
     )  # fmt: skip
 
     sub = command("train", _train, "train the published recipe on all devices, of several processes too")
-    sub.add_argument("out", type=Path, help="folder of the training, on a disk that all processes see")
+    sub.add_argument("out", type=home_path, help="folder of the training, on a disk that all processes see")
     _study_options(sub)
 
     sub = command("sweep", _sweep, "train the published recipe with one hyper-parameter changed at a time")
@@ -356,15 +363,17 @@ def _parser():
     sub = command("tune", _tune, "search for hyper-parameters; several processes may share a storage")
     sub.add_argument("storage", help="file of the study, or a database's URL such as postgresql://user@host/base")
     sub.add_argument("--trials", type=int, required=True, help="trials that this process takes on")
-    sub.add_argument("--out", type=Path, help="CSV file that gets all trials of the study")
+    sub.add_argument("--out", type=home_path, help="CSV file that gets all trials of the study")
     _study_options(sub)
 
     sub = command("export-nnunet", _export_nnunet, "write cases and split in the raw format of nnU-Net v2")
-    sub.add_argument("out", type=Path, help="folder that gets nnUNet_raw and nnUNet_preprocessed")
+    sub.add_argument("out", type=home_path, help="folder that gets nnUNet_raw and nnUNet_preprocessed")
     sub.add_argument("--data", default="", help="folder of cases (default: $BRATS_DATA, data/, else phantoms)")
     sub.add_argument("--dataset-id", type=int, default=501, help="nnU-Net's number of the data set (default: 501)")
     sub.add_argument("--name", default="BraTS", help="nnU-Net's name of the data set (default: BraTS)")
-    sub.add_argument("--split", type=Path, help="obey this split.json (default: the one beside the cases, or a draw)")
+    sub.add_argument(
+        "--split", type=home_path, help="obey this split.json (default: the one beside the cases, or a draw)"
+    )
     sub.add_argument("--seed", type=int, default=0, help="of the draw and of the phantoms (default: 0)")
     sub.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
 

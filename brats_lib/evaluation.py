@@ -9,7 +9,7 @@ from tqdm import tqdm
 from brats_lib.cohort.codes import OWN_CODES
 from brats_lib.cohort.layouts import stem
 from brats_lib.errors import BratsError
-from brats_lib.files import write_whole
+from brats_lib.files import home_path, write_whole
 from brats_lib.inference import predict_case, predict_slices, to_native
 from brats_lib.labels import REGIONS, one_hot, region, to_labels
 from brats_lib.metrics.calibration import pooled, reliability
@@ -151,7 +151,7 @@ def score_folder(predictions, truth, names=None, ending="_seg", codes=OWN_CODES)
     BratsError
         If a prediction names no case, or a case to score has no prediction: a mean over the rest would flatter.
     """
-    folder = Path(predictions)
+    folder = home_path(predictions)
     if not folder.is_dir():
         raise BratsError(folder, "it is not a folder", f"a folder of <case>{ending}.nii.gz", "Check the spelling")
     masks = {name: path for path in sorted(folder.iterdir()) if (name := stem(path))}
@@ -185,6 +185,6 @@ def write_scores(scores, path):
     BratsError
         If it cannot be written.
     """
-    path = Path(path)
+    path = home_path(path)
     write_whole(path, scores.to_csv(index=False, float_format="%.6f").encode())
     return path

@@ -7,10 +7,15 @@ from pathlib import Path
 
 from brats_lib.errors import BratsError
 
-__all__ = ["open_regular", "read_json", "read_text", "write_whole"]
+__all__ = ["home_path", "open_regular", "read_json", "read_text", "write_whole"]
 
 # Of a file of settings, records or names; the largest that this package writes has a few hundred kB.
 MOST_BYTES = 32 * 2**20
+
+
+def home_path(path: str | Path) -> Path:
+    """A path as a person wrote it: `~` is the home folder, also where no shell has seen it, as in `--out=~/x`."""
+    return Path(os.path.expanduser(path))
 
 
 def open_regular(path: Path):
@@ -52,7 +57,7 @@ def read_text(path: str | Path, expected: str, advice: str) -> str:
         If it is missing, unreadable, no file, larger than 32 MiB or not UTF-8.
     """
     try:
-        with open_regular(Path(path)) as stream:
+        with open_regular(home_path(path)) as stream:
             content = stream.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = getattr(error, "strerror", None) or error
@@ -113,6 +118,7 @@ def write_whole(path: Path, content: bytes) -> None:
     BratsError
         If it cannot be written.
     """
+    path = home_path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from brats_lib import devices, fast, weights
 from brats_lib.errors import BratsError
+from brats_lib.files import home_path
 from brats_lib.recipes import NativeRecipe, Recipe
 from brats_lib.trained import Trained, find_trained, read_trained
 
@@ -60,7 +61,7 @@ def describe(name=None):
         If there is no such network, or its files are damaged.
     """
     # As weights.read_card tells a path from a name: a folder that happens to have a network's name is none.
-    if (isinstance(name, Path) or (name is not None and os.sep in name)) and Path(name).is_dir():
+    if (isinstance(name, Path) or (name is not None and os.sep in name)) and home_path(name).is_dir():
         return read_trained(name)
     return weights.read_card(name)
 

@@ -8,11 +8,10 @@ import functools
 import hashlib
 import json
 import re
-from pathlib import Path
 
 from brats_lib.cohort import MODALITIES
 from brats_lib.errors import BratsError
-from brats_lib.files import write_whole
+from brats_lib.files import home_path, write_whole
 from brats_lib.labels import BACKGROUND, ED, ET, NCR
 from brats_lib.parallel import for_each
 
@@ -63,7 +62,7 @@ def export(cohort, split, out, dataset_id=501, name="BraTS", workers=None, progr
         If a case lacks a modality or cannot be read, number or name do not fit, `out` holds an export of other cases
         or another split, or cannot be written.
     """
-    out, dataset = Path(out).expanduser(), _dataset_name(dataset_id, name)
+    out, dataset = home_path(out), _dataset_name(dataset_id, name)
     raw, prepared = out / "nnUNet_raw" / dataset, out / "nnUNet_preprocessed" / dataset
     if out.resolve().is_relative_to(cohort.root.resolve()):
         advice = "Choose a folder elsewhere, or the copies would be taken for more cases"
@@ -116,7 +115,7 @@ def has_our_codes(folder):
     BratsError
         If nnU-Net's `dataset.json` is there but damaged, or gives the numbers another meaning.
     """
-    path = Path(folder) / ABOUT
+    path = home_path(folder) / ABOUT
     if not path.is_file():
         return False
     about = _read_json(path)

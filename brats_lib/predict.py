@@ -16,7 +16,7 @@ from brats_lib import __version__
 from brats_lib.cohort.case import Case
 from brats_lib.cohort.layouts import recognise, stem
 from brats_lib.errors import BratsError
-from brats_lib.files import write_whole
+from brats_lib.files import home_path, write_whole
 from brats_lib.inference import need_standard_grid, predict_case, segment_volumes
 from brats_lib.intake import receive
 from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED
@@ -69,6 +69,7 @@ def loose_case(files, name=None):
     BratsError
         If a name cannot be that of a file, or a file is no NIfTI file by its name.
     """
+    files = {modality: home_path(path) for modality, path in files.items()}
     for path in files.values():
         if stem(path) is None:
             raise BratsError(path, "the name has another ending", "a .nii or .nii.gz file", "dcm2niix converts DICOM")
@@ -78,7 +79,7 @@ def loose_case(files, name=None):
         name = recognised[1] if recognised else stem(first)
     if not name or name.startswith(".") or name != Path(name).name or "\\" in name or not name.isprintable():
         raise BratsError(f"--name {name}", "it is no file name", "a name without slashes", "Choose a plain name")
-    return Case(name, dict(files))
+    return Case(name, files)
 
 
 def volumes_ml(mask, voxel_ml):
@@ -179,7 +180,7 @@ def predict_cases(cases, out, network, progress=True):
     BratsError
         If the folder cannot be written to, or writing would replace a file of a case. What was finished is kept.
     """
-    cases, out, outcome = list(cases), Path(out), Outcome()
+    cases, out, outcome = list(cases), home_path(out), Outcome()
     _prepare(out, cases)
     with tqdm(cases, desc="Segmenting", unit="case", disable=not progress) as bar:
         for case in bar:

@@ -1,12 +1,12 @@
 """Ratings of masks by readers: their table, how far readers agree, and simulated ones to try the analysis on."""
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from brats_lib.errors import BratsError
+from brats_lib.files import home_path
 from brats_lib.metrics.agreement import weighted_kappa
 
 __all__ = [
@@ -109,7 +109,7 @@ def open_ratings(path, dice, seed=0):
     -------
     DataFrame
     """
-    return read_ratings(path) if Path(path).is_file() else simulate_ratings(dice, seed=seed)
+    return read_ratings(path) if home_path(path).is_file() else simulate_ratings(dice, seed=seed)
 
 
 def agreement(ratings):

@@ -15,7 +15,7 @@ import yaml
 from brats_lib.cohort import Case, Cohort, Split, split_cohort
 from brats_lib.cohort.discover import holds_images
 from brats_lib.errors import BratsError
-from brats_lib.files import write_whole
+from brats_lib.files import home_path, write_whole
 from brats_lib.phantom import make_cohort
 
 __all__ = [
@@ -102,7 +102,7 @@ def find_data(data=""):
     root = find_root()
     for asked, how in ((data, "the data folder that was asked for"), (os.environ.get("BRATS_DATA"), "$BRATS_DATA")):
         if asked:
-            folder = (root / Path(asked).expanduser()).resolve()
+            folder = (root / home_path(asked)).resolve()
             if not folder.is_dir():
                 raise BratsError(
                     folder,

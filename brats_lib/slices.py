@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from brats_lib.errors import BratsError
+from brats_lib.files import home_path
 from brats_lib.parallel import for_each
 from brats_lib.preprocess import case_labels, case_slices
 
@@ -228,7 +229,7 @@ def build_cache(cohort, recipe, folder, workers=None, progress=True):
     if not len(labelled):
         raise BratsError(cohort.root, "no case has a mask", "at least one case with a mask", "Give labelled cases")
     settings = json.dumps(recipe.slice_settings(), sort_keys=True)
-    folder = Path(folder) / f"{recipe.name}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
+    folder = home_path(folder) / f"{recipe.name}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     _remove_stale(folder)
     cache = SliceCache(folder, recipe, {case.name: case.fingerprint() for case in labelled})

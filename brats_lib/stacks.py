@@ -9,13 +9,12 @@ import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from brats_lib.cohort import MODALITIES
 from brats_lib.errors import BratsError
-from brats_lib.files import write_whole
+from brats_lib.files import home_path, write_whole
 from brats_lib.parallel import for_each
 from brats_lib.phantom import PATIENTS, VERSION, simulate
 from brats_lib.preprocess import brain_box, crop, zscore
@@ -212,7 +211,7 @@ def _simulated(name, seed, index, variety):
 
 def _keep(work, folder, workers, progress, description):
     """The stacks of `work` (file stem to function), from the folder where it has them."""
-    folder = Path(folder)
+    folder = home_path(folder)
     todo = [(stem, make) for stem, make in work.items() if not (folder / f"{stem}.json").is_file()]
     for_each(functools.partial(_write, folder), todo, workers, progress, description)
     return [_read(folder, stem) for stem in work]

@@ -12,6 +12,7 @@ from pathlib import Path
 import h5py
 
 from brats_lib.errors import BratsError
+from brats_lib.files import home_path
 from brats_lib.recipes import NativeRecipe, Recipe
 from brats_lib.records import BEST_WEIGHTS, SETTINGS, read_recipe, read_record
 from brats_lib.weights import INTENDED_USE
@@ -75,7 +76,7 @@ def read_trained(folder):
     BratsError
         If there is no training, it is not finished, or a file of it is damaged.
     """
-    folder = Path(folder)
+    folder = home_path(folder)
     record, weights = read_record(folder), folder / BEST_WEIGHTS
     if record is None:
         found, advice = f"there is no {SETTINGS}", "Name the folder of a training, such as runs/workshop/training"

@@ -4,7 +4,6 @@ import hashlib
 import json
 import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -22,6 +21,7 @@ from brats_lib.checkpoints import (
     save_log,
 )  # fmt: skip
 from brats_lib.errors import BratsError
+from brats_lib.files import home_path
 from brats_lib.objectives import compile_model
 from brats_lib.recipes import Recipe
 from brats_lib.records import BEST_WEIGHTS, SETTINGS, read_recipe, read_record, save_record, set_aside, versions
@@ -124,7 +124,7 @@ def train(
     with the lowest validation loss are kept. Of the others the rate follows a schedule, and the moving average
     of the weights after the last batch is kept; validation is done with the average too.
     """
-    folder, epochs = Path(folder), recipe.epochs if epochs is None else epochs
+    folder, epochs = home_path(folder), recipe.epochs if epochs is None else epochs
     native = not isinstance(recipe, Recipe)
     to_validate = 0 if val is None else len(val)
     if epochs < 1 or not len(train) or not (to_validate or (native and val is None)):
@@ -208,7 +208,7 @@ def load_trained(folder, *, precision=None, unfinished=False, data_fingerprint=N
     BratsError
         If there is no training, it is not finished, or its files do not belong together.
     """
-    folder = Path(folder)
+    folder = home_path(folder)
     advice = "Train again: 03_train_unet, or brats_lib.training.train with the same settings, which resumes"
     record = read_record(folder)
     if record is None or not (folder / BEST_WEIGHTS).is_file():

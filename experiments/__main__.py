@@ -1,8 +1,8 @@
 """``python -m experiments NAME [--data DIR]``."""
 
 import argparse
-from pathlib import Path
 
+from brats_lib.files import home_path
 from experiments import (
     accelerated,
     comparisons,
@@ -61,7 +61,7 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
     parser.add_argument("name", choices=[*PARTS, *HYPERPARAMETERS, *APART], help="what to make again")
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
-    parser.add_argument("--heads", nargs="*", type=Path, default=(), help="intake: images of heads with their skull")
+    parser.add_argument("--heads", nargs="*", type=home_path, default=(), help="intake: images of heads with a skull")
     parser.add_argument("--systems", nargs="*", default=(), help="related: which; all where omitted")
     parser.add_argument("--train", nargs=2, metavar=("ROW", "SEED"), help="accelerated: what to train, and no more")
     parser.add_argument("--workers", type=int, default=1, help="accelerated: processes that make patches")

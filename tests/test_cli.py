@@ -1,8 +1,10 @@
 """The command line: what it writes, and that bad input ends in one paragraph and exit code 2."""
 
+import argparse
 import gzip
 import json
 import shutil
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -10,8 +12,9 @@ import pandas as pd
 import pytest
 from conftest import LPS_AFFINE, ROOT, tiny_volumes
 
-from brats_lib.cli import main
+from brats_lib.cli import _parser, main
 from brats_lib.cohort import Cohort
+from brats_lib.files import home_path
 from brats_lib.labels import ET
 
 CASE = "BraTS20_Training_003"
@@ -164,6 +167,24 @@ def test_score_of_the_truth_itself_is_perfect(tiny_root, tmp_path):
     assert main(["score", str(predictions), str(tiny_root), "--out", str(tmp_path / "scores.csv")]) == 0
     scores = pd.read_csv(tmp_path / "scores.csv")
     assert len(scores) == 50 and (scores["dice"] == 1).all() and (scores["hd95_mm"] == 0).all()
+
+
+def test_tilde_is_the_home_folder_in_what_is_read_and_written(tiny_root, tmp_path, monkeypatch):
+    """Nothing but a shell turns `~` into a folder, and it leaves `--out=~/x` alone."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tiny_root)
+    for case in Cohort.find("~/tiny"):
+        case.save_mask(case.mask(), f"~/predictions/{case.name}_seg.nii.gz")
+    assert main(["score", "~/predictions", "~/tiny", "--out=~/made/scores.csv"]) == 0
+    assert main(["export-nnunet", "~/exported", "--data=~/tiny", "--workers=1"]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["exported", "made", "predictions", "tiny"]
+    assert not list(tiny_root.glob("~*"))
+
+
+def test_no_command_takes_a_path_without_looking_for_the_home_folder():
+    (commands,) = [action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    kinds = {action.type for parser in commands.choices.values() for action in parser._actions}
+    assert home_path in kinds and Path not in kinds
 
 
 def test_score_refuses_a_mean_over_some_of_the_cases(tiny_root, tmp_path, capsys):

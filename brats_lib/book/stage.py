@@ -10,6 +10,7 @@ from brats_lib.book.figures_page import figures_table, read_figures
 from brats_lib.book.notebook import clean_notebook, injected_parameters
 from brats_lib.book.recorded import recorded_tables
 from brats_lib.errors import BratsError
+from brats_lib.files import home_path
 from brats_lib.weights import available, cards_markdown, read_card
 
 __all__ = ["stage", "toc_files"]
@@ -116,7 +117,7 @@ def _private_text(root, data):
     """What must not be published, longest first: the places of the data, of this checkout and of the home folder."""
     replacements = []
     if data:
-        folder = (root / Path(data).expanduser()).resolve()
+        folder = (root / home_path(data)).resolve()
         replacements += [(str(data), folder.name)] if Path(data).is_absolute() else []
         replacements += [(str(folder), folder.name)]
     replacements += [(f"{root}/", ""), (str(root), "."), (f"{Path.home()}/", "~/")]

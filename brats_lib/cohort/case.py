@@ -12,6 +12,7 @@ from brats_lib.cohort.codes import OWN_CODES, labels_of, numbers_of
 from brats_lib.cohort.layouts import LAYOUT_OF_NAME, MODALITIES, Layout, stem
 from brats_lib.cohort.nifti import Grid, read_grid, read_image, write_mask, write_volume
 from brats_lib.errors import BratsError
+from brats_lib.files import home_path
 from brats_lib.labels import LABELS
 
 __all__ = ["GRID_TOLERANCE_MM", "Case", "voxel_hash"]
@@ -232,7 +233,7 @@ class Case:
         BratsError
             If shape or labels do not fit, or the path cannot be written.
         """
-        path, mask = Path(path), np.asarray(mask)
+        path, mask = home_path(path), np.asarray(mask)
         if mask.shape != self.shape:
             expected = f"{self.shape}, the shape of case {self.name}"
             raise BratsError(path, f"the mask to write has shape {mask.shape}", expected, "Pass it in LPS axes")
@@ -262,7 +263,7 @@ class Case:
         BratsError
             If it is on another grid or holds other numbers.
         """
-        image = read_image(Path(path))
+        image = read_image(home_path(path))
         if image.grid.channels != 1 or image.grid.shape != self.shape:
             expected = f"{self.shape} as case {self.name}"
             advice = "Score masks on the grid of the input images, not resized ones"

@@ -14,6 +14,7 @@ from brats_lib.cohort.discover import find_cases
 from brats_lib.cohort.grades import NameTable, read_table
 from brats_lib.cohort.layouts import LAYOUT_OF_NAME
 from brats_lib.errors import BratsError
+from brats_lib.files import home_path
 
 __all__ = ["Cohort"]
 
@@ -54,7 +55,7 @@ class Cohort:
         BratsError
             If the folder is missing, unreadable or without cases, or one case is there twice.
         """
-        root = Path(root).expanduser()
+        root = home_path(root)
         if max_cases is not None and max_cases < 1:
             raise BratsError("max_cases", f"it is {max_cases}", "at least 1", "Leave it out to use all cases")
         cases, paths = find_cases(root)

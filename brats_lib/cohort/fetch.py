@@ -10,6 +10,7 @@ import pooch
 
 from brats_lib.cohort.download import ResumingDownloader
 from brats_lib.errors import BratsError
+from brats_lib.files import home_path
 
 __all__ = ["fetch_brats2020", "fetch_msd"]
 
@@ -43,7 +44,7 @@ def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> P
     BratsError
         If kagglehub is not installed, Kaggle refuses, or the folder has no room or may not be written.
     """
-    folder = Path(folder).expanduser()
+    folder = home_path(folder)
     done = folder / "BraTS2020"
     if done.is_dir():
         return done
@@ -111,7 +112,7 @@ def fetch_msd(
         If the download fails, its checksum is wrong, it is no archive of cases, or the folder has no room or may not
         be written.
     """
-    folder = Path(folder).expanduser()
+    folder = home_path(folder)
     done = folder / "Task01_BrainTumour"
     if done.is_dir():
         return done

@@ -11,14 +11,13 @@ import shutil
 import time
 import uuid
 import zlib
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 
 from brats_lib.cohort import MODALITIES, Cohort
 from brats_lib.errors import BratsError
-from brats_lib.files import write_whole
+from brats_lib.files import home_path, write_whole
 from brats_lib.parallel import for_each
 from brats_lib.phantom.simulation import draw_case, simulate
 
@@ -74,7 +73,7 @@ def make_cohort(out, cases=24, seed=0, workers=None, progress=True):
     for name, value, least in (("cases", cases, 1), ("seed", seed, 0), ("workers", workers, 1)):
         if value is not None and value < least:
             raise BratsError(name, f"it is {value}", f"an integer of at least {least}", f"Give {name} such a value")
-    out = Path(out).expanduser()
+    out = home_path(out)
     _claim(out, seed)
     missing = [index for index in range(cases) if not _complete(out, index)]
     try:

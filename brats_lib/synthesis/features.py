@@ -9,6 +9,7 @@ import pooch
 from brats_lib.cohort import MODALITIES
 from brats_lib.cohort.download import ResumingDownloader
 from brats_lib.errors import BratsError
+from brats_lib.files import home_path
 from brats_lib.preprocess import zscore
 from brats_lib.synthesis.forward import forward
 
@@ -89,7 +90,7 @@ def fetch_inception(folder, url=INCEPTION_URL, known_hash=INCEPTION_HASH, progre
     BratsError
         If the download fails or its checksum is wrong.
     """
-    folder = Path(folder).expanduser()
+    folder = home_path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     downloader = ResumingDownloader(folder / f".{INCEPTION_FILE}.part", progress=progress)
     try:
@@ -118,7 +119,7 @@ def open_inception(folder):
     BratsError
         If the file is damaged.
     """
-    file = Path(folder).expanduser() / INCEPTION_FILE
+    file = home_path(folder) / INCEPTION_FILE
     if not file.is_file():
         print(f"No FID and KID: the weights of Inception-v3 are not in '{file.parent.name}'.", _HOW)
         return None

@@ -12,7 +12,7 @@ import numpy as np
 
 from brats_lib import devices
 from brats_lib.errors import BratsError
-from brats_lib.files import write_whole
+from brats_lib.files import home_path, write_whole
 from brats_lib.weights.card import INTENDED_USE, Card
 from brats_lib.weights.fields import CARD, check
 
@@ -64,7 +64,7 @@ def save_weights(model, recipe, folder, name, facts):
         name=name, recipe={"class": type(recipe).__name__, "settings": _freeze(asdict(recipe))}, weights=weights,
         weights_hash=_content_hash(arrays), intended_use=INTENDED_USE, **facts,
     ).validate()  # fmt: skip
-    folder = Path(folder)
+    folder = home_path(folder)
     # The card last: a kill in between leaves a file that no card vouches for.
     write_whole(folder / weights["file"], content)
     write_whole(folder / f"{stem}.json", card.to_json().encode())
@@ -186,7 +186,7 @@ def _checked_card(path, size, modified):
 def _find(name):
     """Path of the card that a name stands for."""
     if isinstance(name, Path) or (name is not None and (name.endswith(".json") or os.sep in name)):
-        return Path(name)
+        return home_path(name)
     cards = {path: _read_card(path) for path in sorted(FOLDER.glob("*.json"))}
     for path, card in cards.items():
         if card.default if name is None else card.name == name:

@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 
 from brats_lib.cohort import MODALITIES, Split
-from brats_lib.files import write_whole
+from brats_lib.files import home_path, write_whole
 from experiments.shipped import real_stacks, training_phantoms, validation_phantoms
 
 __all__ = ["LOOKED_AT", "TRAINING", "main", "make_split", "write_case"]
@@ -71,7 +71,7 @@ def make_split(training, tested):
 def main():
     """Write training phantoms, validation phantoms and, where a folder is named, real cases."""
     parser = argparse.ArgumentParser(prog="python -m experiments.nnunet.cases", description=__doc__)
-    parser.add_argument("out", type=Path, help="gets training/, phantoms/ and real/ of cases, and split.json")
+    parser.add_argument("out", type=home_path, help="gets training/, phantoms/ and real/ of cases, and split.json")
     parser.add_argument("--data", default="", help="folder of labelled real cases to test on as well")
     options = parser.parse_args()
     subsets = {

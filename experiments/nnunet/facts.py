@@ -9,13 +9,14 @@ import importlib.metadata
 import json
 import math
 import platform
-from pathlib import Path
 
 import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from short_trainer import STEPS_PER_EPOCH
+
+from brats_lib.files import home_path
 
 __all__ = ["main", "multiply_adds"]
 
@@ -61,8 +62,8 @@ def _spent(path):
 def main():
     """Write `facts.json`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("fold", type=Path, help="folder of the training, with checkpoint_final.pth")
-    parser.add_argument("work", type=Path, help="folder that has predictions/ and gets facts.json")
+    parser.add_argument("fold", type=home_path, help="folder of the training, with checkpoint_final.pth")
+    parser.add_argument("work", type=home_path, help="folder that has predictions/ and gets facts.json")
     options = parser.parse_args()
     torch.set_num_threads(1)
 
