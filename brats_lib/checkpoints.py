@@ -9,10 +9,8 @@ Which weights are the best, so that they are kept, the recipe says: those of the
 or the moving average over the batches up to the last one.
 """
 
-import io
 import json
 import math
-import os
 import tempfile
 import time
 import zipfile
@@ -24,9 +22,10 @@ import numpy as np
 import pandas as pd
 
 from brats_lib.errors import BratsError
+from brats_lib.files import replacing, write_whole
 from brats_lib.records import BEST_WEIGHTS
 
-__all__ = ["LOG", "LOG_COLUMNS", "STATE", "Diverged", "KeepProgress", "Progress", "write_atomically"]
+__all__ = ["LOG", "LOG_COLUMNS", "STATE", "Diverged", "KeepProgress", "Progress"]
 
 STATE, LOG = "state.npz", "log.csv"
 LOG_COLUMNS = (
@@ -39,38 +38,6 @@ _PLATEAU = ("best", "wait", "cooldown_counter")
 
 class Diverged(BratsError):
     """The loss or the weights of a training became NaN or infinite."""
-
-
-def write_atomically(path, write):
-    """Write a file under another name, flush it to the disk and rename it.
-
-    Parameters
-    ----------
-    path : Path
-        The file; afterwards the new one or, after any failure, the old one.
-    write : callable
-        Gets the temporary path, whose suffixes are those of `path`.
-
-    Raises
-    ------
-    BratsError
-        If the disk is full or refuses.
-    """
-    temporary = path.with_name(f"part-{path.name}")
-    try:
-        write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise BratsError(
-            path,
-            f"it cannot be written ({error.strerror or error})",
-            "a folder with free space that may be written to",
-            "Free some space and start again: what was saved before is intact, and the training resumes from it",
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @dataclass
@@ -121,11 +88,8 @@ class Progress:
         }
         arrays["memory"] = np.array(json.dumps({"plateau": self.plateau, "rows": self.rows}))
 
-        def write(temporary):
-            with open(temporary, "wb") as file:
-                np.savez(file, **arrays)
-
-        write_atomically(path, write)
+        with replacing(path) as part, open(part, "wb") as file:
+            np.savez(file, **arrays)
 
     @classmethod
     def load(cls, path):
@@ -173,7 +137,8 @@ def save_best(model, folder, writes=True):
     take together; `writes` is set in one of them.
     """
     if writes:
-        write_atomically(folder / BEST_WEIGHTS, model.save_weights)
+        with replacing(folder / BEST_WEIGHTS) as part:
+            model.save_weights(part)
         return
     with tempfile.TemporaryDirectory() as elsewhere:
         model.save_weights(Path(elsewhere) / BEST_WEIGHTS)
@@ -181,9 +146,7 @@ def save_best(model, folder, writes=True):
 
 def save_log(progress, folder):
     """Write the finished epochs to `log.csv`."""
-    text = io.StringIO()
-    progress.log.to_csv(text, index=False, lineterminator="\n")
-    write_atomically(folder / LOG, lambda path: path.write_text(text.getvalue()))
+    write_whole(folder / LOG, progress.log.to_csv(index=False, lineterminator="\n").encode())
 
 
 def _values(variables):

@@ -1,16 +1,28 @@
 """Files as a whole: written complete or not at all, read without trust."""
 
+import contextlib
 import json
 import os
+import platform
+import re
+import shutil
 import stat
+import time
+import uuid
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from brats_lib.errors import BratsError
 
-__all__ = ["home_path", "open_regular", "read_json", "read_text", "write_whole"]
+__all__ = [
+    "home_path", "open_regular", "read_json", "read_text", "remove_abandoned", "replacing", "temporary_path", "write_whole",
+]  # fmt: skip
 
 # Of a file of settings, records or names; the largest that this package writes has a few hundred kB.
 MOST_BYTES = 32 * 2**20
+# Nobody writes one file for so long: on another machine, what is older was left behind by a process that was killed.
+STALE_SECONDS = 24 * 3600
 
 
 def home_path(path: str | Path) -> Path:
@@ -103,15 +115,41 @@ def _kind(content) -> str:
     return {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(content), "a number")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under another name and rename it, so that nobody ever reads half of it.
+def temporary_path(folder: Path, suffix: str = "") -> Path:
+    """A hidden name for what is not finished; it says which process on which machine is at work."""
+    host = zlib.crc32(platform.node().encode())
+    return folder / f".part-{host:08x}-{os.getpid()}-{uuid.uuid4().hex[:8]}{suffix}"
 
-    Parameters
-    ----------
-    path : Path
-        Folders are made; an older file is replaced.
-    content : bytes
-        All of it.
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files and folders that killed processes left in a folder."""
+    for path in folder.glob(".part-*"):
+        if _is_abandoned(path):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether the process that made a temporary path is gone: known on its own machine, guessed by age elsewhere."""
+    maker = re.match(r"(\.part-[0-9a-f]{8}-)(\d+)-", path.name)
+    if maker and temporary_path(path.parent).name.startswith(maker[1]):
+        try:
+            os.kill(int(maker[2]), 0)
+        except (ProcessLookupError, OverflowError):
+            return True
+        except OSError:
+            pass  # the process is somebody else's
+    try:
+        return time.time() - path.lstat().st_mtime > STALE_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to, and put what was written there in the place of `path`.
+
+    Until then, and after any failure, `path` is what it was before: nobody ever reads half a file. What killed
+    processes left in the folder is removed.
 
     Raises
     ------
@@ -119,14 +157,30 @@ def write_whole(path: Path, content: bytes) -> None:
         If it cannot be written.
     """
     path = home_path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = temporary_path(path.parent, "".join(path.suffixes[-2:]))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(path.parent)
         try:
-            part.write_bytes(content)
+            yield part
+            with open(part, "rb+") as file:
+                os.fsync(file.fileno())
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        found = f"it cannot be written ({error.strerror})"
-        raise BratsError(path, found, "a writable place", "Choose another folder, or make room") from None
+        advice = "Choose another folder, or make room; what was written before is kept"
+        found = f"it cannot be written ({error.strerror or error})"
+        raise BratsError(path, found, "a writable place with room", advice) from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file as `replacing` does; an older file is replaced, missing folders are made.
+
+    Raises
+    ------
+    BratsError
+        If it cannot be written.
+    """
+    with replacing(path) as part:
+        part.write_bytes(content)

@@ -1,18 +1,20 @@
 """What `training.json` says of a training: its settings, and how far it got."""
 
 import json
+import os
 import shutil
 import sys
 from dataclasses import fields
 
 from brats_lib import devices as machine
 from brats_lib.errors import BratsError
+from brats_lib.files import read_json, write_whole
 from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe
 
 __all__ = ["BEST_WEIGHTS", "SETTINGS", "read_recipe", "read_record", "save_record", "set_aside", "versions"]
 
 SETTINGS, BEST_WEIGHTS = "training.json", "best.weights.h5"
-_KEYS = {"settings", "epochs", "finished", "made_with", "computes_in"}
+_KEYS = {"settings": dict, "epochs": int, "finished": bool, "made_with": str, "computes_in": str}
 
 
 def read_record(folder):
@@ -34,23 +36,21 @@ def read_record(folder):
         If the file is damaged or holds something else.
     """
     path = folder / SETTINGS
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
-    try:
-        record, problem = json.loads(path.read_text()), "it does not hold what `train` writes"
-    except ValueError as error:
-        record, problem = None, f"it is damaged ({error})"
-    if not isinstance(record, dict) or not record.keys() >= _KEYS:
-        raise BratsError(path, problem, "the settings of a training", "Move the folder away and train again")
+    expected, advice = "the settings of a training", "Move the folder away and train again"
+    record = read_json(path, expected, advice, sorted(_KEYS))
+    for key, kind in _KEYS.items():
+        if not isinstance(record[key], kind):
+            raise BratsError(path, f"its '{key}' is {str(record[key])[:60]}", expected, advice)
+    if not isinstance(record["settings"].get("recipe"), dict):
+        raise BratsError(path, "its settings have no recipe", expected, advice)
     return record
 
 
 def save_record(folder, record):
     """Write the record of a training, atomically."""
-    # Here and below: who only reads records is spared the seconds that Keras takes to load.
-    from brats_lib.checkpoints import write_atomically
-
-    write_atomically(folder / SETTINGS, lambda path: path.write_text(json.dumps(record, indent=1)))
+    write_whole(folder / SETTINGS, json.dumps(record, indent=1).encode())
 
 
 def read_recipe(record):

@@ -8,26 +8,20 @@ Files appear by renaming finished temporary ones, so that a killed build leaves 
 and two builds at once only do work twice.
 """
 
-import errno
 import hashlib
 import io
 import json
 import os
-import secrets
-import time
 from pathlib import Path
 
 import numpy as np
 
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path
+from brats_lib.files import home_path, remove_abandoned, write_whole
 from brats_lib.parallel import for_each
 from brats_lib.preprocess import case_labels, case_slices
 
 __all__ = ["SliceCache", "build_cache"]
-
-_TEMPORARY = ".part"
-_STALE_SECONDS = 24 * 3600
 
 
 class _Store:
@@ -52,16 +46,8 @@ class _Store:
             return False
 
     def write(self, path, array):
-        """Write an array under a temporary name and rename it; nothing is left behind on failure."""
-        temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}")
-        try:
-            with open(temporary, "wb") as file:
-                file.write(self.header)
-                # Not np.save: on a full disk it raises an OSError without the error number.
-                file.write(np.ascontiguousarray(array, self.dtype).data)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        """Write an array whole."""
+        write_whole(path, self.header + np.ascontiguousarray(array, self.dtype).tobytes())
 
     def read(self, path, positions):
         """Read slices by position, one seek each."""
@@ -189,16 +175,6 @@ class SliceCache:
         self._labels.write(label_file, case_labels(case, self.recipe))
 
 
-def _remove_stale(folder):
-    """Delete temporary files of builds that were killed more than a day ago."""
-    for path in folder.glob(f"*{_TEMPORARY}"):
-        try:
-            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
-                path.unlink()
-        except FileNotFoundError:
-            continue  # Another build has just finished with it or removed it.
-
-
 def build_cache(cohort, recipe, folder, workers=None, progress=True):
     """Prepare the slices of every labelled case, reusing what is there and sound.
 
@@ -231,20 +207,9 @@ def build_cache(cohort, recipe, folder, workers=None, progress=True):
     settings = json.dumps(recipe.slice_settings(), sort_keys=True)
     folder = home_path(folder) / f"{recipe.name}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
-    _remove_stale(folder)
+    remove_abandoned(folder)
     cache = SliceCache(folder, recipe, {case.name: case.fingerprint() for case in labelled})
     missing = set(cache.missing())
     todo = [case for case in labelled if case.name in missing]
-    try:
-        for_each(cache.prepare, todo, workers, progress, "Preparing slices")
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        still = len(cache.missing())
-        raise BratsError(
-            folder,
-            "the disk is full",
-            f"{still * cache.bytes_per_case / 1e6:.0f} MB of free space for the {still} cases still to prepare",
-            f"Free some space and run again; the {len(cache) - still} finished cases are kept",
-        ) from error
+    for_each(cache.prepare, todo, workers, progress, "Preparing slices")
     return cache

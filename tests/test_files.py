@@ -1,11 +1,13 @@
 """Small files are read without trust: whatever is in them, one message names the file."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, read_json, read_text, write_whole
+from brats_lib.files import home_path, read_json, read_text, replacing, temporary_path, write_whole
 
 
 def test_byte_order_mark_is_no_part_of_the_text(tmp_path):
@@ -51,3 +53,25 @@ def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["x"] and read_json("~/x/a.json", "a test", "Mend it") == {}
     # As in a shell: only at the beginning, and only of a user who exists.
     assert [str(home_path(path)) for path in ("a/~", "~nobody-of-that-name/x")] == ["a/~", "~nobody-of-that-name/x"]
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_write_and_that_of_a_living_one_is_not(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    mine = temporary_path(tmp_path).name
+    dead, living = (tmp_path / mine.replace(str(os.getpid()), str(pid)) for pid in (gone.pid, os.getppid()))
+    elsewhere, old = tmp_path / ".part-00000000-1-abcdef01", tmp_path / ".part-00000000-1-abcdef02"
+    for path in (dead, living, elsewhere, old):
+        path.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    write_whole(tmp_path / "a.txt", b"text")
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "a.txt", living, elsewhere])
+
+
+def test_a_failed_writer_leaves_the_old_file(tmp_path):
+    write_whole(tmp_path / "a.tar.gz", b"old")
+    with pytest.raises(ZeroDivisionError), replacing(tmp_path / "a.tar.gz") as part:
+        assert part.name.endswith(".tar.gz")
+        part.write_bytes(b"half")
+        1 / 0  # noqa: B018
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]

@@ -73,7 +73,7 @@ def cut_short(folder):
         (lambda folder: (folder / "best.weights.h5").unlink(), "best.weights.h5: it cannot be read"),
         (cut_short, "best.weights.h5: it is damaged .*truncated"),
         (lambda folder: (folder / "best.weights.h5").write_bytes(b"no weights"), "best.weights.h5: it is damaged"),
-        (lambda folder: (folder / "training.json").write_text('{"settings'), "training.json: it is damaged"),
+        (lambda folder: (folder / "training.json").write_text('{"settings'), "training.json: it is not JSON"),
         (other_recipe, "its recipe has the fields depth"),
     ],
     ids=["unfinished", "no weights", "cut short", "other content", "half a record", "other recipe"],

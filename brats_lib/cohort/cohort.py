@@ -2,7 +2,6 @@
 
 import difflib
 import hashlib
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from brats_lib.cohort.discover import find_cases
 from brats_lib.cohort.grades import NameTable, read_table
 from brats_lib.cohort.layouts import LAYOUT_OF_NAME
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path
+from brats_lib.files import home_path, read_json
 
 __all__ = ["Cohort"]
 
@@ -120,7 +119,10 @@ class Cohort:
         simulated = len(self) - len(real)
         parts = []
         if simulated:
-            seeds = sorted({str(json.loads(mark.read_text()).get("seed")) for mark in set(marks) - {None}})
+            contents = [
+                read_json(mark, "the mark of phantoms", "Make the cohort again") for mark in set(marks) - {None}
+            ]
+            seeds = sorted({str(content.get("seed")) for content in contents})
             parts.append(f"{simulated} simulated phantom{'s' * (simulated != 1)} (seed {', '.join(seeds)})")
         if real or not simulated:
             naming = " and ".join(title for title, _ in Counter(map(_naming, real)).most_common()) or "no naming"

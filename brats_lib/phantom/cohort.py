@@ -5,19 +5,15 @@ import functools
 import gzip
 import json
 import os
-import platform
 import re
 import shutil
-import time
-import uuid
-import zlib
 
 import nibabel as nib
 import numpy as np
 
 from brats_lib.cohort import MODALITIES, Cohort
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, write_whole
+from brats_lib.files import home_path, read_json, remove_abandoned, temporary_path, write_whole
 from brats_lib.parallel import for_each
 from brats_lib.phantom.simulation import draw_case, simulate
 
@@ -31,8 +27,6 @@ CASE = re.compile(r"Phantom_(\d{3,})")
 AFFINE = np.array([[-1.0, 0, 0, 0], [0, -1, 0, 239], [0, 0, 1, 0], [0, 0, 0, 1]])
 # In the header of every file, so that one that is passed on without its folder still says what it is.
 DESCRIPTION = "brats_lib phantom: simulated, no patient"
-# Nobody simulates one case for so long: what is older was left behind by a process that was killed.
-STALE_SECONDS = 3600
 
 
 def case_name(index):
@@ -99,22 +93,20 @@ def _claim(out, seed):
             found = f"it holds {', '.join(foreign[:3] or sorted(e.name for e in entries)[:3])}"
             advice = "Choose an empty or new folder for phantoms, so that they never mix with other data"
             raise BratsError(out, found, f"simulated patients with their {MARK}, or nothing", advice)
-        _link_whole(out / MARK, json.dumps(mark, indent=1) + "\n")
+        _write_unless_there(out / MARK, json.dumps(mark, indent=1) + "\n")
     except OSError as error:
         raise _unwritable(out, error) from None
     _check_mark(out / MARK, mark)
-    for leftover in out.glob(".partial-*"):
-        if _abandoned(leftover):
-            shutil.rmtree(leftover, ignore_errors=True)
+    remove_abandoned(out)
 
 
-def _link_whole(path, text):
-    """Write a file unless it is there; of two processes at once, one writes and both read the same."""
+def _write_unless_there(path, text):
+    """Of two processes at once, one writes and both read the same."""
     if path.exists():
         return
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    part.write_text(text)
+    part = temporary_path(path.parent)
     try:
+        part.write_text(text)
         os.link(part, path)
     except FileExistsError:
         pass
@@ -125,13 +117,9 @@ def _link_whole(path, text):
 
 
 def _check_mark(path, wanted):
-    try:
-        found = json.loads(path.read_text())
-        found = {key: found[key] for key in wanted}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        advice = "Delete the folder, it is made again, or choose another one"
-        raise BratsError(path, f"it cannot be read ({error})", "the description of a phantom cohort", advice) from None
-    if found != wanted:
+    advice = "Delete the folder, it is made again, or choose another one"
+    found = read_json(path, "the description of a phantom cohort", advice, keys=wanted)
+    if any(found[key] != value for key, value in wanted.items()):
         raise BratsError(
             path.parent,
             f"its phantoms are of seed {found['seed']}, version {found['version']} of the simulation",
@@ -149,31 +137,11 @@ def _complete(out, index):
     return all((out / name / file).is_file() for file in _files(name))
 
 
-def _host():
-    return f"{zlib.crc32(platform.node().encode()):08x}"
-
-
-def _abandoned(partial):
-    """Whether the process that was making a case is gone: known on the same machine, guessed by age elsewhere."""
-    match = re.fullmatch(r"\.partial-\w+-(\w+)-(\d+)-\w+", partial.name)
-    try:
-        if match and match[1] == _host() and int(match[2]) != os.getpid():
-            os.kill(int(match[2]), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:  # the process is somebody else's, or not to be asked about on this system
-        pass
-    try:
-        return time.time() - partial.stat().st_mtime > STALE_SECONDS
-    except FileNotFoundError:
-        return False
-
-
 def _make_case(out, seed, index):
     """Simulate one case into a temporary folder and rename that to the case's."""
     name = case_name(index)
     phantom = simulate(seed, index)
-    partial = out / f".partial-{name}-{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    partial = temporary_path(out)
     try:
         partial.mkdir()
         for file, volume in zip(_files(name), (*phantom.volumes.values(), phantom.mask), strict=True):

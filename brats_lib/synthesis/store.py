@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from brats_lib.errors import BratsError
-from brats_lib.files import write_whole
+from brats_lib.files import read_json, write_whole
 from brats_lib.recipes import GenerativeRecipe
 from brats_lib.weights.store import to_float16
 
@@ -66,13 +66,7 @@ def read_generator_card(card=GENERATOR):
     BratsError
         If it is not there or damaged.
     """
-    try:
-        about = json.loads(card.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BratsError(card, f"it cannot be read ({error})", "the card of a generator", _ADVICE) from error
-    if not isinstance(about, dict) or not about.keys() >= {"recipe", "compression", "weights"}:
-        raise BratsError(card, "it has no recipes or no weights", "the card of a generator", _ADVICE)
-    return about
+    return read_json(card, "the card of a generator", _ADVICE, keys=("recipe", "compression", "weights"))
 
 
 def load_generator(card=GENERATOR):

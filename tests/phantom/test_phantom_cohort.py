@@ -12,6 +12,7 @@ import pytest
 
 from brats_lib.cohort import MODALITIES
 from brats_lib.errors import BratsError
+from brats_lib.files import temporary_path
 from brats_lib.phantom import cohort as store
 from brats_lib.phantom import make_cohort
 from brats_lib.phantom.simulation import Phantom, draw_case
@@ -103,7 +104,7 @@ def test_leftovers_of_a_killed_process_are_cleaned_and_its_case_made(tmp_path, s
     make(tmp_path / "c", cases=1)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    leftover = tmp_path / "c" / f".partial-Phantom_002-{store._host()}-{gone.pid}-abc"
+    leftover = tmp_path / "c" / temporary_path(tmp_path).name.replace(str(os.getpid()), str(gone.pid))
     leftover.mkdir()
     (leftover / "Phantom_002_flair.nii.gz").write_bytes(b"half")
     assert len(make(tmp_path / "c")) == 2
@@ -112,7 +113,7 @@ def test_leftovers_of_a_killed_process_are_cleaned_and_its_case_made(tmp_path, s
 
 def test_work_of_a_living_process_is_left_alone(tmp_path, simulated):
     make(tmp_path / "c", cases=1)
-    partial = tmp_path / "c" / f".partial-Phantom_002-{store._host()}-{os.getppid()}-abc"
+    partial = tmp_path / "c" / temporary_path(tmp_path).name.replace(str(os.getpid()), str(os.getppid()))
     partial.mkdir()
     make(tmp_path / "c")
     assert partial.is_dir()
@@ -139,7 +140,7 @@ def test_two_makers_at_once_agree(tmp_path, simulated, monkeypatch):
 
     monkeypatch.setattr(store, "simulate", slower)
     assert len(make(out)) == 2
-    assert not list(out.glob(".partial-*"))
+    assert not list(out.glob(".part-*"))
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,7 @@ def test_full_disk_is_told_and_finished_cases_are_kept(tmp_path, simulated, monk
     monkeypatch.setattr(store, "_nifti", full)
     with pytest.raises(BratsError, match="disk is full"):
         make(tmp_path / "c", cases=3)
-    assert not list((tmp_path / "c").glob(".partial-*"))
+    assert not list((tmp_path / "c").glob(".part-*"))
     assert "Phantom_001" in (tmp_path / "c" / "name_mapping.csv").read_text()
     monkeypatch.setattr(store, "_nifti", stub)
     assert len(make(tmp_path / "c", cases=3)) == 3
