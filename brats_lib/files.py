@@ -16,7 +16,8 @@ from pathlib import Path
 from brats_lib.errors import BratsError
 
 __all__ = [
-    "home_path", "open_regular", "read_json", "read_text", "remove_abandoned", "replacing", "temporary_path", "write_whole",
+    "home_path", "open_regular", "read_json", "read_text", "remove_abandoned", "replacing", "temporary_path",
+    "write_whole",
 ]  # fmt: skip
 
 # Of a file of settings, records or names; the largest that this package writes has a few hundred kB.

@@ -1,5 +1,9 @@
 """The same work for many cases, in several processes and with a progress bar."""
 
+import functools
+import os
+import threading
+import time
 from concurrent.futures.process import BrokenProcessPool
 
 import joblib
@@ -43,7 +47,8 @@ def for_each(work, items, workers=None, progress=True, description="", unit="cas
     # No more calls are handed out than can run, so that an interrupt does not wait for others.
     processes = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch=workers)
     try:
-        done = processes(joblib.delayed(work)(item) for item in items)
+        call = work if workers == 1 else functools.partial(_in_worker, work, os.getpid())
+        done = processes(joblib.delayed(call)(item) for item in items)
         return list(tqdm(done, total=len(items), desc=description, unit=unit, disable=not progress))
     except BrokenProcessPool:
         raise BratsError(
@@ -52,3 +57,19 @@ def for_each(work, items, workers=None, progress=True, description="", unit="cas
             "enough memory for all of them",
             "Close other programs or take fewer workers, and run again: what was finished is kept",
         ) from None
+
+
+def _in_worker(work, parent, item):
+    """Do the work in a process that ends with the one that asked for it, however that ends."""
+    _end_with(parent)
+    return work(item)
+
+
+@functools.cache
+def _end_with(parent):
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="end-with-parent").start()

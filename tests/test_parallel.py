@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +50,37 @@ def test_killed_process_is_explained():
 def test_what_the_work_raises_is_raised(workers):
     with pytest.raises(BratsError, match="here: this"):
         for_each(refuse, range(2), workers=workers, progress=False)
+
+
+def note_and_wait(path):
+    path.write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+def test_processes_end_when_the_one_that_asked_is_killed(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from test_parallel import for_each, note_and_wait\n"
+        "for_each(note_and_wait, [Path(sys.argv[1], name) for name in 'ab'], workers=2, progress=False)"
+    )
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env={**os.environ, "PYTHONPATH": path})
+    notes = [tmp_path / name for name in "ab"]
+    wait_until(lambda: all(note.is_file() and note.read_text() for note in notes))
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not any(is_alive(int(note.read_text())) for note in notes))
+
+
+def wait_until(done, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def is_alive(process):
+    try:
+        os.kill(process, 0)
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
+    except (ProcessLookupError, FileNotFoundError):
+        return False
