@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import os
 import platform
 import shutil
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from brats_lib import __version__
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path
+from brats_lib.files import home_path, make_folder
 
 __all__ = ["main"]
 
@@ -139,6 +140,7 @@ def _train(arguments):
     from brats_lib.training import train
 
     profile = runs.read_profile(arguments.profile)
+    make_folder(arguments.out)
     # First, so that processes that train together have joined before anything is computed.
     devices = count_devices("all")
     keys = ("max_cases", "phantom_cases", "seed")
@@ -415,6 +417,16 @@ def main(argv=None):
         return arguments.run(arguments) or 0
     except BratsError as error:
         print(f"brats: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Whoever read the output has gone, as `head` does; Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        expected, advice = "a place that can be read and written", "Check the path, its permissions and the free space"
+        print(f"brats: {BratsError(error.filename, error.strerror, expected, advice)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("brats: interrupted; what was finished is kept", file=sys.stderr)

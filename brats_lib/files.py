@@ -16,8 +16,8 @@ from pathlib import Path
 from brats_lib.errors import BratsError
 
 __all__ = [
-    "home_path", "open_regular", "read_json", "read_text", "remove_abandoned", "replacing", "temporary_path",
-    "write_whole",
+    "home_path", "make_folder", "open_regular", "read_json", "read_text", "remove_abandoned", "replacing",
+    "temporary_path", "write_whole",
 ]  # fmt: skip
 
 # Of a file of settings, records or names; the largest that this package writes has a few hundred kB.
@@ -114,6 +114,26 @@ def read_json(path: str | Path, expected: str, advice: str, keys=()) -> dict:
 
 def _kind(content) -> str:
     return {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(content), "a number")
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make a folder that long work will write to, before the work begins.
+
+    Raises
+    ------
+    BratsError
+        If it cannot be made or written to.
+    """
+    path = home_path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = temporary_path(path)
+        probe.touch()
+        probe.unlink()
+    except (OSError, ValueError) as error:
+        found = f"it cannot be written to ({getattr(error, 'strerror', None) or error})"
+        raise BratsError(path, found, "a folder that may be written to", "Choose another folder") from None
+    return path
 
 
 def temporary_path(folder: Path, suffix: str = "") -> Path:

@@ -15,7 +15,7 @@ import yaml
 from brats_lib.cohort import Case, Cohort, Split, split_cohort
 from brats_lib.cohort.discover import holds_images
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, write_whole
+from brats_lib.files import home_path, read_json, read_text, write_whole
 from brats_lib.phantom import make_cohort
 
 __all__ = [
@@ -71,14 +71,42 @@ def read_profile(name):
             f"one of {', '.join(names) or 'none at hand'}",
             "Choose one of those, for example `make book PROFILE=smoke`",
         )
-    path = folder / f"{name}.yaml"
+    path, advice = folder / f"{name}.yaml", "Mend that file, by the example of smoke.yaml"
+    text = read_text(path, "parameters in YAML", advice)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+        values = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         values = " ".join(str(error).split())
     if not isinstance(values, dict):
-        raise BratsError(path, f"it cannot be used ({values})", "lines like `epochs: 25`", "Mend that file")
+        raise BratsError(path, f"it cannot be used ({str(values)[:200]})", "lines like `epochs: 25`", advice)
+    for key, value in values.items():
+        if expected := _expected(key, value):
+            raise BratsError(path, f"its {key} is {str(value)[:60]!r}", expected, advice)
     return {**DEFAULTS, **values}
+
+
+_TEXTS = {"profile", "data", "recipe", "precision", "inception"}
+_LISTS = {"related_systems", "tune_factors"}
+_COUNTS = {
+    "phantom_cases", "seed", "epochs", "batch_slices", "devices", "native_phantoms", "native_epochs", "native_slices",
+    "generative_epochs", "generative_slices", "related_steps", "tune_trials",
+}  # fmt: skip
+_OPTIONAL_COUNTS = {"max_cases", "slices_per_epoch", "tune_size", "tune_width", "tune_epochs", "tune_slices"}
+
+
+def _expected(key, value):
+    """What a parameter of a profile has to be, where it is something else; None where it is right."""
+    if key in _TEXTS:
+        return None if isinstance(value, str) else "a text"
+    if key in _LISTS:
+        fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        return None if fits else "a list of names"
+    if key not in _COUNTS | _OPTIONAL_COUNTS:
+        return f"one of the parameters {', '.join(sorted(_TEXTS | _LISTS | _COUNTS | _OPTIONAL_COUNTS))}"
+    if (value is None and key in _OPTIONAL_COUNTS) or (key == "devices" and value == "all"):
+        return None
+    least = int(key != "seed")
+    return None if type(value) is int and least <= value < 2**31 else f"a whole number of at least {least}"
 
 
 def find_data(data=""):
@@ -205,7 +233,9 @@ class Run:
         """
         facts |= {"seconds": round(time.perf_counter() - self.started, 1), "claims": claims or {}}
         write_text(self.path("steps", f"{step}.json"), json.dumps(facts, indent=1))
-        steps = {path.stem: json.loads(path.read_text()) for path in sorted(self.folder.glob("steps/*.json"))}
+        advice = "Delete it; its notebook writes it again"
+        paths = sorted(self.folder.glob("steps/*.json"))
+        steps = {path.stem: read_json(path, "what a notebook recorded", advice, ("claims",)) for path in paths}
         gathered = {key: text for facts in steps.values() for key, text in facts.pop("claims").items()}
         about = describe_run(self)
         write_text(self.path("run.json"), json.dumps(about | {"steps": steps}, indent=1))

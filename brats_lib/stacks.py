@@ -14,7 +14,7 @@ import numpy as np
 
 from brats_lib.cohort import MODALITIES
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, write_whole
+from brats_lib.files import home_path, read_json, write_whole
 from brats_lib.parallel import for_each
 from brats_lib.phantom import PATIENTS, VERSION, simulate
 from brats_lib.preprocess import brain_box, crop, zscore
@@ -24,6 +24,8 @@ __all__ = ["Stack", "build_stacks", "make_stack", "plane_slices", "simulate_stac
 
 # Standard deviations of the brain; what is kept is clipped here, a recipe may clip closer.
 LIMITS = (-6.0, 10.0)
+# Arrays of a stack, each in a file of its own.
+KINDS = ("images", "labels")
 
 
 @dataclass(frozen=True)
@@ -220,27 +222,24 @@ def _keep(work, folder, workers, progress, description):
 def _write(folder, item):
     stem, make = item
     stack = make()
-    files = {}
-    for kind in ("images", "labels"):
+    for kind in KINDS:
         content = io.BytesIO()
         np.save(content, np.ascontiguousarray(getattr(stack, kind)))
-        files[kind] = f"{stem}.{kind}.npy"
-        write_whole(folder / files[kind], content.getvalue())
-    about = {"name": stack.name, "box": [[s.start, s.stop] for s in stack.box], "shape": list(stack.shape), **files}
+        write_whole(folder / f"{stem}.{kind}.npy", content.getvalue())
+    about = {"name": stack.name, "box": [[s.start, s.stop] for s in stack.box], "shape": list(stack.shape)}
     # Last, so that a case with this file is complete.
     write_whole(folder / f"{stem}.json", json.dumps(about).encode())
 
 
 def _read(folder, stem):
-    about = json.loads((folder / f"{stem}.json").read_text())
+    advice = f"Delete {folder}; it is made again"
+    about = read_json(folder / f"{stem}.json", "a case of the stack cache", advice, ("name", "box", "shape"))
     arrays = {}
-    for kind in ("images", "labels"):
+    for kind in KINDS:
+        file = folder / f"{stem}.{kind}.npy"
         try:
-            arrays[kind] = np.load(folder / about[kind], mmap_mode="r")
+            arrays[kind] = np.load(file, mmap_mode="r")
         except (OSError, ValueError) as error:
-            raise BratsError(
-                folder / about[kind], f"it cannot be read ({error})", "an array of the stack cache",
-                f"Delete {folder}; it is made again",
-            ) from error  # fmt: skip
+            raise BratsError(file, f"it cannot be read ({error})", "an array of the stack cache", advice) from error
     box = tuple(slice(start, stop) for start, stop in about["box"])
     return Stack(about["name"], arrays["images"], arrays["labels"], box, tuple(about["shape"]))

@@ -21,7 +21,7 @@ from brats_lib.checkpoints import (
     save_log,
 )  # fmt: skip
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path
+from brats_lib.files import home_path, make_folder
 from brats_lib.objectives import compile_model
 from brats_lib.recipes import Recipe
 from brats_lib.records import BEST_WEIGHTS, SETTINGS, read_recipe, read_record, save_record, set_aside, versions
@@ -295,5 +295,5 @@ def _find_earlier(folder, settings, epochs):
             return record | {"finished": False}, progress
     if record is not None or (folder / STATE).exists():
         set_aside(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     return {"finished": False, "made_with": versions()}, Progress()

@@ -23,7 +23,7 @@ import pandas as pd
 from brats_lib.batches import SliceBatches
 from brats_lib.checkpoints import Diverged
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, write_whole
+from brats_lib.files import home_path, make_folder, write_whole
 from brats_lib.labels import LABELS
 from brats_lib.monitors import RegionDice
 from brats_lib.recipes import LOSSES, OPTIMIZERS, PUBLISHED, Recipe
@@ -281,7 +281,7 @@ def open_study(storage, name="search", spared=2):
     where, options = str(storage), {}
     if "://" not in where:
         where = home_path(where).absolute()
-        where.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(where.parent)
         # Many processes on one machine wait for each other rather than fail.
         where, options = f"sqlite:///{where}", {"connect_args": {"timeout": 60}}
     engine = _open_storage(optuna, storage, where, options)

@@ -287,3 +287,9 @@ def test_score_into_a_place_that_cannot_be_written_is_refused(tiny_root, tmp_pat
     out = tmp_path / "file" / "scores.csv"
     assert main(["score", str(tmp_path / "predictions"), str(tiny_root), "--out", str(out)]) == 2
     assert f"{out}: it cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["train", "/dev/null/out"], ["tune", "/dev/null/study.db", "--trials", "1"]])
+def test_place_that_cannot_be_written_is_named_before_anything_is_computed(command, capsys):
+    assert main([*command, "--profile", "smoke"]) == 2
+    assert "/dev/null" in capsys.readouterr().err

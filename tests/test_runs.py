@@ -58,10 +58,16 @@ def test_unknown_profile_is_refused_with_the_known_ones_named():
         runs.read_profile("enormous")
 
 
-@pytest.mark.parametrize("content", ["", "epochs", "epochs: [1"])
-def test_profile_that_is_no_list_of_parameters_is_refused(checkout, content):
-    (checkout / "workflow" / "params" / "smoke.yaml").write_text(content)
-    with pytest.raises(BratsError, match=r"smoke\.yaml: it cannot be used"):
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"epochs", b"epochs: [1", b"epochs: 2.5", b"epochs: banana", b"epochs: true", b"seed: -1", b"max_cases: 0",
+        b"tune_factors: dropout", b"data: 2020", b"epoch: 3", b"epochs: \xff", b"[" * 20_000, b"epochs: 99999999999999",
+    ],
+)  # fmt: skip
+def test_profile_that_holds_anything_but_its_parameters_is_refused(checkout, content):
+    (checkout / "workflow" / "params" / "smoke.yaml").write_bytes(content)
+    with pytest.raises(BratsError, match=r"smoke\.yaml: it"):
         runs.read_profile("smoke")
 
 

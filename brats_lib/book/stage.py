@@ -10,7 +10,7 @@ from brats_lib.book.figures_page import figures_table, read_figures
 from brats_lib.book.notebook import clean_notebook, injected_parameters
 from brats_lib.book.recorded import recorded_tables
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path
+from brats_lib.files import home_path, read_json
 from brats_lib.weights import available, cards_markdown, read_card
 
 __all__ = ["stage", "toc_files"]
@@ -90,7 +90,7 @@ def stage(run, out, root="."):
 
 
 def _read_json(path):
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return read_json(path, "a file of this run", "Run `make book` again") if path.is_file() else {}
 
 
 def _read_notebook(path):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from brats_lib.errors import BratsError
+from brats_lib.files import read_json
 from brats_lib.recipes import NativeRecipe, Recipe
 from brats_lib.weights import text
 from brats_lib.weights.fields import ADVICE, CARD, INTENDED_USE, check
@@ -88,12 +89,7 @@ class Card:
             If the file cannot be read or a field is missing, unknown or of the wrong kind.
         """
         path = Path(path)
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise BratsError(path, f"it cannot be read ({error.strerror})", "the card of a network", ADVICE) from error
-        except ValueError as error:
-            raise BratsError(path, f"it is not JSON ({error})", "the card of a network", ADVICE) from error
+        content = read_json(path, "the card of a network", ADVICE)
         check(content, CARD, path)
         return cls(**content).validate(path)
 
