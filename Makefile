@@ -17,22 +17,31 @@ OPTIONS ?=
 # Settings of sweep, search and predict, for example: CONFIG="seeds=0,1 factors=baseline,dropout"
 CONFIG  ?=
 
+# What a person gives reaches the programs through the environment, as it was typed: neither make nor a shell reads it.
+override PYTHON  := $(value PYTHON)
+override PROFILE := $(value PROFILE)
+override DATA    := $(value DATA)
+override CORES   := $(value CORES)
+override GPUS    := $(value GPUS)
+override OPTIONS := $(value OPTIONS)
+override CONFIG  := $(value CONFIG)
+
 # Snakemake's pins clash with nilearn's, so it is a tool in an environment of its own; SNAKEMAKE=path uses another.
 ifeq ($(origin SNAKEMAKE),undefined)
 SNAKEMAKE := .venv/workflow/bin/snakemake
 WORKFLOW  := .venv/workflow/.installed
+else
+override SNAKEMAKE := $(value SNAKEMAKE)
 endif
+export PYTHON PROFILE DATA CORES GPUS OPTIONS CONFIG SNAKEMAKE
 ifeq ($(ENV),active)
 ENVIRONMENT :=
-UV := $(or $(shell command -v uv),$(PYTHON) -m uv)
 else
 ENVIRONMENT := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-UV := uv
 endif
 # Kernels come from the environment that runs papermill, not from the user's home folder.
 export JUPYTER_PREFER_ENV_PATH := 1
-export PROFILE DATA
 # TensorFlow greets every process with a page of notes; errors still show.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
@@ -41,27 +50,18 @@ help:  ## list these targets
 	@echo
 	@echo 'Options: PROFILE=smoke|workshop|paper  DATA=folder of BraTS cases  CORES=4  ENV=active  PYTHON=python3.12'
 
-# One rule of the Snakefile, after the data have been looked at.
-define workflow
-@$(PYTHON) workflow/exclusively.py runs/.lock sh -c ' \
-    brats check --quick --profile "$$PROFILE" --data "$$DATA" || exit 2; \
-    $(SNAKEMAKE) $(1) --snakefile workflow/Snakefile --cores $(CORES) --resources gpu=$(GPUS) --nolock --rerun-incomplete \
-        --quiet host rules --config profile="$$PROFILE" data="$$DATA" $(CONFIG) $(OPTIONS) || \
-    { $(PYTHON) workflow/explain.py "runs/$$PROFILE/logs"; exit 1; }'
-endef
-
 book: $(ENVIRONMENT) $(WORKFLOW)  ## run every notebook and build the book: _build/html/index.html
-	$(call workflow,book)
+	@"$$PYTHON" workflow/run.py book
 	@echo 'The book: _build/html/index.html'
 
 sweep: $(ENVIRONMENT) $(WORKFLOW)  ## hyper-parameters one at a time, a job each: runs/<profile>/tuning
-	$(call workflow,sweep)
+	@"$$PYTHON" workflow/run.py sweep
 
 search: $(ENVIRONMENT) $(WORKFLOW)  ## search for hyper-parameters by several processes
-	$(call workflow,search)
+	@"$$PYTHON" workflow/run.py search
 
 predict: $(ENVIRONMENT) $(WORKFLOW)  ## masks of all cases, in jobs: runs/<profile>/predictions
-	$(call workflow,predict)
+	@"$$PYTHON" workflow/run.py predict
 
 test: $(ENVIRONMENT) $(WORKFLOW)  ## lint, all tests, and the whole book on the smoke profile
 	ruff check .
@@ -72,18 +72,18 @@ test-cluster: $(ENVIRONMENT) $(WORKFLOW)  ## SLURM and two training processes on
 	python -m pytest -m cluster tests/cluster
 
 app: $(ENVIRONMENT)  ## the application: segment cases and own scans in the browser
-	@brats app --data "$(DATA)"
+	@brats app "--data=$$DATA"
 
 bench: $(ENVIRONMENT)  ## benchmarks; they print ratios
 	python -m benchmarks
 
 weights: $(ENVIRONMENT)  ## train the networks that ship again; with DATA= of real cases also the one that saw them
-	python -m experiments phantom --data "$(DATA)"
-	test -z "$(DATA)" || python -m experiments real --data "$(DATA)"
+	python -m experiments phantom "--data=$$DATA"
+	test -z "$$DATA" || python -m experiments real "--data=$$DATA"
 
 lock: $(ENVIRONMENT) $(WORKFLOW)  ## recompile both lock files from pyproject.toml and workflow/requirements.in
-	$(UV) pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
-	$(UV) pip compile workflow/requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o workflow/requirements.lock
+	python -m uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+	python -m uv pip compile workflow/requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o workflow/requirements.lock
 
 clean:  ## remove the book and all runs; the environment stays
 	rm -rf _build runs .snakemake
@@ -91,7 +91,7 @@ clean:  ## remove the book and all runs; the environment stays
 environment: $(ENVIRONMENT)  ## install what the book needs into .venv, without running anything
 
 .venv/.installed: requirements.lock pyproject.toml
-	@$(PYTHON) workflow/bootstrap.py .venv requirements.lock --project
+	@"$$PYTHON" workflow/bootstrap.py .venv requirements.lock --project
 
 .venv/workflow/.installed: workflow/requirements.lock | $(ENVIRONMENT)
-	@$(PYTHON) workflow/bootstrap.py .venv/workflow workflow/requirements.lock
+	@"$$PYTHON" workflow/bootstrap.py .venv/workflow workflow/requirements.lock

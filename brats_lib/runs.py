@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -19,8 +20,8 @@ from brats_lib.files import home_path, read_json, read_text, write_whole
 from brats_lib.phantom import make_cohort
 
 __all__ = [
-    "Run", "commit", "find_data", "find_root", "open_run", "open_split", "phantom_folder", "read_profile", "versions",
-    "write_text",
+    "Run", "commit", "find_data", "find_root", "open_run", "open_split", "phantom_folder", "read_profile", "run_folder",
+    "versions", "write_text",
 ]  # fmt: skip
 
 DEFAULTS = {"data": "", "max_cases": None, "phantom_cases": 24, "seed": 0}
@@ -44,6 +45,22 @@ def find_root():
     return next((folder for folder in (here, *here.parents) if (folder / "workflow" / "params").is_dir()), here)
 
 
+def run_folder(profile):
+    """Folder of a profile's run, `runs/<profile>`.
+
+    Raises
+    ------
+    BratsError
+        If the name has more than letters, digits, "_", "-" and ".", so that it could lead elsewhere.
+    """
+    if not re.fullmatch(r"\w[\w.-]*", str(profile)):
+        expected = "a name of letters, digits, '_', '-' and '.'"
+        raise BratsError(
+            f"profile '{profile}'", "it is no plain name", expected, "Choose another name, such as workshop"
+        )
+    return find_root() / "runs" / str(profile)
+
+
 def read_profile(name):
     """Read the parameters of a profile from `workflow/params/<name>.yaml`.
 
@@ -60,8 +77,9 @@ def read_profile(name):
     Raises
     ------
     BratsError
-        If there is no such profile, or its file does not hold parameters and values.
+        If its name is no plain one, there is no such profile, or its file does not hold parameters and values.
     """
+    run_folder(name)
     folder = find_root() / "workflow" / "params"
     names = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in names:
@@ -125,8 +143,11 @@ def find_data(data=""):
     Raises
     ------
     BratsError
-        If a folder was asked for that is not there.
+        If a folder was asked for that is not there, or that no text file could name.
     """
+    if not isinstance(data, str | os.PathLike):
+        advice = "Give it as text: `papermill -r data 2020_01`, where -p would make a number of it"
+        raise BratsError(f"data {data!r}", f"it is {type(data).__name__}", "the path of a folder", advice)
     root = find_root()
     for asked, how in ((data, "the data folder that was asked for"), (os.environ.get("BRATS_DATA"), "$BRATS_DATA")):
         if asked:
@@ -138,6 +159,9 @@ def find_data(data=""):
                     f"a folder of BraTS cases ({how})",
                     "Check the spelling, or leave it out to run on the phantom cohort",
                 )
+            if (name := os.fsencode(folder).decode("utf-8", "replace")) != str(folder):
+                advice = "Rename it, or name a link to it"
+                raise BratsError(name, "its name is not UTF-8", "a name that notebooks can hold", advice)
             return folder
     folder = root / "data"
     return folder if holds_images(folder) else None
@@ -307,7 +331,7 @@ def open_run(profile="workshop", data="", max_cases=None, phantom_cases=24, seed
         If the data cannot be used.
 
     """
-    folder = find_root() / "runs" / profile
+    folder = run_folder(profile)
     root = find_data(data)
     if root is None:
         cases = min(phantom_cases, max_cases or phantom_cases)
@@ -315,7 +339,7 @@ def open_run(profile="workshop", data="", max_cases=None, phantom_cases=24, seed
     else:
         cohort = Cohort.find(root, max_cases=max_cases)
     split = open_split(cohort, folder / "split.json", seed)
-    return Run(profile, folder, cohort, split, seed)
+    return Run(str(profile), folder, cohort, split, seed)
 
 
 def open_split(cohort, path, seed):

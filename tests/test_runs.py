@@ -1,6 +1,7 @@
 """A run finds its data where the documentation says, keeps its split, and records how it was made."""
 
 import json
+import os
 
 import pytest
 from conftest import ROOT, write_case
@@ -39,6 +40,25 @@ def test_data_folder_that_holds_only_its_readme_means_phantoms(checkout):
     (checkout / "data").mkdir()
     (checkout / "data" / "README.md").write_text("how to get the data")
     assert runs.find_data() is None
+
+
+@pytest.mark.parametrize(("given", "kind"), [(202001, "int"), (1e5, "float"), (True, "bool"), (None, "NoneType")])
+def test_folder_that_papermill_read_as_something_else_is_refused(checkout, given, kind):
+    with pytest.raises(BratsError, match=f"it is {kind}; expected the path of a folder.*papermill -r data"):
+        runs.find_data(given)
+
+
+def test_folder_that_no_notebook_could_name_is_refused(checkout):
+    os.mkdir(b"caf\xe9")
+    with pytest.raises(BratsError, match="caf.*its name is not UTF-8"):
+        runs.find_data(os.fsdecode(b"caf\xe9"))
+
+
+@pytest.mark.parametrize("profile", ["../x", "a b", "", ".", "-x", "{x}", "$(x)", "a/b", "a\n"])
+def test_run_of_a_profile_with_no_plain_name_is_refused(checkout, profile):
+    for refused in (runs.read_profile, runs.open_run):
+        with pytest.raises(BratsError, match="it is no plain name"):
+            refused(profile)
 
 
 def test_linked_cases_in_the_data_folder_are_data_and_half_a_download_is_none(checkout):

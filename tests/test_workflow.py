@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -33,11 +32,9 @@ STAND_IN = """#!{python}
 import json, os, shutil, sys
 from pathlib import Path
 name, arguments = Path(sys.argv[0]).name, sys.argv[1:]
-with open("calls.txt", "a") as calls:
-    print(name, Path(arguments[0]).stem if name == "papermill" else arguments[0], file=calls)
+with open("calls.jsonl", "a") as calls:
+    print(json.dumps([name, *arguments]), file=calls)
 if name == "papermill":
-    if arguments[arguments.index("data") + 1] != os.environ.get("DATA", ""):
-        sys.exit("the data folder was lost on the way: " + str(arguments))
     notebook = json.loads(Path(arguments[0]).read_text())
     if os.environ.get("FAIL", "-") in arguments[0]:
         error = {{"output_type": "error", "ename": "ValueError", "evalue": "no good", "traceback": []}}
@@ -48,11 +45,17 @@ if name == "jupyter-book":
     Path("_build/book/_build/html").mkdir(parents=True)
     Path("_build/book/_build/html/index.html").write_text("the book")
 if name == "brats" and arguments[0] == "check":
-    data = Path("runs/smoke/data.json")
-    data.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({{"data": "", "phantom": "phantom-seed0", "phantom_cases": 8, "seed": 0}})
-    if not data.is_file():
-        data.write_text(text)
+    given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    found = os.path.abspath(given["--data"]) if given["--data"] else ""
+    record = Path("runs", given["--profile"], "data.json")
+    record.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({{"data": found, "phantom": "phantom-seed0", "phantom_cases": 8, "seed": 0}})
+    if not record.is_file() or record.read_text() != text:
+        record.write_text(text)
+if "--out" in arguments and arguments[0] == "tune":
+    Path(arguments[arguments.index("--out") + 1]).touch()
+if arguments[0] == "sweep":
+    Path("runs", os.environ["PROFILE"], "tuning", "baseline-seed0.csv").touch()
 if name == "python" and "stage" in arguments:
     shutil.rmtree("_build/book", ignore_errors=True)
     Path("_build/book").mkdir(parents=True)
@@ -60,6 +63,7 @@ if name == "python" and "stage" in arguments:
 
 
 def load(name):
+    sys.path.insert(0, str(ROOT / "workflow"))  # where a script finds its neighbours
     spec = importlib.util.spec_from_file_location(name, ROOT / "workflow" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -76,21 +80,23 @@ class Checkout:
             copy = shutil.copytree if source.is_dir() else shutil.copy2
             copy(source, folder / name)
         self.programs.mkdir()
-        for name in ("papermill", "jupyter-book", "brats", "python"):
+        for name in ("papermill", "jupyter-book", "brats", "python", "snakemake"):
             (self.programs / name).write_text(STAND_IN.format(python=sys.executable))
             (self.programs / name).chmod(0o755)
 
-    def make_book(self, **variables):
-        """Run `make book` and return what was called since the last time, and the finished process."""
-        (self.folder / "calls.txt").write_text("")
+    def make(self, *words, **variables):
+        """Run `make` and return the arguments of every program it called, and the finished process."""
+        (self.folder / "calls.jsonl").write_text("")
         environment = {**os.environ, "PATH": f"{self.programs}:{os.environ['PATH']}", **variables}
-        environment |= {"PYTHON": sys.executable, "ENV": "active", "SNAKEMAKE": str(SNAKEMAKE), "PROFILE": "smoke"}
-        command = ["make", *(f"{key}={environment[key]}" for key in ("PYTHON", "ENV", "SNAKEMAKE", "PROFILE"))]
-        done = subprocess.run([*command, "book"], cwd=self.folder, env=environment, capture_output=True, text=True)
-        calls = [
-            line.split()[1] for line in (self.folder / "calls.txt").read_text().splitlines() if "papermill" in line
-        ]
-        return calls, done
+        given = {"PYTHON": sys.executable, "ENV": "active", "SNAKEMAKE": str(SNAKEMAKE), "PROFILE": "smoke"}
+        command = ["make", *(f"{key}={value}" for key, value in given.items()), *words]
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        return [json.loads(line) for line in (self.folder / "calls.jsonl").read_text().splitlines()], done
+
+    def make_book(self, *words, **variables):
+        """The notebooks that `make book` ran, and the finished process."""
+        calls, done = self.make(*words, "book", **variables)
+        return [Path(arguments[0]).stem for name, *arguments in calls if name == "papermill"], done
 
     def change(self, path, old=None, new=None):
         """Append a blank line to a file, or replace text in it."""
@@ -124,10 +130,75 @@ def test_only_what_a_change_reaches_runs_again(checkout):
     assert (checkout.folder / "_build/html/index.html").is_file()
 
 
+# Everything that make, a shell, YAML, Snakemake or papermill would read as something else than a name.
+NAMES = [
+    "2020_01",
+    "my data",
+    "-x",
+    "~",
+    "null",
+    "1e5",
+    """2020 'a' "b" $(touch bad) `touch bad`; touch bad #{x} {wildcards.x} $HOME $$ %s*?[a]!\\é\nend""",
+]
+
+
+@pytest.mark.parametrize("how", ["on the command line", "in the environment"])
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_the_data_folder_is_called_it_reaches_app_and_training(tmp_path, name, how):
+    checkout = Checkout(tmp_path)
+    words, variables = ([f"DATA={name}"], {}) if how == "on the command line" else ([], {"DATA": name})
+    calls, done = checkout.make("app", "weights", *words, **variables)
+    experiments = [["python", "-m", "experiments", part, f"--data={name}"] for part in ("phantom", "real")]
+    assert calls == [["brats", "app", f"--data={name}"], *experiments], done.stderr
+    assert not (tmp_path / "bad").exists()
+
+
 @pytest.mark.slow
-def test_data_folder_with_a_space_reaches_every_notebook(checkout):
-    calls, done = checkout.make_book(DATA="my data")
+@pytest.mark.parametrize("name", [NAMES[0], NAMES[-1]])
+def test_whatever_the_data_folder_is_called_it_reaches_every_step(checkout, name):
+    folder = str(checkout.folder / name)
+    settings = "parts=1 workers=1 trials=3 factors=baseline seeds=0 storage='a b.db'"
+    steps = {}
+    for target in ("book", "predict", "sweep", "search"):
+        steps[target], done = checkout.make(target, f"DATA={name}", f"CONFIG={settings}")
+        assert done.returncode == 0, done.stderr
+        assert steps[target][0] == ["brats", "check", "--quick", "--profile=smoke", f"--data={name}"]
+    runs = [arguments for program, *arguments in steps["book"] if program == "papermill"]
+    assert len(runs) == len(NOTEBOOKS)
+    for arguments in runs:
+        assert [arguments[at - 1] for at in (arguments.index("profile"), arguments.index("data"))] == ["-r", "-r"]
+        assert arguments[arguments.index("data") + 1] == folder
+    assert steps["predict"][1][:3] == ["brats", "predict", folder]
+    assert steps["sweep"][1] == [
+        *"brats sweep --profile smoke --data".split(),
+        folder,
+        *"--factor baseline --seed 0".split(),
+    ]
+    assert steps["search"][1][:7] == ["brats", "tune", "a b.db", "--trials", "3", "--profile", "smoke"]
+    assert steps["search"][1][8] == folder
+    assert not (checkout.folder / "bad").exists()
+
+
+@pytest.mark.slow
+def test_profile_called_like_a_number_keeps_its_name(checkout):
+    shutil.copy2(checkout.folder / "workflow/params/smoke.yaml", checkout.folder / "workflow/params/2020_01.yaml")
+    calls, done = checkout.make_book("PROFILE=2020_01")
     assert sorted(calls) == NOTEBOOKS, done.stderr
+    assert (checkout.folder / "runs/2020_01/01_explore_dataset.ipynb").is_file()
+
+
+def test_settings_are_words_and_no_commands(tmp_path):
+    checkout = Checkout(tmp_path)
+    words = ["CORES=1; touch bad", "GPUS=$(touch bad)", "OPTIONS=`touch bad` --jobs '1 6'", "CONFIG=seeds=0,1 a=$(x)"]
+    calls, done = checkout.make("predict", *words, "SNAKEMAKE=snakemake")
+    assert done.returncode == 0, done.stderr
+    name, target, *arguments = calls[1]
+    assert (name, target) == ("snakemake", "predict") and "bad" not in os.listdir(tmp_path)
+    assert arguments[arguments.index("--cores") + 1] == "1; touch bad"
+    assert arguments[arguments.index("--resources") + 1] == "gpu=$(touch bad)"
+    assert arguments[arguments.index("--config") + 2 :] == ["seeds=0,1", "a=$(x)", "`touch", "bad`", "--jobs", "1 6"]
+    calls, done = checkout.make("predict", "OPTIONS='", "SNAKEMAKE=snakemake")
+    assert done.returncode and calls == [] and "OPTIONS=' cannot be split into words" in done.stderr
 
 
 @pytest.mark.slow
@@ -146,26 +217,28 @@ def test_commands_of_the_rules_show_the_whole_papermill_call():
     assert all(f"notebooks/{name}.ipynb" in rules for name in NOTEBOOKS)
 
 
-def test_second_build_is_refused_while_the_first_one_runs(tmp_path):
-    lock = tmp_path / "lock"
-    with open(lock, "w") as held:
+def test_second_build_is_refused_while_the_first_one_runs(tmp_path, monkeypatch):
+    run = load("run")
+    monkeypatch.setattr(run, "PATIENCE", 0)
+    with open(tmp_path / "lock", "w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        code = f"import sys; sys.argv = ['', {str(lock)!r}, 'true']; import exclusively as e; e.PATIENCE = 0; e.main()"
-        second = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "workflow", capture_output=True, text=True)
-    assert second.returncode == 1
-    assert "Another `make book` is running" in second.stderr
+        with pytest.raises(SystemExit, match="Another `make` is at work"):
+            run.hold(tmp_path / "lock")
 
 
-def test_killed_build_leaves_no_lock_behind(tmp_path):
-    command = [sys.executable, ROOT / "workflow/exclusively.py", tmp_path / "lock"]
-    first = subprocess.Popen(
-        [*command, "sh", "-c", f"touch {tmp_path}/started; sleep 60; true"], start_new_session=True
-    )
-    while not (tmp_path / "started").exists():
-        time.sleep(0.02)
-    os.killpg(first.pid, signal.SIGKILL)
+def test_lock_is_held_by_the_programs_of_a_build_and_leaves_with_them(tmp_path):
+    code = "import sys, run; run.hold(run.Path(sys.argv[1])); run.call('sh', '-c', 'echo started; sleep 60; true')"
+    command = [sys.executable, "-c", code, tmp_path / "lock"]
+    first = subprocess.Popen(command, cwd=ROOT / "workflow", stdout=subprocess.PIPE, start_new_session=True)
+    assert first.stdout.readline() == b"started\n"
+    first.kill()
     first.wait()
-    assert subprocess.run([*command, "true"]).returncode == 0
+    with open(tmp_path / "lock") as lock:
+        with pytest.raises(BlockingIOError):  # the shell goes on
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.killpg(first.pid, signal.SIGKILL)
+        first.stdout.read()
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 @pytest.mark.parametrize(

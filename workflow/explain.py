@@ -1,4 +1,4 @@
-"""Say in a few lines which notebooks of a run did not end and why: `explain.py FOLDER`.
+"""Say in a few lines which notebooks of a run did not end and why.
 
 A notebook is in this folder while it runs and leaves it when it is done.
 """
@@ -6,7 +6,6 @@ A notebook is in this folder while it runs and leaves it when it is done.
 import json
 import re
 import sys
-from pathlib import Path
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -24,10 +23,7 @@ def explain(path):
     return "it was stopped, or killed for want of memory"
 
 
-def main():
-    for path in sorted(Path(sys.argv[1]).glob("*.ipynb")):
+def explain_all(folder):
+    """Tell of every notebook that is still in the folder."""
+    for path in sorted(folder.glob("*.ipynb")):
         print(f"\n{path.stem} did not end: {explain(path)}\nThe notebook as far as it came: {path}", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    main()
