@@ -1,11 +1,11 @@
 """Scans that a person gives through the browser: unpacked with limits, under names of ours, for one session.
 
 Nothing is trusted. The name a file comes with is shown in messages and used for nothing else; its header is judged
-before anything else is unpacked; unpacking stops where a file holds more than its header claims.
+before anything else is unpacked; unpacking stops where a file holds more than its header claims. What is kept is never
+compressed, so that whoever reads it unpacks nothing.
 """
 
-import gzip
-import io
+import itertools
 import math
 import zlib
 from pathlib import Path
@@ -26,7 +26,10 @@ MAX_VOXELS = 32_000_000
 # Header extensions may lie between the header and the numbers, and padding after them.
 _SLACK_BYTES = 2**20
 _HEADER_BYTES = 540
-_CHUNK = 2**20
+_CHUNK = 2**16
+_GZIP = b"\x1f\x8b"
+# Files for random access are made of one for every 64 kB or so.
+_MOST_MEMBERS = 20_000
 # Voxels of scanners are between these, in mm; a header that says otherwise is damaged.
 _VOXEL_MM = (0.1, 20.0)
 
@@ -45,6 +48,9 @@ def shown_name(name):
 class Inbox:
     """The files of one person's scan.
 
+    Where a file comes in place of another one it may be another patient's. Then the files that are there are doubtful
+    until they are given again or the person says that all are of one scan.
+
     Parameters
     ----------
     folder : str or Path
@@ -53,11 +59,25 @@ class Inbox:
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        self._titles = {}
+        # What was given for each role; what was refused has a name as well.
+        self._names: dict[str, str] = {}
+        self._doubtful: set[str] = set()
 
     def path(self, role):
         """Where the file of a role lies; ours, whatever it was called."""
         return self.folder / f"{_NAME}_{role}.nii"
+
+    def names(self) -> dict[str, str]:
+        """Role to the name that its file came with, fit to be read, of the files that are in use."""
+        return {role: self._names[role] for role in ROLES if self.path(role).is_file()}
+
+    def doubtful(self) -> dict[str, str]:
+        """As `names`, of the files that may be another patient's."""
+        return {role: name for role, name in self.names().items() if role in self._doubtful}
+
+    def confirm(self):
+        """The person says that all files are of one scan."""
+        self._doubtful = set()
 
     def put(self, role, name, content):
         """Check a file and unpack it.
@@ -77,37 +97,60 @@ class Inbox:
         Raises
         ------
         BratsError
-            If it is too large, empty, not NIfTI, truncated or damaged, or claims more than is allowed. What was there
-            under that role is gone then, so that no old scan is taken for the new one.
+            If it is too large, empty, not NIfTI, truncated or damaged, compressed twice, or claims more than is
+            allowed. What was there under that role is gone then, so that no old scan is taken for the new one.
         """
         if role not in ROLES:
             raise ValueError(f"role is {role}; roles are {ROLES}")
+        expected = role in self._doubtful
         self.remove(role)
-        kind = "mask" if role == "mask" else modality_name(role)
-        title = self._titles[role] = f"{kind} file “{shown_name(name)}”"
-        if len(content) > MAX_UPLOAD_MB * 2**20:
-            found = f"it has {len(content) / 2**20:.0f} MB"
-            raise BratsError(title, found, f"at most {MAX_UPLOAD_MB} MB", "Compress it as .nii.gz")
+        if not self.names():
+            self._names = {}
+        if role in self._names and not expected:
+            self._doubtful = set(self.names())
+        self._names[role] = shown_name(name)
+        title = self._title(role)
         part = self.path(role).with_suffix(".part")
         try:
-            with _opened(content) as stream:
-                head = stream.read(_HEADER_BYTES)
-                part.write_bytes(head)
-                most = self._most_bytes(read_grid(part), title)
-                with open(part, "ab") as out:
-                    _copy(stream, out, most - len(head), title)
+            if len(content) > MAX_UPLOAD_MB * 2**20:
+                found, advice = f"it has more than {MAX_UPLOAD_MB} MB", "Compress it as .nii.gz"
+                raise BratsError(title, found, f"at most {MAX_UPLOAD_MB} MB", advice)
+            self._unpack(memoryview(content), part, title)
             part.replace(self.path(role))
-        except BratsError as error:
-            raise self.explain(error) from None
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            found = f"it is truncated or damaged ({error})".replace("\n", " ")
-            raise BratsError(title, found, "a complete gzip file", "Copy or export it again") from None
-        except OSError as error:
-            found = f"it cannot be kept ({error.strerror})"
-            raise BratsError(title, found, "room in the temporary folder", "Make room and upload it again") from None
+        except (BratsError, EOFError, zlib.error, OSError) as error:
+            raise self._refusal(error, title) from None
         finally:
             part.unlink(missing_ok=True)
         return self.path(role)
+
+    def _unpack(self, content, part, title):
+        """Write what a file holds; the header alone first, which says how much may follow."""
+        pieces = _unpacked(content) if content[:2] == _GZIP else _pieces(content)
+        head = b""
+        for piece in pieces:
+            head += piece
+            if len(head) >= _HEADER_BYTES:
+                break
+        if head[:2] == _GZIP:
+            advice = "Unpack it once (gunzip) and upload what comes out"
+            raise BratsError(title, "it is compressed twice", "NIfTI in one gzip file, or bare", advice)
+        part.write_bytes(head[:_HEADER_BYTES])
+        most = self._most_bytes(read_grid(part), title)
+        with open(part, "wb") as out:
+            for piece in itertools.chain([head], pieces):
+                out.write(piece)
+                if out.tell() > most:
+                    found = "it holds more than its header claims"
+                    raise BratsError(title, found, "as many numbers as voxels", _EXPORT)
+
+    def _refusal(self, error, title):
+        if isinstance(error, BratsError):
+            return self.explain(error)
+        if isinstance(error, OSError):
+            found = f"it cannot be kept ({error.strerror})"
+            return BratsError(title, found, "room in the temporary folder", "Make room and upload it again")
+        found = f"it is truncated or damaged ({error})".replace("\n", " ")
+        return BratsError(title, found, "a complete gzip file", "Copy or export it again")
 
     def _most_bytes(self, grid: Grid, title):
         """How many bytes the file may hold, from its header alone."""
@@ -129,7 +172,11 @@ class Inbox:
     def remove(self, role):
         """Forget the file of a role, if there is one."""
         self.path(role).unlink(missing_ok=True)
-        self._titles.pop(role, None)
+        self._doubtful.discard(role)
+
+    def _title(self, role):
+        kind = "mask" if role == "mask" else modality_name(role)
+        return f"{kind} file “{self._names[role]}”"
 
     def missing(self):
         """The modalities that are needed and not there yet."""
@@ -145,11 +192,14 @@ class Inbox:
         Raises
         ------
         BratsError
-            If FLAIR or T1ce is not there yet, or two files do not lie on one grid.
+            If FLAIR or T1ce is not there yet, a file may be another patient's, or two files do not lie on one grid.
         """
         if missing := self.missing():
             needed = " and ".join(map(modality_name, missing))
             raise BratsError(_TITLE, f"there is no {needed} file yet", "FLAIR and T1ce", "Upload it")
+        if doubtful := self.doubtful():
+            found = f"{_listed(doubtful)} stayed while another file was exchanged"
+            raise BratsError(_TITLE, found, "files of one patient", "Upload all files of the scan")
         files = {role: self.path(role) for role in MODALITIES if self.path(role).is_file()}
         mask = self.path("mask") if self.path("mask").is_file() else None
         first = read_grid(files[NEEDED[0]])
@@ -160,12 +210,12 @@ class Inbox:
     def _same_grid(self, role, grid, first):
         advice = "Register the files to one grid, as BraTS does"
         if grid.shape != first.shape:
-            expected = f"{first.shape} as in the {self._titles[NEEDED[0]]}"
-            raise BratsError(self._titles[role], f"its shape is {grid.shape}", expected, advice)
+            expected = f"{first.shape} as in the {self._title(NEEDED[0])}"
+            raise BratsError(self._title(role), f"its shape is {grid.shape}", expected, advice)
         apart = grid.offset_mm(first)
         if apart > GRID_TOLERANCE_MM:
-            expected = f"the place of the {self._titles[NEEDED[0]]}"
-            raise BratsError(self._titles[role], f"its affine puts it {apart:.1f} mm away", expected, advice)
+            expected = f"the place of the {self._title(NEEDED[0])}"
+            raise BratsError(self._title(role), f"its affine puts it {apart:.1f} mm away", expected, advice)
 
     def explain(self, error):
         """An error about a file or a case of ours, told of what the person gave.
@@ -179,10 +229,10 @@ class Inbox:
         BratsError
         """
         names = {}
-        for role, title in self._titles.items():
+        for role in self._names:
             path = self.path(role)
             for ours in (path, path.with_suffix(".part")):
-                names |= {str(ours): title, ours.name: title}
+                names |= {str(ours): self._title(role), ours.name: self._title(role)}
         parts = [error.where, error.found, error.expected, error.advice]
         parts = [str(part).replace(f"case {_NAME}", _TITLE) for part in parts]
         for ours in sorted(names, key=len, reverse=True):
@@ -190,16 +240,26 @@ class Inbox:
         return BratsError(*parts)
 
 
-def _opened(content):
-    stream = io.BytesIO(content)
-    return gzip.GzipFile(fileobj=stream) if content[:2] == b"\x1f\x8b" else stream
+def _listed(names):
+    return ", ".join(f"{'mask' if role == 'mask' else modality_name(role)} “{name}”" for role, name in names.items())
 
 
-def _copy(stream, out, most, title):
-    """Copy what is left of a stream, and read it to its end, where the checksum is; stop where it is too much."""
-    while chunk := stream.read(_CHUNK):
-        most -= len(chunk)
-        if most < 0:
-            found = "it holds more than its header claims"
-            raise BratsError(title, found, "as many numbers as voxels", _EXPORT)
-        out.write(chunk)
+def _pieces(content):
+    return (bytes(content[start : start + _CHUNK]) for start in range(0, len(content), _CHUNK))
+
+
+def _unpacked(content):
+    """What a gzip file holds, all members of it, in pieces that a small file cannot make large."""
+    members, engine = 1, zlib.decompressobj(wbits=31)
+    for packed in _pieces(content):
+        while packed:
+            if engine.eof:
+                packed = packed.lstrip(b"\0")  # tapes and some archives pad
+                members, engine = members + bool(packed), zlib.decompressobj(wbits=31) if packed else engine
+                if members > _MOST_MEMBERS:
+                    raise zlib.error(f"it has more than {_MOST_MEMBERS} parts")
+                continue
+            yield engine.decompress(packed, _CHUNK)
+            packed = engine.unused_data if engine.eof else engine.unconsumed_tail
+    if not engine.eof:
+        raise EOFError("it ends too early")
