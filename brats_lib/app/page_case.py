@@ -51,21 +51,16 @@ def _own():
     with st.expander("T1, T2 and a mask, if you have them"):
         refused += [_receive(role) for role in ("t1", "t2", "mask")]
     inbox = session.inbox()
-    if doubtful := inbox.doubtful():
-        files = "; ".join(f"{_title(role)} is still “{name}”" for role, name in doubtful.items())
-        st.warning(plain(f"{files}. Upload what belongs to the new scan, or say that all files are of one scan."))
-        st.button("They are of one scan", on_click=inbox.confirm)
-    return None if any(refused) or doubtful or inbox.missing() else inbox.case()
-
-
-def _title(role):
-    return "Mask (labels 0, 1, 2, 4)" if role == ROLES[-1] else modality_name(role)
+    if inbox.doubtful():
+        st.button("All files are of one scan", on_click=inbox.confirm)
+    return None if any(refused) or inbox.missing() else inbox.case()
 
 
 def _receive(role):
     """One uploader; says whether what was given had to be refused."""
+    title = "Mask (labels 0, 1, 2, 4)" if role == ROLES[-1] else modality_name(role)
     # The browser keeps what it refuses to itself, so it is told to refuse nothing.
-    given = st.file_uploader(_title(role), key=f"upload-{role}", help=_HELP)
+    given = st.file_uploader(title, key=f"upload-{role}", help=_HELP)
     seen = st.session_state.setdefault("seen", {})
     if given is None:
         if seen.pop(role, None):

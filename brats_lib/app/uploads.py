@@ -17,7 +17,7 @@ from brats_lib.cohort.nifti import Grid, read_grid
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import modality_name
 
-__all__ = ["MAX_UPLOAD_MB", "MAX_VOXELS", "ROLES", "Inbox", "shown_name"]
+__all__ = ["MAX_UPLOAD_MB", "MAX_VOXELS", "ROLES", "Inbox", "role_name", "shown_name"]
 
 # Of one file as it is sent. A BraTS volume takes 2 to 4 MB gzipped and 71 MB as bare float64.
 MAX_UPLOAD_MB = 100
@@ -43,6 +43,11 @@ def shown_name(name):
     last = str(name).replace("\\", "/").rsplit("/", 1)[-1]
     last = "".join(letter if letter.isprintable() else "?" for letter in last).strip() or "unnamed"
     return last if len(last) <= 60 else f"{last[:40]}…{last[-16:]}"
+
+
+def role_name(role):
+    """``"mask"``, or the name of a modality."""
+    return role if role == "mask" else modality_name(role)
 
 
 class Inbox:
@@ -175,8 +180,7 @@ class Inbox:
         self._doubtful.discard(role)
 
     def _title(self, role):
-        kind = "mask" if role == "mask" else modality_name(role)
-        return f"{kind} file “{self._names[role]}”"
+        return f"{role_name(role)} file “{self._names[role]}”"
 
     def missing(self):
         """The modalities that are needed and not there yet."""
@@ -197,14 +201,15 @@ class Inbox:
         if missing := self.missing():
             needed = " and ".join(map(modality_name, missing))
             raise BratsError(_TITLE, f"there is no {needed} file yet", "FLAIR and T1ce", "Upload it")
-        if doubtful := self.doubtful():
-            found = f"{_listed(doubtful)} stayed while another file was exchanged"
-            raise BratsError(_TITLE, found, "files of one patient", "Upload all files of the scan")
         files = {role: self.path(role) for role in MODALITIES if self.path(role).is_file()}
         mask = self.path("mask") if self.path("mask").is_file() else None
         first = read_grid(files[NEEDED[0]])
         for role, path in {**files, **({"mask": mask} if mask else {})}.items():
             self._same_grid(role, read_grid(path), first)
+        if doubtful := self.doubtful():
+            stayed = ", ".join(f"{role_name(role)} “{name}”" for role, name in doubtful.items())
+            advice = "Upload all files of the new scan, or press the button below the files if this is right"
+            raise BratsError(_TITLE, f"{stayed} stayed while another file was exchanged", "files of one scan", advice)
         return Case(_NAME, files, mask)
 
     def _same_grid(self, role, grid, first):
@@ -238,10 +243,6 @@ class Inbox:
         for ours in sorted(names, key=len, reverse=True):
             parts = [part.replace(ours, names[ours]) for part in parts]
         return BratsError(*parts)
-
-
-def _listed(names):
-    return ", ".join(f"{'mask' if role == 'mask' else modality_name(role)} “{name}”" for role, name in names.items())
 
 
 def _pieces(content):

@@ -232,6 +232,9 @@ def test_bad_files_are_answered_and_the_server_lives_on(page, server, tmp_path):
     names = {path.name for path in server.temporary.rglob("*") if path.is_file()}
     assert names <= {"own_scan_flair.nii", "own_scan_t1ce.nii"}
     page.upload("T1ce", good["t1ce"])
+    # Somebody may have gone on to another patient meanwhile.
+    assert any(f"FLAIR “{good['flair'].name}” stayed" in alert for alert in page.alerts())
+    page.press("All files are of one scan")
     segmented(page)
 
 
