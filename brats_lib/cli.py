@@ -1,12 +1,15 @@
 """The `brats` command."""
 
+import _thread
 import argparse
 import hashlib
 import json
 import os
 import platform
 import shutil
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from brats_lib import __version__
@@ -14,6 +17,9 @@ from brats_lib.errors import BratsError
 from brats_lib.files import home_path, make_folder
 
 __all__ = ["main"]
+
+# Ending worker processes takes some seconds.
+INSIST_SECONDS = 10
 
 
 def _phantom(arguments):
@@ -132,6 +138,7 @@ def _part(cases, part):
 
 
 def _train(arguments):
+    make_folder(arguments.out)  # before Keras is loaded, which takes seconds
     from brats_lib import runs
     from brats_lib.batches import SliceBatches
     from brats_lib.devices import count_devices
@@ -140,7 +147,6 @@ def _train(arguments):
     from brats_lib.training import train
 
     profile = runs.read_profile(arguments.profile)
-    make_folder(arguments.out)
     # First, so that processes that train together have joined before anything is computed.
     devices = count_devices("all")
     keys = ("max_cases", "phantom_cases", "seed")
@@ -413,6 +419,8 @@ def main(argv=None):
         0 done, 1 done with findings, 2 the input cannot be used, 130 interrupted.
     """
     arguments = _parser().parse_args(argv)
+    here = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, _interrupt) if here else None
     try:
         return arguments.run(arguments) or 0
     except BratsError as error:
@@ -431,3 +439,14 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("brats: interrupted; what was finished is kept", file=sys.stderr)
         return 130
+    finally:
+        if here:
+            signal.signal(signal.SIGINT, before)
+
+
+def _interrupt(number, frame):
+    """Raise KeyboardInterrupt, and once more in a while: Python ignores what is raised while an object is deleted."""
+    again = threading.Timer(INSIST_SECONDS, _thread.interrupt_main)
+    again.daemon = True
+    again.start()
+    raise KeyboardInterrupt

@@ -4,6 +4,8 @@ import argparse
 import gzip
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -293,3 +295,20 @@ def test_score_into_a_place_that_cannot_be_written_is_refused(tiny_root, tmp_pat
 def test_place_that_cannot_be_written_is_named_before_anything_is_computed(command, capsys):
     assert main([*command, "--profile", "smoke"]) == 2
     assert "/dev/null" in capsys.readouterr().err
+
+
+def test_interrupt_that_is_ignored_once_is_raised_again():
+    code = (
+        "import os, signal, sys, time; from brats_lib import cli\n"
+        "cli.INSIST_SECONDS = 0.2\n"
+        "class Deaf:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGINT); time.sleep(0.1)\n"
+        "def run(arguments):\n"
+        "    Deaf()\n"
+        "    time.sleep(30)\n"
+        "cli._check = run\n"
+        "sys.exit(cli.main(['check']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 130 and "Exception ignored" in done.stderr and "brats: interrupted" in done.stderr
