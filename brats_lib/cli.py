@@ -1,6 +1,5 @@
 """The `brats` command."""
 
-import _thread
 import argparse
 import hashlib
 import json
@@ -446,7 +445,8 @@ def main(argv=None):
 
 def _interrupt(number, frame):
     """Raise KeyboardInterrupt, and once more in a while: Python ignores what is raised while an object is deleted."""
-    again = threading.Timer(INSIST_SECONDS, _thread.interrupt_main)
+    main = threading.main_thread().ident
+    again = threading.Timer(INSIST_SECONDS, signal.pthread_kill, (main, signal.SIGINT))
     again.daemon = True
     again.start()
     raise KeyboardInterrupt
