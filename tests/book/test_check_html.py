@@ -38,12 +38,21 @@ def test_sound_page_has_no_problem(site):
         ("<a href='gone.html'>x</a>", "link to gone.html leads nowhere"),
         ("<a href='other.html#gone'>x</a>", "link to other.html#gone: the page has no such place"),
         ("<code>/home/ann/data</code>", "shows a path of the machine it was built on: /home/ann/"),
+        ("<code>/elsewhere/ann/data</code>", "shows a path of the machine it was built on: /elsewhere/ann/"),
+        ("<pre>warning in /tmp/x/y.py</pre>", "shows a path of the machine it was built on: /tmp/x/y.py"),
+        ("<p title='/root/.venv/lib'>x</p>", "shows a path of the machine it was built on: /root/.venv/lib"),
     ],
 )
 def test_every_kind_of_problem_is_found(site, extra, message):
-    problems = check_html(site(extra), ["paper-fig-01"], private=["/home/ann"])
+    problems = check_html(site(extra), ["paper-fig-01"], private=["/home/ann", "/elsewhere/ann"])
     assert problems == [problem for problem in problems if message in problem]
     assert len(problems) == 1
+
+
+def test_path_in_the_source_of_a_page_is_found(site):
+    (site() / "_sources").mkdir()
+    (site() / "_sources" / "a.ipynb").write_text('{"data": "/home/ann/x", "to": "/path/to/y ../tmp/z http://a/home/b"}')
+    assert check_html(site()) == ["_sources/a.ipynb: shows a path of the machine it was built on: /home/ann/x"]
 
 
 def test_blank_image_is_found(site):
