@@ -1,8 +1,10 @@
 """The one exception that a person who runs the software is meant to read."""
 
+import re
+from importlib import metadata
 from pathlib import Path
 
-__all__ = ["BratsError"]
+__all__ = ["BratsError", "install_extra"]
 
 
 class BratsError(Exception):
@@ -30,3 +32,17 @@ class BratsError(Exception):
     def __reduce__(self):
         # Worker processes send exceptions back pickled; the default would call __init__ with the message alone.
         return type(self), (self.where, self.found, self.expected, self.advice)
+
+
+def install_extra(extra: str) -> str:
+    """Advice where the packages of an extra are missing, by their own names: no index need know this project."""
+    try:
+        wanted = [text.split(";")[0].strip() for text in metadata.requires("brats-lib") or () if _is_of(text, extra)]
+    except metadata.PackageNotFoundError:  # imported from a folder, without an installation
+        wanted = []
+    packages = " ".join(f'"{name}"' for name in wanted)
+    return f"Install it with `pip install {packages or f'PACKAGES of the extra {extra} in pyproject.toml'}`"
+
+
+def _is_of(requirement, extra):
+    return re.search(rf"extra == ['\"]{extra}['\"]", requirement)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brats_lib import devices, fast, weights
-from brats_lib.errors import BratsError
+from brats_lib.errors import BratsError, install_extra
 from brats_lib.files import home_path
 from brats_lib.recipes import NativeRecipe, Recipe
 from brats_lib.trained import Trained, find_trained, read_trained
@@ -123,7 +123,7 @@ def _open(name, sha256, engine):
     if engine == "auto" and (not native or devices.has_accelerator()):
         engine = "keras"
     if engine != "keras" and (reason := fast.problem()):
-        advice = 'Install it with `pip install "brats-lib[fast]"`'
+        advice = install_extra("fast")
         if engine == "openvino":
             raise BratsError("engine 'openvino'", reason, "OpenVINO", f"{advice}, or leave --engine out")
         logger.warning("%s; Keras computes instead, which takes longer. %s.", reason, advice)

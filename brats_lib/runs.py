@@ -20,8 +20,8 @@ from brats_lib.files import home_path, read_json, read_text, write_whole
 from brats_lib.phantom import make_cohort
 
 __all__ = [
-    "Run", "commit", "find_data", "find_root", "open_run", "open_split", "phantom_folder", "read_profile", "run_folder",
-    "versions", "write_text",
+    "Run", "commit", "find_data", "find_root", "open_run", "open_split", "phantom_folder", "read_profile",
+    "results_folder", "run_folder", "versions", "write_text",
 ]  # fmt: skip
 
 DEFAULTS = {"data": "", "max_cases": None, "phantom_cases": 24, "seed": 0}
@@ -43,6 +43,22 @@ def find_root():
     """Find the checkout: the nearest folder upwards with `workflow/params`, else the current folder."""
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / "workflow" / "params").is_dir()), here)
+
+
+def results_folder():
+    """Folder of the recorded results: `results/` of the checkout that this code lies in, or their copy in its wheel.
+
+    Raises
+    ------
+    BratsError
+        If there is none.
+    """
+    package = Path(__file__).parent
+    for folder in (package / "results", package.parent / "results"):
+        if folder.is_dir():
+            return folder
+    advice = "Install the package from a checkout or its wheel, or copy the folder results/ of the repository there"
+    raise BratsError(package / "results", "it is not there", "the recorded results", advice)
 
 
 def run_folder(profile):
@@ -236,9 +252,10 @@ class Run:
         figure.savefig(self.path("figures", f"{name}.png"), facecolor=figure.get_facecolor())
         return figure
 
-    def save_table(self, text, name):
-        """Save a Markdown or HTML table for the prose pages as `tables/<name>.md`."""
-        return write_text(self.path("tables", f"{name}.md"), text.rstrip() + f"\n\n*Data: {self.source}.*\n")
+    def save_table(self, text, name, source=None):
+        """Save a table for the prose pages as `tables/<name>.md`; `source` where it is not the run's."""
+        foot = f"\n\n*{source or f'Data: {self.source}'}.*\n"
+        return write_text(self.path("tables", f"{name}.md"), text.rstrip() + foot)
 
     def record(self, step, claims=None, **facts):
         """Record what a notebook did in `run.json`, and its findings per figure of the paper in `claims.json`.

@@ -22,7 +22,7 @@ import pandas as pd
 
 from brats_lib.batches import SliceBatches
 from brats_lib.checkpoints import Diverged
-from brats_lib.errors import BratsError
+from brats_lib.errors import BratsError, install_extra
 from brats_lib.files import home_path, make_folder, write_whole
 from brats_lib.labels import LABELS
 from brats_lib.monitors import RegionDice
@@ -439,8 +439,8 @@ def _optuna():
     try:
         import optuna
     except ImportError as error:
-        advice = 'Install it with `pip install "brats-lib[tune]"`'
-        raise BratsError("the search", f"Optuna cannot be imported ({error})", "Optuna", advice) from error
+        found = f"Optuna cannot be imported ({error})"
+        raise BratsError("the search", found, "Optuna", install_extra("tune")) from error
     # A trial's result is told by `report`; a line of Optuna's log beside it would say it twice.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # The heartbeat and the estimator's options are called experimental, and have been since 2021.

@@ -1,7 +1,11 @@
 """One truth about the environment: pyproject.toml, its lock, and everything that installs from them agree."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 
 import pytest
 import yaml
@@ -10,7 +14,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = SETTINGS["project"]
 LOCKS = ("requirements.lock", "workflow/requirements.lock")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", re.MULTILINE)
 EVERY_PYTHON = ["3.11", "3.12", "3.13"]
@@ -84,3 +89,52 @@ def test_commit_hooks_use_the_locked_tools():
 
 def test_jupyter_book_stays_at_the_series_that_reads_our_config():
     assert all(version.startswith("1.") for version in read_pins("requirements.lock")["jupyter-book"])
+
+
+def test_build_backend_and_installer_are_those_of_the_locks():
+    (backend,) = SETTINGS["build-system"]["requires"]
+    assert backend == f"hatchling=={read_pins('requirements.lock')['hatchling'][0]}"
+    assert read_pins("requirements.lock")["uv"] == read_pins("workflow/requirements.lock")["uv"]
+
+
+def test_actions_are_pinned_by_hash():
+    uses = re.findall(r"uses: *(\S+)", (ROOT / ".github/workflows/book.yml").read_text())
+    assert len(uses) >= 8
+    assert [action for action in uses if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", action)] == []
+
+
+def test_no_address_of_this_project_is_promised():
+    """Only `[project.urls]` may say where the repository or the package is, if it is anywhere."""
+    command = ["git", "ls-files", "-z"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("which files are the project's is asked of git, and this is no repository")
+    promised = re.compile(
+        r"git\+https?:|git clone \"?https?:|\.com/brats[-_]lib|install [^\n`]*\bbrats[-_]lib|\bbrats[-_]lib\["
+    )
+    found = []
+    for name in filter(None, done.stdout.split("\0")):
+        path = ROOT / name
+        if name == "tests/test_environment.py" or not path.is_file() or path.suffix in (".npz", ".png"):
+            continue
+        found += [f"{name}: {match[0]}" for match in promised.finditer(path.read_text(encoding="utf-8"))]
+    assert found == []
+
+
+def test_wheel_alone_has_networks_and_recorded_results(tmp_path, monkeypatch):
+    hatchling = pytest.importorskip(
+        "hatchling.build", reason="Hatchling builds the wheel; `make environment` brings it"
+    )
+    monkeypatch.chdir(ROOT)
+    wheel = hatchling.build_wheel(str(tmp_path))
+    zipfile.ZipFile(tmp_path / wheel).extractall(tmp_path / "elsewhere")
+    code = (
+        "import brats_lib, brats_lib.runs as runs, brats_lib.weights as weights; print(brats_lib.__file__);"
+        "print(runs.results_folder(), len(list(runs.results_folder().glob('*.csv')))); print(*weights.available())"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "elsewhere")}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    package = tmp_path / "elsewhere" / "brats_lib"
+    recorded = len(list((ROOT / "results").glob("*.csv")))
+    expected = [f"{package / '__init__.py'}", f"{package / 'results'} {recorded}", "phantom+real phantom"]
+    assert done.stdout.splitlines() == expected, done.stderr

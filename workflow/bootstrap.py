@@ -5,6 +5,7 @@ An installation that was cut off is done over. The file `.installed` in the envi
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,11 @@ def refusal(version, has_ensurepip):
     return None
 
 
+def locked(package, lock):
+    """The lines of one package in a lock file: its version and its hashes."""
+    return re.search(rf"^{package}==.*\n(?:[ \t].*\n?)*", lock.read_text(), re.MULTILINE)[0]
+
+
 def install(folder, lock, project):
     """Make `folder` a virtual environment with exactly what `lock` names, and this project if asked."""
     python, unfinished = (
@@ -41,11 +47,14 @@ def install(folder, lock, project):
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
     unfinished.touch()
     pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    subprocess.run([*pip, "install", "uv"], check=True)
+    installer = folder / "uv.txt"
+    installer.write_text(locked("uv", lock))
+    subprocess.run([*pip, "install", "--no-deps", "--require-hashes", "-r", installer], check=True)
     uv = [folder / "bin" / "uv", "pip", "install", "--python", python]
     subprocess.run([*uv, "--require-hashes", "-r", lock], check=True)
     if project:
-        subprocess.run([*uv, "--quiet", "--no-deps", "-e", "."], check=True)
+        # With the build backend that the lock has just installed, not one that is looked up now.
+        subprocess.run([*uv, "--quiet", "--no-deps", "--no-build-isolation", "-e", "."], check=True)
     unfinished.unlink()
     (folder / ".installed").touch()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from brats_lib.app.opening import find_cases
 from brats_lib.app.uploads import MAX_UPLOAD_MB
-from brats_lib.errors import BratsError
+from brats_lib.errors import BratsError, install_extra
 
 __all__ = ["ADDRESS", "SERVER_OPTIONS", "command", "launch"]
 
@@ -82,8 +82,8 @@ def launch(data="", port=8501, browser=True):
         If Streamlit is not installed, the port is taken, or the cases cannot be used.
     """
     if importlib.util.find_spec("streamlit") is None:
-        advice = 'Install it with pip install "brats-lib[app]"'
-        raise BratsError("the application", "Streamlit is not installed", "the packages of the extra `app`", advice)
+        expected = "the packages of the extra `app`"
+        raise BratsError("the application", "Streamlit is not installed", expected, install_extra("app"))
     _check_port(port)
     cohort = find_cases(data)
     print(f"{cohort.source}\nThe application: http://localhost:{port} (Ctrl+C ends it)", flush=True)

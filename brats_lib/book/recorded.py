@@ -7,7 +7,7 @@ from brats_lib.labels import REGIONS
 from brats_lib.synthesis.store import read_generator_card
 from brats_lib.weights import available, read_card
 
-__all__ = ["recorded_tables"]
+__all__ = ["recorded_tables", "times"]
 
 # What an attacker has to have for each attack.
 _NEEDS = {
@@ -42,6 +42,13 @@ def recorded_tables(results):
         "model_card_scores.md": scores(cards),
         "model_card_generator.md": generated(pd.read_csv(results / "generation.csv")),
     }
+
+
+def times(about):
+    """How long each notebook took in the run, and where; from its `run.json`."""
+    steps = {name: f"{facts['seconds'] / 60:.1f}" for name, facts in about.get("steps", {}).items()}
+    where = f"*Profile `{about.get('profile')}`, {about.get('machine')}; {about.get('source')}.*\n"
+    return f"{_table(('Notebook', 'Minutes'), steps.items())}\n{where}"
 
 
 def _table(header, rows):

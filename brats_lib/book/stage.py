@@ -2,18 +2,19 @@
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import yaml
 
 from brats_lib.book.figures_page import figures_table, read_figures
 from brats_lib.book.notebook import clean_notebook, injected_parameters
-from brats_lib.book.recorded import recorded_tables
+from brats_lib.book.recorded import recorded_tables, times
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json
 from brats_lib.weights import available, cards_markdown, read_card
 
-__all__ = ["stage", "toc_files"]
+__all__ = ["stage", "toc_files", "with_buttons"]
 
 MUST_AGREE = ("profile", "data", "max_cases", "phantom_cases", "seed", "recipe")
 
@@ -69,8 +70,12 @@ def stage(run, out, root="."):
 
     shutil.rmtree(out, ignore_errors=True)
     (out / "notebooks").mkdir(parents=True)
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copy2(root / name, out / name)
+    shutil.copy2(root / "_toc.yml", out / "_toc.yml")
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    settings = with_buttons(
+        (root / "_config.yml").read_text(encoding="utf-8"), project.get("urls", {}).get("Repository")
+    )
+    (out / "_config.yml").write_text(settings, encoding="utf-8")
     shutil.copytree(
         root / "book",
         out / "book",
@@ -83,10 +88,34 @@ def stage(run, out, root="."):
     table = figures_table(figures, _read_json(run / "claims.json"))
     tables = out / "book" / "_run" / "tables"
     (tables / "paper_figures.md").write_text(table, encoding="utf-8")
+    (tables / "times.md").write_text(times(about), encoding="utf-8")
     (tables / "weights_cards.md").write_text(cards_markdown(map(read_card, available())), encoding="utf-8")
     for name, text in recorded_tables(root / "results").items():
         (tables / name).write_text(text, encoding="utf-8")
     return out
+
+
+def with_buttons(settings, repository):
+    """Jupyter Book's settings with buttons to a repository; as they are where there is none.
+
+    Parameters
+    ----------
+    settings : str
+        Content of `_config.yml`.
+    repository : str or None
+        Address of the repository.
+
+    Returns
+    -------
+    str
+    """
+    if not repository:
+        return settings
+    content = yaml.safe_load(settings)
+    content["repository"] = {"url": repository, "branch": "main", "path_to_book": ""}
+    content["launch_buttons"] = {"notebook_interface": "jupyterlab", "binderhub_url": "https://mybinder.org"}
+    content["html"] |= {"use_repository_button": True, "use_issues_button": True}
+    return yaml.safe_dump(content)
 
 
 def _read_json(path):

@@ -1,10 +1,12 @@
 import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import ROOT
 
 from brats_lib.book import check_html, figures_table, read_figures, stage
@@ -35,6 +37,29 @@ def test_page_of_the_weights_gets_the_cards_that_are_packaged_now(fake_run, tmp_
     monkeypatch.setattr(stage_module, "cards_markdown", lambda cards: f"cards of {', '.join(cards)}")
     out = stage(fake_run, tmp_path / "out", ROOT)
     assert (out / "book/_run/tables/weights_cards.md").read_text() == "cards of phantom"
+
+
+def test_buttons_lead_to_a_repository_only_where_one_is_named():
+    text = (ROOT / "_config.yml").read_text()
+    assert "http" not in text and stage_module.with_buttons(text, None) == text
+    settings = yaml.safe_load(stage_module.with_buttons(text, "https://example.org/a/b"))
+    assert settings["repository"]["url"] == "https://example.org/a/b"
+    assert settings["html"]["use_repository_button"] and settings["html"]["favicon"]
+    assert settings | {"repository": 0, "launch_buttons": 0, "html": 0} == {
+        **yaml.safe_load(text), "repository": 0, "launch_buttons": 0, "html": 0,
+    }  # fmt: skip
+
+
+def test_page_says_how_long_each_notebook_took_in_this_run(fake_run, tmp_path):
+    about = {
+        "profile": "smoke",
+        "machine": "Linux, 2 cores",
+        "source": "8 phantoms",
+        "steps": {"01_a": {"seconds": 90}},
+    }
+    (fake_run / "run.json").write_text(json.dumps(about))
+    table = (stage(fake_run, tmp_path / "out", ROOT) / "book/_run/tables/times.md").read_text()
+    assert re.search(r"\| 01_a +\| 1\.5 ", table) and "*Profile `smoke`, Linux, 2 cores; 8 phantoms.*" in table
 
 
 def test_staging_again_removes_what_is_gone(fake_run, tmp_path):
