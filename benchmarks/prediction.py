@@ -21,14 +21,13 @@ __all__ = ["network_flop", "prediction"]
 LIMIT_SIDE = 1024
 
 
-def network_flop(model, recipe, shape):
+def network_flop(network, shape):
     """Floating-point operations of all windows of a brain's slices.
 
     Parameters
     ----------
-    model : keras.Model
-        Of the native recipe.
-    recipe : NativeRecipe
+    network : Network
+        Of the native recipe, on Keras.
     shape : (int, int, int)
         Of the brain's box.
 
@@ -41,10 +40,11 @@ def network_flop(model, recipe, shape):
     from brats_lib.inference import window_places
 
     # The same for a window that stands and for one that lies.
-    one = forward_flop(keras.models.clone_model(model, keras.Input((*recipe.window, recipe.channels))))
+    recipe, window = network.recipe, network.rule.window
+    one = forward_flop(keras.models.clone_model(network.model, keras.Input((*window, recipe.channels))))
     return one * sum(
         shape[PLANES[plane]]
-        * len(window_places([length for axis, length in enumerate(shape) if axis != PLANES[plane]], recipe.window))
+        * len(window_places([length for axis, length in enumerate(shape) if axis != PLANES[plane]], window))
         for plane in recipe.planes
     )
 
@@ -78,7 +78,7 @@ def prediction(cohort, folder, repetitions, fresh=True, side=LIMIT_SIDE):
         With the agreement of the labels in the first row's text; empty where OpenVINO cannot be used.
     """
     from brats_lib import fast
-    from brats_lib.inference import predict_stack, segment_volumes
+    from brats_lib.inference import predict_stack, segment_case
     from brats_lib.networks import open_network
     from brats_lib.predict import predict_cases
     from brats_lib.stacks import stack_case
@@ -91,8 +91,8 @@ def prediction(cohort, folder, repetitions, fresh=True, side=LIMIT_SIDE):
     recipe = ours.recipe
     stack = stack_case(case, recipe.modalities)
     images = [case.files[modality] for modality in recipe.modalities]
-    volumes = list(case.volumes(recipe.modalities).values())
-    masks = [segment_volumes(case.name, volumes, case.affine, each.model, recipe)[0] for each in (ours, keras_own)]
+    volumes = case.volumes(recipe.modalities)
+    masks = [segment_case(case, network, volumes).mask for network in (ours, keras_own)]
     same = float((masks[0] == masks[1]).mean())
 
     def segment(network):
@@ -103,14 +103,14 @@ def prediction(cohort, folder, repetitions, fresh=True, side=LIMIT_SIDE):
             list(readers.map(decode, images))
 
     precision = ours.precision
-    flop = network_flop(keras_own.model, recipe, stack.images.shape[:3])
+    flop = network_flop(keras_own, stack.images.shape[:3])
     count = math.ceil(flop / 50 / (2 * side**3))
     medians = interleave(
         {
             "fast": lambda: segment(ours),
             "keras": lambda: segment(keras_own),
-            "fast network": lambda: predict_stack(ours.model, stack, recipe),
-            "keras network": lambda: predict_stack(keras_own.model, stack, recipe),
+            "fast network": lambda: predict_stack(ours, stack),
+            "keras network": lambda: predict_stack(keras_own, stack),
             "read": lambda: case.volumes(recipe.modalities),
             "nibabel": lambda: [np.asarray(nib.load(path).dataobj, np.float32) for path in images],
             "decode": decode_side_by_side,

@@ -10,12 +10,12 @@ from brats_lib.cohort.codes import OWN_CODES
 from brats_lib.cohort.layouts import stem
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, write_whole
-from brats_lib.inference import predict_case, predict_slices, to_native
-from brats_lib.labels import REGIONS, one_hot, region, to_labels
+from brats_lib.inference import class_slices, from_slices, segment_case
+from brats_lib.labels import REGIONS, one_hot, region
 from brats_lib.metrics.calibration import pooled, reliability
 from brats_lib.metrics.challenge import COLUMNS, score_mask
 from brats_lib.metrics.published import background_probabilities, published_scores
-from brats_lib.preprocess import case_labels, case_slices
+from brats_lib.preprocess import case_labels
 
 __all__ = ["BACKGROUND_PREDICTOR", "NETWORK", "challenge_scores", "evaluate", "score_folder", "write_scores"]
 
@@ -38,7 +38,7 @@ def _challenge_rows(mask, case):
     return [{"case": case.name, **row} for row in score_mask(mask, truth, case.spacing)]
 
 
-def evaluate(model, cohort, split, recipe, predictions, subsets=("train", "val", "test"), batch_slices=20):
+def evaluate(network, cohort, split, predictions, subsets=("train", "val", "test"), batch_slices=20):
     """Run a network over the split and score it.
 
     The published scores are computed for every subset, on the recipe's own grid as the paper does. The challenge
@@ -46,14 +46,12 @@ def evaluate(model, cohort, split, recipe, predictions, subsets=("train", "val",
 
     Parameters
     ----------
-    model : keras.Model
-        A network trained with `recipe`.
+    network : Network
+        Of a `Recipe`.
     cohort : Cohort
         The cases of the split.
     split : Split
         Who trained, validated and tests.
-    recipe : Recipe
-        How slices are made.
     predictions : str or Path
         Folder that gets `<case>_seg.nii.gz` of every test case; those of other cases, from an earlier split, are
         removed.
@@ -78,10 +76,10 @@ def evaluate(model, cohort, split, recipe, predictions, subsets=("train", "val",
     names = [(subset, name) for subset in subsets for name in getattr(split, subset)]
     for subset, name in tqdm(names, desc="Scoring", unit="case"):
         case = cohort[name]
-        slices = predict_slices(model, case_slices(case, recipe), batch_slices)
-        published += _published_rows(slices, case, recipe, subset)
+        slices = class_slices(case, network, batch_slices=batch_slices)
+        published += _published_rows(slices, case, network.recipe, subset)
         if subset == "test":
-            mask = to_labels(to_native(slices, case.shape, recipe).argmax(-1))
+            mask = from_slices(slices, case.shape, network.recipe).mask
             case.save_mask(mask, Path(predictions) / f"{name}_seg.nii.gz")
             challenge += _challenge_rows(mask, case)
             background += _challenge_rows(np.zeros_like(mask), case)
@@ -92,17 +90,14 @@ def evaluate(model, cohort, split, recipe, predictions, subsets=("train", "val",
     )
 
 
-def challenge_scores(model, cases, recipe, predictions=None):
+def challenge_scores(network, cases, predictions=None):
     """Segment cases with a network of any recipe and score them on their native grid.
 
     Parameters
     ----------
-    model : keras.Model
-        A network trained with `recipe`.
+    network : Network
     cases : iterable of Case
         With masks.
-    recipe : Recipe or NativeRecipe
-        How slices are made.
     predictions : str or Path, optional
         Folder that gets `<case>_seg.nii.gz`.
 
@@ -115,10 +110,10 @@ def challenge_scores(model, cases, recipe, predictions=None):
     """
     rows, tables = [], {name: [] for name in REGIONS}
     for case in tqdm(list(cases), desc="Segmenting", unit="case"):
-        prediction = predict_case(model, case, recipe)
+        prediction = segment_case(case, network)
         if predictions is not None:
             case.save_mask(prediction.mask, Path(predictions) / f"{case.name}_seg.nii.gz")
-        truth, brain = case.mask(), case.volume(recipe.modalities[0]) != 0
+        truth, brain = case.mask(), case.volume(network.recipe.modalities[0]) != 0
         for name, parts in tables.items():
             parts.append(reliability(prediction.region(name), region(truth, name), inside=brain))
         rows += _challenge_rows(prediction.mask, case)

@@ -5,23 +5,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from brats_lib.cohort.agreement import check_agreement
 from brats_lib.errors import BratsError
 from brats_lib.fast import FastNetwork
 from brats_lib.labels import BACKGROUND, CLASS_NAMES, LABELS, REGIONS, to_labels
-from brats_lib.networks import open_network
+from brats_lib.networks import Network, open_network
 from brats_lib.postprocess import apply_rules, region_probabilities
 from brats_lib.preprocess import case_slices, resize_slices, uncrop
-from brats_lib.recipes import PLANES, NativeRecipe
+from brats_lib.recipes import OVERLAP, PLANES, NativeRecipe
 from brats_lib.resample import StandardGrid, is_standard
-from brats_lib.stacks import make_stack, stack_case, with_neighbours
+from brats_lib.stacks import make_stack, with_neighbours
 
 __all__ = [
-    "Prediction", "need_standard_grid", "predict_case", "predict_slices", "predict_stack", "segment_case",
-    "segment_volumes", "to_native", "window_places",
+    "Prediction", "class_slices", "from_slices", "predict_slices", "predict_stack", "segment_case", "to_native",
+    "window_places",
 ]  # fmt: skip
-
-# Windows overlap by at least so many pixels.
-OVERLAP = 48
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def to_native(probabilities, shape, recipe):
     return native
 
 
-def predict_stack(model, stack, recipe, batch_slices=16):
+def predict_stack(network, stack, batch_slices=16):
     """Probabilities of the regions for a standardised brain: the mean over planes, windows and mirrorings.
 
     Slices are read through windows, not whole: the network normalises over what it sees, and has to see about as much
@@ -120,12 +118,10 @@ def predict_stack(model, stack, recipe, batch_slices=16):
 
     Parameters
     ----------
-    model : keras.Model or brats_lib.fast.FastNetwork
-        A network trained with `recipe`.
+    network : Network
+        Of a `NativeRecipe`, which says which planes and neighbours; its rule says which windows and mirrorings.
     stack : brats_lib.stacks.Stack
         With the modalities of the recipe, in its order.
-    recipe : brats_lib.recipes.NativeRecipe
-        Says which planes, neighbours, windows and mirrorings.
     batch_slices : int
         Slices per forward pass; decides memory, not the result.
 
@@ -134,6 +130,7 @@ def predict_stack(model, stack, recipe, batch_slices=16):
     array of float32, shape (x, y, z, 3)
         WT, TC and ET in the stack's box, 0-1.
     """
+    model, recipe, rule = network.model, network.recipe, network.rule
     if model.input_shape[-1] != recipe.channels or stack.images.shape[-1] != len(recipe.modalities):
         raise BratsError(
             f"network '{model.name}'",
@@ -142,11 +139,11 @@ def predict_stack(model, stack, recipe, batch_slices=16):
             "Use the recipe that the network was trained with",
         )
     images = np.clip(np.asarray(stack.images, np.float32), *recipe.clip)
-    mirrorings = list(itertools.product((1, -1), repeat=2)) if recipe.flips else [(1, 1)]
+    mirrorings = list(itertools.product((1, -1), repeat=2)) if rule.flips else [(1, 1)]
     total = np.zeros((*images.shape[:3], len(REGIONS)), np.float32)
     for plane in recipe.planes:
         slices, back = (np.moveaxis(array, PLANES[plane], 0) for array in (images, total))
-        places = window_places(slices.shape[1:3], recipe.window)
+        places = window_places(slices.shape[1:3], rule.window)
         slices = _padded(slices, recipe.neighbours, places[-1])
         for place, share in zip(places, _shares(places), strict=True):
             target = back[:, *place]
@@ -222,123 +219,90 @@ def _predict_plane(model, padded, neighbours, batch_slices, keep):
         keep(slice(start, start + len(batch)), model.predict_on_batch(full)[: len(batch)])
 
 
-def predict_case(model, case, recipe, batch_slices=20):
-    """Segment one case.
+def segment_case(case, network=None, volumes=None):
+    """Segment a case on its own grid. Its images are read and nothing else: whether it has a mask makes no difference.
+
+    A network of the native recipe reads a grid of 1 mm along the patient's axes as it is. From any other the brain is
+    resampled to such a grid, and the probabilities of the regions are interpolated back before anything is decided:
+    labels do not average.
 
     Parameters
     ----------
-    model : keras.Model
-        A network trained with `recipe`.
     case : Case
-        The patient; a mask is not needed.
-    recipe : Recipe or NativeRecipe
-        How slices are made.
+        Skull-stripped. `brats_lib.intake.receive` checks what is taken on trust here.
+    network : Network or str or Path, optional
+        A network, or what `networks.open_network` takes; the default network where omitted.
+    volumes : dict of str to array of float32, shape (x, y, z), optional
+        Modalities that were read already, such as by `intake.receive`; where omitted, the case is read here.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    BratsError
+        If a modality is missing or elsewhere than the other, every voxel is 0, there is no such network, or it knows
+        no other grid than 1 mm.
+    """
+    if not isinstance(network, Network):
+        network = open_network(network)
+    recipe = network.recipe
+    if not isinstance(recipe, NativeRecipe):
+        return from_slices(class_slices(case, network, volumes), case.shape, recipe)
+    volumes = _read(case, recipe, volumes)
+    ordered = [volumes[modality] for modality in recipe.modalities]
+    shape, voxel_ml = np.shape(ordered[0]), abs(np.linalg.det(case.affine[:3, :3])) / 1000
+    if is_standard(case.affine, shape) or not any(np.any(volume) for volume in ordered):
+        stack = make_stack(case.name, ordered)
+        found, box = predict_stack(network, stack), stack.box
+    else:
+        grid = StandardGrid.around(ordered, case.affine)
+        stack = make_stack(case.name, [grid.bring(volume) for volume in ordered])
+        found, box = grid.take_back(uncrop(predict_stack(network, stack), stack.box, stack.shape)), grid.crop
+    mask = uncrop(apply_rules(found, network.rule, voxel_ml), box, shape)
+    return Prediction(mask, uncrop(found.astype(np.float16), box, shape), tuple(REGIONS))
+
+
+def class_slices(case, network, volumes=None, batch_slices=20):
+    """Probabilities of the classes in a case's slices, on the grid of a published recipe.
+
+    Parameters
+    ----------
+    case : Case
+    network : Network
+        Of a `Recipe`.
+    volumes : dict of str to array of float32, shape (x, y, z), optional
+        As in `segment_case`.
     batch_slices : int
         Slices per forward pass.
 
     Returns
     -------
-    Prediction
-    """
-    if isinstance(recipe, NativeRecipe):
-        stack = stack_case(case, recipe.modalities)
-        found = predict_stack(model, stack, recipe, batch_slices)
-        mask = apply_rules(found, recipe, float(np.prod(case.spacing)) / 1000)
-        mask, probabilities = (uncrop(array, stack.box, stack.shape) for array in (mask, found.astype(np.float16)))
-        return Prediction(mask, probabilities, tuple(REGIONS))
-    slices = predict_slices(model, case_slices(case, recipe), batch_slices)
-    probabilities = to_native(slices, case.shape, recipe)
-    return Prediction(to_labels(probabilities.argmax(-1)), probabilities)
-
-
-def segment_volumes(name, volumes, affine, model, recipe):
-    """Segment volumes on any grid with a network of the native recipe.
-
-    A grid of 1 mm along the patient's axes is used as it is. From any other the brain is resampled to such a grid, and
-    the probabilities of the regions are interpolated back before anything is decided: labels do not average.
-
-    Parameters
-    ----------
-    name : str
-        What messages call the case.
-    volumes : sequence of arrays of float32, shape (x, y, z)
-        Of the recipe's modalities in its order, axes LPS, 0 outside the brain.
-    affine : array, shape (4, 4)
-        LPS voxel indices to NIfTI's millimetres, as `Case.affine`.
-    model : keras.Model or brats_lib.fast.FastNetwork
-        Trained with `recipe`.
-    recipe : NativeRecipe
-
-    Returns
-    -------
-    mask : array of uint8, shape (x, y, z)
-        Labels 0, 1, 2, 4.
-    probabilities : array of float32, shape (x', y', z', 3)
-        WT, TC and ET within `box`, on the grid of the volumes.
-    box : tuple of slice
-        Where the brain is; outside of it all probabilities are 0.
+    array of float32, shape (slices, size, size, 4)
 
     Raises
     ------
     BratsError
-        If the volumes have no voxel but 0, or voxels that are no numbers.
-    """
-    shape = np.shape(volumes[0])
-    if is_standard(affine, shape) or not any(np.any(volume) for volume in volumes):
-        stack = make_stack(name, volumes)
-        found, box = predict_stack(model, stack, recipe), stack.box
-    else:
-        grid = StandardGrid.around(volumes, affine)
-        stack = make_stack(name, [grid.bring(volume) for volume in volumes])
-        found, box = grid.take_back(uncrop(predict_stack(model, stack, recipe), stack.box, stack.shape)), grid.crop
-    mask = apply_rules(found, recipe, abs(np.linalg.det(affine[:3, :3])) / 1000)
-    return uncrop(mask, box, shape), found, box
-
-
-def need_standard_grid(case):
-    """Refuse a case on another grid than 1 mm along the axes, for recipes that know no other.
-
-    Raises
-    ------
-    BratsError
+        If a modality is missing or elsewhere than the other, or the grid is another than 1 mm along the axes.
     """
     if not is_standard(case.affine, case.shape):
         found = f"its voxels are {' x '.join(f'{size:.3g}' for size in case.spacing)} mm"
         advice = "Choose a network of the native recipe, or resample the case to 1 mm"
         raise BratsError(f"case {case.name}", found, "1 mm along the axes", advice)
+    images = case_slices(case, network.recipe, _read(case, network.recipe, volumes))
+    return predict_slices(network.model, images, batch_slices)
 
 
-def segment_case(case, network=None, engine="auto", volumes=None):
-    """Segment a case with a network that ships with the package.
+def from_slices(slices, shape, recipe):
+    """The prediction that `class_slices` make on the grid of the case, of this shape."""
+    probabilities = to_native(slices, shape, recipe)
+    return Prediction(to_labels(probabilities.argmax(-1)), probabilities)
 
-    Parameters
-    ----------
-    case : Case
-        Skull-stripped, on any grid where the network is of the native recipe (`segment_volumes`); a mask is not
-        needed. `brats_lib.intake` checks what this function takes on trust.
-    network : str, optional
-        A name of `weights.available`, or the path of a card; the default network where omitted.
-    engine : {"auto", "openvino", "keras"}
-        As in `networks.open_network`; the network stays loaded for the next case.
-    volumes : dict of str to array of float32, shape (x, y, z), optional
-        Modalities that were read already; the others are read from the case.
 
-    Returns
-    -------
-    Prediction
-        On the case's own grid.
-
-    Raises
-    ------
-    BratsError
-        If a modality is missing, there is no such network, or it knows no other grid than 1 mm.
-    """
-    opened = open_network(network, engine)
-    if not isinstance(opened.recipe, NativeRecipe):
-        need_standard_grid(case)
-        return predict_case(opened.model, case, opened.recipe)
+def _read(case, recipe, volumes):
+    if volumes is None:
+        check_agreement(case, recipe.modalities)
     read = dict(volumes or {})
-    read |= case.volumes([modality for modality in opened.recipe.modalities if modality not in read])
-    ordered = [read[modality] for modality in opened.recipe.modalities]
-    mask, found, box = segment_volumes(case.name, ordered, case.affine, opened.model, opened.recipe)
-    return Prediction(mask, uncrop(found.astype(np.float16), box, case.shape), tuple(REGIONS))
+    missing = [modality for modality in recipe.modalities if modality not in read]
+    return read | (case.volumes(missing) if missing else {})

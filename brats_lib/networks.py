@@ -9,7 +9,7 @@ from pathlib import Path
 from brats_lib import devices, fast, weights
 from brats_lib.errors import BratsError, install_extra
 from brats_lib.files import home_path
-from brats_lib.recipes import NativeRecipe, Recipe
+from brats_lib.recipes import DecisionRule, NativeRecipe, Recipe
 from brats_lib.trained import Trained, find_trained, read_trained
 
 __all__ = ["ENGINES", "Network", "describe", "offered", "open_network"]
@@ -28,8 +28,10 @@ class Network:
     model : keras.Model or brats_lib.fast.FastNetwork
     recipe : Recipe or NativeRecipe
         How its input is made.
-    card : brats_lib.weights.Card or brats_lib.trained.Trained
-        Of a network that ships, or of one that was trained here.
+    rule : DecisionRule or None
+        What decides its predictions. A `Recipe` takes the most probable class and looks at none.
+    card : brats_lib.weights.Card or brats_lib.trained.Trained or None
+        Of a network that ships, or of one that was trained here; None of one that was not opened by its name.
     engine : {"openvino", "keras"}
         What computes it.
     precision : str
@@ -38,9 +40,10 @@ class Network:
 
     model: object
     recipe: Recipe | NativeRecipe
-    card: weights.Card | Trained
-    engine: str
-    precision: str
+    rule: DecisionRule | None = DecisionRule()
+    card: weights.Card | Trained | None = None
+    engine: str = "keras"
+    precision: str = "float32"
 
 
 def describe(name=None):
@@ -130,7 +133,7 @@ def _open(name, sha256, engine):
         engine = "keras"
     if engine == "keras":
         model, recipe, card = (_load_trained(card), card.recipe, card) if trained else weights.load(name)
-        return Network(model, recipe, card, "keras", model.layers[1].dtype_policy.name)
+        return Network(model, recipe, card.to_rule(), card, "keras", model.layers[1].dtype_policy.name)
     if trained:
         model = _load_trained(card, "float32")
         arrays = {variable.path: array for variable, array in zip(model.weights, model.get_weights(), strict=True)}
@@ -140,7 +143,7 @@ def _open(name, sha256, engine):
         trained_in = card.training["precision"]
     # As in weights.load: what it was trained in where this machine is fast with that, else float32.
     precision = "bfloat16" if trained_in == devices.cpu_precision() == "mixed_bfloat16" else "float32"
-    return Network(fast.FastNetwork(arrays, recipe, precision), recipe, card, "openvino", precision)
+    return Network(fast.FastNetwork(arrays, recipe, precision), recipe, card.to_rule(), card, "openvino", precision)
 
 
 def _load_trained(card, precision=None):

@@ -85,14 +85,14 @@ def regions_to_mask(
     return mask
 
 
-def apply_rules(probabilities, recipe, voxel_ml=0.001):
-    """Choose labels by the rules of a recipe, see `regions_to_mask`.
+def apply_rules(probabilities, rule, voxel_ml=0.001):
+    """Choose labels by a decision rule, see `regions_to_mask`.
 
     Parameters
     ----------
     probabilities : array of float, shape (x, y, z, 3)
         Of WT, TC and ET.
-    recipe : brats_lib.recipes.NativeRecipe
+    rule : brats_lib.recipes.DecisionRule
     voxel_ml : float
         Volume of a voxel in mL.
 
@@ -102,6 +102,6 @@ def apply_rules(probabilities, recipe, voxel_ml=0.001):
         Labels 0, 1, 2, 4.
     """
     return regions_to_mask(
-        probabilities, wt_above=recipe.wt_above, et_above=recipe.et_above, smallest_piece=recipe.smallest_piece,
-        linked_above=recipe.linked_above, smallest_et_voxels=recipe.smallest_et_ml / voxel_ml,
+        probabilities, wt_above=rule.wt_above, et_above=rule.et_above, smallest_piece=rule.smallest_piece,
+        linked_above=rule.linked_above, smallest_et_voxels=rule.smallest_et_ml / voxel_ml,
     )  # fmt: skip

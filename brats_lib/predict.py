@@ -17,17 +17,16 @@ from brats_lib.cohort.case import Case
 from brats_lib.cohort.layouts import recognise, stem
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, write_whole
-from brats_lib.inference import need_standard_grid, predict_case, segment_volumes
+from brats_lib.inference import segment_case
 from brats_lib.intake import receive
 from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED
-from brats_lib.recipes import NativeRecipe
 from brats_lib.resample import is_standard
 from brats_lib.weights import INTENDED_USE
 
 __all__ = ["NO_TUMOUR", "Outcome", "loose_case", "predict_cases", "predict_one", "too_large", "volumes_ml"]
 
 # What a record looks like; a record of another number is made again.
-RECORD = 1
+RECORD = 2
 NO_TUMOUR = "No voxel was labelled: the network found no tumour"
 
 
@@ -128,11 +127,7 @@ def predict_one(case, network):
     """
     modalities = network.recipe.modalities
     volumes, found = receive(case, modalities)
-    if isinstance(network.recipe, NativeRecipe):
-        mask, _, _ = segment_volumes(case.name, list(volumes.values()), case.affine, network.model, network.recipe)
-    else:
-        need_standard_grid(case)
-        mask = predict_case(network.model, case, network.recipe).mask
+    mask = segment_case(case, network, volumes).mask
     if not mask.any():
         found.append(NO_TUMOUR)
     voxel_ml = abs(float(np.linalg.det(case.affine[:3, :3]))) / 1000
@@ -235,7 +230,8 @@ def _read_if_done(case, network, mask_file, record_file):
         record = json.loads(record_file.read_text(encoding="utf-8"))
         same = (
             record["record"] == RECORD
-            and record["network"]["weights_sha256"] == network.card.sha256
+            and record["network"]["sha256"] == network.card.identity["sha256"]
+            and record["engine"] == {"name": network.engine, "precision": network.precision}
             and record["input"]["fingerprint"] == _fingerprint(case, network)
             and record["mask"]["sha256"] == _sha256(mask_file)
         )

@@ -246,13 +246,15 @@ def select_slices(volume, first_slice, stop_slice, where="volume"):
     return np.moveaxis(volume[:, :, first_slice:stop_slice], 2, 0)
 
 
-def case_slices(case, recipe):
+def case_slices(case, recipe, volumes=None):
     """Make the network's input from a case.
 
     Parameters
     ----------
     case : brats_lib.cohort.Case
     recipe : brats_lib.recipes.Recipe
+    volumes : dict of str to array of float32, shape (x, y, z), optional
+        Its modalities, where they were read already.
 
     Returns
     -------
@@ -268,7 +270,8 @@ def case_slices(case, recipe):
     for channel, modality in enumerate(recipe.modalities):
         where = f"{case.name}, {modality}"
         try:
-            volume = scale01(case.volume(modality), recipe.clip_percentile)
+            volume = volumes[modality] if volumes else case.volume(modality)
+            volume = scale01(volume, recipe.clip_percentile)
         except ValueError as error:
             raise BratsError(where, str(error), "finite intensities", "Download or convert this case again") from error
         stack = select_slices(volume, recipe.first_slice, recipe.stop_slice, where)

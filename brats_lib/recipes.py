@@ -5,12 +5,15 @@ from dataclasses import asdict, dataclass
 from brats_lib.errors import BratsError
 
 __all__ = [
-    "COMPRESSION", "ENHANCEMENT", "GENERATION", "LESSON", "LOSSES", "NATIVE", "OPTIMIZERS", "PLANES", "PUBLISHED",
-    "RECIPES", "RESTORATION", "T2_FROM_T1", "VARIATION", "GenerativeRecipe", "NativeRecipe", "Recipe", "get_recipe",
+    "COMPRESSION", "ENHANCEMENT", "GENERATION", "LESSON", "LOSSES", "NATIVE", "OPTIMIZERS", "OVERLAP", "PLANES",
+    "PUBLISHED", "RECIPES", "RESTORATION", "T2_FROM_T1", "VARIATION", "DecisionRule", "GenerativeRecipe",
+    "NativeRecipe", "Recipe", "get_recipe",
 ]  # fmt: skip
 
 # Anatomical planes, and the axis of an LPS volume that runs through their slices.
 PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}
+# Windows in which a slice is predicted overlap by at least so many pixels.
+OVERLAP = 48
 # What a published recipe may be trained with.
 OPTIMIZERS = ("adam", "sgd", "rmsprop")
 LOSSES = ("cross-entropy", "cross-entropy+dice", "focal")
@@ -123,24 +126,6 @@ class NativeRecipe:
         Momentum of the exponential moving average of the weights, which is what is kept; 0 keeps the last weights.
     batch_slices, slices_per_epoch, epochs : int
         Size of the training.
-    window : (int, int)
-        Sides of the overlapping rectangles that a slice is predicted in, the long one first, in pixels of 1 mm; more
-        than `inference.OVERLAP`, and multiples of what the levels of the U-Net halve.
-    flips : bool
-        Whether a prediction is the mean over the four mirrorings of a slice.
-    smallest_piece : float
-        Connected pieces of the whole tumour that are smaller than this share of the largest are dropped, 0-1: 0 keeps
-        all, 1 the largest alone, and between them a second focus stays and specks go.
-    linked_above : float
-        Probability that connects the parts of a piece: a faint bridge falls short of one half, and without it the
-        smaller part would be dropped.
-    wt_above : float
-        Probability above which a voxel counts as tumour, 0-1; where a trained network hesitates before what is faint,
-        lower than one half is better.
-    et_above : float
-        Probability above which a voxel of the core counts as enhancing, 0-1.
-    smallest_et_ml : float
-        An enhancing tumour smaller than this, in mL, becomes necrosis.
     """
 
     name: str = "native"
@@ -161,6 +146,39 @@ class NativeRecipe:
     batch_slices: int = 16
     slices_per_epoch: int = 1600
     epochs: int = 40
+
+    @property
+    def channels(self) -> int:
+        """Input channels of the network: each modality of the slice and of its neighbours."""
+        return len(self.modalities) * (2 * self.neighbours + 1)
+
+
+@dataclass(frozen=True)
+class DecisionRule:
+    """What decides a prediction with a trained network of a native recipe; no training depends on it.
+
+    Parameters
+    ----------
+    window : (int, int)
+        Sides of the overlapping rectangles that a slice is predicted in, the long one first, in pixels of 1 mm; more
+        than `OVERLAP`, and multiples of what the levels of the U-Net halve.
+    flips : bool
+        Whether a prediction is the mean over the four mirrorings of a slice.
+    smallest_piece : float
+        Connected pieces of the whole tumour that are smaller than this share of the largest are dropped, 0-1: 0 keeps
+        all, 1 the largest alone, and between them a second focus stays and specks go.
+    linked_above : float
+        Probability that connects the parts of a piece: a faint bridge falls short of one half, and without it the
+        smaller part would be dropped.
+    wt_above : float
+        Probability above which a voxel counts as tumour, 0-1; where a trained network hesitates before what is faint,
+        lower than one half is better.
+    et_above : float
+        Probability above which a voxel of the core counts as enhancing, 0-1.
+    smallest_et_ml : float
+        An enhancing tumour smaller than this, in mL, becomes necrosis.
+    """
+
     window: tuple[int, int] = (160, 120)
     flips: bool = False
     smallest_piece: float = 0.1
@@ -169,10 +187,15 @@ class NativeRecipe:
     et_above: float = 0.3
     smallest_et_ml: float = 0.0
 
-    @property
-    def channels(self) -> int:
-        """Input channels of the network: each modality of the slice and of its neighbours."""
-        return len(self.modalities) * (2 * self.neighbours + 1)
+    def __post_init__(self):
+        shares = (self.smallest_piece, self.linked_above, self.wt_above, self.et_above)
+        if len(self.window) != 2 or min(self.window) <= OVERLAP:
+            found, expected = f"its window is {self.window}", f"two sides of more than {OVERLAP} pixels"
+        elif not all(0 <= share <= 1 for share in shares) or self.smallest_et_ml < 0:
+            found, expected = f"its shares are {shares}, its smallest ET {self.smallest_et_ml} mL", "0-1, 0 mL or more"
+        else:
+            return
+        raise BratsError("decision rule", found, expected, "Mend the rule, or leave it out for the default")
 
 
 @dataclass(frozen=True)

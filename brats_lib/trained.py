@@ -13,9 +13,9 @@ import h5py
 
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path
-from brats_lib.recipes import NativeRecipe, Recipe
+from brats_lib.recipes import DecisionRule, NativeRecipe, Recipe
 from brats_lib.records import BEST_WEIGHTS, SETTINGS, read_recipe, read_record
-from brats_lib.weights import INTENDED_USE
+from brats_lib.weights import INTENDED_USE, identify
 
 __all__ = ["FOLDERS", "Trained", "find_trained", "read_trained"]
 
@@ -55,8 +55,12 @@ class Trained:
 
     @property
     def identity(self):
-        """What tells this network from any other, as a dict for a record."""
-        return {"name": self.name, "weights_sha256": self.sha256}
+        """What tells this network's predictions from any other's, as `weights.identify` gives it."""
+        return identify(self.name, self.sha256, self.recipe, self.to_rule())
+
+    def to_rule(self):
+        """The default rule, for a training keeps none; None where the recipe is a `Recipe`."""
+        return DecisionRule() if isinstance(self.recipe, NativeRecipe) else None
 
 
 def read_trained(folder):

@@ -100,7 +100,7 @@ def score_accelerated(real):
     stacks = choose_channels(real, NATIVE, MODALITIES)
     for row, seed in (key for key in about if key not in scored):
         network = on_fast_engine(load_trained(_folder(row, seed)), NATIVE)
-        scores = score_stacks(network, stacks, NATIVE)
+        scores = score_stacks(network, stacks)
         scores = scores.loc[scores["region"].isin(REGIONS), ["case", "region", "dice", "hd95_mm"]]
         minutes = pd.read_csv(f"{_folder(row, seed)}/log.csv")["seconds"].sum() / 60
         found = {"row": row, "phantoms": ROWS[row][0], "seed": seed, "minutes": round(minutes, 2)}

@@ -8,7 +8,8 @@ from brats_lib import weights
 from brats_lib.batches import SliceBatches
 from brats_lib.cohort import MODALITIES, Cohort
 from brats_lib.evaluation import challenge_scores
-from brats_lib.recipes import NATIVE, PLANES, PUBLISHED
+from brats_lib.networks import Network
+from brats_lib.recipes import NATIVE, PLANES, PUBLISHED, DecisionRule
 from brats_lib.slices import build_cache
 from brats_lib.training import train
 from experiments.record import save
@@ -17,15 +18,15 @@ from experiments.shipped import FINE_TUNING, RUNS, mean_dice, rounded, train_pha
 
 __all__ = ["compare_averaging", "compare_seeds", "compare_tuning", "score_published"]
 
-_THREE, _AXIAL = {"planes": tuple(PLANES)}, {"planes": ("axial",)}
-# Windows of 256 hold every slice as a whole; those of 128, four to a slice, are about as large as the recipe's.
+# Planes, and what is changed in the rule. Windows of 256 hold every slice as a whole; those of 128, four to a slice,
+# are about as large as the rule's.
 AVERAGING = {
-    "axial": _AXIAL,
-    "axial, mirrored": _AXIAL | {"flips": True},
-    "three planes": _THREE,
-    "three planes, windows of 96": _THREE | {"window": (96, 96)},
-    "three planes, windows of 128": _THREE | {"window": (128, 128)},
-    "three planes, windows of 256": _THREE | {"window": (256, 256)},
+    "axial": (("axial",), {}),
+    "axial, mirrored": (("axial",), {"flips": True}),
+    "three planes": (tuple(PLANES), {}),
+    "three planes, windows of 96": (tuple(PLANES), {"window": (96, 96)}),
+    "three planes, windows of 128": (tuple(PLANES), {"window": (128, 128)}),
+    "three planes, windows of 256": (tuple(PLANES), {"window": (256, 256)}),
 }
 SEEDS = (0, 1, 2)
 FOLDS, EPOCHS, SLICES, BATCH, SEED = 4, 10, 500, 10, 0
@@ -34,11 +35,11 @@ FOLDS, EPOCHS, SLICES, BATCH, SEED = 4, 10, 500, 10, 0
 def compare_seeds(real):
     """The network `phantom` from other seeds, which change its first weights and the patches: `results/seeds.csv`."""
     # The threshold of WT was chosen for one of them.
-    recipe = dataclasses.replace(weights.load("phantom", precision="float32")[1], wt_above=NATIVE.wt_above)
-    stacks, parts = choose_channels(real, recipe, MODALITIES), []
+    rule = dataclasses.replace(weights.read_card("phantom").to_rule(), wt_above=DecisionRule.wt_above)
+    stacks, parts = choose_channels(real, NATIVE, MODALITIES), []
     for seed in SEEDS:
-        network = on_fast_engine(rounded(train_phantom(NATIVE, seed).model), recipe)
-        scores = score_stacks(network, stacks, recipe)
+        network = on_fast_engine(rounded(train_phantom(NATIVE, seed).model), NATIVE, rule)
+        scores = score_stacks(network, stacks)
         print(seed, mean_dice(scores), flush=True)
         parts.append(scores.assign(seed=seed))
     save("seeds", pd.concat(parts)[["seed", "case", "region", "dice", "hd95_mm"]], seeds=list(SEEDS))
@@ -49,13 +50,17 @@ def compare_averaging(real):
 
     On phantoms as well, which may choose for patients without having met them.
     """
-    model, recipe, _ = weights.load("phantom")
-    network = on_fast_engine(model, recipe)
-    parts = []
+    model, recipe, card = weights.load("phantom")
+    shipped, parts = on_fast_engine(model, recipe, card.to_rule()), []
     for data, cases in {"real": real, "phantom": validation_phantoms()}.items():
         stacks = choose_channels(cases, recipe, MODALITIES)
-        for name, change in AVERAGING.items() if stacks else ():
-            scores = score_stacks(network, stacks, dataclasses.replace(recipe, **change))
+        for name, (planes, change) in AVERAGING.items() if stacks else ():
+            network = dataclasses.replace(
+                shipped,
+                recipe=dataclasses.replace(recipe, planes=planes),
+                rule=dataclasses.replace(shipped.rule, **change),
+            )
+            scores = score_stacks(network, stacks)
             print(data, name, mean_dice(scores), flush=True)
             parts.append(scores.assign(data=data, averaging=name))
     save("averaging", pd.concat(parts)[["data", "averaging", "case", "region", "dice", "hd95_mm"]])
@@ -63,14 +68,14 @@ def compare_averaging(real):
 
 def compare_tuning(real):
     """What of the fine-tuning is left out, beside `results/leave_one_out.csv`: `results/fine_tuning.csv`."""
-    model, recipe, _ = weights.load("phantom", precision="float32")
+    model, recipe, card = weights.load("phantom", precision="float32")
     start, parts = model.get_weights(), []
     # The network that met patients keeps one half.
-    recipe = dataclasses.replace(recipe, wt_above=NATIVE.wt_above)
+    rule = dataclasses.replace(card.to_rule(), wt_above=DecisionRule.wt_above)
     last = dataclasses.replace(FINE_TUNING, averaging=0.0)
     for stack in real:
         tuned = rounded(train_real(last, start, real, stack.name, name="real-last-weights").model)
-        scores = score_stacks(on_fast_engine(tuned, recipe), choose_channels([stack], recipe, MODALITIES), recipe)
+        scores = score_stacks(on_fast_engine(tuned, recipe, rule), choose_channels([stack], recipe, MODALITIES))
         print(stack.name, mean_dice(scores), flush=True)
         parts.append(scores.assign(change="weights not averaged"))
     save("fine_tuning", pd.concat(parts)[["change", "case", "region", "dice", "hd95_mm"]])
@@ -97,7 +102,7 @@ def score_published(data):
             PUBLISHED, learning, choosing, f"{RUNS}/published-{fold}", epochs=EPOCHS, seed=SEED,
             data_fingerprint=f"{cache.fingerprint}-{fold}",
         )  # fmt: skip
-        scores, _ = challenge_scores(trained.model, [cohort[name] for name in tested], PUBLISHED)
+        scores, _ = challenge_scores(Network(trained.model, PUBLISHED), [cohort[name] for name in tested])
         print(tested, mean_dice(scores), flush=True)
         parts.append(scores)
     save("published_folds", pd.concat(parts), folds=FOLDS, epochs=EPOCHS, slices_per_epoch=SLICES, seed=SEED)

@@ -21,6 +21,7 @@ from brats_lib.files import write_whole
 from brats_lib.inference import predict_stack, window_places
 from brats_lib.labels import to_classes
 from brats_lib.models import build
+from brats_lib.networks import Network
 from brats_lib.nnunet import CODES
 from brats_lib.patches import PatchBatches
 from brats_lib.postprocess import apply_rules
@@ -170,26 +171,28 @@ def _native():
     minutes, record = (time.process_time() - start) / 60, FOLDER / "native.training.json"
     if not record.is_file():
         write_whole(record, json.dumps({"minutes": round(minutes, 2), "steps": NATIVE_STEPS}).encode())
-    return _native_facts(trained.model, recipe, json.loads(record.read_text()))
+    return _native_facts(Network(trained.model, recipe), json.loads(record.read_text()))
 
 
 def _shipped():
     """The network that ships: the same recipe, more phantoms and more time."""
     model, recipe, card = weights.load("phantom")
     about = card.training
-    return _native_facts(model, recipe, {"minutes": about["minutes"], "steps": about["slices"] // recipe.batch_slices})
+    facts = {"minutes": about["minutes"], "steps": about["slices"] // recipe.batch_slices}
+    return _native_facts(Network(model, recipe, card.to_rule()), facts)
 
 
-def _native_facts(model, recipe, facts):
+def _native_facts(network, facts):
+    model, recipe, rule = network.model, network.recipe, network.rule
     shape, windows = validation_phantoms(1)[0].images.shape[:3], 0
     for plane in recipe.planes:
-        places = window_places([side for axis, side in enumerate(shape) if axis != PLANES[plane]], recipe.window)
+        places = window_places([side for axis, side in enumerate(shape) if axis != PLANES[plane]], rule.window)
         windows += shape[PLANES[plane]] * len(places)
-    arithmetic = multiply_adds(model, recipe.window) * windows / np.prod(shape)
+    arithmetic = multiply_adds(model, rule.window) * windows / np.prod(shape)
 
     def segment(stack):
         (chosen,) = choose_channels([stack], recipe, MODALITIES)
-        return [("", apply_rules(predict_stack(model, chosen, recipe), recipe))]
+        return [("", apply_rules(predict_stack(network, chosen), rule))]
 
     return facts | {"parameters": model.count_params(), "multiply_adds": arithmetic}, segment
 

@@ -9,7 +9,9 @@ import pandas as pd
 from brats_lib import fast
 from brats_lib.inference import predict_stack
 from brats_lib.metrics.challenge import score_mask
+from brats_lib.networks import Network
 from brats_lib.postprocess import apply_rules
+from brats_lib.recipes import DecisionRule
 
 __all__ = ["choose_channels", "on_fast_engine", "score_stack_mask", "score_stacks"]
 
@@ -22,18 +24,19 @@ def choose_channels(stacks, recipe, modalities):
     return [dataclasses.replace(stack, images=np.asarray(stack.images)[..., wanted]) for stack in stacks]
 
 
-def on_fast_engine(model, recipe):
-    """The same network on OpenVINO where that is at hand: a study scores hundreds of cases.
+def on_fast_engine(model, recipe, rule=None):
+    """A trained network on OpenVINO where that is at hand: a study scores hundreds of cases.
 
     Returns
     -------
-    keras.Model or brats_lib.fast.FastNetwork
+    brats_lib.networks.Network
     """
+    rule = rule or DecisionRule()
     if fast.problem():
-        return model
+        return Network(model, recipe, rule)
     arrays = {variable.path: value for variable, value in zip(model.weights, model.get_weights(), strict=True)}
     precision = "bfloat16" if model.layers[1].dtype_policy.name == "mixed_bfloat16" else "float32"
-    return fast.FastNetwork(arrays, recipe, precision)
+    return Network(fast.FastNetwork(arrays, recipe, precision), recipe, rule)
 
 
 def score_stack_mask(mask, stack):
@@ -41,13 +44,14 @@ def score_stack_mask(mask, stack):
     return [{"case": stack.name, **row} for row in score_mask(mask, np.asarray(stack.labels), SPACING)]
 
 
-def score_stacks(model, stacks, recipe):
-    """Scores of a network on cases that have the recipe's modalities.
+def score_stacks(network, stacks):
+    """Scores of a network on cases that have its recipe's modalities.
 
     Returns
     -------
     pandas.DataFrame
         The columns of `scores.csv`.
     """
-    rows = (score_stack_mask(apply_rules(predict_stack(model, stack, recipe), recipe), stack) for stack in stacks)
+    masks = (apply_rules(predict_stack(network, stack), network.rule) for stack in stacks)
+    rows = (score_stack_mask(mask, stack) for mask, stack in zip(masks, stacks, strict=True))
     return pd.DataFrame(itertools.chain.from_iterable(rows))

@@ -136,23 +136,23 @@ def rounded(model):
     return model
 
 
-def choose_rules(model, stacks, recipe):
+def choose_rules(network, stacks):
     """Choose what is done after the network, by mean Dice of the three regions on cases that nothing is reported on.
 
     Returns
     -------
-    recipe : NativeRecipe
-        With the best rules.
+    rule : DecisionRule
+        The best.
     table : pandas.DataFrame
         Mean Dice of every choice.
     """
-    stacks = choose_channels(stacks, recipe, MODALITIES)
-    found = [predict_stack(model, stack, recipe) for stack in stacks]
+    stacks = choose_channels(stacks, network.recipe, MODALITIES)
+    found = [predict_stack(network, stack) for stack in stacks]
     score = _remembered()
     rows, tried = [], []
     for pieces, above, smallest in itertools.product(PIECES, ET_ABOVE, SMALLEST_ET_ML):
         rules = {**pieces, "et_above": above, "smallest_et_ml": smallest}
-        tried.append(dataclasses.replace(recipe, **rules))
+        tried.append(dataclasses.replace(network.rule, **rules))
         scores = [score(p, stack, tried[-1]) for p, stack in zip(found, stacks, strict=True)]
         rows.append({**rules, **mean_dice(pd.DataFrame(itertools.chain.from_iterable(scores)))})
     table = pd.DataFrame(rows, columns=["smallest_piece", "linked_above", "et_above", "smallest_et_ml", *REGIONS])
@@ -164,8 +164,8 @@ def _remembered():
     """A function that scores a mask once: most rules change no voxel of most cases."""
     known = {}
 
-    def score(probabilities, stack, recipe):
-        mask = apply_rules(probabilities, recipe)
+    def score(probabilities, stack, rule):
+        mask = apply_rules(probabilities, rule)
         key = stack.name, hash(mask.tobytes())
         if key not in known:
             known[key] = score_stack_mask(mask, stack)
@@ -185,17 +185,19 @@ def make_phantom(real):
     trained = train_phantom(NATIVE)
     model, validation = rounded(trained.model), validation_phantoms()
     network = on_fast_engine(model, NATIVE)
-    recipe, rules = choose_rules(network, validation, NATIVE)
+    rule, rules = choose_rules(network, validation)
+    network = dataclasses.replace(network, rule=rule)
     save("rules_on_phantoms", rules, seed=VALIDATION_SEED, phantoms=VALIDATION_PHANTOMS)
     minutes, on_patients = trained.seconds / 60, []
     if real:
-        table = score_thresholds(network, choose_channels(real, recipe, MODALITIES), recipe)
+        table = score_thresholds(network, choose_channels(real, NATIVE, MODALITIES))
         save_thresholds("phantom", table)
         above, on_real, how = decide(table)
-        recipe = dataclasses.replace(recipe, wt_above=above)
+        rule = dataclasses.replace(rule, wt_above=above)
         save("phantom_on_real", with_difficulty(on_real, real), seed=SEED, minutes=round(minutes, 1), phantoms=PHANTOMS)
         on_patients = card_scores(on_real, f"{len(real)} cases of BraTS 2021", f"none was seen in training; {how}")
-    on_phantoms = score_stacks(network, choose_channels(validation, recipe, MODALITIES), recipe)
+    network = dataclasses.replace(network, rule=rule)
+    on_phantoms = score_stacks(network, choose_channels(validation, NATIVE, MODALITIES))
     on_phantoms = card_scores(
         on_phantoms, f"{len(validation)} phantoms as the patients are", "the other rules were chosen on them"
     )
@@ -213,7 +215,7 @@ def make_phantom(real):
         "default": True,
         "limitations": LIMITATIONS,
     }  # fmt: skip
-    save_weights(model, recipe, WEIGHTS, "phantom", facts)
+    save_weights(model, NATIVE, rule, WEIGHTS, "phantom", facts)
 
 
 def save_thresholds(network, table):
@@ -241,18 +243,18 @@ def with_difficulty(scores, stacks):
 def make_real(real):
     """Train the network `phantom` on with the real cases, score it leaving one out each time, and write it."""
     model, recipe, card = brats_lib.weights.load("phantom", precision="float32")
-    start = model.get_weights()
+    start, rule = model.get_weights(), card.to_rule()
     if len(real) < 2:
         raise BratsError("real cases", f"there are {len(real)}", "two or more, to leave one out", "Give --data")
     parts = []
     for stack in real:
-        tuned = on_fast_engine(rounded(train_real(FINE_TUNING, start, real, stack.name).model), recipe)
-        parts.append(score_thresholds(tuned, choose_channels([stack], recipe, MODALITIES), recipe))
+        tuned = on_fast_engine(rounded(train_real(FINE_TUNING, start, real, stack.name).model), recipe, rule)
+        parts.append(score_thresholds(tuned, choose_channels([stack], recipe, MODALITIES)))
         print(parts[-1].pivot(index=["case", "wt_above"], columns="region", values="dice").round(3), flush=True)
     table = pd.concat(parts, ignore_index=True)
     save_thresholds("phantom+real", table)
     above, scores, how = decide(table)
-    recipe = dataclasses.replace(recipe, wt_above=above)
+    rule = dataclasses.replace(rule, wt_above=above)
     save("leave_one_out", scores, seed=SEED, recipe=dataclasses.asdict(FINE_TUNING))
     trained = train_real(FINE_TUNING, start, real)
     minutes = card.training["minutes"] + trained.seconds / 60
@@ -271,7 +273,7 @@ def make_real(real):
         "default": False,
         "limitations": LIMITATIONS,
     }  # fmt: skip
-    save_weights(rounded(trained.model), recipe, WEIGHTS, "phantom+real", facts)
+    save_weights(rounded(trained.model), recipe, rule, WEIGHTS, "phantom+real", facts)
     choose_default()
 
 

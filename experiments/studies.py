@@ -18,7 +18,7 @@ from brats_lib.cohort import MODALITIES
 from brats_lib.labels import REGIONS
 from brats_lib.patches import PatchBatches
 from brats_lib.phantom import EFFECTS, MIXED, PATIENTS, VERSION, WIDE
-from brats_lib.recipes import NATIVE, PLANES
+from brats_lib.recipes import NATIVE, PLANES, DecisionRule
 from brats_lib.training import train
 from experiments.record import FOLDER, save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
@@ -42,7 +42,7 @@ LENGTHS = (2, 5, 10, NATIVE.epochs, 2 * NATIVE.epochs)
 # One step after the other on top of the one before; the last row is the recipe.
 _PLAIN = {
     "planes": ("axial",), "neighbours": 0, "regions": False, "dice": False, "augmentation": (), "averaging": 0.0,
-    "smallest_piece": 0.0, "et_above": 0.5,
+    "rule": DecisionRule(smallest_piece=0.0, et_above=0.5),
 }  # fmt: skip
 STEPS = {
     "full resolution, classes, cross-entropy": {},
@@ -53,8 +53,8 @@ STEPS = {
     "changed intensities": {"augmentation": ("mirror", "intensity")},
     "averaged weights": {"averaging": NATIVE.averaging},
     "three planes": {"planes": tuple(PLANES)},
-    "large pieces": {"smallest_piece": NATIVE.smallest_piece},
-    "enhancement from .3": {"et_above": NATIVE.et_above},
+    "large pieces": {"rule": DecisionRule(et_above=0.5)},
+    "enhancement from .3": {"rule": DecisionRule()},
 }
 
 # Those that the mixture is made of, each alone.
@@ -62,22 +62,22 @@ KINDS = {"as the patients": (PATIENTS,), "any size and place": (MIXED[1],), "wid
 
 
 def recipes():
-    """The recipe of each row: the steps added up."""
+    """The recipe and the rule of each row: the steps added up."""
     settings = dict(_PLAIN)
-    for name, step in STEPS.items():
+    for name, step in [*STEPS.items(), ("four modalities", {"modalities": MODALITIES})]:
         settings |= step
-        yield name, dataclasses.replace(SMALL, **settings)
-    yield "four modalities", dataclasses.replace(SMALL, **settings, modalities=MODALITIES)
+        training = {key: value for key, value in settings.items() if key != "rule"}
+        yield name, (dataclasses.replace(SMALL, **training), settings["rule"])
 
 
 # What the phantoms are compared with: one plane takes a third of the time.
-AXIAL = dataclasses.replace(dict(recipes())[list(STEPS)[-1]], planes=("axial",))
+AXIAL = dataclasses.replace(SMALL, planes=("axial",))
 
 
 def ablate_recipe(real):
     """One row per step of the recipe, trained on the same phantoms: `results/ablation_recipe.csv`."""
     phantoms = functools.partial(training_phantoms, CASES)
-    rows = {name: (recipe, phantoms) for name, recipe in recipes()}
+    rows = {name: (recipe, phantoms, rule) for name, (recipe, rule) in recipes()}
     study("ablation_recipe", "step", rows, {"phantom": validation_phantoms(SCORED), "real": real})
 
 
@@ -109,14 +109,13 @@ def ablate_full(real):
 
     One seed each, to be seen beside those of `results/seeds.csv`, and three of what changes too little for one to tell.
     """
-    changes = {
-        "intensities unchanged": {"augmentation": ("mirror",)},
-        "weights not averaged": {"averaging": 0.0},
-        "all pieces kept": {"smallest_piece": 0.0},
-        "enhancement from .5": {"et_above": 0.5},
-        "four modalities": {"modalities": MODALITIES},
+    rows = {
+        "intensities unchanged": (dataclasses.replace(NATIVE, augmentation=("mirror",)), training_phantoms),
+        "weights not averaged": (dataclasses.replace(NATIVE, averaging=0.0), training_phantoms),
+        "all pieces kept": (NATIVE, training_phantoms, DecisionRule(smallest_piece=0.0)),
+        "enhancement from .5": (NATIVE, training_phantoms, DecisionRule(et_above=0.5)),
+        "four modalities": (dataclasses.replace(NATIVE, modalities=MODALITIES), training_phantoms),
     }
-    rows = {name: (dataclasses.replace(NATIVE, **change), training_phantoms) for name, change in changes.items()}
     half_way = functools.partial(training_phantoms, PHANTOMS, plain_mixture("outlines"))
     rows["phantoms outlined half way up"] = (NATIVE, half_way)
     rows["phantoms as the patients"] = (NATIVE, functools.partial(training_phantoms, PHANTOMS, (PATIENTS,)))
@@ -146,8 +145,8 @@ def study(name, column, rows, cohorts, seeds=None, epochs=None):
         Of the table in `results/`, which is written after every row.
     column : str
         What the rows differ in.
-    rows : dict of str to (NativeRecipe, callable)
-        What is trained, and what makes the phantoms that it is trained on.
+    rows : dict of str to (NativeRecipe, callable) or (NativeRecipe, callable, DecisionRule)
+        What is trained, what makes the phantoms that it is trained on, and how it is applied.
     cohorts : dict of str to list of Stack
         What is scored; may be empty lists.
     seeds, epochs : optional
@@ -156,14 +155,14 @@ def study(name, column, rows, cohorts, seeds=None, epochs=None):
     table = recorded(name)
     if table is None:
         table = pd.DataFrame(columns=[column, "seed"])
-    for seed, (row, (recipe, phantoms)) in itertools.product(SEEDS if seeds is None else seeds, rows.items()):
+    for seed, (row, (recipe, phantoms, *rule)) in itertools.product(SEEDS if seeds is None else seeds, rows.items()):
         if ((table[column].astype(str) == str(row)) & (table["seed"] == seed)).any():
             continue
         model, minutes = trained(recipe, phantoms(), seed)
-        network = on_fast_engine(model, recipe)
+        network = on_fast_engine(model, recipe, *rule)
         for data, stacks in cohorts.items():
             if stacks:
-                scores = score_stacks(network, choose_channels(stacks, recipe, MODALITIES), recipe)
+                scores = score_stacks(network, choose_channels(stacks, recipe, MODALITIES))
                 scores = scores.loc[scores["region"].isin(REGIONS), ["case", "region", "dice", "hd95_mm"]]
                 found = {column: row, "seed": seed, "data": data, "minutes": round(minutes, 2)}
                 table = pd.concat([table, scores.assign(**found)], ignore_index=True)
@@ -189,7 +188,6 @@ def recorded(name):
 
 def trained(recipe, stacks, seed):
     """A small network and the minutes that its training took; rows that differ in the prediction alone share it."""
-    recipe = dataclasses.replace(recipe, flips=False, smallest_piece=0.0, et_above=0.5, smallest_et_ml=0.0)
     content = repr((dataclasses.asdict(recipe), [stack.name for stack in stacks], VERSION, seed))
     folder = f"{RUNS}/{hashlib.sha256(content.encode()).hexdigest()[:12]}"
     result = train(recipe, PatchBatches(stacks, recipe, seed), None, folder, seed=seed, verbose=0)

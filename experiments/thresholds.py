@@ -53,15 +53,15 @@ def _mean_dice(scores):
     return scores.loc[scores["region"].isin(REGIONS), "dice"].mean()
 
 
-def score_thresholds(model, stacks, recipe):
+def score_thresholds(network, stacks):
     """Scores of a network with every threshold.
 
     Parameters
     ----------
-    model : keras.Model or brats_lib.fast.FastNetwork
+    network : Network
+        Of a `NativeRecipe`.
     stacks : list of Stack
         Labelled, with the recipe's modalities.
-    recipe : NativeRecipe
 
     Returns
     -------
@@ -70,9 +70,9 @@ def score_thresholds(model, stacks, recipe):
     """
     rows = []
     for stack in stacks:
-        found = predict_stack(model, stack, recipe)
+        found = predict_stack(network, stack)
         for above in WT_ABOVE:
-            mask = apply_rules(found, dataclasses.replace(recipe, wt_above=above))
+            mask = apply_rules(found, dataclasses.replace(network.rule, wt_above=above))
             rows += [{"wt_above": above, **row} for row in score_stack_mask(mask, stack)]
     return pd.DataFrame(rows)
 

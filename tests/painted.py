@@ -9,10 +9,11 @@ import numpy as np
 from brats_lib import networks, weights
 from brats_lib.cli import main
 from brats_lib.labels import ED, ET, NCR
-from brats_lib.recipes import NATIVE
+from brats_lib.recipes import NATIVE, DecisionRule
 
+RECIPE = replace(NATIVE, planes=("axial",), clip=(-4.0, 10.0))
 # ET from one half, so that borders that were interpolated lie where they were painted.
-RECIPE = replace(NATIVE, planes=("axial",), clip=(-4.0, 10.0), et_above=0.5)
+RULE = DecisionRule(et_above=0.5)
 # A brain of 55 mm radius, and a tumour of three balls in it, off its centre; LPS mm, FLAIR of each.
 BRAIN, TUMOUR, RADII, GREY = 55.0, np.array([12.0, -8.0, 9.0]), (22.0, 15.0, 9.0), (200, 500, 1000, 1500)
 LPS = np.diag([-1.0, -1, 1, 1])
@@ -80,7 +81,7 @@ class Reader:
 
 def make_reader():
     """A network as `open_network` gives them, with the reader in its place."""
-    return networks.Network(Reader(), RECIPE, weights.read_card(), "keras", "float32")
+    return networks.Network(Reader(), RECIPE, RULE, weights.read_card())
 
 
 def run_loose(files, out, *options):

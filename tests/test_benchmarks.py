@@ -14,6 +14,7 @@ from benchmarks.prediction import network_flop, prediction
 from benchmarks.timing import Row, interleave, table
 from brats_lib.cohort import Cohort
 from brats_lib.models import build
+from brats_lib.networks import Network
 from brats_lib.preprocess import case_slices
 from brats_lib.recipes import NATIVE, PUBLISHED
 
@@ -84,7 +85,7 @@ def test_operations_of_a_brain_by_hand():
     coarse = 9 * (8 * 16 + 16 * 16) + 4 * 16 * 8  # bottleneck, and up: every pixel makes four
     per_pixel = 2 * (fine + coarse / 4)
     by_hand = per_pixel * 160 * 120 * (150 + 2 * 40 + 2 * 20)
-    assert network_flop(build(recipe), recipe, (20, 40, 150)) == by_hand
+    assert network_flop(Network(build(recipe), recipe), (20, 40, 150)) == by_hand
 
 
 def test_prediction_rows_compare_the_fast_path_with_keras(tiny_cohort, tmp_path):

@@ -18,6 +18,7 @@ from brats_lib.evaluation import (
     write_scores,
 )
 from brats_lib.labels import one_hot
+from brats_lib.networks import Network
 from brats_lib.preprocess import case_labels
 from brats_lib.recipes import PUBLISHED
 
@@ -39,7 +40,7 @@ class Oracle:
 
 def test_any_recipe_is_scored_on_the_full_grid_with_the_reliability_of_its_probabilities(tiny_root, tmp_path):
     cases = list(Cohort.find(tiny_root))[:2]
-    scores, reliable = challenge_scores(Oracle(cases), cases, RECIPE, tmp_path)
+    scores, reliable = challenge_scores(Network(Oracle(cases), RECIPE), cases, tmp_path)
     assert len(scores) == 2 * 5 and scores["dice"].min() > 0.9
     assert sorted(path.name for path in tmp_path.glob("*.gz")) == [f"{case.name}_seg.nii.gz" for case in cases]
     brain = sum((case.volume("flair") != 0).sum() for case in cases)
@@ -53,7 +54,7 @@ def evaluated(tiny_root, tmp_path):
     cases = [cohort[name] for subset in ("val", "test") for name in getattr(split, subset)]
     (tmp_path / "predictions").mkdir()
     (tmp_path / "predictions" / "Earlier_seg.nii.gz").write_text("of a case that an earlier split tested")
-    tables = evaluate(Oracle(cases), cohort, split, RECIPE, tmp_path / "predictions", subsets=("val", "test"))
+    tables = evaluate(Network(Oracle(cases), RECIPE), cohort, split, tmp_path / "predictions", ("val", "test"))
     return cohort, split, tmp_path / "predictions", tables
 
 

@@ -16,6 +16,7 @@ from test_patches import CHANGED, stack
 from brats_lib import weights
 from brats_lib.errors import BratsError
 from brats_lib.models import build
+from brats_lib.networks import Network
 from brats_lib.patches import PatchBatches
 from brats_lib.recipes import NATIVE
 from experiments import accelerated, ahead, comparisons, intake, record, shipped, speed, studies, thresholds
@@ -73,7 +74,7 @@ def test_both_networks_are_made_scored_and_written_with_cards(small):
         ("phantom", "phantom+real"), list(thresholds.WT_ABOVE)
     )
     for name, scores in tried.groupby("network"):
-        assert weights.load(name)[1].wt_above == thresholds.decide(scores.drop(columns="network"))[0]
+        assert weights.read_card(name).to_rule().wt_above == thresholds.decide(scores.drop(columns="network"))[0]
     alone = pd.read_csv(small / "results" / "phantom_on_real.csv")
     # 5 x 5 x 5 voxels of 1 mm.
     assert alone["wt_ml"].unique().tolist() == [0.125]
@@ -107,10 +108,13 @@ def test_fine_tuning_without_averages_starts_where_the_other_does_and_tests_each
 
 def test_averaging_is_scored_on_patients_and_on_the_phantoms_of_the_card(small, monkeypatch):
     shipped.make_phantom([])
-    monkeypatch.setattr(comparisons, "AVERAGING", {"axial": {}, "mirrored": {"flips": True}})
+    averaging = {"axial": (("axial",), {}), "mirrored": (("axial",), {"flips": True})}
+    monkeypatch.setattr(comparisons, "AVERAGING", averaging)
     monkeypatch.setattr(comparisons, "validation_phantoms", shipped.validation_phantoms)
     mirrored, original = [], comparisons.score_stacks
-    monkeypatch.setattr(comparisons, "score_stacks", lambda *rest: mirrored.append(rest[2].flips) or original(*rest))
+    monkeypatch.setattr(
+        comparisons, "score_stacks", lambda *rest: mirrored.append(rest[0].rule.flips) or original(*rest)
+    )
     comparisons.compare_averaging([dataclasses.replace(stack(7), name="patient_7")])
     table = pd.read_csv(small / "results" / "averaging.csv")
     rows = table[["data", "averaging", "case"]].drop_duplicates().to_numpy().tolist()
@@ -135,12 +139,13 @@ def test_rules_are_chosen_where_they_help_and_left_out_where_they_do_not(monkeyp
     case = stack()
     probabilities = np.stack([np.isin(case.labels, codes) for codes in ((1, 2, 4), (1, 4), (4,))], -1).astype(float)
     monkeypatch.setattr(shipped, "predict_stack", lambda *arguments: probabilities)
-    recipe, _ = shipped.choose_rules(None, [case], TINY)
-    assert (recipe.smallest_piece, recipe.smallest_et_ml) == (0, 0)
+    network = Network(None, TINY)
+    rule, _ = shipped.choose_rules(network, [case])
+    assert (rule.smallest_piece, rule.smallest_et_ml) == (0, 0)
     # A second piece far from the tumour, smaller than it: only the rule removes it.
     probabilities[-3:, -3:, -3:, 0] = 1
-    recipe, table = shipped.choose_rules(None, [case], TINY)
-    assert recipe.smallest_piece == 1
+    rule, table = shipped.choose_rules(network, [case])
+    assert rule.smallest_piece == 1
     assert table.loc[table["smallest_piece"] == 1, "WT"].unique().tolist() == [1]
     # 125 voxels found rightly and 27 wrongly: Dice = 250 / (125 + 152).
     assert table.loc[table["smallest_piece"] == 0, "WT"].unique() == pytest.approx([0.9025], abs=1e-4)
@@ -201,7 +206,8 @@ def test_full_length_rows_change_one_thing_each(small, monkeypatch):
         for recipe in recipes
     ]
     *first, again = changed
-    assert first == [["augmentation"], ["averaging"], ["smallest_piece"], ["et_above"], ["modalities"], [], []]
+    # Two rows change what is decided afterwards, which no training depends on.
+    assert first == [["augmentation"], ["averaging"], [], [], ["modalities"], [], []]
     assert again == ["averaging"]
     # All on the training's own phantoms, but for those outlined half way up and those that are as the patients.
     assert [bool(arguments) for arguments in asked] == [False] * 5 + [True] * 2 + [False]

@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,11 +14,11 @@ from conftest import ROOT
 from brats_lib import fast, models, networks, weights
 from brats_lib.cohort import Cohort
 from brats_lib.errors import BratsError
-from brats_lib.inference import predict_stack, segment_volumes
+from brats_lib.inference import predict_stack, segment_case
 from brats_lib.labels import LABELS
-from brats_lib.networks import open_network
+from brats_lib.networks import Network, open_network
 from brats_lib.phantom import simulate
-from brats_lib.recipes import NATIVE, PUBLISHED
+from brats_lib.recipes import NATIVE, PUBLISHED, DecisionRule
 from brats_lib.stacks import make_stack, with_neighbours
 
 pytest.importorskip("openvino", reason="OpenVINO is the extra `fast`")
@@ -90,13 +91,13 @@ def test_processor_that_openvino_cannot_compile_for_is_said(monkeypatch):
 
 
 def test_planes_and_mirrorings_are_averaged_as_with_keras():
-    recipe = replace(SMALL, flips=True)
+    recipe, rule = SMALL, DecisionRule(flips=True)
     model, arrays = make_network(recipe)
     rng = np.random.default_rng(2)
     stack = make_stack("case", [rng.random((21, 33, 18), np.float32) + 0.1 for _ in recipe.modalities])
-    found = predict_stack(fast.FastNetwork(arrays, recipe), stack, recipe)
+    found = predict_stack(Network(fast.FastNetwork(arrays, recipe), recipe, rule), stack)
     # Most of a window is empty here, and dividing by a small spread makes small differences larger.
-    np.testing.assert_allclose(found, predict_stack(model, stack, recipe), atol=2e-4)
+    np.testing.assert_allclose(found, predict_stack(Network(model, recipe, rule), stack), atol=2e-4)
 
 
 def test_weights_that_do_not_fit_are_refused():
@@ -111,11 +112,11 @@ def test_weights_that_do_not_fit_are_refused():
             fast.FastNetwork(wrong, SMALL)
 
 
-def agreement(name, volumes, affine):
+def agreement(case, volumes):
     """Share of all voxels to which the default network on OpenVINO, as it is used here, gives Keras's label."""
-    model, recipe, _ = weights.load(None, "float32")
-    quick = open_network(None, "openvino")
-    masks = [segment_volumes(name, volumes, affine, each, recipe)[0] for each in (quick.model, model)]
+    model, recipe, card = weights.load(None, "float32")
+    both = open_network(None, "openvino"), Network(model, recipe, card.to_rule())
+    masks = [segment_case(case, network, volumes).mask for network in both]
     assert (masks[1] > 0).sum() > 1000
     return (masks[0] == masks[1]).mean()
 
@@ -127,15 +128,14 @@ def test_labels_of_a_phantom_are_those_of_keras_in_float32(precision, monkeypatc
     monkeypatch.setattr("brats_lib.devices.cpu_precision", lambda: allowed)
     phantom = simulate(seed=11, index=0)
     assert open_network(None, "openvino").precision == precision
-    affine = np.diag([-1.0, -1, 1, 1])
-    volumes = [phantom.volumes[modality].astype(np.float32) for modality in NATIVE.modalities]
-    assert agreement("phantom", volumes, affine) >= 0.9999
+    volumes = {modality: phantom.volumes[modality].astype(np.float32) for modality in NATIVE.modalities}
+    assert agreement(SimpleNamespace(name="phantom", affine=np.diag([-1.0, -1, 1, 1])), volumes) >= 0.9999
 
 
 @pytest.mark.slow
 def test_labels_of_a_real_case_are_those_of_keras_in_float32(real_root):
     case = Cohort.find(real_root)[0]
-    assert agreement(case.name, list(case.volumes(NATIVE.modalities).values()), case.affine) >= 0.9999
+    assert agreement(case, case.volumes(NATIVE.modalities)) >= 0.9999
 
 
 def test_missing_openvino_is_said_and_keras_computes(monkeypatch, caplog, fresh_networks):
@@ -179,12 +179,14 @@ import socket, sys
 def refuse(*_): raise AssertionError("a connection was opened")
 socket.socket.connect = socket.create_connection = refuse
 import numpy as np
-from brats_lib.inference import segment_volumes
+from types import SimpleNamespace
+from brats_lib.inference import segment_case
 from brats_lib.networks import open_network
 network = open_network(None, "openvino")
 volume = np.zeros((40, 40, 40), np.float32)
 volume[4:36, 4:36, 4:36] = np.random.default_rng(0).random((32, 32, 32)) + 1
-segment_volumes("cube", [volume, volume], np.diag([-1.0, -1, 1, 1]), network.model, network.recipe)
+cube = SimpleNamespace(name="cube", affine=np.diag([-1.0, -1, 1, 1]))
+segment_case(cube, network, {"flair": volume, "t1ce": volume})
 print([name for name in ("keras", "tensorflow", "jax") if name in sys.modules])
 """
 
@@ -196,7 +198,8 @@ def test_predicting_loads_no_keras_and_opens_no_connection():
 
 def test_network_of_the_published_recipe_goes_through_keras(monkeypatch, fresh_networks):
     model, recipe, card = weights.load()
-    other = dataclasses.replace(card, recipe={"class": "Recipe", "settings": dataclasses.asdict(PUBLISHED)})
+    published = {"class": "Recipe", "settings": dataclasses.asdict(PUBLISHED)}
+    other = dataclasses.replace(card, recipe=published, decision={})
     monkeypatch.setattr(weights, "read_card", lambda name=None: other)
     monkeypatch.setattr(weights, "load", lambda name=None: (model, PUBLISHED, other))
     assert open_network().engine == "keras"

@@ -1,16 +1,18 @@
 """Inference brings probabilities back to the case's own grid before it chooses classes."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import tiny_volumes
+from conftest import LPS_AFFINE, tiny_volumes
 
 from brats_lib.errors import BratsError
-from brats_lib.inference import Prediction, predict_case, predict_slices, predict_stack, to_native, window_places
+from brats_lib.inference import Prediction, predict_slices, predict_stack, segment_case, to_native, window_places
 from brats_lib.labels import LABELS, REGIONS, one_hot, to_classes
+from brats_lib.networks import Network
 from brats_lib.preprocess import resize_labels
-from brats_lib.recipes import NATIVE, PLANES, PUBLISHED
+from brats_lib.recipes import NATIVE, PLANES, PUBLISHED, DecisionRule
 from brats_lib.stacks import make_stack
 
 RECIPE = replace(PUBLISHED, first_slice=4, stop_slice=32, size=24)
@@ -31,19 +33,6 @@ class PerfectNetwork:
         return self.answer
 
 
-class CaseInMemory:
-    """The part of a case that inference uses."""
-
-    name = "case"
-    shape = SHAPE
-
-    def __init__(self):
-        self.images, self.truth = tiny_volumes()
-
-    def volume(self, modality):
-        return self.images[modality].astype(np.float32)
-
-
 def test_slices_outside_the_recipe_are_background_with_certainty():
     probabilities = np.zeros((28, 24, 24, 4), np.float32)
     probabilities[..., 3] = 1
@@ -62,9 +51,10 @@ def test_each_slice_returns_to_its_own_height():
 
 
 def test_a_perfect_network_loses_little_at_half_resolution():
-    case = CaseInMemory()
-    prediction = predict_case(PerfectNetwork(case.truth), case, RECIPE)
-    found, true = prediction.mask > 0, case.truth > 0
+    volumes, truth = tiny_volumes()
+    case = SimpleNamespace(name="case", shape=SHAPE, affine=LPS_AFFINE)
+    prediction = segment_case(case, Network(PerfectNetwork(truth), RECIPE), volumes)
+    found, true = prediction.mask > 0, truth > 0
     assert 2 * np.sum(found & true) / (found.sum() + true.sum()) > 0.95
     assert set(np.unique(prediction.mask)) <= set(LABELS)
     assert prediction.mask.shape == SHAPE and prediction.mask.dtype == np.uint8
@@ -98,10 +88,10 @@ class Reader:
 @pytest.mark.parametrize("flips", [False, True])
 @pytest.mark.parametrize("window", [(56, 56), (72, 56), (160, 120)])
 def test_mean_over_planes_windows_and_mirrorings_is_in_place(planes, flips, window):
-    recipe = replace(NATIVE, planes=planes, flips=flips, window=window)
+    recipe, rule = replace(NATIVE, planes=planes), DecisionRule(flips=flips, window=window)
     volumes, _ = tiny_volumes(shape=(90, 70, 66))
     stack = make_stack("case", [volumes[modality] for modality in recipe.modalities])
-    found = predict_stack(Reader(recipe), stack, recipe, batch_slices=7)
+    found = predict_stack(Network(Reader(recipe), recipe, rule), stack, batch_slices=7)
     flair = stack.images[..., 0].astype(np.float32)
     # Shares of windows add up to 1 within rounding.
     np.testing.assert_allclose(found, np.stack([flair > level for level in Reader.levels], -1), atol=1e-6)
@@ -131,46 +121,44 @@ def test_batches_of_a_plane_have_one_size():
     reader = Reader(NATIVE)
     volumes, _ = tiny_volumes()
     stack = make_stack("case", [volumes[modality] for modality in NATIVE.modalities])
-    predict_stack(reader, stack, replace(NATIVE, planes=("axial",)), batch_slices=7)
+    predict_stack(Network(reader, replace(NATIVE, planes=("axial",))), stack, batch_slices=7)
     assert len(reader.batches) == 1
 
 
-class LabelledCase:
-    """A case whose FLAIR says where the regions are."""
-
-    name, shape, spacing, has_mask = "case", (20, 18, 16), (1.0, 1.0, 1.0), False
-
-    def volumes(self, modalities):
-        flair = np.zeros(self.shape, np.float32)
-        flair[2:18, 2:16, 2:14] = 1
-        for side, value in ((6, 4), (4, 8), (2, 16)):
-            flair[8 : 8 + side, 8 : 8 + side, 6 : 6 + side] = value
-        return {modality: flair for modality in modalities}
+def nested_cubes():
+    """A case, and a FLAIR that says where its regions are."""
+    flair = np.zeros((20, 18, 16), np.float32)
+    flair[2:18, 2:16, 2:14] = 1
+    for side, value in ((6, 4), (4, 8), (2, 16)):
+        flair[8 : 8 + side, 8 : 8 + side, 6 : 6 + side] = value
+    case = SimpleNamespace(name="case", shape=flair.shape, affine=LPS_AFFINE)
+    return case, {modality: flair for modality in NATIVE.modalities}
 
 
 def test_case_gets_labels_on_its_own_grid_and_regions_beside_them():
-    reader, case = Reader(NATIVE), LabelledCase()
+    reader, (case, volumes) = Reader(NATIVE), nested_cubes()
     # Mean 1.36, standard deviation 1.44: intensities 1, 4, 8 and 16 become -0.25, 1.8, 4.6 and 10.2.
     reader.levels = (1.0, 3.0, 5.0)
-    prediction = predict_case(reader, case, replace(NATIVE, clip=(-4.0, 10.0)))
+    prediction = segment_case(case, Network(reader, replace(NATIVE, clip=(-4.0, 10.0))), volumes)
     assert prediction.mask.shape == case.shape and prediction.channels == tuple(REGIONS)
     assert [(prediction.mask == label).sum() for label in LABELS] == [20 * 18 * 16 - 216, 64 - 8, 216 - 64, 8]
     assert prediction.region("TC").sum() == 64
 
 
-def test_small_enhancing_tumour_and_second_pieces_go_where_the_recipe_says_so():
-    reader, case = Reader(NATIVE), LabelledCase()
+def test_small_enhancing_tumour_goes_where_the_rule_says_so():
+    reader, (case, volumes) = Reader(NATIVE), nested_cubes()
     reader.levels = (1.0, 3.0, 5.0)
-    recipe = replace(NATIVE, clip=(-4.0, 10.0), smallest_et_ml=0.009)
-    assert not (predict_case(reader, case, recipe).mask == 4).any()
-    assert (predict_case(reader, case, replace(recipe, smallest_et_ml=0.008)).mask == 4).sum() == 8
+    # Eight voxels of 1 mm.
+    for smallest, kept in ((0.009, 0), (0.008, 8)):
+        network = Network(reader, replace(NATIVE, clip=(-4.0, 10.0)), DecisionRule(smallest_et_ml=smallest))
+        assert (segment_case(case, network, volumes).mask == 4).sum() == kept
 
 
 def test_network_of_other_channels_is_refused():
     volumes, _ = tiny_volumes()
     stack = make_stack("case_3", [volumes["flair"]])
     with pytest.raises(BratsError, match="case_3 has 1 modalities"):
-        predict_stack(Reader(NATIVE), stack, NATIVE)
+        predict_stack(Network(Reader(NATIVE), NATIVE), stack)
 
 
 def test_region_of_classes_is_the_sum_of_their_probabilities():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from brats_lib.postprocess import apply_rules, large_pieces, region_probabilities, regions_to_mask
-from brats_lib.recipes import NATIVE
+from brats_lib.recipes import DecisionRule
 
 
 def test_region_is_the_sum_of_its_labels():
@@ -69,16 +69,16 @@ def test_enhancing_tumour_below_the_smallest_becomes_necrosis():
 def test_enhancing_tumour_may_count_from_a_lower_probability_but_inside_the_core_alone():
     probabilities = volume("993", "992", "943")
     assert regions_to_mask(probabilities, et_above=0.25).ravel().tolist() == [4, 1, 2]
-    assert apply_rules(probabilities, dataclasses.replace(NATIVE, et_above=0.25)).ravel().tolist() == [4, 1, 2]
+    assert apply_rules(probabilities, DecisionRule(et_above=0.25)).ravel().tolist() == [4, 1, 2]
     assert regions_to_mask(probabilities).ravel().tolist() == [1, 1, 2]
 
 
 def test_rules_of_a_recipe_are_obeyed():
     probabilities = volume("600", "300", "996", "000", "900", "000", "999", "999")
-    recipe = dataclasses.replace(NATIVE, smallest_piece=0.0, smallest_et_ml=0.0)
-    assert apply_rules(probabilities, recipe).ravel().tolist() == [2, 0, 4, 0, 2, 0, 4, 4]
+    rule = DecisionRule(smallest_piece=0.0, smallest_et_ml=0.0)
+    assert apply_rules(probabilities, rule).ravel().tolist() == [2, 0, 4, 0, 2, 0, 4, 4]
     # .25 bridges the second voxel, so that the first and the third are one piece, as large as the last one.
-    apart, linked = (dataclasses.replace(recipe, smallest_piece=1.0, linked_above=above) for above in (0.35, 0.25))
+    apart, linked = (dataclasses.replace(rule, smallest_piece=1.0, linked_above=above) for above in (0.35, 0.25))
     assert apply_rules(probabilities, apart).ravel().tolist() == [0, 0, 0, 0, 0, 0, 4, 4]
     assert apply_rules(probabilities, linked).ravel().tolist() == [2, 0, 4, 0, 0, 0, 4, 4]
     # Three voxels of 1 mL are less than 3.5 mL.

@@ -124,9 +124,9 @@ def test_record_names_network_input_and_versions_but_no_folder(network, tmp_path
     assert run_loose(files, tmp_path / "out") == 0
     record = record_of(tmp_path / "out", "scan")
     card = weights.read_card()
-    assert record["network"] == {
-        "name": card.name, "weights_sha256": card.weights["sha256"], "weights_hash": card.weights_hash
-    }  # fmt: skip
+    network = record["network"]
+    assert (network["name"], network["weights_sha256"]) == (card.name, card.weights["sha256"])
+    assert network["decision"]["wt_above"] == card.decision["wt_above"]
     assert record["input"]["files"] == {"flair": "scan_flair.nii.gz", "t1ce": "scan_t1ce.nii.gz"}
     assert record["input"]["shape"] == [120, 120, 116] and record["input"]["spacing_mm"] == [1, 1, 1]
     assert {"brats_lib", "python", "numpy", "nibabel"} <= record["versions"].keys()

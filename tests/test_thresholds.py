@@ -1,13 +1,12 @@
 """The threshold of the whole tumour is chosen on some cases and reported on others."""
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
 from test_patches import stack
 
-from brats_lib.recipes import NATIVE
+from brats_lib.networks import Network
+from brats_lib.recipes import NATIVE, DecisionRule
 from experiments import thresholds
 from experiments.thresholds import best_threshold, chosen_by_others, decide, score_thresholds
 
@@ -60,8 +59,8 @@ def test_lower_threshold_finds_the_faint_part(monkeypatch):
     faint = (case.labels == 2) & (np.arange(case.labels.shape[0])[:, None, None] % 2 == 0)
     probabilities[faint, 0] = 0.35
     monkeypatch.setattr(thresholds, "predict_stack", lambda *arguments: probabilities)
-    recipe = dataclasses.replace(NATIVE, smallest_piece=0.0)
-    found = score_thresholds(None, [case], recipe).query("region == 'WT'").set_index("wt_above")["dice"]
+    network = Network(None, NATIVE, DecisionRule(smallest_piece=0.0))
+    found = score_thresholds(network, [case]).query("region == 'WT'").set_index("wt_above")["dice"]
     whole = (case.labels > 0).sum()
     assert found[0.3] == 1
     assert found[0.5] == found[0.4] == pytest.approx(2 * (whole - faint.sum()) / (2 * whole - faint.sum()), abs=1e-4)

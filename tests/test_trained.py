@@ -15,8 +15,8 @@ from brats_lib.app.wording import caution
 from brats_lib.cli import main
 from brats_lib.cohort import Cohort
 from brats_lib.errors import BratsError
-from brats_lib.inference import predict_case, segment_case
-from brats_lib.networks import describe, offered, open_network
+from brats_lib.inference import segment_case
+from brats_lib.networks import Network, describe, offered, open_network
 from brats_lib.trained import find_trained, read_trained
 from brats_lib.training import load_trained
 
@@ -97,7 +97,7 @@ def test_published_network_of_a_run_answers_as_in_the_notebook(run, tmp_path):
     case = Cohort.find(tmp_path / "cases")[0]
     network = open_network(run / "training")
     assert (network.engine, network.card.name) == ("keras", NAMES[0])
-    expected = predict_case(load_trained(run / "training"), case, network.recipe)
+    expected = segment_case(case, Network(load_trained(run / "training"), network.recipe))
     found = segment_case(case, run / "training")
     np.testing.assert_array_equal(found.mask, expected.mask)
     np.testing.assert_array_equal(found.probabilities, expected.probabilities)
@@ -109,7 +109,7 @@ def test_native_network_of_a_run_is_computed_by_openvino_with_keras_numbers(run,
     write_case(tmp_path / "cases", "BraTS20_Training_001")
     case = Cohort.find(tmp_path / "cases")[0]
     assert open_network(run / "native").engine == "openvino"
-    found, expected = (segment_case(case, run / "native", engine) for engine in ("openvino", "keras"))
+    found, expected = (segment_case(case, open_network(run / "native", engine)) for engine in ("openvino", "keras"))
     assert expected.probabilities.astype(np.float32).std() > 0.01
     np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=2e-3)
 
@@ -130,7 +130,8 @@ def test_command_predicts_with_a_run_and_lists_it(run, tmp_path, monkeypatch, ca
     command = ["predict", "cases", "--out", "out", "--network", "runs/workshop/training"]
     assert main(command) == 0
     record = json.loads((tmp_path / "out" / "BraTS20_Training_001.json").read_text())
-    assert record["network"] == {"name": NAMES[0], "weights_sha256": read_trained(run / "training").sha256}
+    assert record["network"] == read_trained(run / "training").identity
+    assert record["network"]["decision"] is None
     assert record["engine"]["name"] == "keras"
     assert main(command) == 0 and "was there already" in capsys.readouterr().out
     cut_short(run / "native")

@@ -6,11 +6,12 @@ import threading
 import numpy as np
 
 from brats_lib.errors import BratsError
-from brats_lib.inference import Prediction, segment_case, segment_volumes
+from brats_lib.inference import Prediction, predict_stack, segment_case
 from brats_lib.intake import receive
 from brats_lib.networks import open_network
 from brats_lib.predict import too_large
 from brats_lib.recipes import NativeRecipe
+from brats_lib.stacks import make_stack
 
 __all__ = ["segment", "warm_up"]
 
@@ -45,7 +46,7 @@ def segment(case, network=None, volumes=None) -> Prediction:
         try:
             if volumes is None:
                 volumes, _ = receive(case, open_network(network).recipe.modalities)
-            return segment_case(case, network, volumes=volumes)
+            return segment_case(case, network, volumes)
         except MemoryError:
             raise too_large(case) from None
 
@@ -60,7 +61,6 @@ def warm_up(network=None) -> None:
             if isinstance(opened.recipe, NativeRecipe):
                 # What is predicted first compiles the network, for windows that lie and windows that stand.
                 speck = np.arange(1.0, 13.0, dtype=np.float32).reshape(2, 3, 2)
-                volumes = [speck] * len(opened.recipe.modalities)
-                segment_volumes("warm-up", volumes, np.diag([-1.0, -1, 1, 1]), opened.model, opened.recipe)
+                predict_stack(opened, make_stack("warm-up", [speck] * len(opened.recipe.modalities)))
 
     threading.Thread(target=build, daemon=True, name="warm-up").start()

@@ -93,8 +93,8 @@ def _results(scan, networks, pressed):
     for network in networks:
         try:
             card = describe(network)
-            # The weights, not the name: a run may train its network again while the page is open.
-            key = (scan.fingerprint, card.sha256)
+            # Weights and decision rule, not the name: a run may train its network again while the page is open.
+            key = (scan.fingerprint, card.identity["sha256"])
             if pressed and key not in shelf:
                 with st.spinner(f"Segmenting with {plain(card.name)} …", show_time=True):
                     started = time.perf_counter()

@@ -12,7 +12,7 @@ from brats_lib.app.wording import legend, plain, where
 from brats_lib.errors import BratsError
 from brats_lib.readers import LIKERT
 from brats_lib.runs import find_root
-from brats_lib.weights import available
+from brats_lib.weights import read_card
 
 __all__ = ["show"]
 
@@ -36,13 +36,14 @@ def show(cohort):
 
 
 @st.cache_resource(show_spinner=False)
-def _study(_cohort, key, network):
+def _study(_cohort, key, _card):
     folder = find_root() / "runs" / "reader_study"
-    return Study(_cohort, network, folder), Ratings(folder / "ratings.sqlite")
+    return Study(_cohort, _card, folder), Ratings(folder / "ratings.sqlite")
 
 
 def _page(cohort):
-    study, ratings = _study(cohort, str(cohort.root), available()[0])
+    card = read_card()
+    study, ratings = _study(cohort, (str(cohort.root), card.identity["sha256"]), card)
     with st.sidebar:
         code = st.text_input("Reader code", key="reader", help="Such as R1. Not your name: codes are exported.")
     if missing := study.missing():

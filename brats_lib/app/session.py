@@ -63,7 +63,7 @@ def _shelf(name, places) -> Shelf:
 
 
 def predictions() -> Shelf:
-    """Predictions of this session, under (fingerprint of the case, hash of the network's weights)."""
+    """Predictions of this session, under (fingerprint of the case, hash of the network's identity)."""
     return _shelf("predictions", _PREDICTIONS)
 
 

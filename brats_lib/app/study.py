@@ -69,19 +69,19 @@ class Study:
     ----------
     cohort : brats_lib.cohort.Cohort
         Cases; those without a mask are left out.
-    network : str
-        Name of the network whose masks are rated.
+    card : brats_lib.weights.Card or brats_lib.trained.Trained
+        Of the network whose masks are rated.
     folder : str or Path
         Gets a folder of predictions for each study.
     """
 
-    def __init__(self, cohort, network, folder):
-        self.cohort, self.network = cohort.labelled(), network
+    def __init__(self, cohort, card, folder):
+        self.cohort, self.network = cohort.labelled(), card.name
         if not len(self.cohort):
             advice = "Start the application with --data and a folder of cases with masks"
             raise BratsError(cohort.root, "none of its cases has a mask", "at least one with a true mask", advice)
-        key = f"{self.cohort.fingerprint()}\n{network}"
-        # Ratings of other cases or of another network belong to another study.
+        key = f"{self.cohort.fingerprint()}\n{card.identity['sha256']}"
+        # Ratings of other cases, weights or decision rules belong to another study.
         self.name = hashlib.sha256(key.encode()).hexdigest()[:12]
         self.folder = Path(folder) / self.name
 

@@ -1,16 +1,16 @@
 """The card of a network: what it was trained on, how it scored, and how its file is recognised."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 from brats_lib.errors import BratsError
 from brats_lib.files import read_json
-from brats_lib.recipes import NativeRecipe, Recipe
+from brats_lib.recipes import DecisionRule, NativeRecipe, Recipe
 from brats_lib.weights import text
-from brats_lib.weights.fields import ADVICE, CARD, INTENDED_USE, check
+from brats_lib.weights.fields import ADVICE, CARD, INTENDED_USE, NUMBER, check
 
-__all__ = ["INTENDED_USE", "Card"]
+__all__ = ["INTENDED_USE", "Card", "identify"]
 
 _RECIPE_CLASSES = {kind.__name__: kind for kind in (NativeRecipe, Recipe)}
 
@@ -27,6 +27,8 @@ class Card:
         One line that says what the network is.
     recipe : dict
         `class` and all `settings` of the recipe, see `to_recipe`.
+    decision : dict
+        All settings of the `DecisionRule`, see `to_rule`; none where the recipe is a `Recipe`.
     weights : dict
         `file` beside the card, its `sha256` and size in `bytes`, number of `parameters` and their `dtype`.
     weights_hash : str
@@ -51,6 +53,7 @@ class Card:
     name: str
     title: str
     recipe: dict
+    decision: dict
     weights: dict
     weights_hash: str
     data: dict
@@ -67,8 +70,8 @@ class Card:
 
     @property
     def identity(self):
-        """What tells this network from any other, as a dict for a record."""
-        return {"name": self.name, "weights_sha256": self.sha256, "weights_hash": self.weights_hash}
+        """What tells this network's predictions from any other's, as `identify` gives it."""
+        return identify(self.name, self.sha256, self.to_recipe(), self.to_rule()) | {"weights_hash": self.weights_hash}
 
     @classmethod
     def read(cls, path):
@@ -88,7 +91,6 @@ class Card:
         BratsError
             If the file cannot be read or a field is missing, unknown or of the wrong kind.
         """
-        path = Path(path)
         content = read_json(path, "the card of a network", ADVICE)
         check(content, CARD, path)
         return cls(**content).validate(path)
@@ -125,6 +127,7 @@ class Card:
                 found = f"its field 'scores[{i}].mean' is {score['mean']}"
                 raise BratsError(where, found, f"a mean within its interval, {low} to {high}", ADVICE)
         self.to_recipe(where)
+        self.to_rule(where)
         return self
 
     def to_recipe(self, where=None):
@@ -147,17 +150,26 @@ class Card:
         if kind is None:
             found = f"its field 'recipe.class' is '{self.recipe['class']}'"
             raise BratsError(where, found, f"one of {', '.join(_RECIPE_CLASSES)}", ADVICE)
-        settings = {key: _thaw(value) for key, value in self.recipe["settings"].items()}
-        known = {field.name: field.default for field in fields(kind)}
-        if unlike := sorted(known.keys() ^ settings.keys()):
-            found = f"its field 'recipe.settings.{unlike[0]}' is {'missing' if unlike[0] in known else 'unknown'}"
-            raise BratsError(where, found, f"every setting of {kind.__name__} and no other", ADVICE)
-        for key, value in settings.items():
-            wanted = type(known[key])
-            if type(value) is not wanted and (type(value), wanted) != (int, float):
-                found = f"its field 'recipe.settings.{key}' is {value!r}"
-                raise BratsError(where, found, f"{wanted.__name__}, as {known[key]!r} is", ADVICE)
-        return kind(**settings)
+        return _build(kind, self.recipe["settings"], "recipe.settings", where)
+
+    def to_rule(self, where=None):
+        """Make the rule that predictions are made with.
+
+        Returns
+        -------
+        DecisionRule or None
+            None where the recipe is a `Recipe`, which takes the most probable class.
+
+        Raises
+        ------
+        BratsError
+            If a setting is unknown, missing, of the wrong kind or out of range.
+        """
+        where = f"card '{self.name}'" if where is None else where
+        if self.recipe["class"] == Recipe.__name__:
+            check(self.decision, {}, where, "decision")
+            return None
+        return _build(DecisionRule, self.decision, "decision", where)
 
     def to_json(self):
         """The card as it is written to a file.
@@ -191,6 +203,42 @@ class Card:
             Markdown without a heading.
         """
         return text.card_markdown(self, cite)
+
+
+def identify(name, weights_sha256, recipe, rule):
+    """What tells the predictions of a network from any other's: its weights, how they are fed and what is decided.
+
+    Returns
+    -------
+    dict
+        `name`, `weights_sha256`, `decision`, and `sha256` of all of them but the name, which may change.
+    """
+    decision = None if rule is None else asdict(rule)
+    content = json.dumps([weights_sha256, asdict(recipe), decision], sort_keys=True)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return {"name": name, "weights_sha256": weights_sha256, "decision": decision, "sha256": digest}
+
+
+def _build(kind, content, where_in, where):
+    """A dataclass of the settings that a field of a card holds: all of them, no other, each of its default's type."""
+    settings, known = {key: _thaw(value) for key, value in content.items()}, {f.name: f.default for f in fields(kind)}
+    if unlike := sorted(known.keys() ^ settings.keys()):
+        found = f"its field '{where_in}.{unlike[0]}' is {'missing' if unlike[0] in known else 'unknown'}"
+        raise BratsError(where, found, f"every setting of {kind.__name__} and no other", ADVICE)
+    for key, value in settings.items():
+        if not _alike(value, known[key]):
+            found = f"its field '{where_in}.{key}' is {value!r}"
+            raise BratsError(where, found, f"{type(known[key]).__name__}, as {known[key]!r} is", ADVICE)
+    try:
+        return kind(**settings)
+    except BratsError as error:
+        raise BratsError(where, f"in its field '{where_in}' {error.found}", error.expected, ADVICE) from None
+
+
+def _alike(value, default):
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and all(_alike(entry, (*default, "")[0]) for entry in value)
+    return NUMBER.accepts(value) if isinstance(default, float) else type(value) is type(default)
 
 
 def _thaw(value):

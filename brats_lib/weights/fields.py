@@ -56,13 +56,14 @@ VERSIONS = Kind(
     "names of programs with their versions",
     lambda value: isinstance(value, dict) and value and all(map(TEXT.accepts, [*value, *value.values()])),
 )
-SETTINGS = Kind("the settings of a recipe", lambda value: isinstance(value, dict))
+SETTINGS = Kind("settings by name", lambda value: isinstance(value, dict))
 
 # A list stands for a list of such entries.
 CARD = {
     "name": NAME,
     "title": TEXT,
     "recipe": {"class": TEXT, "settings": SETTINGS},
+    "decision": SETTINGS,
     "weights": {"file": FILE, "sha256": HASH, "bytes": SIZE, "parameters": SIZE, "dtype": _one_of("float16")},
     "weights_hash": HASH,
     "data": {

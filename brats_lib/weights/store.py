@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parent
 _DAMAGED = "Restore the file, or install the package again"
 
 
-def save_weights(model, recipe, folder, name, facts):
+def save_weights(model, recipe, rule, folder, name, facts):
     """Write a network's weights and their card. The same weights make the same files, byte for byte.
 
     Parameters
@@ -31,6 +31,8 @@ def save_weights(model, recipe, folder, name, facts):
         The trained network, as `models.build` makes it of `recipe`.
     recipe : Recipe or NativeRecipe
         What it was built and trained with.
+    rule : DecisionRule or None
+        What its predictions are made with; None of a `Recipe`.
     folder : str or Path
         Gets `<name>.npz` and `<name>.json`, with "_" for each "+" of the name.
     name : str
@@ -61,8 +63,9 @@ def save_weights(model, recipe, folder, name, facts):
         "parameters": sum(array.size for array in arrays.values()), "dtype": "float16",
     }  # fmt: skip
     card = Card(
-        name=name, recipe={"class": type(recipe).__name__, "settings": _freeze(asdict(recipe))}, weights=weights,
-        weights_hash=_content_hash(arrays), intended_use=INTENDED_USE, **facts,
+        name=name, recipe={"class": type(recipe).__name__, "settings": _freeze(asdict(recipe))},
+        decision={} if rule is None else _freeze(asdict(rule)), weights=weights, weights_hash=_content_hash(arrays),
+        intended_use=INTENDED_USE, **facts,
     ).validate()  # fmt: skip
     folder = home_path(folder)
     # The card last: a kill in between leaves a file that no card vouches for.

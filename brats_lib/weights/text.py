@@ -53,6 +53,7 @@ def card_markdown(card, cite=True):
         ("Terms of the data", card.data["licence"]),
         ("Sources to cite", sources),
         ("Network", f"recipe `{card.recipe['settings']['name']}`, {_size(card)}"),
+        ("Decision", _decision(card.decision)),
         ("Training", f"{training['slices']:,} slices in {training['minutes']:.0f} minutes on {training['device']}"),
         ("Repeat it with", f"seed {training['seed']}, {training['precision']}, commit `{training['commit']}`"),
         ("Versions", versions),
@@ -106,6 +107,10 @@ def _cases(card):
 def _size(card):
     weights = card.weights
     return f"{weights['parameters']:,} parameters, {weights['bytes'] / 1e6:.1f} MB as {weights['dtype']}"
+
+
+def _decision(rule):
+    return ", ".join(f"`{name}` {value}" for name, value in rule.items()) or "the most probable class"
 
 
 def _value(score, number):

@@ -3,6 +3,7 @@
 import io
 import sqlite3
 import threading
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from brats_lib.app.study import Item, Study, reading_order
 from brats_lib.cohort import Cohort
 from brats_lib.errors import BratsError
 from brats_lib.readers import COLUMNS, SIDES, read_ratings
+from brats_lib.weights import read_card
 
 CASES = [f"case {i}" for i in range(12)]
 
@@ -47,19 +49,25 @@ def test_neither_side_comes_first_more_often():
 
 def test_a_study_keeps_predictions_and_shows_either_mask(tmp_path):
     scan = tiny_scan(tmp_path / "cases")
-    study = Study(Cohort.find(tmp_path / "cases"), "phantom", tmp_path / "studies")
+    card = read_card("phantom")
+    study = Study(Cohort.find(tmp_path / "cases"), card, tmp_path / "studies")
     assert study.missing() == [scan.case]
     study.keep(scan.case, scan.truth[::-1])
     assert study.missing() == []
     assert (study.mask(Item(scan.case.name, "truth")) == scan.truth).all()
     assert (study.mask(Item(scan.case.name, "prediction")) == scan.truth[::-1]).all()
-    assert Study(Cohort.find(tmp_path / "cases"), "other", tmp_path).name != study.name
+    # The same weights with another threshold make other masks, and the name is no part of them.
+    other = replace(card, decision=card.decision | {"wt_above": 0.5})
+    names = [
+        Study(Cohort.find(tmp_path / "cases"), each, tmp_path).name for each in (other, replace(card, name="other"))
+    ]
+    assert names[0] != study.name and names[1] == study.name
 
 
 def test_a_study_needs_masks(tmp_path):
     tiny_scan(tmp_path / "cases", with_mask=False)
     with pytest.raises(BratsError, match="none of its cases has a mask"):
-        Study(Cohort.find(tmp_path / "cases"), "phantom", tmp_path)
+        Study(Cohort.find(tmp_path / "cases"), read_card("phantom"), tmp_path)
 
 
 def test_a_second_score_replaces_the_first_and_both_are_logged(ratings):

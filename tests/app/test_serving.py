@@ -98,17 +98,17 @@ def test_cases_are_those_that_were_asked_for_else_phantoms(tmp_path, monkeypatch
 
 def test_one_case_is_segmented_at_a_time_by_a_network_that_stays_loaded(tmp_path, monkeypatch):
     running, most, networks_used = [], [], set()
-    real = inference.segment_volumes
+    real = inference.predict_stack
 
-    def segment_volumes(name, volumes, affine, model, recipe):
-        networks_used.add(id(model))
-        running.append(name)
+    def predict_stack(network, stack):
+        networks_used.add(id(network.model))
+        running.append(stack.name)
         most.append(len(running))
         threading.Event().wait(0.02)
-        running.remove(name)
-        return real(name, volumes, affine, model, recipe)
+        running.remove(stack.name)
+        return real(network, stack)
 
-    monkeypatch.setattr(inference, "segment_volumes", segment_volumes)
+    monkeypatch.setattr(inference, "predict_stack", predict_stack)
     write_case(tmp_path, "BraTS20_Training_001")
     case, found = opening.Cohort.find(tmp_path)[0], []
     threads = [threading.Thread(target=lambda: found.append(engine.segment(case))) for _ in range(3)]
@@ -149,10 +149,10 @@ def test_a_scan_on_another_grid_is_segmented_on_its_own(tmp_path):
 
 
 def test_a_scan_that_does_not_fit_into_memory_is_said_so(tmp_path, monkeypatch):
-    def segment_volumes(*_):
+    def predict_stack(*_):
         raise MemoryError
 
-    monkeypatch.setattr(inference, "segment_volumes", segment_volumes)
+    monkeypatch.setattr(inference, "predict_stack", predict_stack)
     write_case(tmp_path, "BraTS20_Training_001")
     with pytest.raises(BratsError, match="do not fit into memory"):
         engine.segment(opening.Cohort.find(tmp_path)[0])
@@ -170,7 +170,7 @@ def test_warming_up_leaves_nothing_to_compile():
     engine.warm_up()
     (thread,) = [thread for thread in threading.enumerate() if thread.name == "warm-up"]
     thread.join()
-    assert set(opened.model._compiled) == {opened.recipe.window, opened.recipe.window[::-1]}
+    assert set(opened.model._compiled) == {opened.rule.window, opened.rule.window[::-1]}
 
 
 def test_the_shelf_drops_what_was_not_used_for_longest():

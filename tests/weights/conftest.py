@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from brats_lib import models
-from brats_lib.recipes import NATIVE, Recipe
+from brats_lib.recipes import NATIVE, DecisionRule, NativeRecipe, Recipe
 from brats_lib.weights import save_weights, store
 
 TINY = {
@@ -56,17 +56,22 @@ def network(recipe):
 
 
 @pytest.fixture
-def card_path(network, recipe, facts, tmp_path):
+def rule(recipe):
+    return DecisionRule(wt_above=0.4) if isinstance(recipe, NativeRecipe) else None
+
+
+@pytest.fixture
+def card_path(network, recipe, rule, facts, tmp_path):
     """Card of a tiny network that was saved to a folder of its own."""
-    return save_weights(network, recipe, tmp_path / "kept", "tiny+one", facts)
+    return save_weights(network, recipe, rule, tmp_path / "kept", "tiny+one", facts)
 
 
 @pytest.fixture
 def package(tmp_path, facts, monkeypatch):
     """The package's folder with two tiny networks in place of those that ship; the second is the default."""
     model, recipe = make_network(TINY["native"]), TINY["native"]
-    save_weights(model, recipe, tmp_path / "package", "phantom", facts | {"default": False})
-    save_weights(model, recipe, tmp_path / "package", "phantom+real", facts)
+    save_weights(model, recipe, DecisionRule(), tmp_path / "package", "phantom", facts | {"default": False})
+    save_weights(model, recipe, DecisionRule(), tmp_path / "package", "phantom+real", facts)
     monkeypatch.setattr(store, "FOLDER", tmp_path / "package")
     # Away from the networks that a run of the book has left in this checkout.
     monkeypatch.chdir(tmp_path)

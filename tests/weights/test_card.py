@@ -63,6 +63,49 @@ def test_wrong_field_is_named_with_what_belongs_there(card_path, field, value, m
     assert str(card_path) == caught.value.where
 
 
+@pytest.mark.parametrize("recipe", [NATIVE], scope="session")
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("wt_above", None, "its field 'decision.wt_above' is missing"),
+        ("depth", 3, "its field 'decision.depth' is unknown"),
+        ("wt_above", float("nan"), "its field 'decision.wt_above' is nan; expected float, as 0.5 is"),
+        ("flips", 1, "its field 'decision.flips' is 1; expected bool"),
+        ("window", ["a", "b"], r"its field 'decision.window' is \('a', 'b'\)"),
+        ("window", [160], r"in its field 'decision' its window is \(160,\); expected two sides of more than 48"),
+        ("et_above", 1.5, r"in its field 'decision' its shares are .*1.5.*; expected 0-1"),
+    ],
+)
+def test_wrong_rule_is_refused(card_path, key, value, message):
+    content = json.loads(card_path.read_text())
+    set_field(content, f"decision.{key}", value)
+    card_path.write_text(json.dumps(content))
+    with pytest.raises(BratsError, match=message):
+        Card.read(card_path)
+
+
+def test_rule_of_the_published_recipe_is_none_and_another_has_its_own(card, rule):
+    assert card.to_rule() == rule
+    if rule is None:
+        with pytest.raises(BratsError, match="its field 'decision.wt_above' is unknown"):
+            replace(card, decision={"wt_above": 0.3}).validate()
+    else:
+        assert isinstance(card.to_rule().window, tuple)
+
+
+@pytest.mark.parametrize("recipe", [NATIVE], scope="session")
+def test_identity_is_of_weights_recipe_and_rule_and_not_of_the_name(card):
+    other_planes = {"class": "NativeRecipe", "settings": card.recipe["settings"] | {"planes": ["axial"]}}
+    others = [
+        replace(card, decision=card.decision | {"wt_above": 0.3}),
+        replace(card, decision=card.decision | {"flips": True}),
+        replace(card, recipe=other_planes),
+        replace(card, weights=card.weights | {"sha256": 64 * "0"}),
+    ]
+    assert len({each.identity["sha256"] for each in [card, *others]}) == 5
+    assert replace(card, name="other").identity["sha256"] == card.identity["sha256"]
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "null"])
 def test_file_that_is_no_card_is_refused(tmp_path, content):
     (tmp_path / "card.json").write_text(content)

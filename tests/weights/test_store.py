@@ -53,8 +53,8 @@ def test_card_measures_the_file(network, card_path):
     assert card.weights_hash == hashlib.sha256(values).hexdigest()
 
 
-def test_same_weights_make_the_same_bytes_whenever_they_are_written(network, recipe, facts, card_path, tmp_path):
-    again = save_weights(network, recipe, tmp_path / "again", "tiny+one", facts)
+def test_same_weights_make_the_same_bytes_whenever_they_are_written(network, recipe, rule, facts, card_path, tmp_path):
+    again = save_weights(network, recipe, rule, tmp_path / "again", "tiny+one", facts)
     for suffix in (".json", ".npz"):
         assert again.with_suffix(suffix).read_bytes() == card_path.with_suffix(suffix).read_bytes()
     with zipfile.ZipFile(again.with_suffix(".npz")) as archive:
@@ -84,10 +84,10 @@ def test_path_of_a_card_may_be_text(card_path):
     ],
 )
 def test_precision_is_that_of_the_training_where_the_machine_is_fast_with_it(
-    network, recipe, facts, tmp_path, monkeypatch, trained_in, fast_here, used
+    network, recipe, rule, facts, tmp_path, monkeypatch, trained_in, fast_here, used
 ):
     facts["training"]["precision"] = trained_in
-    card = save_weights(network, recipe, tmp_path, "tiny", facts)
+    card = save_weights(network, recipe, rule, tmp_path, "tiny", facts)
     choose = devices.choose_precision
     monkeypatch.setattr(devices, "choose_precision", lambda name="auto": fast_here if name == "auto" else choose(name))
     assert load(card)[0].get_layer("encoder_1_conv_1").dtype_policy.name == used
@@ -183,18 +183,18 @@ def test_file_whose_values_are_not_those_that_the_card_hashed_is_refused(card_pa
 
 
 @pytest.mark.parametrize("value", [np.nan, 1e5])
-def test_weights_that_float16_cannot_hold_are_not_saved(recipe, facts, tmp_path, value):
+def test_weights_that_float16_cannot_hold_are_not_saved(recipe, rule, facts, tmp_path, value):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, name="last")])
     model.set_weights([np.full((3, 1), value, np.float32), np.zeros(1, np.float32)])
     with pytest.raises(BratsError, match="weights of '.*last/kernel' are not finite numbers in float16"):
-        save_weights(model, recipe, tmp_path / "kept", "tiny", facts)
+        save_weights(model, recipe, rule, tmp_path / "kept", "tiny", facts)
     assert not (tmp_path / "kept").exists()
 
 
 @pytest.mark.parametrize(("change", "message"), [({"title": ""}, "title"), ({"other": 1}, "'other' is unknown")])
-def test_nothing_is_saved_with_facts_that_are_wrong(network, recipe, facts, tmp_path, change, message):
+def test_nothing_is_saved_with_facts_that_are_wrong(network, recipe, rule, facts, tmp_path, change, message):
     with pytest.raises(BratsError, match=message):
-        save_weights(network, recipe, tmp_path / "kept", "tiny", facts | change)
+        save_weights(network, recipe, rule, tmp_path / "kept", "tiny", facts | change)
     assert not (tmp_path / "kept").exists()
 
 
