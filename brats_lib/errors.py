@@ -26,8 +26,10 @@ class BratsError(Exception):
     """
 
     def __init__(self, where: str | Path, found: str, expected: str, advice: str):
-        self.where, self.found, self.expected, self.advice = str(where), found, expected, advice
-        super().__init__(f"{where}: {found}; expected {expected}. {advice}.")
+        # File names may hold bytes that are no text, which no terminal and no file takes.
+        parts = [str(part).encode("utf-8", "backslashreplace").decode() for part in (where, found, expected, advice)]
+        self.where, self.found, self.expected, self.advice = parts
+        super().__init__("{}: {}; expected {}. {}.".format(*parts))
 
     def __reduce__(self):
         # Worker processes send exceptions back pickled; the default would call __init__ with the message alone.

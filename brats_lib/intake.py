@@ -48,8 +48,9 @@ def receive(case, modalities):
         If a modality is missing, unreadable or elsewhere than the others, or as `examine`.
     """
     check_agreement(case, modalities)
-    volumes = case.volumes(modalities)
-    warnings = examine(case.name, volumes, case.spacing)
+    warnings = []
+    volumes = case.volumes(modalities, warnings)
+    warnings += examine(case.name, volumes, case.spacing)
     unit = spatial_unit(case, modalities[0])
     if unit not in ("mm", "unknown"):
         warnings.append(f"The header gives lengths in {unit}; they were read as mm")

@@ -10,6 +10,7 @@ import json
 import re
 
 from brats_lib.cohort import MODALITIES
+from brats_lib.cohort.agreement import check_agreement
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, write_whole
 from brats_lib.labels import BACKGROUND, ED, ET, NCR
@@ -173,6 +174,7 @@ def _refuse_other_export(raw, prepared, fingerprint, fold):
 
 
 def _export_case(raw, learned, case):
+    check_agreement(case, MODALITIES)  # nnU-Net stacks arrays as they are stored, wherever headers put them
     subset = "Tr" if case.name in learned else "Ts"
     images = {m: raw / f"images{subset}" / f"{case.name}_{i:04d}.nii.gz" for i, m in enumerate(MODALITIES)}
     mask = raw / f"labels{subset}" / f"{case.name}.nii.gz"

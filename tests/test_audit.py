@@ -47,7 +47,7 @@ def test_every_fault_is_found_and_nothing_else(tiny_root):
     file(tiny_root, 1, "t2").unlink()
     save(np.zeros((48, 40, 35), np.int16), file(tiny_root, 2, "t1"))
     volume = tiny_volumes(2)[0]["flair"].astype(np.float32)
-    volume[0, 0, 0] = np.nan
+    volume[24, 20, 18] = np.nan
     save(volume, file(tiny_root, 3, "flair"))
     path = file(tiny_root, 4, "t1ce")
     path.write_bytes(path.read_bytes()[:-4000])

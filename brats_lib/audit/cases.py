@@ -40,6 +40,14 @@ def audit_case(case: Case) -> Report:
             place = next(iter(case.files.values()), case.mask_file).parent
             there = f"case {case.name} has {', '.join(case.modalities) or 'no modality'}"
             report.add("error", "missing-modality", place, there, f"also {modality}", ANOTHER_COPY)
+    for role in case.rivals:
+        try:
+            case.refuse_rivals(role)
+        except BratsError as error:
+            report.findings.append(Finding(case.name, "error", "ambiguous", str(error)))
+    for path in case.ignored:
+        advice = "Nothing needs to be done, unless it is one of the case's images or its mask; then rename it"
+        report.add("info", "left-alone", path, "its name is that of no modality and no tumour mask", "either", advice)
     grids = []
     for path in dict.fromkeys(case.files[modality] for modality in case.modalities):
         image = _read(report, path, 4 if layout.in_one_image else 1)
@@ -68,7 +76,6 @@ def _reference(grids: list[Grid]) -> Grid | None:
 def _read(report: Report, path: Path, channels: int) -> Image | None:
     try:
         image = read_image(path)
-        image.grid.affine  # noqa: B018  an affine that cannot be used raises here
     except BratsError as error:
         report.findings.append(Finding(report.case, "error", "unreadable", str(error)))
         return None
@@ -76,6 +83,8 @@ def _read(report: Report, path: Path, channels: int) -> Image | None:
         shape = f"its shape is {image.grid.stored_shape}"
         report.add("error", "shape", path, shape, f"{channels} volume(s) in one file", ANOTHER_COPY)
         return None
+    for severity, clause in image.grid.remarks:
+        report.add(severity, "header", path, clause, "sform and qform that agree", "Check left and right by eye")
     return image
 
 
@@ -89,14 +98,21 @@ def _compare_grids(report: Report, grid: Grid, reference: Grid) -> None:
         found = f"its affine puts it {grid.offset_mm(reference):.1f} mm away (axes {grid.axes})"
         expected = f"the place of {reference.path.name} (axes {reference.axes})"
         report.add(severity, "affine", grid.path, found, expected, "Check that the case's files belong together")
+    elif grid.axes != reference.axes:
+        found, expected = f"its axes are stored as {grid.axes}", f"{reference.axes} as in {reference.path.name}"
+        advice = "It is turned when it is read or exported here; programs that ignore headers mix it up"
+        report.add("warning", "axes", grid.path, found, expected, advice)
 
 
 def _audit_volume(report: Report, image: Image, channel: int | None, modality: str) -> None:
+    remarks = []
     try:
-        volume = image.values(channel)
+        volume = image.values(channel, remarks)
     except BratsError as error:
         report.findings.append(Finding(report.case, "error", "not-finite", str(error)))
         return
+    for clause in remarks:
+        report.add("info", "nan-background", image.path, clause, "0 outside the brain", "Nothing needs to be done")
     low, high = volume.min(), volume.max()
     where = image.path if channel is None else f"{image.path} channel {channel}"
     if low == high:
@@ -135,6 +151,7 @@ def _audit_mask(report: Report, case: Case, reference: Grid | None) -> None:
         _compare_grids(report, image.grid, reference)
     try:
         labels = labels_of(image, LAYOUT_OF_NAME[case.layout].codes)
+        case.refuse_brain(labels)
     except BratsError as error:
         report.findings.append(Finding(report.case, "error", "labels", str(error)))
         return

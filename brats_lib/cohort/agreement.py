@@ -1,6 +1,7 @@
 """Whether the images of a case lie on one grid, told from their headers alone."""
 
-from brats_lib.cohort.case import GRID_TOLERANCE_MM, Case
+from brats_lib.cohort.case import Case
+from brats_lib.cohort.grids import GRID_TOLERANCE_MM
 from brats_lib.cohort.nifti import read_grid
 from brats_lib.errors import BratsError
 

@@ -1,37 +1,25 @@
 """One patient's images and mask."""
 
 import hashlib
+import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from brats_lib.cohort.codes import OWN_CODES, labels_of, numbers_of
-from brats_lib.cohort.layouts import LAYOUT_OF_NAME, MODALITIES, Layout, stem
+from brats_lib.cohort.codes import OWN_CODES, labels_of, numbers_of, refuse_brain
+from brats_lib.cohort.grids import GRID_TOLERANCE_MM
+from brats_lib.cohort.hashes import file_hash, voxel_hash
+from brats_lib.cohort.layouts import LAYOUT_OF_NAME, MODALITIES, Layout, recognise
 from brats_lib.cohort.nifti import Grid, read_grid, read_image, write_mask, write_volume
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path
 from brats_lib.labels import LABELS
 
 __all__ = ["GRID_TOLERANCE_MM", "Case", "voxel_hash"]
-
-# Affines that were written by different tools differ by rounding; half a voxel of BraTS is half a millimetre.
-GRID_TOLERANCE_MM = 0.5
-# Enough of either end of a file to tell it from another one; compressed bytes differ from the first difference on.
-SAMPLES, SAMPLE_BYTES = 16, 16 * 1024
-
-
-def voxel_hash(volume: np.ndarray) -> str:
-    """Hash of an image's voxels in LPS, 16 hexadecimal digits: the same for any name, packing and stored type.
-
-    Networks list the FLAIR images that they learnt from by it.
-    """
-    voxels = np.asarray(volume, np.float32)
-    digest = hashlib.blake2b(repr(voxels.shape).encode(), digest_size=8)
-    digest.update(np.asfortranarray(voxels).T.data)
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -52,6 +40,11 @@ class Case:
         How files are named and masks are coded.
     grade : {"HGG", "LGG"}, optional
         High- or low-grade glioma, where the data set says.
+    ignored : tuple of Path
+        Images beside its files whose names are those of no modality and no tumour mask; they are left alone.
+    rivals : dict of str to tuple of Path
+        Modality or ``"mask"`` to the files that could all be it, where there are several; `files` and `mask_file` have
+        the first of them, and reading is refused.
     """
 
     name: str
@@ -59,10 +52,12 @@ class Case:
     mask_file: Path | None = None
     layout: str = "brats2020"
     grade: str | None = None
+    ignored: tuple[Path, ...] = ()
+    rivals: dict[str, tuple[Path, ...]] = field(default_factory=dict, hash=False)
 
     def __reduce__(self):
         # Workers read headers afresh rather than receive what is cached here.
-        return Case, (self.name, self.files, self.mask_file, self.layout, self.grade)
+        return Case, tuple(getattr(self, each.name) for each in fields(self))
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -80,8 +75,8 @@ class Case:
         if self.mask_file is None or self._layout.in_one_image:
             return False
         # A folder may stand for the file: X_seg.nii/anything.nii.
-        names = (stem(path) for path in (self.mask_file, self.mask_file.parent))
-        return not any(name is not None and name.lower().endswith(self._layout.mask) for name in names)
+        read = [recognise(path) for path in (self.mask_file, self.mask_file.parent)]
+        return not any(found and found[2] == "mask" and found[1] in ("", self.name) for found in read)
 
     @property
     def _layout(self) -> Layout:
@@ -126,27 +121,48 @@ class Case:
         """
         return self.volumes((modality,))[modality]
 
-    def volumes(self, modalities=MODALITIES) -> dict[str, np.ndarray]:
-        """Read several modalities; as `volume`, but a file that holds several is read once."""
-        read = list(self._images(modalities))
+    def volumes(self, modalities=MODALITIES, remarks: list | None = None) -> dict[str, np.ndarray]:
+        """Read several modalities; as `volume`, but a file that holds several is read once.
+
+        `remarks` gets a sentence, without its full stop, for everything that was put right: NaN around the brain that
+        was taken as 0, or a header whose affine could not be used.
+        """
+        read, said = list(self._images(modalities)), {}
+        for _, image, _ in read:
+            said[image.path] = [clause for _, clause in image.grid.remarks]
         with ThreadPoolExecutor(len(read) or 1) as threads:
-            arrays = threads.map(lambda each: each[1].values(each[2]), read)
-            return dict(zip(modalities, arrays, strict=True))
+            arrays = threads.map(lambda each: each[1].values(each[2], said[each[1].path]), read)
+            volumes = dict(zip(modalities, arrays, strict=True))
+        if remarks is not None:
+            remarks += [f"{path.name}: {clause}" for path, clauses in said.items() for clause in clauses]
+        return volumes
 
     def need(self, modalities=MODALITIES) -> None:
-        """Say which modality is missing.
+        """Say which modality is missing, or there more than once.
 
         Raises
         ------
         BratsError
-            If one is not there.
+            If one is not there, or two files could be it.
         """
         for modality in modalities:
             if modality not in self.files:
                 place = next(iter(self.files.values()), self.mask_file).parent
                 there = ", ".join(self.modalities) or "no modality"
                 advice = f"Put the {modality} image of {self.name} there, or leave this case out"
+                if self.ignored:
+                    some = ", ".join(path.name for path in self.ignored[:3])
+                    advice += f"; it has images of other names ({some}), which you may rename if one of them is it"
                 raise BratsError(place, f"case {self.name} has {there}", f"also {modality}", advice)
+            self.refuse_rivals(modality)
+
+    def refuse_rivals(self, role: str) -> None:
+        """Refuse a modality or ``"mask"`` that several files could be."""
+        if role in self.rivals:
+            names = " and ".join(path.name for path in self.rivals[role])
+            found = f"{names} could both be the {role} of case {self.name}"
+            advice = "Move away those that are not meant, or rename them"
+            raise BratsError(self.rivals[role][0].parent, found, f"one {role} file", advice)
 
     def _images(self, modalities):
         """Yield modality, file content and the channel of it; a file that holds several is read once."""
@@ -161,7 +177,9 @@ class Case:
             yield modality, images[path], self._layout.images[modality] if self._layout.in_one_image else None
 
     def save_volumes(self, paths: dict[str, Path]) -> None:
-        """Write modalities as gzipped 3D files of their own; numbers, type, scaling and geometry stay as they are.
+        """Write modalities as gzipped 3D files of their own, all on the stored axes and in the place of the first.
+
+        Numbers, type and scaling stay as they are; see `nifti.write_volume`.
 
         Parameters
         ----------
@@ -174,7 +192,7 @@ class Case:
             As `volume`, or if a path cannot be written.
         """
         for modality, image, channel in self._images(paths):
-            write_volume(image, channel, paths[modality])
+            write_volume(image, channel, self._grid, paths[modality])
 
     def mask(self) -> np.ndarray:
         """Read the mask.
@@ -187,15 +205,33 @@ class Case:
         Raises
         ------
         BratsError
-            If there is none, it is damaged, of another shape or holds other numbers than its layout's codes.
+            If there is none or more than one, it is damaged, of another shape, holds other numbers than its layout's
+            codes or marks the brain.
         """
         if self.mask_file is None:
             place = next(iter(self.files.values())).parent
             advice = "Use Cohort.labelled() where masks are needed; without one a case can only be predicted"
-            raise BratsError(place, f"case {self.name} has no mask", f"a file *{self._layout.mask}.nii.gz", advice)
+            raise BratsError(place, f"case {self.name} has no mask", f"a file *_{self._layout.mask}.nii.gz", advice)
+        self.refuse_rivals("mask")
         image = read_image(self.mask_file)
         self._check(image.grid, mask=True)
-        return labels_of(image, self._layout.codes)
+        labels = labels_of(image, self._layout.codes)
+        self.refuse_brain(labels)
+        return labels
+
+    def refuse_brain(self, labels: np.ndarray) -> None:
+        """Refuse labels of the mask file, shape (x, y, z) in LPS, where they show the brain; as `codes.refuse_brain`.
+
+        An image is read only where there are suspiciously many.
+        """
+
+        def image():
+            for modality in self.modalities:
+                with suppress(BratsError):  # whoever needs that image hears of it
+                    return self.volume(modality)
+            return None
+
+        refuse_brain(labels, self.mask_file, math.prod(self.spacing) / 1000, image)
 
     def _check(self, grid: Grid, mask: bool = False) -> None:
         """Refuse a file whose voxels cannot be those of the case."""
@@ -276,25 +312,18 @@ class Case:
         return labels_of(image, codes)
 
     def fingerprint(self) -> str:
-        """Hash of the case's name, of the whole mask and of the size and samples of every image, 16 hexadecimal digits.
+        """Hash of the case's name and of all bytes of its files, 16 hexadecimal digits.
 
-        Samples keep it fast for gigabytes of images. A compressed file ends with a checksum of all it holds, and the
-        end is among them.
+        Files that are as they were are not read again; see `hashes.file_hash`.
+
+        Raises
+        ------
+        BratsError
+            If a file cannot be read.
         """
         digest = hashlib.sha256(self.name.encode())
-        for role, path in sorted({**self.files, **({"mask": self.mask_file} if self.mask_file else {})}.items()):
-            try:
-                with open(path, "rb") as stream:
-                    size = stream.seek(0, 2)
-                    digest.update(f"\n{role} {size}\n".encode())
-                    stream.seek(0)
-                    if role == "mask":
-                        digest.update(stream.read())
-                        continue
-                    for start in np.linspace(0, max(0, size - SAMPLE_BYTES), SAMPLES).astype(int):
-                        stream.seek(start)
-                        digest.update(stream.read(SAMPLE_BYTES))
-            except OSError as error:
-                advice = "Check that it is there and readable"
-                raise BratsError(path, f"it cannot be read ({error.strerror})", "a NIfTI file", advice) from None
+        paths = {**self.files, **({"mask": self.mask_file} if self.mask_file else {})}
+        held = {path: file_hash(path) for path in set(paths.values())}
+        for role, path in sorted(paths.items()):
+            digest.update(f"\n{role} {held[path]}".encode())
         return digest.hexdigest()[:16]

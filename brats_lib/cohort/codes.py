@@ -2,14 +2,51 @@
 
 import numpy as np
 
+from brats_lib.cohort.layouts import LAYOUTS
 from brats_lib.cohort.nifti import Image
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS
 
-__all__ = ["OWN_CODES", "labels_of", "numbers_of"]
+__all__ = ["OWN_CODES", "labels_of", "numbers_in", "numbers_of", "refuse_brain"]
 
 # Of the masks that this package writes: every label stands for itself.
 OWN_CODES = {label: label for label in LABELS}
+# nibabel gives masks that were edited as floats and saved as uint8 a slope, and 1 comes back as 1.0039.
+NEAR = 0.02
+# Of the largest tumour of BraTS 2020, 360 mL, that leaves a wide berth; a brain has 900 mL and more.
+LARGEST_ML, LARGEST_SHARE, FEWEST_VOXELS = 700.0, 0.6, 1000
+# A brain fills a sixth of the field of view of BraTS, a large tumour a twenty-fifth.
+SUSPECT_SHARE = 0.04
+
+
+def _whole(image: Image) -> tuple[np.ndarray, list]:
+    """The numbers of a mask in the stored axes, and which of them occur; fractions are among the latter as they are."""
+    values = image.scaled()
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all():
+            found = f"{int((~np.isfinite(values)).sum())} voxels of the mask are NaN or infinite"
+            advice = "Set them to 0 where there is no tumour, for example with fslmaths -nan"
+            raise BratsError(image.path, found, "whole numbers", advice)
+        rounded = np.rint(values)
+        apart = np.abs(values - rounded) > NEAR
+        if apart.any():
+            return rounded, np.unique(values[apart]).tolist()
+        values = rounded
+    if values.min() < 0 or values.max() > 255:
+        return values, np.unique(values).tolist()
+    numbers = values.astype(np.uint8)
+    return numbers, np.flatnonzero(np.bincount(numbers.ravel("K"))).tolist()
+
+
+def numbers_in(image: Image) -> set[float]:
+    """Which numbers a mask file holds, scaled as its header says and rounded where they are near to whole ones.
+
+    Raises
+    ------
+    BratsError
+        If one is NaN or infinite.
+    """
+    return set(_whole(image)[1])
 
 
 def labels_of(image: Image, codes: dict[int, int]) -> np.ndarray:
@@ -30,27 +67,60 @@ def labels_of(image: Image, codes: dict[int, int]) -> np.ndarray:
     Raises
     ------
     BratsError
-        If the file holds another number.
+        If the file holds another number, NaN or fractions.
     """
-    values = image.values(dtype=image.stored.dtype)
-    low, high = values.min(), values.max()
-    whole = values.dtype.kind in "iub" or not np.mod(values, 1).any()
-    if whole and 0 <= low and high <= 255:
-        present = np.flatnonzero(np.bincount(values.astype(np.uint8).ravel("K")))
-    else:
-        present = np.unique(values)
-    unknown = [f"{value:g}" for value in present if value not in codes]
-    if unknown:
+    numbers, present = _whole(image)
+    if unknown := [value for value in present if value not in codes]:
+        shown = ", ".join(f"{value:g}" for value in unknown[:5])
         more = f" and {len(unknown) - 5} other values" if len(unknown) > 5 else ""
-        raise BratsError(
-            image.path,
-            f"the mask holds {', '.join(unknown[:5])}{more}",
-            f"only {', '.join(map(str, sorted(codes)))}, the codes of this file naming",
-            "Check that this is a mask and that its file names fit the BraTS year whose codes it has",
-        )
+        expected = f"only {', '.join(map(str, sorted(codes)))}, the codes of this file naming"
+        raise BratsError(image.path, f"the mask holds {shown}{more}", expected, _advice(present, unknown))
     table = np.zeros(256, np.uint8)
     table[list(codes)] = list(codes.values())
-    return table[values.astype(np.uint8)]
+    return np.array(image.grid.to_lps(table[numbers]), order="F")
+
+
+def _advice(present: list, unknown: list) -> str:
+    if any(value != round(value) for value in unknown):
+        return "Resample masks to the nearest neighbour, without interpolation, and save them as whole numbers"
+    if 4 in unknown:
+        return "In BraTS 2024 it is the resection cavity, which no network here knows; if it is ET, write 3"
+    fitting = [layout for layout in LAYOUTS if set(present) <= set(layout.codes)]
+    if not fitting:
+        return "Check that this is a mask and that its file names fit the BraTS year whose codes it has"
+    meant = " or ".join(f"{layout.title} ({layout.meaning})" for layout in fitting)
+    return f"Such numbers go with {meant}: name the files as there, or write the numbers that are expected"
+
+
+def refuse_brain(labels: np.ndarray, path, voxel_ml: float, image) -> None:
+    """Refuse a mask that shows the brain, or tissues of it, and no tumour.
+
+    Parameters
+    ----------
+    labels : array of int, shape (x, y, z)
+        The mask.
+    path : Path
+        Its file.
+    voxel_ml : float
+        Volume of a voxel in mL.
+    image : callable
+        Gives an image of the case, shape (x, y, z), or None; called only where the mask is suspiciously large.
+
+    Raises
+    ------
+    BratsError
+        If the mask has more than 700 mL, or covers 60 % of what is not 0 in the image.
+    """
+    marked = int(np.count_nonzero(labels))
+    if marked <= max(SUSPECT_SHARE * labels.size, FEWEST_VOXELS):
+        return
+    volume, share = image(), 0.0
+    if volume is not None and volume.shape == labels.shape and volume.any():
+        share = np.count_nonzero(labels[volume != 0]) / np.count_nonzero(volume)
+    if marked * voxel_ml > LARGEST_ML or share > LARGEST_SHARE:
+        found = f"it marks {marked * voxel_ml:.0f} mL, {100 * share:.0f} % of what is not 0 in the image"
+        advice = "This looks like a mask of the brain: put the tumour's mask in its place, or move it away"
+        raise BratsError(path, found, "the mask of a tumour", advice)
 
 
 def numbers_of(mask: np.ndarray, codes: dict[int, int]) -> np.ndarray:

@@ -32,11 +32,14 @@ class Cohort:
         The cases.
     tables : tuple of NameTable
         The `name_mapping.csv` files found beside them.
+    skipped : tuple of (Path, str)
+        What was passed over, and why, as a clause: folders that cannot be read, images that belong to no case.
     """
 
     root: Path
     cases: tuple[Case, ...]
     tables: tuple[NameTable, ...] = ()
+    skipped: tuple[tuple[Path, str], ...] = ()
 
     @classmethod
     def find(cls, root: str | Path, max_cases: int | None = None) -> "Cohort":
@@ -57,12 +60,12 @@ class Cohort:
         root = home_path(root)
         if max_cases is not None and max_cases < 1:
             raise BratsError("max_cases", f"it is {max_cases}", "at least 1", "Leave it out to use all cases")
-        cases, paths = find_cases(root)
+        cases, paths, skipped = find_cases(root)
         names = {case.name for case in cases}
         tables = tuple(read_table(path, names) for path in sorted(paths))
         grades = {name: grade for table in tables for name, grade in table.grades.items() if grade}
         cases = [replace(case, grade=grades.get(case.name, case.grade)) for case in cases]
-        return cls(root, tuple(cases[:max_cases]), tables)
+        return cls(root, tuple(cases[:max_cases]), tables, tuple(skipped))
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -137,7 +140,7 @@ class Cohort:
         return [marks.get(self.root) or marks.get(folder) for folder in beside]
 
     def fingerprint(self) -> str:
-        """Hash of the cases' names, file sizes and both ends of every file, 16 hexadecimal digits.
+        """Hash of the cases' names and of all bytes of their files, 16 hexadecimal digits.
 
         It does not depend on where the folder is, in what order it lists its files or when they were written.
 

@@ -1,10 +1,13 @@
 """Tumour grades from the `name_mapping.csv` that BraTS ships beside its cases."""
 
 import csv
+import io
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 from brats_lib.errors import BratsError
+from brats_lib.files import read_text
 
 __all__ = ["GRADES", "NameTable", "read_table"]
 
@@ -24,11 +27,23 @@ class NameTable:
         where no column does.
     absent : tuple of str
         The names among them that no case in the folder has.
+    contradicted : tuple of str
+        The names that it lists with both grades; their grade is None.
+    repeated : tuple of str
+        The names that it lists more than once.
+    columns : tuple of str
+        What its columns are called.
+    problem : str
+        Message why it cannot be read; empty where it can.
     """
 
     path: Path
     grades: dict[str, str | None]
     absent: tuple[str, ...] = ()
+    contradicted: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    problem: str = ""
 
 
 def read_table(path: Path, names: set[str]) -> NameTable:
@@ -44,25 +59,38 @@ def read_table(path: Path, names: set[str]) -> NameTable:
     names : set of str
         Names of the cases that are there.
 
-    Raises
-    ------
-    BratsError
-        If it is no comma-separated text.
+    Returns
+    -------
+    NameTable
+        Without grades and with `problem` where it is no comma-separated text.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream, restval=""))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
         advice = "Save it as CSV in UTF-8, or move it away"
-        raise BratsError(path, f"it cannot be read ({error})", "comma-separated text", advice) from None
+        text = read_text(path, "comma-separated text", advice)
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), restval=""))
+    except BratsError as error:
+        return NameTable(path, {}, problem=str(error))
+    except csv.Error as error:
+        error = BratsError(path, f"it cannot be read ({error})", "comma-separated text", advice)
+        return NameTable(path, {}, problem=str(error))
     # Cells beyond the header's columns come under the key None.
     rows = [{key.strip(): value.strip() for key, value in row.items() if key is not None} for row in rows]
-    columns = list(rows[0]) if rows else []
+    columns = tuple(rows[0]) if rows else ()
     matches = {column: sum(row[column] in names for row in rows) for column in columns}
     column = max(matches, key=matches.get, default=None)
     if column is None or not matches[column]:
-        return NameTable(path, {})
+        return NameTable(path, {}, columns=columns)
     grade_column = next((name for name in columns if name.lower() == "grade"), None)
-    grades = {row[column]: row.get(grade_column, "").upper() for row in rows if row[column] not in ("", "NA")}
-    grades = {name: grade if grade in GRADES else None for name, grade in grades.items()}
-    return NameTable(path, grades, tuple(name for name in grades if name not in names))
+    said = defaultdict(list)
+    for row in rows:
+        if row[column] not in ("", "NA"):
+            said[row[column]].append(row.get(grade_column, "").upper())
+    known = {name: set(grades) & set(GRADES) for name, grades in said.items()}
+    return NameTable(
+        path,
+        {name: next(iter(grades)) if len(grades) == 1 else None for name, grades in known.items()},
+        absent=tuple(name for name in said if name not in names),
+        contradicted=tuple(name for name, grades in known.items() if len(grades) > 1),
+        repeated=tuple(name for name, grades in said.items() if len(grades) > 1),
+        columns=columns,
+    )

@@ -1,15 +1,20 @@
 """How each data set names its files and codes its masks: one table, and the lookups it needs."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from brats_lib.labels import BACKGROUND, ED, ET, LABELS, NCR
 
-__all__ = ["LAYOUTS", "LAYOUT_OF_NAME", "MODALITIES", "MSD_IMAGE_FOLDERS", "Layout", "recognise", "stem"]
+__all__ = [
+    "LAYOUTS", "LAYOUT_OF_NAME", "MODALITIES", "MSD_IMAGE_FOLDERS", "Layout", "layout_of", "names_a_tumour",
+    "recognise", "stem",
+]  # fmt: skip
 
 MODALITIES = ("flair", "t1", "t1ce", "t2")
 
 SUFFIXES = (".nii.gz", ".nii")
+SINCE_2017 = {label: label for label in LABELS}
 
 
 @dataclass(frozen=True)
@@ -23,9 +28,9 @@ class Layout:
     title : str
         What a person reads.
     images : dict of str to str or int
-        Modality to what its file name ends with, or to its channel in the case's one 4D image.
+        Modality to the last word of its file name, in lower case, or to its channel in the case's one 4D image.
     mask : str
-        What the mask's file name ends with, or the folder that masks are in.
+        The last word of the mask's file name, or the folder that masks are in.
     codes : dict of int to int
         Number in a mask file to label of `brats_lib.labels`.
     example : str
@@ -44,21 +49,32 @@ class Layout:
         """Whether the modalities are the channels of one 4D image."""
         return all(isinstance(place, int) for place in self.images.values())
 
+    @property
+    def words(self) -> dict[str, str]:
+        """Last word of a file name to modality or ``"mask"``; none where one image holds all."""
+        return {} if self.in_one_image else {**{word: m for m, word in self.images.items()}, self.mask: "mask"}
+
+    @property
+    def meaning(self) -> str:
+        """What the numbers in its masks mean: ``"1 = NCR, 2 = ED, 4 = ET"``."""
+        names = {NCR: "NCR", ED: "ED", ET: "ET"}
+        return ", ".join(f"{code} = {names[label]}" for code, label in self.codes.items() if label)
+
 
 LAYOUTS = (
     Layout(
         name="brats2020",
         title="BraTS 2018-2021 naming",
-        images={"flair": "_flair", "t1": "_t1", "t1ce": "_t1ce", "t2": "_t2"},
-        mask="_seg",
-        codes={label: label for label in LABELS},
+        images={"flair": "flair", "t1": "t1", "t1ce": "t1ce", "t2": "t2"},
+        mask="seg",
+        codes=SINCE_2017,
         example="BraTS20_Training_001/BraTS20_Training_001_flair.nii.gz",
     ),
     Layout(
         name="brats2023",
         title="BraTS 2023 naming",
-        images={"flair": "-t2f", "t1": "-t1n", "t1ce": "-t1c", "t2": "-t2w"},
-        mask="-seg",
+        images={"flair": "t2f", "t1": "t1n", "t1ce": "t1c", "t2": "t2w"},
+        mask="seg",
         codes={0: BACKGROUND, 1: NCR, 2: ED, 3: ET},
         example="BraTS-GLI-00000-000/BraTS-GLI-00000-000-t2f.nii.gz",
     ),
@@ -70,8 +86,72 @@ LAYOUTS = (
         codes={0: BACKGROUND, 1: ED, 2: NCR, 3: ET},
         example="imagesTr/BRATS_001.nii.gz",
     ),
+    Layout(
+        name="upenn",
+        title="UPENN-GBM naming",
+        images={"flair": "flair", "t1": "t1", "t1ce": "t1gd", "t2": "t2"},
+        mask="segm",
+        codes=SINCE_2017,
+        example="UPENN-GBM-00001_11/UPENN-GBM-00001_11_FLAIR.nii.gz",
+    ),
+    Layout(
+        name="ucsf",
+        title="UCSF-PDGM naming",
+        images={"flair": "flair", "t1": "t1", "t1ce": "t1c", "t2": "t2"},
+        mask="tumor_segmentation",
+        codes=SINCE_2017,
+        example="UCSF-PDGM-0004_nifti/UCSF-PDGM-0004_FLAIR.nii.gz",
+    ),
+    Layout(
+        name="tcga",
+        title="BraTS-TCGA naming",
+        images={"flair": "flair", "t1": "t1", "t1ce": "t1gd", "t2": "t2"},
+        mask="glistrboost_manuallycorrected",
+        codes=SINCE_2017,
+        example="TCGA-02-0006_1996.08.23/TCGA-02-0006_1996.08.23_flair.nii.gz",
+    ),
+    Layout(
+        # Necrosis and the core without enhancement were apart until they became one label in 2017 (Bakas et al. 2018).
+        name="brats2015",
+        title="BraTS 2012-2015 naming",
+        images={"flair": "flair", "t1": "t1", "t1ce": "t1c", "t2": "t2"},
+        mask="ot",
+        codes={0: BACKGROUND, 1: NCR, 2: ED, 3: NCR, 4: ET},
+        example="brats_2013_pat0001_1/Flair.nii.gz",
+    ),
+    Layout(
+        name="bids",
+        title="BIDS naming",
+        images={"flair": "flair", "t1": "t1w", "t1ce": "ce_t1w", "t2": "t2w"},
+        mask="seg",
+        codes=SINCE_2017,
+        example="sub-01/anat/sub-01_FLAIR.nii.gz",
+    ),
 )
 LAYOUT_OF_NAME = {layout.name: layout for layout in LAYOUTS}
+
+# What people write themselves; no data set's, so that they decide nothing but the role.
+OTHER_WORDS = {
+    **dict.fromkeys(("t2_flair", "t2flair"), "flair"),
+    **dict.fromkeys(("t1_pre", "t1pre"), "t1"),
+    **dict.fromkeys(("t1_ce", "t1_gd", "t1_post", "t1post", "t1wce", "t1_c"), "t1ce"),
+    "tumour_segmentation": "mask",
+}
+ROLES = {word: role for layout in LAYOUTS for word, role in layout.words.items()} | OTHER_WORDS
+# Any of - _ . and space may part the words of a name; the case's name is as short as can be, so that X_T2_FLAIR is not
+# the FLAIR of a case X_T2.
+ENDING = re.compile(
+    "(?:(?P<name>.+?)[-_. ])?(?P<word>" + "|".join(word.replace("_", "[-_. ]") for word in ROLES) + ")",
+    re.IGNORECASE,
+)
+# Words of a name that say that a mask is a tumour's, and those that say that it is something else's or a program's.
+TUMOUR_WORDS = frozenset(
+    "seg segm segmentation tumor tumour lesion glistrboost truth groundtruth gt label labels ot".split()
+)
+OTHER_MASKS = frozenset(
+    "brain bet skull head tissue parenchyma gm wm csf aseg aparc pve pred prediction predicted predictions auto"
+    " automated automatic prob probability probabilities uncertainty".split()
+)
 
 # The folders of the Medical Segmentation Decathlon; only the first has masks, in its sibling `labelsTr`.
 MSD_IMAGE_FOLDERS = ("imagesTr", "imagesTs")
@@ -88,7 +168,7 @@ def stem(path: Path) -> str | None:
 
 
 def recognise(path: Path) -> tuple[str, str, str] | None:
-    """Read a file name as case, layout and role.
+    """Read a file name as case and role.
 
     Parameters
     ----------
@@ -98,13 +178,29 @@ def recognise(path: Path) -> tuple[str, str, str] | None:
     Returns
     -------
     (str, str, str) or None
-        Layout name, case name, and a modality or ``"mask"``; None where no layout has such a name.
+        The word that tells the role, the case's name (empty where the file is called by its role alone), and a modality
+        or ``"mask"``; None where no data set has such a name.
     """
-    name = stem(path)
-    for layout in LAYOUTS:
-        if name is None or layout.in_one_image:
-            continue
-        for role, ending in {**layout.images, "mask": layout.mask}.items():
-            if name.lower().endswith(ending) and len(name) > len(ending):
-                return layout.name, name[: -len(ending)], role
-    return None
+    found = ENDING.fullmatch(stem(path) or "")
+    if found is None:
+        return None
+    name, word = found["name"] or "", re.sub("[-. ]", "_", found["word"].lower())
+    if name.startswith("sub-"):
+        # BIDS: of the entities only subject and session say whose image it is, and `ce` that it has contrast.
+        contrast = re.search(r"_ce-[a-z0-9]+", name, re.IGNORECASE)
+        if contrast and ROLES[word] != "t1":
+            return None
+        word = f"ce_{word}" if contrast and f"ce_{word}" in ROLES else "t1_ce" if contrast else word
+        name = re.sub(r"_(?!ses-)[a-z]+-[a-z0-9]+", "", name, flags=re.IGNORECASE)
+    return word, name, ROLES[word]
+
+
+def layout_of(words) -> Layout:
+    """The data set whose names have most of these words; the first in `LAYOUTS` of several."""
+    return max(LAYOUTS, key=lambda layout: len(layout.words.keys() & set(words)))
+
+
+def names_a_tumour(name: str) -> bool:
+    """Whether a file's name, without the case's, says that it is a tumour's mask and not that of something else."""
+    words = set(re.split("[^a-z0-9]+", name.lower()))
+    return bool(words & TUMOUR_WORDS) and not words & OTHER_MASKS

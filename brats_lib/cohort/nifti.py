@@ -5,109 +5,24 @@ stream checks its checksum, and because a damaged file then gives one clear erro
 """
 
 import gzip
-import zlib
-from contextlib import nullcontext
+import math
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from nibabel import orientations
+from scipy import ndimage
 
+from brats_lib.cohort.grids import HEADER_BYTES, Grid, parse
 from brats_lib.cohort.layouts import stem
+from brats_lib.cohort.unpack import Content
 from brats_lib.errors import BratsError
 from brats_lib.files import write_whole
 
 __all__ = ["Grid", "Image", "read_grid", "read_image", "write_mask", "write_volume"]
 
-LPS = orientations.axcodes2ornt("LPS")
-AGAIN = "Copy or download this file again"
-# What places an image in space; everything else in a header belongs to the scan it came from.
-GEOMETRY_FIELDS = (
-    "pixdim", "xyzt_units", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d",
-    "qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where the voxels of a file lie, in the file's own axes and in LPS.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    header : nibabel.Nifti1Header or nibabel.Nifti2Header
-        Its header.
-    """
-
-    path: Path
-    header: nib.Nifti1Header
-
-    @property
-    def stored_shape(self) -> tuple[int, ...]:
-        """Size of the axes as stored, three or four; further axes of length one are dropped."""
-        shape = self.header.get_data_shape()
-        while len(shape) > 3 and shape[-1] == 1:
-            shape = shape[:-1]
-        return tuple(int(size) for size in shape)
-
-    @property
-    def channels(self) -> int:
-        """How many volumes the file holds."""
-        return int(np.prod(self.stored_shape[3:], dtype=int))
-
-    @property
-    def stored_affine(self) -> np.ndarray:
-        """Stored voxel indices to millimetres (RAS+ world of NIfTI), float64 (4, 4)."""
-        return self.header.get_best_affine()
-
-    @cached_property
-    def _to_lps(self) -> np.ndarray:
-        found = orientations.io_orientation(self.stored_affine)
-        if np.isnan(found).any():
-            raise BratsError(self.path, "its affine maps two axes onto one", "three independent axes", AGAIN)
-        return orientations.ornt_transform(found, LPS)
-
-    @property
-    def axes(self) -> str:
-        """Directions of the stored axes, as in ``"LPS"``."""
-        return "".join(nib.aff2axcodes(self.stored_affine))
-
-    @cached_property
-    def shape(self) -> tuple[int, int, int]:
-        """Size (x, y, z) in LPS."""
-        shape = [0, 0, 0]
-        for axis, (target, _) in enumerate(self._to_lps):
-            shape[int(target)] = self.stored_shape[axis]
-        return tuple(shape)
-
-    @cached_property
-    def affine(self) -> np.ndarray:
-        """LPS voxel indices to millimetres, float64 (4, 4)."""
-        return self.stored_affine @ orientations.inv_ornt_aff(self._to_lps, self.stored_shape[:3])
-
-    @property
-    def spacing(self) -> tuple[float, float, float]:
-        """Voxel size along x, y, z in mm."""
-        return tuple(float(size) for size in nib.affines.voxel_sizes(self.affine))
-
-    def to_lps(self, array: np.ndarray) -> np.ndarray:
-        """Turn stored axes (i, j, k[, c]) into LPS axes (x, y, z[, c])."""
-        return orientations.apply_orientation(array, self._to_lps)
-
-    def from_lps(self, array: np.ndarray) -> np.ndarray:
-        """Turn LPS axes (x, y, z) into the stored ones (i, j, k)."""
-        back = orientations.ornt_transform(LPS, orientations.io_orientation(self.stored_affine))
-        return orientations.apply_orientation(array, back)
-
-    def offset_mm(self, other: "Grid") -> float:
-        """Largest distance in mm between where this grid and another of the same shape put a corner voxel."""
-        last = np.array(self.shape) - 1
-        corners = np.array([(*(last * corner), 1) for corner in np.ndindex(2, 2, 2)])
-        apart = corners @ (self.affine - other.affine).T[:, :3]
-        return float(np.linalg.norm(apart, axis=1).max())
+# Within a brain whose outside is 0, BraTS has groups of up to six voxels that are 0 too.
+LARGEST_POCKET = 10
 
 
 @dataclass(frozen=True)
@@ -122,82 +37,80 @@ class Image:
         """The file."""
         return self.grid.path
 
-    def values(self, channel: int | None = None, dtype=np.float32) -> np.ndarray:
-        """One volume in LPS, scaled as the header says.
+    def scaled(self, channel: int | None = None) -> np.ndarray:
+        """One volume in the stored axes, scaled as the header says: float64 where it says so, else as it is stored."""
+        array = self.stored if channel is None else self.stored[..., channel]
+        slope, intercept = self.grid.header.get_slope_inter()
+        if slope is None or (slope, intercept) == (1, 0):
+            return array
+        array = array.astype(np.float64)
+        array *= slope
+        array += intercept
+        return array
+
+    def values(self, channel: int | None = None, remarks: list | None = None) -> np.ndarray:
+        """One volume in LPS, scaled as the header says. NaN around the brain, as SPM writes it, becomes 0.
 
         Parameters
         ----------
         channel : int, optional
             Which volume of a 4D image.
-        dtype : numpy dtype
-            Of the result.
+        remarks : list, optional
+            Gets a clause where there was NaN.
 
         Returns
         -------
-        array of dtype, shape (x, y, z)
+        array of float32, shape (x, y, z)
 
         Raises
         ------
         BratsError
-            If a value is NaN or infinite.
+            If a value is infinite or NaN within the brain, or there is no room for the array.
         """
-        array = self.stored if channel is None else self.stored[..., channel]
-        slope, intercept = self.grid.header.get_slope_inter()
-        if slope is not None and (slope, intercept) != (1, 0):
-            array = array.astype(np.float32) * np.float32(slope) + np.float32(intercept)
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            bad = array.size - int(np.isfinite(array).sum())
-            raise BratsError(self.path, f"{bad} of its voxels are NaN or infinite", "finite numbers", AGAIN)
-        # One copy at most: astype makes it where the type changes, else the flipped or read-only view is copied.
-        lps = self.grid.to_lps(array.astype(dtype, copy=False))
-        return lps if lps.flags.writeable and lps.flags.forc else np.array(lps, order="F")
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                array = self.scaled(channel).astype(np.float32, copy=False)
+            if self.stored.dtype.kind == "f" or array.dtype != self.stored.dtype:
+                array = self._finite(array, remarks)
+            # One copy at most: astype makes it where the type changes, else the flipped or read-only view is copied.
+            lps = self.grid.to_lps(array)
+            return lps if lps.flags.writeable and lps.flags.forc else np.array(lps, order="F")
+        except MemoryError:
+            raise _no_room(self.grid) from None
+
+    def _finite(self, array: np.ndarray, remarks: list | None) -> np.ndarray:
+        finite = np.isfinite(array)
+        if finite.all():
+            return array
+        missing = np.isnan(array)
+        if not finite[~missing].all():
+            found = f"{int((~finite & ~missing).sum())} of its voxels are infinite or too large for float32"
+            advice = "Find what divided by zero when the image was made; copying it again does not help"
+            raise BratsError(self.path, found, "finite numbers", advice)
+        if inside := _inside(missing, array == 0):
+            found = f"{inside} of its voxels are NaN within the brain"
+            advice = "Set them to a number, for example with fslmaths -nan, or make the image again from the scan"
+            raise BratsError(self.path, found, "NaN outside the brain at most", advice)
+        if remarks is not None:
+            remarks.append(f"{int(missing.sum())} of its voxels are NaN around the brain and were taken as 0")
+        return np.where(missing, np.float32(0), array)
 
 
-def _content(path: Path, limit: int = -1) -> bytes:
-    """Read a file's first `limit` bytes, or all, decompressed where they are gzipped whatever the name says."""
-    try:
-        with open(path, "rb") as stream:
-            packed = stream.read(2) == b"\x1f\x8b"
-            stream.seek(0)
-            with gzip.GzipFile(fileobj=stream) if packed else nullcontext(stream) as content:
-                return content.read(limit)
-    except FileNotFoundError:
-        raise BratsError(path, "there is no such file", "a NIfTI file", "Check the path") from None
-    except IsADirectoryError:
-        inside = sum(stem(entry) is not None for entry in path.iterdir())
-        found = f"it is a folder that holds {inside} NIfTI files"
-        raise BratsError(path, found, "a NIfTI file, or a folder with exactly one", "Leave one file in it") from None
-    except PermissionError:
-        advice = "Give yourself permission to read it (chmod u+r)"
-        raise BratsError(path, "it may not be read", "a readable file", advice) from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        found = f"it is truncated or damaged ({error})".replace("\n", " ")
-        raise BratsError(path, found, "a complete gzip file", AGAIN) from None
-    except OSError as error:
-        raise BratsError(path, f"it cannot be read ({error.strerror or error})", "a NIfTI file", AGAIN) from None
+def _inside(missing: np.ndarray, zero: np.ndarray) -> int:
+    """How many NaN lie within the brain: enclosed by numbers other than 0, and no pocket of a background of NaN."""
+    pieces, count = ndimage.label(missing | zero)
+    faces = [np.unique(pieces.take(place, axis)) for axis in range(3) for place in (0, -1)]
+    enclosed = ~np.isin(np.arange(count + 1), np.concatenate([[0], *faces]))
+    enclosed[0] = False
+    held = np.bincount(pieces[missing], minlength=count + 1)
+    if held[~enclosed].sum() > np.count_nonzero(zero):
+        enclosed &= held > LARGEST_POCKET
+    return int(held[enclosed].sum())
 
 
-def _grid(path: Path, content: bytes) -> Grid:
-    if not content:
-        raise BratsError(path, "it is empty (0 bytes)", "a NIfTI file", AGAIN)
-    sizes = {int.from_bytes(content[:4], order) for order in ("little", "big")}
-    header_class = next((kind for kind in (nib.Nifti1Header, nib.Nifti2Header) if kind.sizeof_hdr in sizes), None)
-    if header_class is None or len(content) < header_class.sizeof_hdr:
-        advice = "Give a .nii or .nii.gz file; dcm2niix converts DICOM"
-        raise BratsError(path, "it is not a NIfTI file", "a NIfTI-1 or NIfTI-2 header", advice)
-    try:
-        header = header_class(content[: header_class.sizeof_hdr])
-        grid = Grid(path, header)
-        numbers = header.get_data_dtype().kind in "iufb"
-        sound = len(grid.stored_shape) in (3, 4) and min(grid.stored_shape) > 0
-        sound = sound and np.isfinite(grid.stored_affine).all() and header.get_data_offset() >= 0
-        header.get_slope_inter()  # refuses a scaling that is half there
-    except (nib.spatialimages.HeaderDataError, ValueError, OverflowError, np.linalg.LinAlgError) as error:
-        raise BratsError(path, f"its header is damaged ({error})", "a valid NIfTI header", AGAIN) from None
-    if not numbers or not sound:
-        found = f"its header says shape {grid.stored_shape}, type {header.get_data_dtype()}"
-        raise BratsError(path, found, "a 3D or 4D image of real numbers with a finite affine", AGAIN)
-    return grid
+def _no_room(grid: Grid) -> BratsError:
+    found = f"its shape {grid.stored_shape} does not fit into memory"
+    return BratsError(grid.path, found, "a smaller image", "Crop it, or use a machine with more memory")
 
 
 def read_grid(path: Path) -> Grid:
@@ -208,7 +121,8 @@ def read_grid(path: Path) -> Grid:
     BratsError
         If the file is missing, unreadable, empty, damaged or not NIfTI.
     """
-    return _grid(path, _content(path, nib.Nifti2Header.sizeof_hdr))
+    with Content.open(path) as content:
+        return parse(path, content.head(HEADER_BYTES))
 
 
 def read_image(path: Path) -> Image:
@@ -217,18 +131,17 @@ def read_image(path: Path) -> Image:
     Raises
     ------
     BratsError
-        If the file is missing, unreadable, empty, damaged, truncated or not NIfTI.
+        If the file is missing, unreadable, empty, damaged, truncated, too large or not NIfTI.
     """
-    content = _content(path)
-    grid = _grid(path, content)
-    dtype, start = grid.header.get_data_dtype(), int(grid.header.get_data_offset())
-    count = int(np.prod(grid.stored_shape))
-    held = len(content) - start
-    if held < count * dtype.itemsize:
-        found = f"it is truncated: {max(held, 0)} bytes of image data"
-        raise BratsError(path, found, f"{count * dtype.itemsize} bytes for shape {grid.stored_shape}", AGAIN)
-    stored = np.frombuffer(content, dtype, count, start).reshape(grid.stored_shape, order="F")
-    return Image(grid, stored)
+    with Content.open(path) as content:
+        grid = parse(path, content.head(HEADER_BYTES))
+        dtype = grid.header.get_data_dtype()
+        count = math.prod(grid.stored_shape) * dtype.itemsize
+        try:
+            voxels = content.voxels(grid.header.get_data_offset(), count, grid.stored_shape)
+        except MemoryError:
+            raise _no_room(grid) from None
+    return Image(grid, voxels.view(dtype).reshape(grid.stored_shape, order="F"))
 
 
 def write_mask(mask: np.ndarray, grid: Grid, path: Path) -> None:
@@ -256,19 +169,18 @@ def write_mask(mask: np.ndarray, grid: Grid, path: Path) -> None:
     header = nib.Nifti1Header()
     header.set_data_dtype(np.uint8)
     header.set_data_shape(stored.shape)
-    for field in GEOMETRY_FIELDS:
-        header[field] = grid.header[field]
-    header["pixdim"][4:] = 0
+    grid.place(header)
     content = nib.Nifti1Image(stored, None, header).to_bytes()
     if path.name.lower().endswith(".gz"):
         content = gzip.compress(content, compresslevel=6, mtime=0)
     write_whole(path, content)
 
 
-def write_volume(image: Image, channel: int | None, path: Path) -> None:
-    """Write one volume of a file as a gzipped 3D file of its own, with numbers, type and geometry as they are stored.
+def write_volume(image: Image, channel: int | None, grid: Grid, path: Path) -> None:
+    """Write one volume of a file as a gzipped 3D file of its own, on the stored axes and in the place of another one.
 
-    The file appears complete or not at all.
+    Numbers, type and scaling stay as they are stored, but NaN around the brain becomes 0. The file appears complete or
+    not at all.
 
     Parameters
     ----------
@@ -276,24 +188,32 @@ def write_volume(image: Image, channel: int | None, path: Path) -> None:
         What was read.
     channel : int or None
         Which volume of a 4D image.
+    grid : Grid
+        Of the file whose axes and header geometry it gets; of the same shape in LPS.
     path : Path
         Ends with `.nii.gz`; folders are made.
 
     Raises
     ------
     BratsError
-        If a value is NaN or infinite, or the path cannot be written.
+        If a value is infinite or NaN within the brain, or the path cannot be written.
     """
-    image.values(channel)  # refuses what no reader of the new file could use
-    packed = image.path.read_bytes()
-    header = image.grid.header.copy()
-    if packed[:2] != b"\x1f\x8b" or len(header.get_data_shape()) != 3:
+    remarks = []
+    image.values(channel, remarks)  # refuses what no reader of the new file could use
+    packed, header = image.path.read_bytes(), image.grid.header.copy()
+    header["pixdim"][4:] = 0
+    placed = all(np.array_equal(header[name], value) for name, value in grid.geometry.items())
+    if remarks or not placed or packed[:2] != b"\x1f\x8b" or len(header.get_data_shape()) != 3:
         stored = image.stored if channel is None else image.stored[..., channel]
+        if remarks:
+            slope, intercept = header.get_slope_inter()
+            stored = np.where(np.isnan(stored), stored.dtype.type(-(intercept or 0) / (slope or 1)), stored)
+        stored = grid.from_lps(image.grid.to_lps(stored))
         header.set_data_shape(stored.shape)
-        header["pixdim"][4:] = 0
+        grid.place(header)
         header["magic"], header["vox_offset"] = header.single_magic, header.single_vox_offset
         # nibabel would scale the numbers anew; four zeros say that no header extension follows.
-        content = header.binaryblock + bytes(4) + stored.tobytes("F")
+        content = header.binaryblock + bytes(4) + stored.astype(image.stored.dtype, copy=False).tobytes("F")
         # Level 1 is several times faster than the usual 9, and noise hardly packs better.
         packed = gzip.compress(content, compresslevel=1, mtime=0)
     write_whole(path, packed)

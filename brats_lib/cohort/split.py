@@ -11,7 +11,7 @@ import numpy as np
 from brats_lib.cohort.cohort import Cohort
 from brats_lib.cohort.discover import natural
 from brats_lib.errors import BratsError
-from brats_lib.files import write_whole
+from brats_lib.files import read_json, write_whole
 
 __all__ = ["SUBSETS", "Split", "split_cohort"]
 
@@ -64,12 +64,8 @@ class Split:
         BratsError
             If it is no split, or names one case twice.
         """
-        try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            advice = "Mend it, or move it away to have one drawn"
-            raise BratsError(path, f"it cannot be read ({error})", "a split in JSON", advice) from None
-        lists = [content.get(subset) for subset in SUBSETS] if isinstance(content, dict) else [None]
+        content = read_json(path, "a split in JSON", "Mend it, or move it away to have one drawn")
+        lists = [content.get(subset) for subset in SUBSETS]
         if not all(isinstance(names, list) and names and all(isinstance(n, str) for n in names) for names in lists):
             expected = 'lists "train", "val" and "test" of at least one case name each'
             raise BratsError(path, "it is no split", expected, "Start from the split.json of another run")
@@ -130,6 +126,10 @@ def split_cohort(cohort: Cohort, fractions=(0.7, 0.15, 0.15), seed: int = 0) -> 
         raise BratsError(
             "fractions", f"they are {tuple(fractions)}", "three above 0 that sum to 1", "Use 0.7 0.15 0.15"
         )
+    for table in cohort.tables:
+        if table.problem:
+            found = f"it cannot be read, and grades may be in it: {table.problem}"
+            raise BratsError(table.path, found, "the cases' grades", "Mend it, or move it away")
     strata: dict[str, list[str]] = {}
     for case in cohort:
         strata.setdefault(case.grade or "unknown", []).append(case.name)

@@ -138,13 +138,48 @@ def test_mask_that_would_be_flipped_wrongly_is_refused(case):
         case.mask()
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_not_finite_values(case, bad):
+def with_values(case, changes):
+    """T1ce of the case as float32 with some voxels changed; the head of the tiny cases is around (24, 20, 18)."""
     array = tiny_volumes(0)[0]["t1ce"].astype(np.float32)
-    array[3, 4, 5] = bad
+    for place, value in changes.items():
+        array[place] = value
     nib.save(nib.Nifti1Image(array, LPS_AFFINE), case.files["t1ce"])
-    with pytest.raises(BratsError, match="t1ce.nii.gz: 1 of its voxels are NaN or infinite"):
+    return array
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({(24, 20, 18): np.nan}, "1 of its voxels are NaN within the brain.*fslmaths"),
+        ({(3, 4, 5): np.inf}, "1 of its voxels are infinite.*divided by zero"),
+        ({(3, 4, 5): np.nan, (24, 20, 18): -np.inf}, "1 of its voxels are infinite"),
+    ],
+)
+def test_values_that_nothing_can_be_computed_from_are_refused_with_their_cause(case, changes, message):
+    with_values(case, changes)
+    with pytest.raises(BratsError, match=f"t1ce.nii.gz: {message}"):
         case.volume("t1ce")
+
+
+def test_nan_around_the_brain_is_background_and_said(case):
+    array = with_values(case, {(0, 0, 0): np.nan, (3, 4, 5): np.nan})
+    remarks = []
+    np.testing.assert_array_equal(case.volumes(("t1ce",), remarks)["t1ce"], np.nan_to_num(array))
+    assert remarks == ["BraTS20_Training_001_t1ce.nii.gz: 2 of its voxels are NaN around the brain and were taken as 0"]
+
+
+@pytest.mark.parametrize(("side", "fits"), [(2, True), (3, False)])
+def test_where_nan_is_the_background_a_pocket_of_it_in_the_brain_is_too(case, side, fits):
+    """Eight voxels pass for liquid that a program masked; 27 are damage."""
+    array = tiny_volumes(0)[0]["t1ce"].astype(np.float32)
+    array[array == 0] = np.nan
+    array[20 : 20 + side, 20 : 20 + side, 18 : 18 + side] = np.nan
+    nib.save(nib.Nifti1Image(array, LPS_AFFINE), case.files["t1ce"])
+    if fits:
+        np.testing.assert_array_equal(case.volume("t1ce"), np.nan_to_num(array))
+    else:
+        with pytest.raises(BratsError, match="27 of its voxels are NaN within the brain"):
+            case.volume("t1ce")
 
 
 def truncated(path):
@@ -195,7 +230,7 @@ def test_file_that_vanished_or_may_not_be_read(case, monkeypatch):
     def refuse(*args):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("os.open", refuse)
     with pytest.raises(BratsError, match="may not be read.*chmod"):
         case.volume("t2")
 
@@ -204,7 +239,7 @@ def test_failing_disk_is_named(case, monkeypatch):
     def fail(*args):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("builtins.open", fail)
+    monkeypatch.setattr("os.open", fail)
     with pytest.raises(BratsError, match="_t2.nii.gz: it cannot be read \\(Input/output error\\)"):
         case.volume("t2")
 

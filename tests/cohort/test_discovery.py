@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import tiny_volumes, write_case
 
-from brats_lib.cohort import MODALITIES, Cohort
+from brats_lib.cohort import MODALITIES, Cohort, split_cohort
 from brats_lib.errors import BratsError
 
 YEAR_2023 = {"flair": "t2f", "t1": "t1n", "t1ce": "t1c", "t2": "t2w", "seg": "seg"}
@@ -85,11 +86,21 @@ def test_name_mapping_of_any_column_names(tmp_path, text):
     assert Cohort.find(tmp_path)["X_1"].grade == "HGG"
 
 
-def test_name_mapping_that_is_no_text_is_named(tmp_path):
+def test_table_that_is_no_text_stops_nobody_but_the_split_that_needs_its_grades(tiny_root):
+    (tiny_root / "name_mapping.csv").write_bytes(b"\xff\xfe\x00G")
+    os.mkfifo(tiny_root / "name_mapping_2.csv")
+    cohort = Cohort.find(tiny_root)
+    problems = [table.problem for table in cohort.tables]
+    assert len(cohort) == 10 and "it is not UTF-8 text" in problems[0] and "a pipe or a device" in problems[1]
+    with pytest.raises(BratsError, match="name_mapping.csv: it cannot be read, and grades may be in it"):
+        split_cohort(cohort)
+
+
+def test_table_that_contradicts_itself_gives_no_grade(tmp_path):
     write_case(tmp_path, "X_1")
-    (tmp_path / "name_mapping.csv").write_bytes(b"\xff\xfe\x00G")
-    with pytest.raises(BratsError, match="name_mapping.csv: it cannot be read"):
-        Cohort.find(tmp_path)
+    (tmp_path / "name_mapping.csv").write_text("Grade,BraTS_2020_subject_ID\nHGG,X_1\nLGG,X_1\n")
+    cohort = Cohort.find(tmp_path)
+    assert cohort.tables[0].contradicted == cohort.tables[0].repeated == ("X_1",) and cohort[0].grade is None
 
 
 def test_brats2023_names_and_codes(tmp_path):
@@ -138,7 +149,7 @@ def test_odd_mask_name_is_adopted_and_logged(tiny_root, caplog):
         cohort = Cohort.find(tiny_root)
     case = cohort["BraTS20_Training_005"]
     assert case.mask_file == odd and case.has_odd_mask and odd.exists()
-    assert "BraTS20_Training_005: no *_seg file; taking W39_1998.09.19_Segm.nii.gz" in caplog.text
+    assert "BraTS20_Training_005: no mask of its name; taking W39_1998.09.19_Segm.nii.gz" in caplog.text
     assert not cohort[0].has_odd_mask
     assert_same_arrays(case, seed=4)
 
@@ -197,18 +208,38 @@ def test_folders_without_cases(tmp_path):
         Cohort.find(tmp_path / "nowhere")
 
 
-def test_unreadable_folder_is_named(tiny_root, monkeypatch):
-    """Simulated, because the super-user may read everything."""
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Call it with a folder's name; simulated, because the super-user may read everything."""
     original = Path.iterdir
 
-    def iterdir(self):
-        if self.name == "BraTS20_Training_004":
-            raise PermissionError(13, "Permission denied")
-        return original(self)
+    def forbid(name):
+        def iterdir(self):
+            if self.name == name:
+                raise PermissionError(13, "Permission denied")
+            return original(self)
 
-    monkeypatch.setattr(Path, "iterdir", iterdir)
-    with pytest.raises(BratsError, match="BraTS20_Training_004: it cannot be read"):
-        Cohort.find(tiny_root)
+        monkeypatch.setattr(Path, "iterdir", iterdir)
+
+    return forbid
+
+
+def test_folder_that_may_not_be_read_is_left_out_and_named(tiny_root, unreadable, caplog):
+    unreadable("BraTS20_Training_004")
+    cohort = Cohort.find(tiny_root)
+    assert len(cohort) == 9
+    assert cohort.skipped == ((tiny_root / "BraTS20_Training_004", "it cannot be read (Permission denied)"),)
+    assert "BraTS20_Training_004: it cannot be read" in caplog.text
+
+
+def test_folder_that_may_not_be_read_is_an_error_where_nothing_else_is_there(tmp_path, unreadable):
+    (tmp_path / "lost+found").mkdir()
+    unreadable("lost+found")
+    with pytest.raises(BratsError, match=r"no case is in it .*lost\+found: it cannot be read \(Permission denied"):
+        Cohort.find(tmp_path)
+    unreadable(tmp_path.name)
+    with pytest.raises(BratsError, match="it cannot be read .Permission denied.*chmod"):
+        Cohort.find(tmp_path)
 
 
 def test_lookup_subset_and_unknown_names(tiny_root):

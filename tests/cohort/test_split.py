@@ -86,8 +86,8 @@ def test_saved_split_is_readable_and_is_obeyed(tmp_path):
         ('{"train": ["HGG_000"], "val": ["P_1"], "test": ["HGG_002"]}', "names P_1, not among the 3 cases"),
         ('{"train": ["HGG_000"], "val": [], "test": ["HGG_002"]}', "it is no split"),
         ('{"train": ["HGG_000"], "test": ["HGG_002"]}', "it is no split"),
-        ('["HGG_000"]', "it is no split"),
-        ("train: HGG_000", "cannot be read"),
+        ('["HGG_000"]', "it holds a list"),
+        ("train: HGG_000", "it is not JSON"),
     ],
 )
 def test_wrong_splits_are_refused(tmp_path, content, message):
