@@ -220,7 +220,7 @@ def parse(path: Path, head: bytes) -> Grid:
         found = f"its header says that its voxels begin at byte {start}, within the header"
         raise BratsError(path, found, f"byte {header.single_vox_offset} or later", AGAIN)
     if (voxels := math.prod(shape)) > MOST_VOXELS or start > 2**30:
-        found = f"its header claims shape {shape} from byte {start} on, {voxels:,} voxels"
+        found = f"its header claims {' × '.join(map(str, shape))} = {voxels:,} voxels, from byte {start} on"
         raise BratsError(path, found, f"at most {MOST_VOXELS:,}", "Copy this file again, or crop or resample the scan")
     # nibabel takes 0 for 1 mm and drops signs, which is a guess unless the sform says what is meant.
     if not (sizes > 0).all() and grid._form("sform") is None:
