@@ -1,18 +1,68 @@
 """A download that goes on where it stopped. Pooch checks the result; its own downloader starts afresh every time."""
 
+import contextlib
 import shutil
 import time
 from pathlib import Path
 
+import pooch
 import requests
 from tqdm import tqdm
 
 from brats_lib.errors import BratsError
 
-__all__ = ["ResumingDownloader"]
+__all__ = ["ResumingDownloader", "retrieve", "writing"]
 
 # What a broken connection loses at most: requests drops an incomplete chunk.
 CHUNK_BYTES = 1 << 16
+
+
+@contextlib.contextmanager
+def writing(path: Path):
+    """Say in one message that a disk is full, broke or may not be written."""
+    try:
+        yield
+    except OSError as error:
+        found = f"writing it stopped ({error.strerror or error})"
+        advice = "Make room there, or choose another folder, and run the same command again"
+        raise BratsError(path, found, "a place with room for it", advice) from None
+
+
+def retrieve(url: str, known_hash: str, path: Path, part: Path, progress: bool = True) -> Path:
+    """Download a file, unless it is there, going on where an earlier call stopped.
+
+    Parameters
+    ----------
+    url, known_hash : str
+        Address, and checksum as ``"md5:..."`` or ``"sha256:..."``.
+    path : Path
+        The file; appears when it is complete.
+    part : Path
+        Where an unfinished download is kept.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    BratsError
+        If the download fails, its checksum is wrong, or it cannot be written.
+    """
+    downloader = ResumingDownloader(part, progress=progress)
+    with writing(path):
+        try:
+            pooch.retrieve(url, known_hash, fname=path.name, path=path.parent, downloader=downloader)
+        except ValueError as error:
+            found = f"the download has another checksum ({error})"
+            advice = (
+                "Run the same command again; it starts afresh. If that does not help, the file at that address changed"
+            )
+            raise BratsError(url, found, known_hash, advice) from None
+    return path
 
 
 class ResumingDownloader:
@@ -54,6 +104,9 @@ class ResumingDownloader:
                     advice = "Run the same command again: it goes on where it stopped"
                     raise BratsError(url, found, "the whole file", advice) from error
                 time.sleep(self.wait * 2 ** (failures - 1))
+            except requests.RequestException as error:  # an address that is none, redirections without end
+                found = f"it cannot be downloaded ({error})"
+                raise BratsError(url, found, "the address of a file", "Check the address") from error
         shutil.move(self.part, output_file)
 
     def _size(self) -> int:
@@ -75,8 +128,8 @@ class ResumingDownloader:
             resumed = response.status_code == 206 and _first_byte(response) == start
             if not resumed:  # the server does not continue downloads and sends everything again
                 start = 0
-            length = response.headers.get("Content-Length")
-            total = start + int(length) if length else None
+            length = response.headers.get("Content-Length", "")
+            total = start + int(length) if length.isdecimal() else None
             with (
                 open(self.part, "ab" if resumed else "wb") as stream,
                 tqdm(total=total, initial=start, unit="B", unit_scale=True, desc="download", disable=not self.progress)

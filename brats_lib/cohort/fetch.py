@@ -1,14 +1,13 @@
 """Getting the public data sets: BraTS 2020 from Kaggle and MSD Task01 from its open mirror."""
 
+import contextlib
 import importlib
 import os
 import shutil
-import tarfile
 from pathlib import Path
 
-import pooch
-
-from brats_lib.cohort.download import ResumingDownloader
+from brats_lib.cohort.archive import unpack_tar
+from brats_lib.cohort.download import retrieve, writing
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path
 
@@ -42,7 +41,7 @@ def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> P
     Raises
     ------
     BratsError
-        If kagglehub is not installed, Kaggle refuses, or the folder has no room or may not be written.
+        If kagglehub is not installed, Kaggle refuses, links arrive, or the folder has no room or may not be written.
     """
     folder = home_path(folder)
     done = folder / "BraTS2020"
@@ -53,7 +52,7 @@ def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> P
     except ImportError:
         advice = "Install it with `pip install kagglehub`, or download by hand: data/README.md"
         raise BratsError("kagglehub", "it is not installed", "Kaggle's download package", advice) from None
-    _prepare(folder, bytes_needed)
+    _prepare(folder, done, bytes_needed)
     # A hidden folder: a half-finished download is never taken for a cohort.
     cache = folder / ".kagglehub"
     before = os.environ.get("KAGGLEHUB_CACHE")
@@ -73,8 +72,10 @@ def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> P
             del os.environ["KAGGLEHUB_CACHE"]
         else:
             os.environ["KAGGLEHUB_CACHE"] = before
-    shutil.move(arrived, done)
-    shutil.rmtree(cache)
+    _plain_files(arrived)
+    with writing(done):
+        shutil.move(arrived, done)
+        shutil.rmtree(cache)
     return done
 
 
@@ -97,7 +98,7 @@ def fetch_msd(
     url, known_hash : str
         Address of the tar file, and its checksum as ``"md5:..."`` or ``"sha256:..."``.
     bytes_needed : float
-        Free space to ask for before starting.
+        Free space to ask for before starting; the files unpacked may not have more.
     progress : bool
         Show progress bars.
 
@@ -116,25 +117,28 @@ def fetch_msd(
     done = folder / "Task01_BrainTumour"
     if done.is_dir():
         return done
-    _prepare(folder, bytes_needed)
+    _prepare(folder, done, bytes_needed)
     # A hidden folder: whatever a killed process leaves is in it, and it goes when the download is complete.
     scratch = folder / f".{done.name}"
     archive = scratch / "archive.tar"
-    downloader = ResumingDownloader(scratch / "archive.part", progress=progress)
     try:
-        pooch.retrieve(url, known_hash, fname=archive.name, path=scratch, downloader=downloader)
-    except ValueError as error:
+        retrieve(url, known_hash, archive, scratch / "archive.part", progress)
+    except BratsError:
+        with contextlib.suppress(OSError):
+            scratch.rmdir()  # where nothing is kept
+        raise
+    unpacked = scratch / "unpacked"
+    with writing(done):
+        if unpacked.exists():  # from a process that was killed
+            shutil.rmtree(unpacked)
+        unpack_tar(archive, unpacked, done.name, bytes_needed)
+        os.replace(unpacked / done.name, done)
         shutil.rmtree(scratch)
-        found = f"the download has another checksum ({error})"
-        advice = "Run the same command again; it starts afresh. If it happens twice, the file at that address changed"
-        raise BratsError(url, found, known_hash, advice) from None
-    _unpack(archive, done)
-    shutil.rmtree(scratch)
     return done
 
 
-def _prepare(folder: Path, bytes_needed: float) -> None:
-    """Make a folder and check that it can be written and has room."""
+def _prepare(folder: Path, done: Path, bytes_needed: float) -> None:
+    """Make a folder and check that it can be written, has room and nothing in the way."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable.{os.getpid()}"
@@ -143,28 +147,19 @@ def _prepare(folder: Path, bytes_needed: float) -> None:
     except OSError as error:
         found = f"it cannot be written ({error.strerror})"
         raise BratsError(folder, found, "a folder for the data", "Choose another folder") from None
+    if os.path.lexists(done):
+        raise BratsError(
+            done, "it is no folder", "nothing, or the folder of cases", "Move it away, or choose another folder"
+        )
     free = shutil.disk_usage(folder).free
     if free < bytes_needed:
         found = f"{free / 1e9:.1f} GB of its disk are free"
         raise BratsError(folder, found, f"{bytes_needed / 1e9:.0f} GB", "Make room, or choose a folder on another disk")
 
 
-def _unpack(archive: Path, done: Path) -> None:
-    """Unpack the folder `done` from a tar file; it appears complete or not at all."""
-    unpacked = archive.with_name("unpacked")
-    try:
-        if unpacked.exists():  # from a process that was killed
-            shutil.rmtree(unpacked)
-        with tarfile.open(archive) as tar:
-            # The MSD archives were made on macOS and hold a `._*` file beside every file.
-            members = [member for member in tar if not Path(member.name).name.startswith("._")]
-            tar.extractall(unpacked, members, filter="data")
-        os.replace(unpacked / done.name, done)
-    except (tarfile.TarError, EOFError, FileNotFoundError) as error:
-        advice = "Delete it and run the same command again"
-        raise BratsError(archive, f"it cannot be unpacked ({error})", f"a tar file of {done.name}/", advice) from None
-    except OSError as error:
-        found = f"writing it stopped ({error.strerror})"
-        raise BratsError(
-            done, found, "room for the unpacked files", "Make room and run the same command again"
-        ) from None
+def _plain_files(folder: Path) -> None:
+    """Check that nothing but folders and files has arrived: a link could lead anywhere."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            advice = "Remove the folder above it, and download the data set by hand: data/README.md"
+            raise BratsError(path, "it is a link or a device", "files and folders only", advice)

@@ -1,13 +1,10 @@
 """Features of pictures, for the distances of `metrics.frechet`: of our own U-Net, and of Inception-v3 where it is."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
-import pooch
 
 from brats_lib.cohort import MODALITIES
-from brats_lib.cohort.download import ResumingDownloader
+from brats_lib.cohort.download import retrieve
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path
 from brats_lib.preprocess import zscore
@@ -88,16 +85,10 @@ def fetch_inception(folder, url=INCEPTION_URL, known_hash=INCEPTION_HASH, progre
     Raises
     ------
     BratsError
-        If the download fails or its checksum is wrong.
+        If the download fails, its checksum is wrong, or it cannot be written.
     """
     folder = home_path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    downloader = ResumingDownloader(folder / f".{INCEPTION_FILE}.part", progress=progress)
-    try:
-        return Path(pooch.retrieve(url, known_hash, fname=INCEPTION_FILE, path=folder, downloader=downloader))
-    except ValueError as error:
-        found = f"the download has another checksum ({error})"
-        raise BratsError(url, found, known_hash, "Run the same command again; it starts afresh") from None
+    return retrieve(url, known_hash, folder / INCEPTION_FILE, folder / f".{INCEPTION_FILE}.part", progress)
 
 
 def open_inception(folder):

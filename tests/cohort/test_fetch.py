@@ -1,9 +1,12 @@
 """Downloads against a server on this machine: resumed, restarted, refused, wrong."""
 
+import contextlib
+import gzip
 import hashlib
 import importlib
 import io
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -176,16 +179,132 @@ def test_unpacking_that_was_killed_starts_again(server, tmp_path):
     assert not (folder / "half").exists() and not half.exists()
 
 
-def test_archive_that_climbs_out_is_refused(tmp_path):
+TOP = "Task01_BrainTumour"
+
+
+def member(name, content=b"x", **fields):
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    for field, value in fields.items():
+        setattr(info, field, value)
+    return info, content
+
+
+def packed(*members, **options):
+    """A tar file of these members."""
     content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as tar:
-        tar.addfile(tarfile.TarInfo("../outside"))
-    server = Server(content.getvalue())
+    with tarfile.open(fileobj=content, mode="w", **options) as tar:
+        for info, data in members:
+            tar.addfile(info, io.BytesIO(data) if info.isreg() else None)
+    return content.getvalue()
+
+
+def link(kind, name, to):
+    return member(name, b"", type=kind, linkname=to)
+
+
+def negative_size():
+    """Two blocks for the end, and a header that sends the reader back to itself."""
+    content = bytearray(packed(member(f"{TOP}/a")))
+    content[124:136] = (-1024).to_bytes(12, "big", signed=True)
+    content[148:156] = b" " * 8
+    content[148:156] = b"%06o\0 " % sum(content[:512])
+    return bytes(content)
+
+
+HOSTILE = {
+    "climbs out": packed(member("../outside")),
+    "climbs out below": packed(member(f"{TOP}/a/../../../outside")),
+    "absolute": packed(member("/tmp/outside")),
+    "another top": packed(member(f"{TOP}/a"), member("elsewhere/a")),
+    "backslash": packed(member(f"{TOP}/..\\outside")),
+    "drive": packed(member(f"{TOP}/C:a")),
+    "empty part": packed(member(f"{TOP}//a")),
+    "control": packed(member(f"{TOP}/a\nb")),
+    "not UTF-8": packed(member(os.fsdecode(f"{TOP}/caf".encode() + b"\xe9")), format=tarfile.GNU_FORMAT),
+    "ends with a dot": packed(member(f"{TOP}/a.")),
+    "too long": packed(member(f"{TOP}/{'a' * 300}")),
+    "symbolic link": packed(link(tarfile.SYMTYPE, f"{TOP}/a", "../../outside"), member(f"{TOP}/a/outside")),
+    "link inside": packed(member(f"{TOP}/a"), link(tarfile.SYMTYPE, f"{TOP}/b", "a")),
+    "hard link": packed(link(tarfile.LNKTYPE, f"{TOP}/a", "../outside")),
+    "device": packed(link(tarfile.CHRTYPE, f"{TOP}/a", "")),
+    "pipe": packed(link(tarfile.FIFOTYPE, f"{TOP}/a", "")),
+    "top as link": packed(link(tarfile.SYMTYPE, TOP, "..")),
+    "twice": packed(member(f"{TOP}/a"), member(f"{TOP}/a", b"other")),
+    "other case": packed(member(f"{TOP}/a"), member(f"{TOP}/A")),
+    "other case above": packed(member(f"{TOP}/a/b"), member(f"{TOP}/A/c")),
+    "other composition": packed(member(f"{TOP}/\xe9"), member(f"{TOP}/e\u0301")),
+    "file as folder": packed(member(f"{TOP}/a"), member(f"{TOP}/a/b")),
+    "folder as file": packed(member(f"{TOP}/a/b"), member(f"{TOP}/a")),
+    "top as file": packed(member(TOP)),
+    "sparse": packed(member(f"{TOP}/a", b"\0" * 512)).replace(b"00000001000", b"77777777777"),
+    "too large": packed(member(f"{TOP}/a", bytes(600_000)), member(f"{TOP}/b", bytes(600_000))),
+    "negative size": negative_size(),
+    "compressed": gzip.compress(packed(member(f"{TOP}/a"))),
+    "empty": packed(),
+    "no archive": b"<html>Please log in</html>" * 100,
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_archive_of_other_than_plain_files_below_its_folder_is_refused(tmp_path, what):
+    server = Server(HOSTILE[what])
+    try:
+        with pytest.raises(BratsError, match="cannot be unpacked"):
+            fetch_msd(server, tmp_path / "a" / "data")
+    finally:
+        server.http.shutdown()
+        server.http.server_close()
+    assert {path.name for path in tmp_path.rglob("*")} <= {"a", "data", f".{TOP}", "archive.tar", "unpacked"}
+
+
+def test_archive_cut_off_is_refused_and_its_folder_does_not_appear(tmp_path, archive):
+    server = Server(archive[: len(archive) // 2])
     with pytest.raises(BratsError, match="cannot be unpacked"):
         fetch_msd(server, tmp_path / "data")
     server.http.shutdown()
     server.http.server_close()
-    assert not (tmp_path / "outside").exists()
+    assert not (tmp_path / "data" / TOP).exists()
+
+
+@contextlib.contextmanager
+def largest_file(size):
+    """The system refuses to write beyond a limit, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("arrived", [False, True], ids=["downloading", "unpacking"])
+def test_disk_that_is_full_is_said_and_the_same_command_goes_on(server, tmp_path, arrived):
+    server.content = packed(member(f"{TOP}/a", bytes(200_000)), member(f"{TOP}/b"))
+    data = tmp_path / "data"
+    if arrived:
+        (data / f".{TOP}").mkdir(parents=True)
+        (data / f".{TOP}" / "archive.tar").write_bytes(server.content)
+    with largest_file(100_000), pytest.raises(BratsError, match=r"stopped \(File too large\).*the same command again"):
+        fetch_msd(server, data)
+    assert {path.name for path in data.iterdir()} == {f".{TOP}"}
+    assert sorted(path.name for path in fetch_msd(server, data).iterdir()) == ["a", "b"]
+    assert server.requests == ([] if arrived else [None, "bytes=100000-"])
+
+
+def test_something_else_under_the_name_of_the_cases_is_left_alone(server, tmp_path):
+    (tmp_path / TOP).write_text("mine")
+    with pytest.raises(BratsError, match="it is no folder.*Move it away"):
+        fetch_msd(server, tmp_path)
+    assert server.requests == [] and (tmp_path / TOP).read_text() == "mine"
+
+
+@pytest.mark.parametrize("url", ["nowhere/task.tar", "http://", "http://127.0.0.1:9/task.tar", "http://[/x"])
+def test_address_that_answers_nothing_is_said(tmp_path, url, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with pytest.raises(BratsError, match="cannot be downloaded|broke after 0 bytes"):
+        fetch.fetch_msd(tmp_path / "data", url, "md5:0", bytes_needed=1e6, progress=False)
+    assert list((tmp_path / "data").iterdir()) == []
 
 
 def test_disk_without_room_is_said_before_downloading(server, tmp_path, monkeypatch):
@@ -212,7 +331,7 @@ class FakeKaggle:
         if self.error:
             raise self.error
         folder = os.path.join(os.environ["KAGGLEHUB_CACHE"], "datasets", handle, "versions", "1")
-        shutil.copytree(self.tiny_root, os.path.join(folder, "MICCAI_BraTS2020_TrainingData"))
+        shutil.copytree(self.tiny_root, os.path.join(folder, "MICCAI_BraTS2020_TrainingData"), symlinks=True)
         return folder
 
 
@@ -229,6 +348,14 @@ def test_kaggle_download_is_a_cohort_and_is_not_fetched_twice(tiny_root, tmp_pat
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["BraTS2020"]
     fetch.fetch_brats2020(tmp_path / "data", bytes_needed=0)
     assert fake.calls == 1 and os.environ["KAGGLEHUB_CACHE"] == "mine"
+
+
+def test_link_among_what_kaggle_sends_is_refused(tiny_root, tmp_path, monkeypatch):
+    (tiny_root / "link").symlink_to("/etc")
+    with_kaggle(monkeypatch, FakeKaggle(tiny_root))
+    with pytest.raises(BratsError, match="link: it is a link"):
+        fetch.fetch_brats2020(tmp_path / "data", bytes_needed=0)
+    assert not (tmp_path / "data" / "BraTS2020").exists()
 
 
 def test_kaggle_that_refuses_tells_to_log_in(tmp_path, monkeypatch):
