@@ -18,8 +18,6 @@ LPS = orientations.axcodes2ornt("LPS")
 # Affines that were written by different tools differ by rounding; half a voxel of BraTS is half a millimetre.
 GRID_TOLERANCE_MM = 0.5
 HEADER_BYTES = nib.Nifti2Header.sizeof_hdr
-# Of one file; a BraTS volume has 9 million and the four of an MSD case have 36.
-MOST_VOXELS = 2**27
 # What places an image in space; everything else in a header belongs to the scan it came from.
 GEOMETRY_FIELDS = (
     "pixdim", "xyzt_units", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d",
@@ -219,9 +217,6 @@ def parse(path: Path, head: bytes) -> Grid:
     if start < header.single_vox_offset:
         found = f"its header says that its voxels begin at byte {start}, within the header"
         raise BratsError(path, found, f"byte {header.single_vox_offset} or later", AGAIN)
-    if (voxels := math.prod(shape)) > MOST_VOXELS or start > 2**30:
-        found = f"its header claims {' × '.join(map(str, shape))} = {voxels:,} voxels, from byte {start} on"
-        raise BratsError(path, found, f"at most {MOST_VOXELS:,}", "Copy this file again, or crop or resample the scan")
     # nibabel takes 0 for 1 mm and drops signs, which is a guess unless the sform says what is meant.
     if not (sizes > 0).all() and grid._form("sform") is None:
         found = f"its voxel sizes are {_sizes(sizes)} mm"

@@ -21,6 +21,8 @@ from brats_lib.files import write_whole
 
 __all__ = ["Grid", "Image", "read_grid", "read_image", "write_mask", "write_volume"]
 
+# Of one file; a BraTS volume has 9 million and the four of an MSD case have 36.
+MOST_VOXELS = 2**27
 # Within a brain whose outside is 0, BraTS has groups of up to six voxels that are 0 too.
 LARGEST_POCKET = 10
 
@@ -135,10 +137,15 @@ def read_image(path: Path) -> Image:
     """
     with Content.open(path) as content:
         grid = parse(path, content.head(HEADER_BYTES))
-        dtype = grid.header.get_data_dtype()
-        count = math.prod(grid.stored_shape) * dtype.itemsize
+        dtype, start = grid.header.get_data_dtype(), grid.header.get_data_offset()
+        # Python's integers: a header of 64-bit sizes can claim more than numpy can count.
+        if (voxels := math.prod(grid.stored_shape)) > MOST_VOXELS or start > MOST_VOXELS:
+            found = f"its header claims {' × '.join(map(str, grid.stored_shape))} voxels, from byte {start} on"
+            advice = "Copy this file again, or crop or resample the scan"
+            raise BratsError(path, found, f"at most {MOST_VOXELS:,}", advice)
+        count = voxels * dtype.itemsize
         try:
-            voxels = content.voxels(grid.header.get_data_offset(), count, grid.stored_shape)
+            voxels = content.voxels(start, count, grid.stored_shape)
         except MemoryError:
             raise _no_room(grid) from None
     return Image(grid, voxels.view(dtype).reshape(grid.stored_shape, order="F"))
