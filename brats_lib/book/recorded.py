@@ -22,7 +22,7 @@ _SETS = {
 
 
 def recorded_tables(results):
-    """Everything on the pages `ethics` and `model_card` that another training would change.
+    """Everything on the pages `ethics`, `model_card` and `nnunet` that another training would change.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ def recorded_tables(results):
         "ethics_patients.md": patients(pd.read_csv(results / "phantom_on_real.csv")),
         "model_card_details.md": details(cards, generator),
         "model_card_scores.md": scores(cards),
+        "nnunet_scores.md": by_nnunet(pd.read_csv(results / "related_scores.csv")),
         "model_card_generator.md": generated(pd.read_csv(results / "generation.csv")),
     }
 
@@ -70,6 +71,15 @@ def patients(table):
     dice = table.groupby("region")["dice"].agg(["min", "mean", "max"])
     header = (f"Network `phantom`, {table['case'].nunique()} patients", "Worst", "Mean", "Best")
     return _table(header, [(f"Dice {region}", *(f"{value:.2f}" for value in dice.loc[region])) for region in REGIONS])
+
+
+def by_nnunet(table):
+    """Mean Dice of nnU-Net's short training, on phantoms and on patients."""
+    table = table[(table["system"] == "nnunet") & table["region"].isin(REGIONS)]
+    dice = table.pivot_table("dice", "data", "region")
+    cases = table.groupby("data")["case"].nunique()
+    rows = [(f"{cases[data]} {data}", *(f"{dice.loc[data, region]:.3f}" for region in REGIONS)) for data in dice.index]
+    return _table(("Mean Dice", *REGIONS), rows)
 
 
 def details(cards, generator):

@@ -17,7 +17,8 @@ from brats_lib.phantom.population import PROBABILITIES
 from brats_lib.synthesis.store import read_generator_card
 
 PAGES = {
-    name: (ROOT / "book" / f"{name}.md").read_text() for name in ("ethics", "model_card", "datasheet", "checklists")
+    name: (ROOT / "book" / f"{name}.md").read_text()
+    for name in ("ethics", "model_card", "datasheet", "checklists", "nnunet")
 }
 ANSWER = re.compile(r"^\| (\d+[a-g]?) \|.*\| (yes|partly|not done|n/a) \| (.+) \|$", re.MULTILINE)
 
@@ -31,7 +32,7 @@ def checklist(title):
 
 
 def test_tables_that_are_made_for_the_pages_are_included_once():
-    included = re.findall(r"_run/tables/([\w.]+)", PAGES["ethics"] + PAGES["model_card"])
+    included = re.findall(r"_run/tables/([\w.]+)", PAGES["ethics"] + PAGES["model_card"] + PAGES["nnunet"])
     assert sorted(included) == sorted(recorded_tables(ROOT / "results"))
 
 
