@@ -7,6 +7,7 @@ import functools
 
 import numpy as np
 
+from brats_lib.audit.likeness import copies
 from brats_lib.audit.skull import SHELL_RATIO, shell_ratio
 from brats_lib.cohort.agreement import check_agreement, spatial_unit
 from brats_lib.errors import BratsError
@@ -22,6 +23,10 @@ LARGEST_ML = 2400.0
 LONGEST_MM = 400.0
 # Extent of the brain in mm along each axis, below which part of it is missing; the 8 cases have 132 mm and more.
 SMALLEST_MM = 100.0
+# Distance from the brain's median, as a multiple of that of the 99th percentile; 26 patients reach 10.
+FAR = 30.0
+# A mask of the brain or of a tumour has so many values that are not 0.
+FEWEST_VALUES = 4
 THICKEST_MM = 3.0
 ADVICE = "Remove the skull first, for example with HD-BET or SynthStrip, and keep 0 outside the brain"
 
@@ -45,11 +50,15 @@ def receive(case, modalities):
     Raises
     ------
     BratsError
-        If a modality is missing, unreadable or elsewhere than the others, or as `examine`.
+        If a modality is missing, unreadable, elsewhere than the others or a copy of another one, or as `examine`.
     """
     check_agreement(case, modalities)
     warnings = []
     volumes = case.volumes(modalities, warnings)
+    for one, other in copies(volumes):
+        found = f"it has the same content as {case.files[one].name}, which is the {one} image"
+        advice = f"Give the {other} image of this patient"
+        raise BratsError(case.files[other], found, f"an image of its own for {other}", advice)
     warnings += examine(case.name, volumes, case.spacing)
     unit = spatial_unit(case, modalities[0])
     if unit not in ("mm", "unknown"):
@@ -78,7 +87,7 @@ def examine(name, volumes, spacing):
     ------
     BratsError
         If every voxel of a modality is 0, the background is not 0, what is not 0 is no head by its size, or the skull
-        is still there.
+        is still there, or it is a mask.
     """
     for modality, volume in volumes.items():
         corners = volume[np.ix_(*([0, -1] for _ in range(3)))]
@@ -109,7 +118,14 @@ def examine(name, volumes, spacing):
     if ratio < SHELL_RATIO:
         found = f"a dark layer lies below its bright surface, at {100 * ratio:.0f} % of the brightness, as bone does"
         raise BratsError(f"case {name}", found, "a brain without its skull", ADVICE)
-    field = [length * size for length, size in zip(volumes[modality].shape, spacing, strict=True)]
+    for modality, volume in cropped.items():
+        values = volume[volume != 0]
+        levels = np.unique(values[:: max(1, values.size // 10000)])
+        if levels.size < FEWEST_VALUES:
+            shown = ", ".join(f"{level:.4g}" for level in levels)
+            found = f"its {modality} image has no other values than 0, {shown}"
+            raise BratsError(f"case {name}", found, "an image and not a mask", f"Give the {modality} image itself")
+    field = [length * size for length, size in zip(next(iter(volumes.values())).shape, spacing, strict=True)]
     return [*_size_warnings(millilitres, extent, field, spacing), *_intensity_warnings(cropped)]
 
 
@@ -148,3 +164,10 @@ def _intensity_warnings(volumes):
             yield f"The {modality} image reaches {volume.max():.2g} at most: it looks scaled to 0-1 already"
         if np.unique(values[:: max(1, values.size // 10000)]).size < 30:
             yield f"The {modality} image has few grey levels; it may have been stored in too few bits"
+        middle, high = np.percentile(values, (50, 99)) if values.size else (0.0, 0.0)
+        apart = FAR * (high - middle)
+        if high > middle and (far := int(((volume > middle + apart) | (volume < middle - apart)).sum())):
+            yield (
+                f"{far} voxel{'s' * (far != 1)} of the {modality} image lie{'s' * (far == 1)} far from all others,"
+                f" up to {max(volume.max(), -volume.min()):.3g}, where 99 % of the brain are below {high:.3g}"
+            )

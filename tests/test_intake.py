@@ -5,11 +5,11 @@ import re
 import nibabel as nib
 import numpy as np
 import pytest
-from conftest import write_case
-from heads import with_skull
+from conftest import LPS_AFFINE, write_case
+from heads import with_skull, write_loose
 
 from brats_lib.audit.skull import SHELL_RATIO, shell_ratio
-from brats_lib.cohort import Cohort
+from brats_lib.cohort import Case, Cohort
 from brats_lib.errors import BratsError
 from brats_lib.intake import LARGEST_ML, examine, receive
 from brats_lib.phantom import simulate
@@ -156,3 +156,35 @@ def test_images_of_two_places_are_not_received(tmp_path):
     nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj), moved), case.files["t1ce"])
     with pytest.raises(BratsError, match="7.0 mm away"):
         receive(case, ("flair", "t1ce"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v,
+        lambda v: 2 * v,
+        lambda v: v + 50 * (v > 0),
+        lambda v: np.round(v * (255 / v.max())),
+        lambda v: 2000 * (v > 0) - v,
+    ],
+    ids=["same", "doubled", "offset", "8 bits", "inverted"],
+)
+def test_one_image_for_two_modalities_is_refused_with_both_names(tmp_path, brain, change):
+    files = write_loose(tmp_path, {"flair": brain["flair"], "t1ce": change(brain["flair"])}, LPS_AFFINE)
+    with pytest.raises(BratsError, match="scan_t1ce.nii.gz: it has the same content as scan_flair.nii.gz"):
+        receive(Case("scan", files), ("flair", "t1ce"))
+
+
+@pytest.mark.parametrize("labels", [(1,), (1, 2, 4)], ids=["brain", "tumour"])
+def test_a_mask_in_the_place_of_an_image_is_refused(brain, labels):
+    slabs = np.choose(np.arange(brain["flair"].shape[1]) * len(labels) // brain["flair"].shape[1], labels)
+    mask = np.where(brain["flair"] > 0, slabs[:, None], 0).astype(np.float32)
+    with pytest.raises(BratsError, match="t1ce image has no other values than 0, 1.*expected an image and not a mask"):
+        examine("X", {"flair": brain["flair"], "t1ce": mask}, MM)
+
+
+def test_voxels_far_from_all_others_are_counted(brain):
+    spoilt = brain["flair"].copy()
+    spoilt[120, 120, 70], spoilt[121, 118, 71] = 1e9, -1e9
+    (warning,) = examine("X", {"flair": spoilt, "t1ce": brain["t1ce"]}, MM)
+    assert warning.startswith("2 voxels of the flair image lie far from all others, up to 1e+09")

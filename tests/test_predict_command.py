@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import tiny_volumes
 from heads import with_skull, write_loose
-from painted import LPS, make_reader, paint, turn
+from painted import LPS, make_reader, paint, ramp, turn
 
 from brats_lib import networks, predict
 from brats_lib.cli import main
@@ -35,9 +35,9 @@ def painted_root(tmp_path):
     """Three cases of the painted head."""
     affine, flair, _ = paint("1 mm LPS")
     for name in ("A_1", "A_2", "A_3"):
-        for modality in ("flair", "t1ce"):
+        for modality, volume in (("flair", flair), ("t1ce", ramp(flair))):
             (tmp_path / "cases" / name).mkdir(parents=True, exist_ok=True)
-            image = nib.Nifti1Image(flair.astype(np.int16), affine)
+            image = nib.Nifti1Image(volume.astype(np.int16), affine)
             nib.save(image, tmp_path / "cases" / name / f"{name}_{modality}.nii.gz")
     return tmp_path / "cases"
 
@@ -250,7 +250,7 @@ def test_unreadable_folder_is_named(network, painted_root, tmp_path, monkeypatch
 
 def test_network_of_the_published_recipe_needs_1_mm(network, tmp_path):
     affine, flair, _ = paint("anisotropic")
-    files = write_loose(tmp_path / "in", {"flair": flair, "t1ce": flair}, affine)
+    files = write_loose(tmp_path / "in", {"flair": flair, "t1ce": ramp(flair)}, affine)
     with pytest.raises(BratsError, match="expected 1 mm along the axes"):
         predict_one(loose_case(files), replace(network, recipe=PUBLISHED))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from brats_lib.audit.findings import Finding, Report
+from brats_lib.audit.likeness import signature
 from brats_lib.cohort import MODALITIES, Case
 from brats_lib.cohort.case import GRID_TOLERANCE_MM
 from brats_lib.cohort.codes import labels_of
@@ -63,6 +64,8 @@ def audit_case(case: Case) -> Report:
         _compare_grids(report, grid, reference)
     if reference is not None:
         _brats_grid(report, reference)
+        spacing = " x ".join(f"{size:.3g}" for size in reference.spacing)
+        report.grid = f"axes {reference.axes}, shape {reference.shape}, voxels of {spacing} mm"
     _audit_mask(report, case, reference)
     return report
 
@@ -123,6 +126,9 @@ def _audit_volume(report: Report, image: Image, channel: int | None, modality: s
         advice = "Check that it was not normalised already; the background must be 0"
         report.add("warning", "negative-values", where, negative, "0 outside the brain and more inside", advice)
     report.hashes[modality] = hashlib.blake2b(volume.data if volume.flags.c_contiguous else volume.T.data).hexdigest()
+    found = signature(volume, image.grid.spacing)
+    if found is not None:
+        report.signatures[modality] = found
 
 
 def _brats_grid(report: Report, grid: Grid) -> None:
@@ -156,6 +162,8 @@ def _audit_mask(report: Report, case: Case, reference: Grid | None) -> None:
         report.findings.append(Finding(report.case, "error", "labels", str(error)))
         return
     present = np.bincount(labels.ravel("K"), minlength=256)
+    if present[BACKGROUND] < labels.size:
+        report.hashes["mask"] = hashlib.blake2b(np.ascontiguousarray(labels).data).hexdigest()
     if present[BACKGROUND] == labels.size:
         report.add("warning", "no-tumour", case.mask_file, "the mask is empty", "a tumour", "Check this case by eye")
     elif not present[ET]:

@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from brats_lib.cohort.discover import natural
 from brats_lib.errors import BratsError
 
@@ -36,11 +38,13 @@ class Finding:
 
 @dataclass
 class Report:
-    """What one worker sends back: findings, and a hash of every image's content."""
+    """What one worker sends back: findings, of every image a hash and a signature of its content, and its grid."""
 
     case: str
     findings: list[Finding] = field(default_factory=list)
     hashes: dict[str, str] = field(default_factory=dict)
+    signatures: dict[str, np.ndarray] = field(default_factory=dict)
+    grid: str = ""
 
     def add(self, severity: str, problem: str, *what: str | Path) -> None:
         message = str(BratsError(*what))
