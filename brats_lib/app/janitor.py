@@ -1,58 +1,44 @@
-"""Removes the folders of sessions that have ended.
+"""Knows which sessions have ended.
 
-Streamlit forgets a session whose page was closed only when somebody opens another page, which may be never.
+Streamlit forgets a session whose page was closed only when somebody opens another page, which may be never, and it does
+not know of what we keep.
 """
 
-import shutil
-import threading
 import time
 
-__all__ = ["Janitor"]
+__all__ = ["PATIENCE_S", "Janitor"]
+
+# A page may be gone for so long before its session is over, as when a laptop sleeps.
+PATIENCE_S = 120
 
 
 class Janitor:
-    """Watch folders, and remove those of sessions that have been gone for a while.
+    """Watch sessions."""
 
-    Parameters
-    ----------
-    is_active : callable
-        Says of a session's id whether its page is open.
-    patience : float
-        Seconds that a session may be gone, as when a laptop sleeps.
-    """
-
-    def __init__(self, is_active, patience):
-        self.is_active, self.patience = is_active, patience
+    def __init__(self):
         self._last_seen = {}
-        self._folders = {}
-        self._lock = threading.Lock()
 
-    def watch(self, session, folder, now=None):
-        """Watch the folder of a session."""
-        with self._lock:
-            self._folders[session] = folder
-            self._last_seen[session] = time.monotonic() if now is None else now
+    def watch(self, session, now=None):
+        """Watch a session whose page is open."""
+        self._last_seen[session] = time.monotonic() if now is None else now
 
-    def sweep(self, now=None):
-        """Look once; returns the folders that were removed."""
-        now, removed = time.monotonic() if now is None else now, []
-        with self._lock:
-            for session, folder in list(self._folders.items()):
-                if self.is_active(session):
-                    self._last_seen[session] = now
-                elif now - self._last_seen[session] > self.patience:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    removed.append(folder)
-                    del self._folders[session], self._last_seen[session]
-        return removed
+    def sessions(self):
+        """Those that are watched."""
+        return list(self._last_seen)
 
-    def start(self, every=5.0):
-        """Sweep again and again, in a thread that ends with the program."""
+    def over(self, is_active, now=None):
+        """Forget the sessions that have been gone for too long, and return them.
 
-        def work():
-            while True:
-                time.sleep(every)
-                self.sweep()
-
-        threading.Thread(target=work, daemon=True, name="janitor").start()
-        return self
+        Parameters
+        ----------
+        is_active : callable
+            Says of a session whether its page is open.
+        """
+        now, over = time.monotonic() if now is None else now, []
+        for session in self.sessions():
+            if is_active(session):
+                self._last_seen[session] = now
+            elif now - self._last_seen[session] > PATIENCE_S:
+                del self._last_seen[session]
+                over.append(session)
+        return over

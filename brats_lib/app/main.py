@@ -9,6 +9,7 @@ from brats_lib.app import drawing, page_segment, page_study, session, wording
 # Streamlit fetches icons that are given by name from elsewhere, for the browser's tab.
 st.set_page_config("Brain Tumor Segmentation", drawing.icon(), layout="wide")
 st.html(wording.STYLE)
+session.enter()
 session.warm_up()
 cohort = session.cohort(sys.argv[1])
 pages = [

@@ -1,6 +1,8 @@
-"""What lasts longer than one run of the script: the cohort, a session's folder, and what the session computed."""
+"""What lasts longer than one run of the script: the cohort, a session's folder, and what the sessions computed."""
 
+import shutil
 import tempfile
+from pathlib import Path
 
 import streamlit as st
 from streamlit import runtime
@@ -8,16 +10,18 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from brats_lib.app import engine
 from brats_lib.app.janitor import Janitor
-from brats_lib.app.shelf import Shelf
+from brats_lib.app.shelf import Shelf, Store
 from brats_lib.app.uploads import Inbox
 from brats_lib.cohort import Cohort
 from brats_lib.networks import describe, offered
 from brats_lib.runs import find_root
 
-__all__ = ["cohort", "inbox", "networks", "predictions", "scans", "warm_up"]
+__all__ = ["cohort", "enter", "inbox", "networks", "predictions", "scans", "sweep", "warm_up"]
 
-# Predictions of 60 MB and scans of 80 MB: enough to compare two networks and to go back to the last case.
-_PREDICTIONS, _SCANS = 4, 2
+# Of all sessions together. A scan of BraTS size takes 80 MB and a prediction 60 MB; of the largest that are let in, a
+# scan and four predictions beside each other fit.
+_STORE = Store(2 * 2**30)
+_JANITOR = Janitor()
 
 
 @st.cache_resource(show_spinner=False)
@@ -41,32 +45,45 @@ def networks():
     return offered(find_root() / "runs")
 
 
-@st.cache_resource(show_spinner=False)
-def _janitor():
-    patience = st.get_option("server.disconnectedSessionTTL")
-    return Janitor(runtime.get_instance().is_active_session, patience).start()
+def _own_id():
+    return get_script_run_ctx().session_id
+
+
+def enter():
+    """Watch this session from its first run on; what closed pages hold in memory makes room for it."""
+    if "entered" not in st.session_state:
+        st.session_state["entered"] = True
+        _JANITOR.watch(_own_id())
+        _STORE.keep(filter(runtime.get_instance().is_active_session, _JANITOR.sessions()))
+
+
+def sweep():
+    """Remove all that sessions had which are over, files and memory; belongs into the thread of the server."""
+    server = runtime.get_instance()
+    for session in _JANITOR.over(server.is_active_session):
+        shutil.rmtree(_folder(session), ignore_errors=True)
+        server.close_session(session)
+    _STORE.keep(_JANITOR.sessions())
+
+
+def _folder(session):
+    return Path(tempfile.gettempdir(), f"scan-{session}")
 
 
 def inbox() -> Inbox:
     """Where this session's uploads go: a folder that is removed some time after the page is closed."""
     if "inbox" not in st.session_state:
-        folder = tempfile.mkdtemp(prefix="scan-")
-        _janitor().watch(get_script_run_ctx().session_id, folder)
+        folder = _folder(_own_id())
+        folder.mkdir(mode=0o700)
         st.session_state["inbox"] = Inbox(folder)
     return st.session_state["inbox"]
 
 
-def _shelf(name, places) -> Shelf:
-    if name not in st.session_state:
-        st.session_state[name] = Shelf(places)
-    return st.session_state[name]
-
-
 def predictions() -> Shelf:
     """Predictions of this session, under (fingerprint of the case, hash of the network's identity)."""
-    return _shelf("predictions", _PREDICTIONS)
+    return Shelf(_STORE, _own_id(), "predictions")
 
 
 def scans() -> Shelf:
     """Scans of this session, under the fingerprint of the case."""
-    return _shelf("scans", _SCANS)
+    return Shelf(_STORE, _own_id(), "scans")

@@ -1,47 +1,102 @@
-"""A place for a few large results, where the one not used for longest makes room."""
+"""A place for large results of all sessions, where the one not used for longest makes room."""
 
+import dataclasses
+import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Shelf"]
+import numpy as np
+
+__all__ = ["Shelf", "Store", "held"]
 
 
-class Shelf:
-    """Keep what was computed last.
+def held(value: Any) -> int:
+    """How many bytes the arrays take that a value holds, in containers and data classes too."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, dict):
+        return sum(map(held, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(held, value))
+    return held(vars(value)) if dataclasses.is_dataclass(value) else 0
+
+
+class Store:
+    """Keep what was computed last, of all sessions together.
 
     Parameters
     ----------
-    places : int
-        How many results are kept. A prediction of BraTS size takes about 60 MB.
+    most : int
+        Bytes of arrays that are kept. What is put in last is kept even if it has more.
     """
 
-    def __init__(self, places: int):
-        if places < 1:
-            raise ValueError(f"places is {places}; it must be at least 1")
-        self.places = places
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+    def __init__(self, most: int):
+        self.most = most
+        self._kept: OrderedDict[tuple[Hashable, ...], Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def bytes(self) -> int:
+        """What is kept, in bytes."""
+        with self._lock:
+            return sum(map(held, self._kept.values()))
+
+    def get(self, key: tuple[Hashable, ...]) -> Any:
+        """What is kept under a key, None where there is nothing."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: tuple[Hashable, ...], value: Any) -> None:
+        """Keep a value, and drop those that were used longest ago where there is too much."""
+        with self._lock:
+            self._kept.pop(key, None)
+            room = self.most - held(value)
+            for other, kept in reversed(list(self._kept.items())):
+                room -= held(kept)
+                if room < 0:
+                    del self._kept[other]
+            self._kept[key] = value
+
+    def keep(self, owners: Iterable[Hashable]) -> None:
+        """Drop what belongs to anybody else; the first part of a key is its owner."""
+        owners = set(owners)
+        with self._lock:
+            for key in [key for key in self._kept if key[0] not in owners]:
+                del self._kept[key]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The results of one kind in a store that are one session's.
+
+    Attributes
+    ----------
+    store : Store
+    owner, kind : hashable
+        Whose they are, and what.
+    """
+
+    store: Store
+    owner: Hashable
+    kind: Hashable
 
     def __contains__(self, key: Hashable) -> bool:
-        return key in self._kept
-
-    def __len__(self) -> int:
-        return len(self._kept)
+        return self.get(key) is not None
 
     def get(self, key: Hashable) -> Any:
-        """What was kept under a key, None where there is nothing."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        return self._kept.get(key)
+        """What is kept under a key, None where there is nothing."""
+        return self.store.get((self.owner, self.kind, key))
 
     def put(self, key: Hashable, value: Any) -> Any:
-        """Keep a value, hand it back, and drop the one that was used longest ago where there are too many."""
-        self._kept[key] = value
-        self._kept.move_to_end(key)
-        while len(self._kept) > self.places:
-            self._kept.popitem(last=False)
+        """Keep a value, and hand it back."""
+        self.store.put((self.owner, self.kind, key), value)
         return value
 
     def take(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What is kept under a key, made first where there is nothing. What raises keeps nothing."""
-        return self.get(key) if key in self._kept else self.put(key, make())
+        kept = self.get(key)
+        return self.put(key, make()) if kept is None else kept

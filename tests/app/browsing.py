@@ -48,11 +48,12 @@ def serve(cases, folder):
     pytest.importorskip("streamlit", reason="the extra `app` is not installed")
     port, log, temporary = free_port(), folder / "log.txt", folder / "temporary"
     temporary.mkdir()
-    # One thread, and sessions that end a second after the page is closed instead of two minutes.
-    environment = {**os.environ, "TMPDIR": str(temporary), "STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "1",
-                   "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1",
-                   "TF_CPP_MIN_LOG_LEVEL": "2"}  # fmt: skip
-    command = [sys.executable, "-c", "import sys; from brats_lib.cli import main; sys.exit(main())", "app"]
+    environment = {**os.environ, "TMPDIR": str(temporary), "TF_NUM_INTRAOP_THREADS": "1",
+                   "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}  # fmt: skip
+    # Sessions end a second after the page is closed instead of two minutes.
+    code = "import sys; from brats_lib.app import janitor; janitor.PATIENCE_S = 1; "
+    code += "from brats_lib.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "app"]
     command += ["--data", str(cases), "--port", str(port), "--no-browser"]
     with open(log, "w") as out:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
@@ -63,7 +64,7 @@ def serve(cases, folder):
     finally:
         process.terminate()
         process.wait(timeout=30)
-    assert list(temporary.iterdir()) == []
+    wait_for(lambda: list(temporary.iterdir()) == [])
 
 
 def _answers(running):
@@ -107,7 +108,7 @@ def open_browser(folder, url, size=(1440, 1180)):
     downloads = folder / "downloads"
     downloads.mkdir()
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     chrome = selenium.Chrome(options, selenium.ChromeService(driver))
     try:
         # The window's size is that of its frame; the page itself shall have the size that was asked for.
@@ -232,6 +233,11 @@ class Page:
     def shoot(self, path):
         self.chrome.save_screenshot(str(path))
         return path
+
+    def complaints(self):
+        """Errors in the browser's console, and what the rules for the page forbade."""
+        entries = self.chrome.get_log("browser")
+        return [entry["message"] for entry in entries if entry["level"] == "SEVERE" or "Policy" in entry["message"]]
 
     def addresses(self):
         """Addresses of everything the pages asked for since this was last asked."""

@@ -1,34 +1,30 @@
 """Starting, keeping and cleaning up, without a server."""
 
+import asyncio
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from app.browsing import wait_for
 from conftest import ROOT, write_case
 
 from brats_lib import inference, networks
 from brats_lib.app import engine, launch, opening
 from brats_lib.app.janitor import Janitor
-from brats_lib.app.shelf import Shelf
+from brats_lib.app.shelf import Shelf, Store
+from brats_lib.app.temporary import temporary_folder
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
+from brats_lib.inference import Prediction
 from brats_lib.weights import read_card
-
-
-def test_the_server_listens_here_alone_and_tells_nobody(tmp_path):
-    command = launch.command(tmp_path, 8600)
-    assert command[-2:] == ["--", str(tmp_path)]
-    for flag in ("--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.fileWatcherType=none",
-                 "--server.maxUploadSize=100", "--server.enableXsrfProtection=true", "--server.port=8600",
-                 "--server.allowedHosts=localhost", "--server.allowedHosts=127.0.0.1"):  # fmt: skip
-        assert flag in command
-    assert "--server.headless=false" in command and "--server.headless=true" in launch.command(tmp_path, 8600, False)
 
 
 def test_a_port_that_is_taken_is_said_so(tmp_path, capsys):
@@ -54,24 +50,49 @@ def test_without_streamlit_one_is_told_what_to_install(monkeypatch, capsys):
     assert re.search(r'pip install "pillow>=\S+" "streamlit>=\S+"', capsys.readouterr().err)
 
 
-def test_uploads_are_removed_with_the_server_however_it_ends(tmp_path, monkeypatch):
-    write_case(tmp_path, "BraTS20_Training_001")
-    leave = (
-        "import os, pathlib; pathlib.Path(os.environ['TMPDIR'], 'scan').write_text('x'); print(os.environ['TMPDIR'])"
-    )
-    for ending in ("raise SystemExit(3)", "os.kill(os.getpid(), 9)"):
-        monkeypatch.setattr(launch, "command", lambda *_, end=ending: [sys.executable, "-c", f"{leave}; {end}"])
-        seen = []
-        real = subprocess.Popen
+KEEPER = """
+import sys, time
+from brats_lib.app.temporary import temporary_folder
+folder = temporary_folder()
+import tempfile
+tempfile.NamedTemporaryFile(delete=False).write(b"x")
+print(folder, flush=True)
+sys.stdin.read()
+"""
 
-        def start(command, env, seen=seen, real=real):
-            seen.append(env["TMPDIR"])
-            return real(command, env=env, stdout=subprocess.DEVNULL)
 
-        monkeypatch.setattr(launch.subprocess, "Popen", start)
-        assert launch.launch(str(tmp_path), 8600 + os.getpid() % 999) != 0
-        monkeypatch.setattr(launch.subprocess, "Popen", real)
-        assert len(seen) == 1 and not os.path.exists(seen[0])
+def keeper(place):
+    """A process with a temporary folder, and the folder."""
+    process = subprocess.Popen([sys.executable, "-c", KEEPER], cwd=ROOT, env=os.environ | {"TMPDIR": str(place)},
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
+    return process, Path(process.stdout.readline().strip())
+
+
+@pytest.mark.parametrize("ending", [None, signal.SIGHUP, signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV])
+def test_what_is_temporary_goes_with_the_process_whatever_ends_it(tmp_path, ending):
+    process, folder = keeper(tmp_path)
+    assert folder.parent == tmp_path and folder.stat().st_mode & 0o077 == 0 and len(list(folder.iterdir())) == 1
+    process.send_signal(ending) if ending else process.stdin.close()
+    assert process.wait(timeout=20) == -(ending or 0)
+    wait_for(lambda: not folder.exists(), patience=20)
+
+
+def test_what_a_dead_server_left_is_removed_by_the_next_and_what_a_living_one_has_is_not(tmp_path):
+    left = tmp_path / "brats-app-left"
+    left.mkdir()
+    (left / "own_scan_flair.nii").write_text("x")
+    for name in ("another-program", "brats-app-file"):
+        (tmp_path / name).touch()
+    processes, folders = zip(*[keeper(tmp_path) for _ in range(2)], strict=True)
+    assert sorted(tmp_path.iterdir()) == sorted([*folders, tmp_path / "another-program", tmp_path / "brats-app-file"])
+    for process in processes:
+        process.communicate()
+
+
+def test_a_temporary_folder_that_cannot_be_used_is_said_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
+    with pytest.raises(BratsError, match=r"nowhere: no folder can be made in it \(No such file or directory\).*TMPDIR"):
+        temporary_folder()
 
 
 def test_cases_are_those_that_were_asked_for_else_phantoms(tmp_path, monkeypatch):
@@ -173,36 +194,76 @@ def test_warming_up_leaves_nothing_to_compile():
     assert set(opened.model._compiled) == {opened.rule.window, opened.rule.window[::-1]}
 
 
-def test_the_shelf_drops_what_was_not_used_for_longest():
-    shelf = Shelf(2)
-    assert shelf.take("a", lambda: 1) == 1 and shelf.take("a", lambda: 2) == 1
-    shelf.put("b", 2)
-    shelf.get("a")
-    shelf.put("c", 3)
-    assert "a" in shelf and "b" not in shelf and len(shelf) == 2 and shelf.get("b") is None
+def test_the_store_keeps_so_many_bytes_and_drops_what_was_not_used_for_longest():
+    store = Store(300)
+    here, there = Shelf(store, "here", "scans"), Shelf(store, "there", "scans")
+    hundred = np.zeros(100, np.uint8)
+    assert here.take("a", lambda: hundred) is here.take("a", lambda: 1 / 0) is hundred
+    there.put("b", {"b": (hundred,)})
+    assert "a" in here and "a" not in there and "a" not in Shelf(store, "here", "predictions")
+    there.put("c", Prediction(hundred[:60], np.zeros(20, np.float16), ()))
+    here.get("a")
+    assert store.bytes == 300
+    here.put("d", hundred)
+    assert "a" in here and "b" not in there and "c" in there and store.bytes == 300
     with pytest.raises(ZeroDivisionError):
-        shelf.take("d", lambda: 1 / 0)
-    assert "d" not in shelf
-    with pytest.raises(ValueError, match="at least 1"):
-        Shelf(0)
+        here.take("e", lambda: 1 / 0)
+    there.put("f", np.zeros(1000, np.uint8))
+    assert store.bytes == 1000 and "f" in there
+    here.put("g", hundred)
+    store.keep(["here", "elsewhere"])
+    assert store.bytes == 100 and "g" in here
 
 
-def test_the_janitor_waits_for_sessions_that_come_back(tmp_path):
-    folders = {name: tmp_path / name for name in ("here", "gone")}
-    for folder in folders.values():
-        folder.mkdir()
-        (folder / "own_scan_flair.nii").write_text("x")
-    janitor = Janitor(lambda session: session == "here", patience=100)
-    for name, folder in folders.items():
-        janitor.watch(name, folder, now=0)
-    assert janitor.sweep(now=50) == []
-    assert janitor.sweep(now=101) == [folders["gone"]]
-    assert folders["here"].is_dir() and not folders["gone"].exists()
-    assert janitor.sweep(now=5000) == []
+def test_the_janitor_waits_for_sessions_that_come_back():
+    janitor = Janitor()
+    for session in ("here", "gone"):
+        janitor.watch(session, now=0)
+    assert janitor.over("here".__eq__, now=119) == [] and janitor.sessions() == ["here", "gone"]
+    assert janitor.over("here".__eq__, now=121) == ["gone"]
+    assert janitor.over("here".__eq__, now=5000) == [] and janitor.sessions() == ["here"]
+
+
+def uploaded(content, most, before=b"a form with a file: "):
+    """What an application behind `bounded` gets of a form that is sent in pieces of seven bytes, and the headers."""
+    pytest.importorskip("streamlit", reason="the extra `app` is not installed")
+    from brats_lib.app import serve
+
+    got, sent = [], []
+
+    async def app(scope, receive, send):
+        while (message := await receive()).get("more_body"):
+            got.append(message["body"])
+        got.append(message["body"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    form = before + content + b"\r\n--line--\r\n"
+    pieces = [form[start : start + 7] for start in range(0, len(form), 7)]
+    messages = iter([{"type": "http.request", "body": piece, "more_body": piece is not pieces[-1]} for piece in pieces])
+
+    async def receive():
+        return next(messages)
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "headers": [(b"content-type", b"multipart/form-data; boundary=line")]}
+    asyncio.run(serve.bounded(app, most)(scope, receive, send))
+    assert next(messages, None) is None
+    return b"".join(got), form, {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+
+
+def test_a_file_that_is_too_long_is_cut_and_still_a_file():
+    got, form, headers = uploaded(b"x" * 100, most=200)
+    assert got == form
+    assert headers["x-frame-options"] == "DENY" and "frame-ancestors 'none'" in headers["content-security-policy"]
+    for length in (100, 10_000):
+        got, form, _ = uploaded(b"x" * length, most=50)
+        assert got == form[:50] + b"\r\n--line--\r\n"
 
 
 def test_importing_the_application_loads_neither_streamlit_nor_keras():
-    modules = "launch, panels, ratings, study, uploads, report, scans, janitor, wording, engine"
+    modules = "launch, panels, ratings, study, uploads, report, scans, janitor, wording, engine, temporary"
     code = f"import sys; from brats_lib.app import {modules}; print({{'streamlit', 'keras'}} & set(sys.modules) or [])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -1,0 +1,144 @@
+"""The server: Streamlit's, with what we ask of it, with bounds on what it is sent, and with rules for the browser."""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import re
+import sys
+from pathlib import Path
+
+import streamlit as st
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from streamlit.cli_util import open_browser
+from streamlit.file_util import get_static_dir
+
+from brats_lib.app import session
+from brats_lib.app.launch import ADDRESS
+from brats_lib.app.uploads import MAX_UPLOAD_MB
+
+__all__ = ["HEADERS", "OPTIONS", "bounded", "run"]
+
+OPTIONS = {
+    "server.address": ADDRESS,
+    # A page of somewhere else must not reach the server by a name that it made point here.
+    "server.allowedHosts": ["localhost", ADDRESS],
+    "server.enableCORS": True,
+    "server.enableXsrfProtection": True,
+    "server.enableAgentApi": False,
+    "server.baseUrlPath": "",
+    # In MB, and more than anybody has: the browser would keep to itself what it refuses, and go on with the file before
+    # it. `bounded` sees to it that no more than ours arrives.
+    "server.maxUploadSize": 10**6,
+    # In seconds. Sessions end when `session.sweep` says so.
+    "server.disconnectedSessionTTL": 10**6,
+    "server.fileWatcherType": "none",
+    "server.showEmailPrompt": False,
+    "logger.hideWelcomeMessage": True,
+    "browser.gatherUsageStats": False,
+    "client.toolbarMode": "minimal",
+    # Errors that nobody foresaw go to the terminal, with the paths they hold.
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": False,
+    # Scans are looked at in the dark.
+    "theme.base": "dark",
+    "theme.primaryColor": "#18b880",
+    "theme.backgroundColor": "#101418",
+    "theme.secondaryBackgroundColor": "#1a2027",
+}
+
+
+def _inline_scripts():
+    """The scripts that stand in Streamlit's page itself, as a rule for the browser names them."""
+    page = Path(get_static_dir(), "index.html").read_text("utf-8")
+    for script in re.findall(r"<script>(.*?)</script>", page, re.DOTALL):
+        yield f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+_RULES = {
+    "default-src": "'none'",
+    "script-src": " ".join(["'self'", *_inline_scripts()]),
+    # Streamlit's components write their styles into the page.
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+HEADERS = {
+    "Content-Security-Policy": "; ".join(f"{what} {whence}" for what, whence in _RULES.items()),
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_SWEEP_EVERY_S = 5
+
+
+def bounded(app, most=(MAX_UPLOAD_MB + 1) * 2**20):
+    """Wrap an ASGI application: answers get `HEADERS`, and of a file that is sent at most so many bytes arrive.
+
+    What is too long is read to its end and ends early for the application, which then sees that it is too long.
+    """
+
+    async def call(scope, receive, send):
+        left = most
+
+        async def receive_some():
+            nonlocal left
+            message = await receive()
+            body = message.get("body", b"")
+            if len(body) <= left:
+                left -= len(body)
+                return message
+            while message.get("more_body"):
+                message = await receive()
+            # The end of a form whose last part is a file.
+            boundary = Headers(scope=scope).get("content-type", "").rpartition("boundary=")[2].strip('"')
+            return {"type": "http.request", "body": body[:left] + f"\r\n--{boundary}--\r\n".encode()}
+
+        async def send_more(message):
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        if scope["type"] == "http":
+            await app(scope, receive_some, send_more)
+        else:
+            await app(scope, receive, send)
+
+    return call
+
+
+def run(cohort, port, browser):
+    """Serve until somebody ends it.
+
+    Parameters
+    ----------
+    cohort : str or Path
+        Folder of the cases to list.
+    port : int
+    browser : bool
+        Whether to open a browser.
+    """
+
+    @contextlib.asynccontextmanager
+    async def alive(app):
+        sweeping = asyncio.create_task(_sweep())
+        if browser:
+            open_browser(f"http://localhost:{port}")
+        yield
+        sweeping.cancel()
+
+    script = Path(__file__).with_name("main.py")
+    sys.argv = [str(script), str(cohort)]
+    app = st.App(script, lifespan=alive, middleware=[Middleware(bounded)])
+    app.run(config=OPTIONS | {"server.port": port, "server.headless": not browser})
+
+
+async def _sweep():
+    while True:
+        await asyncio.sleep(_SWEEP_EVERY_S)
+        session.sweep()

@@ -1,0 +1,68 @@
+"""A temporary folder that goes when this process ends, whatever way it ends."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from brats_lib.errors import BratsError
+
+__all__ = ["temporary_folder"]
+
+_PREFIX = "brats-app-"
+# Waits until whoever holds the other end of its standard input has ended, and cleans up after it.
+_AFTERWARDS = "import shutil, sys; sys.stdin.buffer.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
+
+
+def temporary_folder() -> Path:
+    """Make a folder, and put everything temporary of this process into it from here on.
+
+    A second process removes it when this one has ended, killed or not. Where that was killed too, as when a machine is
+    switched off, the next start removes it: a lock tells the folders that nobody owns.
+
+    Raises
+    ------
+    BratsError
+        If the folder for temporary files cannot be used.
+    """
+    # A $TMPDIR that cannot be used is no reason to put somebody's scans elsewhere.
+    place = os.environ.get("TMPDIR") or tempfile.gettempdir()
+    try:
+        _remove_leftovers(place)
+        folder = _locked_folder(place)
+    except OSError as error:
+        found, advice = f"no folder can be made in it ({error.strerror})", "Make room, or set TMPDIR to another folder"
+        raise BratsError(place, found, "a folder for temporary files", advice) from None
+    waits, _ = os.pipe()  # the other end is closed by the end of this process, and by nothing else
+    # In a session of its own: what ends a terminal and all that runs in it does not end this.
+    subprocess.Popen([sys.executable, "-IS", "-c", _AFTERWARDS, folder], stdin=waits, stdout=subprocess.DEVNULL,
+                     stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+    os.close(waits)
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    return Path(folder)
+
+
+def _locked_folder(place):
+    while True:
+        folder = os.path.abspath(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        with contextlib.suppress(FileNotFoundError):
+            # Not closed: the lock is held as long as this process lives.
+            fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
+            # Whoever started meanwhile may have taken it for a leftover before it was locked.
+            if os.path.isdir(folder):
+                return folder
+
+
+def _remove_leftovers(place):
+    for folder in Path(place).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # in use, or somebody else's
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
