@@ -40,7 +40,9 @@ def recorded_tables(results):
         "ethics_patients.md": patients(pd.read_csv(results / "phantom_on_real.csv")),
         "model_card_details.md": details(cards, generator),
         "model_card_scores.md": scores(cards),
-        "nnunet_scores.md": by_nnunet(pd.read_csv(results / "related_scores.csv")),
+        "nnunet_scores.md": by_nnunet(
+            pd.read_csv(results / "related_scores.csv"), pd.read_csv(results / "related.csv", index_col="system")
+        ),
         "model_card_generator.md": generated(pd.read_csv(results / "generation.csv")),
     }
 
@@ -73,13 +75,15 @@ def patients(table):
     return _table(header, [(f"Dice {region}", *(f"{value:.2f}" for value in dice.loc[region])) for region in REGIONS])
 
 
-def by_nnunet(table):
-    """Mean Dice of nnU-Net's short training, on phantoms and on patients."""
+def by_nnunet(table, facts):
+    """Mean Dice of nnU-Net's short training, on phantoms and on patients, and how long it took."""
     table = table[(table["system"] == "nnunet") & table["region"].isin(REGIONS)]
     dice = table.pivot_table("dice", "data", "region")
     cases = table.groupby("data")["case"].nunique()
     rows = [(f"{cases[data]} {data}", *(f"{dice.loc[data, region]:.3f}" for region in REGIONS)) for data in dice.index]
-    return _table(("Mean Dice", *REGIONS), rows)
+    fact = facts.loc["nnunet"]
+    took = f"{fact['minutes']:.0f} minutes of processor time for the training, {fact['case_seconds']:.0f} s to predict a case."
+    return f"{_table(('Mean Dice', *REGIONS), rows)}\n{took}\n"
 
 
 def details(cards, generator):
