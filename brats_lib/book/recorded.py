@@ -81,8 +81,8 @@ def by_nnunet(table, facts):
     dice = table.pivot_table("dice", "data", "region")
     cases = table.groupby("data")["case"].nunique()
     rows = [(f"{cases[data]} {data}", *(f"{dice.loc[data, region]:.3f}" for region in REGIONS)) for data in dice.index]
-    fact = facts.loc["nnunet"]
-    took = f"{fact['minutes']:.0f} minutes of processor time for the training, {fact['case_seconds']:.0f} s to predict a case."
+    minutes, seconds = facts.loc["nnunet", ["minutes", "case_seconds"]]
+    took = f"{minutes:.0f} minutes of processor time for the training, {seconds:.0f} s to predict a case."
     return f"{_table(('Mean Dice', *REGIONS), rows)}\n{took}\n"
 
 
