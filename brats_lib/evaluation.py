@@ -17,7 +17,15 @@ from brats_lib.metrics.challenge import COLUMNS, score_mask
 from brats_lib.metrics.published import background_probabilities, published_scores
 from brats_lib.preprocess import case_labels
 
-__all__ = ["BACKGROUND_PREDICTOR", "NETWORK", "challenge_scores", "evaluate", "score_folder", "write_scores"]
+__all__ = [
+    "BACKGROUND_PREDICTOR",
+    "NETWORK",
+    "challenge_scores",
+    "evaluate",
+    "read_scores",
+    "score_folder",
+    "write_scores",
+]
 
 NETWORK = "network"
 BACKGROUND_PREDICTOR = "background everywhere"
@@ -183,3 +191,8 @@ def write_scores(scores, path):
     path = home_path(path)
     write_whole(path, scores.to_csv(index=False, float_format="%.6f").encode())
     return path
+
+
+def read_scores(path):
+    """Read `scores.csv` back; a case called 007 or NA keeps its name."""
+    return pd.read_csv(path, converters={"case": str})

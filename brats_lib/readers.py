@@ -46,7 +46,8 @@ def read_ratings(path):
     """
     advice = "Export the ratings from the application again"
     try:
-        table = pd.read_csv(path, keep_default_na=False)
+        # Readers and cases may have names that look like numbers.
+        table = pd.read_csv(path, keep_default_na=False, dtype={"reader": str, "case": str})
     except (OSError, ValueError) as error:
         raise BratsError(path, f"it cannot be read ({error})", "ratings as CSV", advice) from None
     missing = [column for column in COLUMNS if column not in table]

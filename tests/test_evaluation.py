@@ -14,6 +14,7 @@ from brats_lib.evaluation import (
     NETWORK,
     challenge_scores,
     evaluate,
+    read_scores,
     score_folder,
     write_scores,
 )
@@ -94,8 +95,14 @@ def test_scoring_the_written_files_gives_the_same_numbers(evaluated, tmp_path):
         again.sort_values(["case", "region"], ignore_index=True),
         challenge.sort_values(["case", "region"], ignore_index=True),
     )
-    read = pd.read_csv(write_scores(again, tmp_path / "new" / "scores.csv"))
+    read = read_scores(write_scores(again, tmp_path / "new" / "scores.csv"))
     assert list(read.columns) == ["case", "region", "dice", "iou", "sensitivity", "specificity", "precision", "hd95_mm"]
+
+
+@pytest.mark.parametrize("name", ["007", "2020_01", "1e5", "NA", "null", "True"])
+def test_case_keeps_its_name_in_the_table_of_scores(tmp_path, name):
+    scores = pd.DataFrame({"case": [name], "region": ["WT"], "dice": [0.5]})
+    assert read_scores(write_scores(scores, tmp_path / "scores.csv")).to_dict("list") == scores.to_dict("list")
 
 
 def test_a_prediction_for_an_unknown_case_is_named(evaluated):

@@ -68,6 +68,11 @@ def test_a_table_that_is_no_study_is_refused(tmp_path, spoil, found):
         read_ratings(tmp_path / "r.csv")
 
 
+def test_readers_and_cases_keep_names_that_look_like_numbers(tmp_path):
+    rows(("007", "2020_01", "truth", 1)).to_csv(tmp_path / "r.csv", index=False)
+    assert read_ratings(tmp_path / "r.csv")[["reader", "case"]].to_numpy().tolist() == [["007", "2020_01"]]
+
+
 def test_a_table_that_is_not_there_is_said_so(tmp_path):
     with pytest.raises(BratsError, match="cannot be read"):
         read_ratings(tmp_path / "r.csv")
