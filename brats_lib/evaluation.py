@@ -195,4 +195,4 @@ def write_scores(scores, path):
 
 def read_scores(path):
     """Read `scores.csv` back; a case called 007 or NA keeps its name."""
-    return pd.read_csv(path, converters={"case": str})
+    return pd.read_csv(path, dtype={"case": str}, keep_default_na=False)
