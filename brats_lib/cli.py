@@ -76,18 +76,13 @@ def _export_nnunet(arguments):
 
 
 def _score(arguments):
-    from brats_lib import nnunet
     from brats_lib.cohort import Cohort, Split
     from brats_lib.evaluation import score_folder, write_scores
 
-    truth, labels, found = Cohort.find(arguments.truth), arguments.labels, ""
-    if labels is None and nnunet.has_our_codes(arguments.predictions):
-        labels, found = "nnunet", " (dataset.json is there; --labels brats if they have been converted since)"
-    if labels == "nnunet":
-        print(f"{arguments.predictions}: read as nnU-Net's <case>.nii.gz, 1 = ED, 2 = NCR, 3 = ET{found}")
-    naming = {"ending": "", "codes": nnunet.CODES} if labels == "nnunet" else {}
+    truth, remarks = Cohort.find(arguments.truth), []
     names = Split.load(arguments.split, truth.labelled()).test if arguments.split else None
-    scores = score_folder(arguments.predictions, truth, names, **naming)
+    scores = score_folder(arguments.predictions, truth, names, arguments.labels, remarks)
+    print("".join(f"{remark}.\n" for remark in remarks), end="")
     write_scores(scores, arguments.out)
     print(scores.groupby("region", sort=False)[["dice", "hd95_mm"]].mean().round(3).to_string())
     print(f"{scores['case'].nunique()} cases, all scores in {arguments.out}")
@@ -323,7 +318,9 @@ def _parser():
     sub.add_argument("folder", type=home_path)
 
     sub = command("score", _score, "score predicted masks against true ones, per case and region")
-    sub.add_argument("predictions", type=home_path, help="folder of <case>_seg.nii.gz, or <case>.nii.gz of nnU-Net")
+    sub.add_argument(
+        "predictions", type=home_path, help="folder of <case>_seg.nii.gz, <case>-seg.nii.gz or <case>.nii.gz"
+    )
     sub.add_argument("truth", type=home_path, help="folder of cases with masks")
     sub.add_argument("--out", type=home_path, default=Path("scores.csv"))
     sub.add_argument(
@@ -331,9 +328,9 @@ def _parser():
     )
     sub.add_argument(
         "--labels",
-        choices=["brats", "nnunet"],
-        help="what predictions hold: labels 0, 1, 2, 4, or the codes of `brats export-nnunet`"
-        " (default: nnunet where nnU-Net left its dataset.json, else brats)",
+        choices=["brats", "brats2023", "nnunet"],
+        help="what 1, 2, 4 or 1, 2, 3 mean in predictions: NCR, ED, ET; the same with 3 for ET; or ED, NCR, ET as in"
+        " MSD and `brats export-nnunet` (default: what nnU-Net's dataset.json, the numbers and the truth's names tell)",
     )
 
     sub = command("predict", _predict, "segment the tumours of one case, of a folder of cases, or of single files")

@@ -6,15 +6,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from brats_lib.cohort.codes import OWN_CODES
-from brats_lib.cohort.layouts import stem
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, write_whole
 from brats_lib.inference import class_slices, from_slices, segment_case
-from brats_lib.labels import REGIONS, one_hot, region
+from brats_lib.labels import ED, LABELS, NCR, REGIONS, one_hot, region
 from brats_lib.metrics.calibration import pooled, reliability
 from brats_lib.metrics.challenge import COLUMNS, score_mask
 from brats_lib.metrics.published import background_probabilities, published_scores
+from brats_lib.predictions import CODINGS, OPTIONS, read_predictions
 from brats_lib.preprocess import case_labels
 
 __all__ = [
@@ -27,6 +26,8 @@ __all__ = [
     "write_scores",
 ]
 
+# Above that, predictions look as if they had NCR and ED exchanged.
+SUSPICIOUS_GAIN = 0.2
 NETWORK = "network"
 BACKGROUND_PREDICTOR = "background everywhere"
 
@@ -128,21 +129,21 @@ def challenge_scores(network, cases, predictions=None):
     return pd.DataFrame(rows, columns=list(COLUMNS)), {name: pooled(parts) for name, parts in tables.items()}
 
 
-def score_folder(predictions, truth, names=None, ending="_seg", codes=OWN_CODES):
+def score_folder(predictions, truth, names=None, labels=None, remarks=None):
     """Score a folder of predicted label volumes against the masks of a cohort.
 
     Parameters
     ----------
     predictions : str or Path
-        Folder with `<case>_seg.nii.gz` (or `.nii`) for at least one case.
+        Folder with `<case>_seg.nii.gz`, `<case>-seg.nii.gz` or `<case>.nii.gz` for every case.
     truth : Cohort
         Cases with masks.
     names : sequence of str, optional
         Cases to score; predictions of others are then passed over. By default every case with a mask.
-    ending : str
-        What follows the case's name in the name of a prediction.
-    codes : dict of int to int
-        Number in a prediction to label; by default labels 0, 1, 2, 4 stand for themselves.
+    labels : {"brats", "brats2023", "nnunet"}, optional
+        What the numbers in predictions mean; by default what `predictions.read_predictions` can tell.
+    remarks : list, optional
+        Gets a sentence, without its full stop, on what was decided and on what looks wrong.
 
     Returns
     -------
@@ -152,32 +153,41 @@ def score_folder(predictions, truth, names=None, ending="_seg", codes=OWN_CODES)
     Raises
     ------
     BratsError
-        If a prediction names no case, or a case to score has no prediction: a mean over the rest would flatter.
+        If a prediction names no case, a case to score has no prediction (a mean over the rest would flatter), or its
+        numbers may mean different things.
     """
     folder = home_path(predictions)
     if not folder.is_dir():
-        raise BratsError(folder, "it is not a folder", f"a folder of <case>{ending}.nii.gz", "Check the spelling")
-    masks = {name: path for path in sorted(folder.iterdir()) if (name := stem(path))}
-    found = {name.removesuffix(ending): path for name, path in masks.items() if name.endswith(ending)}
-    wanted = truth.labelled() if names is None else truth.subset(names)
-    strangers = sorted(set(found) - set((wanted if names is None else truth).names))
-    missing = sorted(set(wanted.names) - set(found))
-    if not found or strangers or missing:
-        what = f"no case with a mask for {strangers[0]}" if strangers else f"no prediction for {len(missing)} case(s)"
-        advice = "Predict the missing cases, or score against a folder with only the cases you mean, or with --split"
-        if ending and set(masks) & set(wanted.names):
-            advice = "If these are predictions of nnU-Net, add --labels nnunet; else rename them"
-        raise BratsError(
-            folder,
-            what if strangers else f"{what}: {', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}",
-            f"one <case>{ending}.nii.gz for each of the {len(wanted)} cases with a mask in {truth.root}",
-            advice,
-        )
-    rows = []
-    for name in tqdm(sorted(wanted.names), desc="Scoring", unit="case"):
-        case = wanted[name]
-        rows += _challenge_rows(case.read_mask_file(found[name], codes), case)
+        raise BratsError(folder, "it is not a folder", "a folder of <case>_seg.nii.gz", "Check the spelling")
+    given = read_predictions(folder, truth, names, labels)
+    rows, gains = [], []
+    for name in tqdm(sorted(given.files), desc="Scoring", unit="case"):
+        case = truth[name]
+        mask, true = case.read_mask_file(given.files[name], CODINGS[given.labels[name]]), case.mask()
+        rows += [{"case": name, **row} for row in score_mask(mask, true, case.spacing)]
+        gains.append(_gain_of_exchange(mask, true))
+    remarks = [] if remarks is None else remarks
+    remarks += given.remarks
+    if (gain := np.mean(gains)) > SUSPICIOUS_GAIN:
+        found = f"with NCR and ED exchanged, the mean of their Dice would be {gain:.2f} higher"
+        if not given.certain:
+            expected = "predictions that agree better as they were read"
+            raise BratsError(folder, found, expected, f"Say what the numbers mean: {OPTIONS}")
+        remarks.append(f"WARNING: {found}; check what the numbers in the predictions mean ({OPTIONS})")
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _gain_of_exchange(mask, truth):
+    """How much higher the mean Dice of NCR and ED is if the prediction has one for the other."""
+    counts = np.bincount((truth.astype(np.intp) * (max(LABELS) + 1) + mask).ravel(), minlength=(max(LABELS) + 1) ** 2)
+    counts = counts.reshape(max(LABELS) + 1, -1)
+    held, found = counts.sum(1), counts.sum(0)
+    dice = {
+        (true, named): 2 * counts[true, named] / (held[true] + found[named]) if held[true] + found[named] else 1.0
+        for true in (NCR, ED)
+        for named in (NCR, ED)
+    }
+    return (dice[NCR, ED] + dice[ED, NCR] - dice[NCR, NCR] - dice[ED, ED]) / 2
 
 
 def write_scores(scores, path):

@@ -7,12 +7,13 @@ its own BraTS conversion, `nnunetv2/dataset_conversion/Dataset137_BraTS21.py`.
 import functools
 import hashlib
 import json
+import os
 import re
 
 from brats_lib.cohort import MODALITIES
 from brats_lib.cohort.agreement import check_agreement
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, write_whole
+from brats_lib.files import home_path, read_json, read_text, write_whole
 from brats_lib.labels import BACKGROUND, ED, ET, NCR
 from brats_lib.parallel import for_each
 
@@ -117,18 +118,19 @@ def has_our_codes(folder):
         If nnU-Net's `dataset.json` is there but damaged, or gives the numbers another meaning.
     """
     path = home_path(folder) / ABOUT
-    if not path.is_file():
+    if not os.path.lexists(path):
         return False
-    about = _read_json(path)
-    if about is None:
-        advice = "Predict again, or say what the masks hold with --labels"
-        raise BratsError(path, "it cannot be read", "nnU-Net's description of the labels", advice)
-    if not isinstance(about, dict) or "channel_names" not in about:
+    advice = "Predict again, or say what the masks hold with --labels"
+    about = read_json(path, "nnU-Net's description of the labels", advice)
+    if "channel_names" not in about:
         return False
     # Order counts: nnU-Net places its class order along the regions as they are listed.
     if _regions(about.get("labels")) != _regions(REGIONS) or about.get("regions_class_order") != CLASS_ORDER:
         found = f"its labels are {about.get('labels')}, placed as {about.get('regions_class_order')}"
-        advice = "If the masks hold 1 = ED, 2 = NCR, 3 = ET nevertheless, say --labels nnunet; else convert them first"
+        advice = (
+            "Say --labels brats2023 if the masks hold 1 = NCR, 2 = ED, 3 = ET, --labels nnunet if they hold 1 = ED,"
+            " 2 = NCR, 3 = ET; else convert them first"
+        )
         raise BratsError(path, found, f"{REGIONS}, placed as {CLASS_ORDER}", advice)
     return True
 
@@ -188,8 +190,8 @@ def _export_case(raw, learned, case):
 def _read_json(path):
     """Content of a JSON file; None where it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return json.loads(read_text(path, "JSON", "Export again"))
+    except (BratsError, ValueError, RecursionError):
         return None
 
 

@@ -215,9 +215,10 @@ def test_masks_exported_to_nnunet_score_as_perfect_predictions_of_the_test_cases
     command = ["score", str(predictions), str(tiny_root), "--split", str(raw / "split.json"), "--out", str(scores)]
     # Without nnU-Net's description nothing is guessed.
     assert main(command) == 2
-    assert "no prediction for" in (error := capsys.readouterr().err) and "--labels nnunet" in error
+    error = capsys.readouterr().err
+    assert "nothing says whether 1 is NCR or ED" in error and "--labels nnunet" in error
     assert main([*command, "--labels", "nnunet"]) == 0
-    assert "1 = ED, 2 = NCR, 3 = ET\n" in capsys.readouterr().out
+    assert "1 = ED, 2 = NCR, 3 = ET, as in MSD" in capsys.readouterr().out
     shutil.copy(raw / "dataset.json", predictions)
     assert main(command) == 0
     assert "dataset.json is there" in capsys.readouterr().out

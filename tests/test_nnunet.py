@@ -281,7 +281,7 @@ def test_predictions_in_nnunets_codes_score_as_what_they_mean(tmp_path):
     coded[1, 1, :4], coded[1, 2, :2], coded[2, 1, 0], coded[2, 1, 1] = 2, 1, 3, 2
     (tmp_path / "predictions").mkdir()
     nib.save(nib.Nifti1Image(coded, LPS_AFFINE), tmp_path / "predictions" / "X.nii.gz")
-    scores = score_folder(tmp_path / "predictions", Cohort.find(tmp_path / "cases"), ending="", codes=CODES)
+    scores = score_folder(tmp_path / "predictions", Cohort.find(tmp_path / "cases"), labels="nnunet")
     dice = scores.set_index("region")["dice"]
     assert dice[["WT", "TC", "ED"]].tolist() == [1, 1, 1]
     assert dice["ET"] == pytest.approx(2 / 3) and dice["NCR"] == pytest.approx(8 / 9)
@@ -298,7 +298,7 @@ def test_nnunets_description_beside_predictions_is_recognised(exported, tmp_path
     assert has_our_codes(described(tmp_path))
 
 
-@pytest.mark.parametrize("content", [None, {"modality": {"0": "FLAIR"}, "labels": {"0": "background"}}, [1]])
+@pytest.mark.parametrize("content", [None, {"modality": {"0": "FLAIR"}, "labels": {"0": "background"}}])
 def test_folder_without_nnunets_description_is_none_of_its(tmp_path, content):
     if content is not None:
         (tmp_path / "dataset.json").write_text(json.dumps(content))
@@ -324,7 +324,7 @@ def test_description_with_other_codes_is_refused(tmp_path, changes):
 
 def test_damaged_description_is_refused(tmp_path):
     (tmp_path / "dataset.json").write_text('{"channel_names": ')
-    with pytest.raises(BratsError, match="dataset.json: it cannot be read.*--labels"):
+    with pytest.raises(BratsError, match="dataset.json: it is not JSON.*--labels"):
         has_our_codes(tmp_path)
 
 

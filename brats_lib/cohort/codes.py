@@ -3,7 +3,7 @@
 import numpy as np
 
 from brats_lib.cohort.layouts import LAYOUTS
-from brats_lib.cohort.nifti import Image
+from brats_lib.cohort.nifti import Image, no_room
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS
 
@@ -21,6 +21,13 @@ SUSPECT_SHARE = 0.04
 
 def _whole(image: Image) -> tuple[np.ndarray, list]:
     """The numbers of a mask in the stored axes, and which of them occur; fractions are among the latter as they are."""
+    try:
+        return _rounded(image)
+    except MemoryError:
+        raise no_room(image.grid) from None
+
+
+def _rounded(image: Image) -> tuple[np.ndarray, list]:
     values = image.scaled()
     if values.dtype.kind == "f":
         if not np.isfinite(values).all():

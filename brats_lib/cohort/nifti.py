@@ -19,7 +19,7 @@ from brats_lib.cohort.unpack import Content
 from brats_lib.errors import BratsError
 from brats_lib.files import write_whole
 
-__all__ = ["Grid", "Image", "read_grid", "read_image", "write_mask", "write_volume"]
+__all__ = ["Grid", "Image", "no_room", "read_grid", "read_image", "write_mask", "write_volume"]
 
 # Of one file; a BraTS volume has 9 million and the four of an MSD case have 36.
 MOST_VOXELS = 2**27
@@ -78,7 +78,7 @@ class Image:
             lps = self.grid.to_lps(array)
             return lps if lps.flags.writeable and lps.flags.forc else np.array(lps, order="F")
         except MemoryError:
-            raise _no_room(self.grid) from None
+            raise no_room(self.grid) from None
 
     def _finite(self, array: np.ndarray, remarks: list | None) -> np.ndarray:
         finite = np.isfinite(array)
@@ -110,7 +110,8 @@ def _inside(missing: np.ndarray, zero: np.ndarray) -> int:
     return int(held[enclosed].sum())
 
 
-def _no_room(grid: Grid) -> BratsError:
+def no_room(grid: Grid) -> BratsError:
+    """What to say of a file that does not fit into memory."""
     found = f"its shape {grid.stored_shape} does not fit into memory"
     return BratsError(grid.path, found, "a smaller image", "Crop it, or use a machine with more memory")
 
@@ -147,7 +148,7 @@ def read_image(path: Path) -> Image:
         try:
             voxels = content.voxels(start, count, grid.stored_shape)
         except MemoryError:
-            raise _no_room(grid) from None
+            raise no_room(grid) from None
     return Image(grid, voxels.view(dtype).reshape(grid.stored_shape, order="F"))
 
 
