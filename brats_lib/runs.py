@@ -185,7 +185,7 @@ def find_data(data=""):
 
 def phantom_folder(seed=0):
     """Where the phantom cohort of a seed is kept; every profile shares it."""
-    return find_root() / "runs" / f"phantom-seed{seed}"
+    return find_root() / "runs" / f"phantoms-seed{seed}"
 
 
 @dataclass

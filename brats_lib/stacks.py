@@ -178,19 +178,21 @@ def build_stacks(cohort, folder, workers=None, progress=True):
     return _keep(work, folder, workers, progress, "Standardising cases")
 
 
-def simulate_stacks(seed, cases, folder, varieties=(PATIENTS,), workers=None, progress=True):
+def simulate_stacks(seed, cases, folder, varieties=(PATIENTS,), *, stream, workers=None, progress=True):
     """Simulate patients straight into stacks: no NIfTI files in between.
 
     Parameters
     ----------
     seed : int
-        Not negative.
+        From 0 to 2**32 - 1.
     cases : int
         How many patients, with indices from 0 on, the varieties taking turns.
     folder, workers, progress
         As in `build_stacks`.
     varieties : sequence of brats_lib.phantom.Variety
         Which patients.
+    stream : str
+        What they are for, a key of `brats_lib.phantom.STREAMS`: whoever asks has to say.
 
     Returns
     -------
@@ -201,13 +203,13 @@ def simulate_stacks(seed, cases, folder, varieties=(PATIENTS,), workers=None, pr
     for case in range(cases):
         # Every case has an index of its own, so that no two of them share a head and a tumour.
         variety = varieties[case % len(varieties)]
-        name = f"{variety.name}-{seed}-{case:04d}"
-        work[f"{name}-v{VERSION}"] = functools.partial(_simulated, name, seed, case, variety)
+        name = f"{variety.name}-{stream}-{seed}-{case:04d}"
+        work[f"{name}-v{VERSION}"] = functools.partial(_simulated, name, seed, case, variety, stream)
     return _keep(work, folder, workers, progress, "Simulating patients")
 
 
-def _simulated(name, seed, index, variety):
-    phantom = simulate(seed, index, variety)
+def _simulated(name, seed, index, variety, stream):
+    phantom = simulate(seed, index, variety, stream)
     return make_stack(name, [phantom.volumes[modality] for modality in MODALITIES], phantom.mask)
 
 

@@ -14,7 +14,7 @@ from brats_lib.slices import build_cache
 from brats_lib.training import train
 from experiments.record import save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
-from experiments.shipped import FINE_TUNING, RUNS, mean_dice, rounded, train_phantom, train_real, validation_phantoms
+from experiments.shipped import FINE_TUNING, RUNS, choice_phantoms, mean_dice, rounded, train_phantom, train_real
 
 __all__ = ["compare_averaging", "compare_seeds", "compare_tuning", "score_published"]
 
@@ -52,7 +52,7 @@ def compare_averaging(real):
     """
     model, recipe, card = weights.load("phantom")
     shipped, parts = on_fast_engine(model, recipe, card.to_rule()), []
-    for data, cases in {"real": real, "phantom": validation_phantoms()}.items():
+    for data, cases in {"real": real, "phantom": choice_phantoms()}.items():
         stacks = choose_channels(cases, recipe, MODALITIES)
         for name, (planes, change) in AVERAGING.items() if stacks else ():
             network = dataclasses.replace(

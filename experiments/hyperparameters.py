@@ -8,7 +8,6 @@ import dataclasses
 
 import pandas as pd
 
-from brats_lib import runs
 from brats_lib.cohort import split_cohort
 from brats_lib.phantom import make_cohort
 from brats_lib.tuning import Plan, importance, open_study, prepare, search, sweep, train_plan, trials_table
@@ -26,7 +25,7 @@ LONG, FEW = PLAN.change(epochs=60), 8
 
 
 def _prepared():
-    cohort = make_cohort(runs.phantom_folder(0), cases=PHANTOMS, seed=0)
+    cohort = make_cohort(f"{FOLDER}/phantoms", cases=PHANTOMS, stream="choices")
     split = split_cohort(cohort, seed=0)
     return prepare(cohort, split, PLAN, FOLDER)
 

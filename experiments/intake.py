@@ -105,7 +105,7 @@ def measure_skull_rule(data="", heads=()):
     """
     rows = []
     for index in range(PHANTOMS):
-        phantom = simulate(SEED, index)
+        phantom = simulate(SEED, index, stream="choices")
         volumes = {modality: phantom.volumes[modality] for modality in MODALITIES}
         rows += _measured("phantom", f"phantom {index} of seed {SEED}", volumes, MM)
     for case in Cohort.find(data) if data else ():

@@ -7,7 +7,7 @@ import numpy as np
 
 from brats_lib.phantom import VERSION
 from brats_lib.synthesis.pictures import Pictures, make_pictures
-from experiments.shipped import RUNS, training_phantoms, validation_phantoms
+from experiments.shipped import RUNS, test_phantoms, training_phantoms
 
 __all__ = ["LEARNT_FROM", "SLICES", "held_out", "learnt_from", "tested", "training_pictures"]
 
@@ -38,5 +38,5 @@ def held_out(pictures):
 
 
 def tested(stacks=None, slices=TESTED_SLICES):
-    """Slices to test on: of the validation phantoms, or of other standardised cases."""
-    return make_pictures(validation_phantoms() if stacks is None else stacks, slices)
+    """Slices to test on: of the phantoms for tests, or of other standardised cases."""
+    return make_pictures(test_phantoms() if stacks is None else stacks, slices)

@@ -37,7 +37,7 @@ from brats_lib.training import train
 from experiments.published import PublishedSlices, predict_published
 from experiments.record import save
 from experiments.scoring import choose_channels, score_stack_mask
-from experiments.shipped import RUNS, training_phantoms, validation_phantoms
+from experiments.shipped import RUNS, test_phantoms, training_phantoms
 
 __all__ = ["CRF", "compare_related", "gather"]
 
@@ -62,7 +62,7 @@ def compare_related(real, names=()):
     makers |= {"published": _published, "native": _native, "phantom": _shipped, "nothing": _nothing}
     for name in names or makers:
         facts, segment = makers[name]()
-        for data, stacks in {"phantoms": validation_phantoms(TESTED), "real patients": real}.items():
+        for data, stacks in {"phantoms": test_phantoms(TESTED), "real patients": real}.items():
             for stack in stacks:
                 path = FOLDER / name / f"{stack.name}.json"
                 if not path.is_file():
@@ -77,7 +77,7 @@ def _examine(name, segment, stack):
     start, found = time.process_time(), {}
     for variant, mask in segment(stack):
         seconds = time.process_time() - start
-        shown = mask[:, :, shown_slice(stack)].tolist() if stack.name == validation_phantoms(1)[0].name else None
+        shown = mask[:, :, shown_slice(stack)].tolist() if stack.name == test_phantoms(1)[0].name else None
         found[variant or name] = {"seconds": seconds, "scores": score_stack_mask(mask, stack), "mask": shown}
         start = time.process_time() - seconds
     return {"found": found}
@@ -184,7 +184,7 @@ def _shipped():
 
 def _native_facts(network, facts):
     model, recipe, rule = network.model, network.recipe, network.rule
-    shape, windows = validation_phantoms(1)[0].images.shape[:3], 0
+    shape, windows = test_phantoms(1)[0].images.shape[:3], 0
     for plane in recipe.planes:
         places = window_places([side for axis, side in enumerate(shape) if axis != PLANES[plane]], rule.window)
         windows += shape[PLANES[plane]] * len(places)
@@ -222,18 +222,19 @@ def gather():
             "parameters": about["parameters"], "multiply_adds": about["multiply_adds_per_voxel"],
             "case_seconds": about["seconds_per_case"],
         })  # fmt: skip
-        tested = {stack.name for stack in validation_phantoms(TESTED)}
+        tested = {stack.name for stack in test_phantoms(TESTED)}
         for data, name in {"phantoms": "scores_phantoms", "real patients": "scores_real"}.items():
             table = pd.read_csv(NNUNET / f"{name}.csv")
             if data == "phantoms":
                 table = table[table["case"].isin(tested)]
             scores.append(table.assign(system="nnunet", data=data))
-        masks += _rows("nnunet", _nnunet_slice(validation_phantoms(1)[0]))
+        masks += _rows("nnunet", _nnunet_slice(test_phantoms(1)[0]))
     columns = ["system", "data", "case", "region", "dice", "hd95_mm"]
     save("related_scores", pd.concat(scores)[columns], phantoms=PHANTOMS, seed=SEED)
     save("related", pd.DataFrame(facts), phantoms=PHANTOMS, seed=SEED)
-    about = validation_phantoms(1)[0]
-    save("related_masks", pd.DataFrame(masks), case=about.name, axial_slice=shown_slice(about))
+    about = test_phantoms(1)[0]
+    facts = {"seed": SEED, "stream": "tests", "case": about.name, "axial_slice": shown_slice(about)}
+    save("related_masks", pd.DataFrame(masks), **facts)
 
 
 def _rows(system, mask):

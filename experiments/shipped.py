@@ -27,14 +27,14 @@ from experiments.scoring import choose_channels, on_fast_engine, score_stack_mas
 from experiments.thresholds import decide, score_thresholds
 
 __all__ = [
-    "FINE_TUNING", "choose_rules", "make_phantom", "make_real", "plain_mixture", "real_stacks", "rounded",
-    "train_phantom", "train_real", "training_phantoms", "validation_phantoms",
+    "FINE_TUNING", "choice_phantoms", "choose_rules", "make_phantom", "make_real", "plain_mixture", "real_stacks",
+    "rounded", "test_phantoms", "train_phantom", "train_real", "training_phantoms",
 ]  # fmt: skip
 
 STACKS = "runs/stacks"
 RUNS = "runs/experiments"
-SEED, VALIDATION_SEED = 0, 1
-PHANTOMS, VALIDATION_PHANTOMS = 576, 12
+SEED = 0
+PHANTOMS, OTHERS = 576, 12
 # What may be done after the network, chosen on phantoms; the threshold of WT is chosen on patients, see `thresholds`.
 PIECES = (
     {"smallest_piece": 0.0},
@@ -59,6 +59,7 @@ BRATS = [
     {"key": "menze2015", "text": "Menze et al. 2015, IEEE Transactions on Medical Imaging 34(10), 1993-2024"},
     {"key": "bakas2017", "text": "Bakas et al. 2017, Scientific Data 4, 170117"},
 ]
+TESTED_ON = f"{OTHERS} phantoms as the patients are", "nothing was learnt from them or decided on them"
 LIMITATIONS = [
     "Tested on eight patients of one collection: adults with glioma before surgery.",
     "Needs skull-stripped FLAIR and T1ce on one grid; any other than 1 mm is resampled to that.",
@@ -69,7 +70,7 @@ LIMITATIONS = [
 
 def training_phantoms(cases=PHANTOMS, varieties=MIXED):
     """Phantoms to learn from."""
-    return simulate_stacks(SEED, cases, STACKS, varieties)
+    return simulate_stacks(SEED, cases, STACKS, varieties, stream="training")
 
 
 def plain_mixture(*effects):
@@ -77,9 +78,14 @@ def plain_mixture(*effects):
     return tuple(dataclasses.replace(kind, without=effects) for kind in MIXED)
 
 
-def validation_phantoms(cases=VALIDATION_PHANTOMS):
-    """Phantoms as the patients are, of another seed: what is decided on simulated patients is decided on these."""
-    return simulate_stacks(VALIDATION_SEED, cases, STACKS)
+def choice_phantoms(cases=OTHERS):
+    """Phantoms as the patients are: what is decided on simulated patients is decided on these."""
+    return simulate_stacks(SEED, cases, STACKS, stream="choices")
+
+
+def test_phantoms(cases=OTHERS):
+    """Phantoms as the patients are: what is reported on simulated patients is reported on these."""
+    return simulate_stacks(SEED, cases, STACKS, stream="tests")
 
 
 def real_stacks(data):
@@ -183,11 +189,11 @@ def make_phantom(real):
         Real cases to score it on, as `results/phantom_on_real.csv`; may be empty.
     """
     trained = train_phantom(NATIVE)
-    model, validation = rounded(trained.model), validation_phantoms()
+    model, deciding = rounded(trained.model), choice_phantoms()
     network = on_fast_engine(model, NATIVE)
-    rule, rules = choose_rules(network, validation)
+    rule, rules = choose_rules(network, deciding)
     network = dataclasses.replace(network, rule=rule)
-    save("rules_on_phantoms", rules, seed=VALIDATION_SEED, phantoms=VALIDATION_PHANTOMS)
+    save("rules_on_phantoms", rules, seed=SEED, stream="choices", phantoms=len(deciding))
     minutes, on_patients = trained.seconds / 60, []
     if real:
         table = score_thresholds(network, choose_channels(real, NATIVE, MODALITIES))
@@ -197,10 +203,8 @@ def make_phantom(real):
         save("phantom_on_real", with_difficulty(on_real, real), seed=SEED, minutes=round(minutes, 1), phantoms=PHANTOMS)
         on_patients = card_scores(on_real, f"{len(real)} cases of BraTS 2021", f"none was seen in training; {how}")
     network = dataclasses.replace(network, rule=rule)
-    on_phantoms = score_stacks(network, choose_channels(validation, NATIVE, MODALITIES))
-    on_phantoms = card_scores(
-        on_phantoms, f"{len(validation)} phantoms as the patients are", "the other rules were chosen on them"
-    )
+    on_phantoms = score_stacks(network, choose_channels(test_phantoms(), NATIVE, MODALITIES))
+    on_phantoms = card_scores(on_phantoms, *TESTED_ON)
     facts = {
         "title": "Trained on simulated patients alone",
         "data": {

@@ -22,7 +22,7 @@ from brats_lib.recipes import NATIVE, PLANES, DecisionRule
 from brats_lib.training import train
 from experiments.record import FOLDER, save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
-from experiments.shipped import PHANTOMS, mean_dice, plain_mixture, training_phantoms, validation_phantoms
+from experiments.shipped import PHANTOMS, choice_phantoms, mean_dice, plain_mixture, training_phantoms
 
 __all__ = [
     "KINDS", "SMALL", "STEPS", "ablate_effects", "ablate_full", "ablate_phantoms", "ablate_recipe", "count_phantoms",
@@ -78,7 +78,7 @@ def ablate_recipe(real):
     """One row per step of the recipe, trained on the same phantoms: `results/ablation_recipe.csv`."""
     phantoms = functools.partial(training_phantoms, CASES)
     rows = {name: (recipe, phantoms, rule) for name, (recipe, rule) in recipes()}
-    study("ablation_recipe", "step", rows, {"phantom": validation_phantoms(SCORED), "real": real})
+    study("ablation_recipe", "step", rows, {"phantom": choice_phantoms(SCORED), "real": real})
 
 
 def ablate_phantoms(real):

@@ -125,7 +125,7 @@ def test_unusable_folder_is_refused(tmp_path, capsys):
 def test_saved_benchmarks_say_that_phantoms_are_phantoms(tiny_root, tmp_path, monkeypatch):
     def made_in(root, folder):
         shutil.copytree(tiny_root, folder / "cohort")
-        (folder / "cohort" / "phantom.json").write_text('{"seed": 0}')
+        (folder / "cohort" / "phantom.json").write_text('{"seed": 0, "stream": "cohort"}')
         return Cohort.find(folder / "cohort")
 
     monkeypatch.setattr(benchmarks, "_cohort", made_in)

@@ -132,7 +132,7 @@ def test_check_refuses_an_unknown_profile_and_names_the_known_ones(checkout, cap
 def test_check_says_phantoms_are_used_where_there_is_no_data(checkout, capsys):
     assert main(["check", "--quick", "--profile", "smoke"]) == 0
     assert "simulated phantoms" in capsys.readouterr().out
-    assert json.loads((checkout / "runs/smoke/data.json").read_text())["phantom"] == "phantom-seed0"
+    assert json.loads((checkout / "runs/smoke/data.json").read_text())["phantom"] == "phantoms-seed0"
 
 
 def test_second_check_of_the_same_files_leaves_the_time_stamp_alone(checkout, tiny_root):
@@ -246,8 +246,8 @@ def test_export_to_nnunet_obeys_a_given_split(tiny_root, tmp_path, where):
 
 def test_export_to_nnunet_takes_phantoms_where_there_is_no_data(checkout, tiny_root, monkeypatch, capsys):
     def make_cohort(folder, seed):
-        assert folder == checkout / "runs" / "phantom-seed3" and seed == 3
-        (tiny_root / "phantom.json").write_text(json.dumps({"seed": seed}))
+        assert folder == checkout / "runs" / "phantoms-seed3" and seed == 3
+        (tiny_root / "phantom.json").write_text(json.dumps({"seed": seed, "stream": "cohort"}))
         return Cohort.find(tiny_root)
 
     monkeypatch.setattr("brats_lib.phantom.make_cohort", make_cohort)

@@ -41,8 +41,9 @@ def small(monkeypatch, tmp_path):
     stacks = [stack(seed) for seed in range(3)]
     for module in (shipped, studies):
         monkeypatch.setattr(module, "training_phantoms", lambda *arguments: stacks[:2])
-        monkeypatch.setattr(module, "validation_phantoms", lambda *arguments: stacks[2:])
+        monkeypatch.setattr(module, "choice_phantoms", lambda *arguments: stacks[2:])
         monkeypatch.setattr(module, "train", untrained)
+    monkeypatch.setattr(shipped, "test_phantoms", lambda: [stack(3)])
     monkeypatch.setattr(shipped, "NATIVE", TINY)
     monkeypatch.setattr(shipped, "FINE_TUNING", TINY)
     monkeypatch.setattr(shipped, "WEIGHTS", tmp_path / "weights")
@@ -106,11 +107,11 @@ def test_fine_tuning_without_averages_starts_where_the_other_does_and_tests_each
     assert table.groupby("case")["region"].nunique().to_dict() == {"patient_7": 5, "patient_8": 5}
 
 
-def test_averaging_is_scored_on_patients_and_on_the_phantoms_of_the_card(small, monkeypatch):
+def test_averaging_is_scored_on_patients_and_on_phantoms_for_choices(small, monkeypatch):
     shipped.make_phantom([])
     averaging = {"axial": (("axial",), {}), "mirrored": (("axial",), {"flips": True})}
     monkeypatch.setattr(comparisons, "AVERAGING", averaging)
-    monkeypatch.setattr(comparisons, "validation_phantoms", shipped.validation_phantoms)
+    monkeypatch.setattr(comparisons, "choice_phantoms", shipped.choice_phantoms)
     mirrored, original = [], comparisons.score_stacks
     monkeypatch.setattr(
         comparisons, "score_stacks", lambda *rest: mirrored.append(rest[0].rule.flips) or original(*rest)
@@ -338,7 +339,7 @@ def test_layers_around_a_brain_have_their_thickness_and_signal():
 def test_skull_rule_is_measured_on_brains_and_on_heads(monkeypatch, tmp_path):
     volumes, _ = tiny_volumes(shape=(72, 60, 54))
     monkeypatch.setattr(intake, "PHANTOMS", 1)
-    monkeypatch.setattr(intake, "simulate", lambda seed, index: SimpleNamespace(volumes=volumes))
+    monkeypatch.setattr(intake, "simulate", lambda seed, index, stream: SimpleNamespace(volumes=volumes))
     monkeypatch.setattr(record, "FOLDER", tmp_path)
     head = intake.wrap(volumes, intake.SHELLS["head, thick layers"])["t1ce"]
     nib.save(nib.Nifti1Image(head, LPS_AFFINE), tmp_path / "head.nii.gz")

@@ -82,7 +82,7 @@ def test_predictions_lie_on_the_grid_of_their_case(checkout):
     assert predictions
     for path in predictions:
         name = path.name.removesuffix("_seg.nii.gz")
-        (flair,) = checkout.glob(f"runs/phantom-seed0/**/{name}_flair.nii*")
+        (flair,) = checkout.glob(f"runs/phantoms-seed0/**/{name}_flair.nii*")
         predicted, given = nib.load(path), nib.load(flair)
         assert np.array_equal(predicted.affine, given.affine) and predicted.shape == given.shape
         assert set(np.unique(np.asanyarray(predicted.dataobj))) <= {0, 1, 2, 4}

@@ -30,7 +30,7 @@ def small(monkeypatch, tmp_path):
     )
     monkeypatch.setattr(related, "SYSTEMS", {"flat": dataclasses.replace(FLAT, matched=True), "upon": upon})
     monkeypatch.setattr(related, "training_phantoms", lambda count: stacks[:2])
-    monkeypatch.setattr(related, "validation_phantoms", lambda count: stacks[2:])
+    monkeypatch.setattr(related, "test_phantoms", lambda count: stacks[2:])
     monkeypatch.setattr(related, "FOLDER", tmp_path / "runs")
     monkeypatch.setattr(related, "NNUNET", tmp_path / "nnunet")
     monkeypatch.setattr(related, "NATIVE", TINY)

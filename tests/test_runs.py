@@ -137,7 +137,7 @@ def test_no_more_phantoms_are_made_than_cases_are_wanted(checkout, tiny_root, mo
 
     monkeypatch.setattr(runs, "make_cohort", make_cohort)
     runs.open_run("smoke", max_cases=max_cases, phantom_cases=5, seed=2)
-    assert made == [(checkout / "runs" / "phantom-seed2", expected, 2)]
+    assert made == [(checkout / "runs" / "phantoms-seed2", expected, 2)]
 
 
 def test_split_beside_the_cases_is_obeyed(checkout, tiny_root):

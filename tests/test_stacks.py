@@ -63,8 +63,8 @@ def test_truncated_array_of_the_cache_is_named(cohort, tmp_path):
 
 
 def test_wide_phantoms_differ_from_patients_and_are_named_for_it(tmp_path):
-    [wide] = simulate_stacks(5, 1, tmp_path, (WIDE,), workers=1, progress=False)
-    assert wide.name == "wide-5-0000"
+    [wide] = simulate_stacks(5, 1, tmp_path, (WIDE,), stream="tests", workers=1, progress=False)
+    assert wide.name == "wide-tests-5-0000"
     assert set(np.unique(wide.labels)) <= {0, 1, 2, 4}
     assert np.abs(wide.images[wide.images != 0].astype(np.float32).mean()) < 0.1
 
@@ -72,10 +72,12 @@ def test_wide_phantoms_differ_from_patients_and_are_named_for_it(tmp_path):
 def test_varieties_take_turns_and_no_two_cases_share_a_head(monkeypatch, tmp_path):
     head = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
     monkeypatch.setattr(stacks, "_simulated", lambda name, *_: make_stack(name, [head], head))
-    found = simulate_stacks(5, 5, tmp_path, MIXED, workers=1, progress=False)
+    found = simulate_stacks(5, 5, tmp_path, MIXED, stream="tests", workers=1, progress=False)
     assert [stack.name for stack in found] == [
-        "patients-5-0000", "wider-tumours-infiltration-vessels-5-0001", "wide-5-0002", "patients-5-0003",
-        "wider-tumours-infiltration-vessels-5-0004",
+        "patients-tests-5-0000", "wider-tumours-infiltration-vessels-tests-5-0001", "wide-tests-5-0002",
+        "patients-tests-5-0003", "wider-tumours-infiltration-vessels-tests-5-0004",
     ]  # fmt: skip
-    again = simulate_stacks(5, 3, tmp_path, MIXED, workers=1, progress=False)
+    again = simulate_stacks(5, 3, tmp_path, MIXED, stream="tests", workers=1, progress=False)
     assert [stack.name for stack in again] == [stack.name for stack in found[:3]]
+    (other,) = simulate_stacks(5, 1, tmp_path, MIXED, stream="training", workers=1, progress=False)
+    assert other.name == "patients-training-5-0000"

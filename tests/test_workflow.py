@@ -49,7 +49,7 @@ if name == "brats" and arguments[0] == "check":
     found = os.path.abspath(given["--data"]) if given["--data"] else ""
     record = Path("runs", given["--profile"], "data.json")
     record.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({{"data": found, "phantom": "phantom-seed0", "phantom_cases": 8, "seed": 0}})
+    text = json.dumps({{"data": found, "phantom": "phantoms-seed0", "phantom_cases": 8, "seed": 0}})
     if not record.is_file() or record.read_text() != text:
         record.write_text(text)
 if "--out" in arguments and arguments[0] == "tune":

@@ -125,8 +125,8 @@ class Cohort:
             contents = [
                 read_json(mark, "the mark of phantoms", "Make the cohort again") for mark in set(marks) - {None}
             ]
-            seeds = sorted({str(content.get("seed")) for content in contents})
-            parts.append(f"{simulated} simulated phantom{'s' * (simulated != 1)} (seed {', '.join(seeds)})")
+            drawn = sorted({_drawn(content) for content in contents})
+            parts.append(f"{simulated} simulated phantom{'s' * (simulated != 1)} ({', '.join(drawn)})")
         if real or not simulated:
             naming = " and ".join(title for title, _ in Counter(map(_naming, real)).most_common()) or "no naming"
             parts.append(f"{len(real)} case{'s' * (len(real) != 1)}, {naming}, folder {self.root.resolve().name}")
@@ -150,6 +150,12 @@ class Cohort:
             If a file cannot be read.
         """
         return hashlib.sha256("\n".join(sorted(case.fingerprint() for case in self.cases)).encode()).hexdigest()[:16]
+
+
+def _drawn(mark: dict) -> str:
+    """Seed and, but for the usual one, stream; a mark without a stream is of the one that networks learn from."""
+    stream = mark.get("stream", "training")
+    return f"seed {mark.get('seed')}" + (f" of the stream {stream}" if stream != "cohort" else "")
 
 
 def _naming(case: Case) -> str:

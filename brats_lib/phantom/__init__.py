@@ -3,15 +3,17 @@
 A phantom is the MNI152 head deformed, with a tumour whose size and place follow the BraTS 2020 training labels, seen in
 four modalities by a simulated scanner. `simulate` makes arrays, `make_cohort` a folder in the layout of BraTS 2020.
 
-Reading order: `population` and `variety` (what is drawn), `atlas` and `anatomy` (the head), `tumour`, `contrast` and
-`distractors` (what it looks like), `scanner`, `simulation` (the stages together), `cohort` (files).
+Reading order: `streams` (for whom), `population` and `variety` (what is drawn), `atlas` and `anatomy` (the head),
+`tumour`, `contrast` and `distractors` (what it looks like), `scanner`, `simulation` (the stages together), `cohort`
+(files).
 """
 
 from brats_lib.phantom.cohort import VERSION, case_name, make_cohort
 from brats_lib.phantom.simulation import Phantom, draw_case, simulate
+from brats_lib.phantom.streams import STREAMS
 from brats_lib.phantom.variety import EFFECTS, MIXED, PATIENTS, WIDE, Variety
 
 __all__ = [
-    "EFFECTS", "MIXED", "PATIENTS", "VERSION", "WIDE", "Phantom", "Variety", "case_name", "draw_case", "make_cohort",
-    "simulate",
+    "EFFECTS", "MIXED", "PATIENTS", "STREAMS", "VERSION", "WIDE", "Phantom", "Variety", "case_name", "draw_case",
+    "make_cohort", "simulate",
 ]  # fmt: skip

@@ -16,10 +16,11 @@ from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json, remove_abandoned, temporary_path, write_whole
 from brats_lib.parallel import for_each
 from brats_lib.phantom.simulation import draw_case, simulate
+from brats_lib.phantom.streams import STREAMS
 
 __all__ = ["VERSION", "case_name", "make_cohort"]
 
-# Raised whenever the same seed gives other voxels; cohorts of two versions are never mixed in one folder.
+# Raised whenever the same seed and stream give other voxels; cohorts of two versions are never mixed in one folder.
 VERSION = 3
 MARK, TABLE, PARAMETERS = "phantom.json", "name_mapping.csv", "parameters"
 CASE = re.compile(r"Phantom_(\d{3,})")
@@ -34,11 +35,11 @@ def case_name(index):
     return f"Phantom_{index + 1:03d}"
 
 
-def make_cohort(out, cases=24, seed=0, workers=None, progress=True):
+def make_cohort(out, cases=24, seed=0, workers=None, progress=True, stream="cohort"):
     """Simulate patients into a folder, or reuse those that are there.
 
-    A case depends on (seed, index) only, so a later call with more cases adds to the folder and one with fewer returns
-    the first ones. Cases appear complete or not at all; two processes may make the same cohort at once.
+    A case depends on (seed, index, stream) only, so a later call with more cases adds to the folder and one with fewer
+    returns the first ones. Cases appear complete or not at all; two processes may make the same cohort at once.
 
     Parameters
     ----------
@@ -47,11 +48,13 @@ def make_cohort(out, cases=24, seed=0, workers=None, progress=True):
     cases : int
         How many cases, at least 1.
     seed : int
-        Not negative. Another seed gives other patients.
+        From 0 to 2**32 - 1. Another seed gives other patients.
     workers : int, optional
         Processes; by default as many as there are cores. Each needs about 1 GB of memory.
     progress : bool
         Whether to show a bar.
+    stream : str
+        A key of `streams.STREAMS`.
 
     Returns
     -------
@@ -61,25 +64,28 @@ def make_cohort(out, cases=24, seed=0, workers=None, progress=True):
     Raises
     ------
     BratsError
-        If a number is out of range, `out` is a file, holds something else or phantoms of another seed or version, or
-        cannot be written (a full disk, say), or a worker was killed; finished cases stay.
+        If a number is out of range, `out` is a file, holds something else or phantoms of another seed, stream or
+        version, or cannot be written (a full disk, say), or a worker was killed; finished cases stay.
     """
     for name, value, least in (("cases", cases, 1), ("seed", seed, 0), ("workers", workers, 1)):
         if value is not None and value < least:
             raise BratsError(name, f"it is {value}", f"an integer of at least {least}", f"Give {name} such a value")
+    if seed >= 2**32:
+        raise BratsError("seed", f"it is {seed}", f"an integer of at most {2**32 - 1}", "Give seed such a value")
     out = home_path(out)
-    _claim(out, seed)
+    drawn = {"seed": seed, "stream": stream}
+    _claim(out, drawn)
     missing = [index for index in range(cases) if not _complete(out, index)]
     try:
-        for_each(functools.partial(_make_case, out, seed), missing, workers, progress, "simulating patients")
+        for_each(functools.partial(_make_case, out, drawn), missing, workers, progress, "simulating patients")
     finally:
-        _write_table(out, seed)
+        _write_table(out, drawn)
     return Cohort.find(out, max_cases=cases)
 
 
-def _claim(out, seed):
+def _claim(out, drawn):
     """Make the folder ours, or find out that it is not; clean up what killed processes left in it."""
-    mark = {"simulated": True, "seed": seed, "version": VERSION}
+    mark = {"simulated": True, **drawn, "version": VERSION}
     try:
         if out.exists() and not out.is_dir():
             raise BratsError(out, "it is a file", "a folder, or a path where one can be made", "Choose another folder")
@@ -118,14 +124,22 @@ def _write_unless_there(path, text):
 
 def _check_mark(path, wanted):
     advice = "Delete the folder, it is made again, or choose another one"
-    found = read_json(path, "the description of a phantom cohort", advice, keys=wanted)
+    # A mark without a stream is of the first one, which networks learn from.
+    found = {
+        "stream": next(iter(STREAMS)),
+        **read_json(path, "the description of a phantom cohort", advice, keys=wanted.keys() - {"stream"}),
+    }
     if any(found[key] != value for key, value in wanted.items()):
         raise BratsError(
             path.parent,
-            f"its phantoms are of seed {found['seed']}, version {found['version']} of the simulation",
-            f"seed {wanted['seed']}, version {wanted['version']}",
+            f"its phantoms are of {_described(found)} of the simulation",
+            _described(wanted),
             "Choose another folder, or delete this one to have it made again",
         )
+
+
+def _described(mark):
+    return f"stream {mark['stream']}, seed {mark['seed']}, version {mark['version']}"
 
 
 def _files(name):
@@ -137,16 +151,16 @@ def _complete(out, index):
     return all((out / name / file).is_file() for file in _files(name))
 
 
-def _make_case(out, seed, index):
+def _make_case(out, drawn, index):
     """Simulate one case into a temporary folder and rename that to the case's."""
     name = case_name(index)
-    phantom = simulate(seed, index)
+    phantom = simulate(index=index, **drawn)
     partial = temporary_path(out)
     try:
         partial.mkdir()
         for file, volume in zip(_files(name), (*phantom.volumes.values(), phantom.mask), strict=True):
             (partial / file).write_bytes(_nifti(volume))
-        parameters = {"case": name, "seed": seed, "index": index, "grade": phantom.grade, **phantom.parameters}
+        parameters = {"case": name, **drawn, "index": index, "grade": phantom.grade, **phantom.parameters}
         write_whole(out / PARAMETERS / f"{name}.json", (json.dumps(parameters, indent=1) + "\n").encode())
         if (out / name).exists() and not _complete(out, index):
             shutil.rmtree(out / name)
@@ -173,10 +187,10 @@ def _nifti(volume):
     return gzip.compress(image.to_bytes(), compresslevel=1, mtime=0)
 
 
-def _write_table(out, seed):
+def _write_table(out, drawn):
     """Write the grades of all finished cases, in the columns of BraTS 2020."""
     indices = sorted(int(match[1]) - 1 for entry in out.iterdir() if (match := CASE.fullmatch(entry.name)))
-    rows = [f"{draw_case(seed, i).grade},{case_name(i)}\n" for i in indices if _complete(out, i)]
+    rows = [f"{draw_case(index=i, **drawn).grade},{case_name(i)}\n" for i in indices if _complete(out, i)]
     content = "".join(["Grade,BraTS_2020_subject_ID\n", *rows]).encode()
     if rows and not ((out / TABLE).is_file() and (out / TABLE).read_bytes() == content):
         write_whole(out / TABLE, content)

@@ -20,25 +20,11 @@ from brats_lib.phantom.distractors import (
 from brats_lib.phantom.noise import smooth_field
 from brats_lib.phantom.population import draw_tumour
 from brats_lib.phantom.scanner import draw_protocol, scan
+from brats_lib.phantom.streams import generators
 from brats_lib.phantom.tumour import draw_growth, draw_infiltration, grow
 from brats_lib.phantom.variety import PATIENTS
 
-__all__ = ["STAGES", "Phantom", "draw_case", "generators", "simulate"]
-
-# Each stage has its own random stream, so that what one stage draws does not shift what the next one gets.
-STAGES = (
-    "tumour",
-    "head",
-    "growth",
-    "contrast",
-    "distractors",
-    "anatomy",
-    "lesion",
-    "texture",
-    "scan",
-    "infiltration",
-    "vessels",
-)
+__all__ = ["Phantom", "draw_case", "simulate"]
 
 # How uneven healthy tissue is, as a share of its intensity.
 MOTTLE = {"flair": 0.06, "t1": 0.035, "t1ce": 0.05, "t2": 0.07}
@@ -68,47 +54,31 @@ class Phantom:
     parameters: dict
 
 
-def generators(seed, index):
-    """Random generators of one case, by stage; they depend on (seed, index) only.
-
-    Parameters
-    ----------
-    seed, index : int
-        Not negative.
-
-    Returns
-    -------
-    dict of str to numpy.random.Generator
-    """
-    children = np.random.SeedSequence([seed, index]).spawn(len(STAGES))
-    return {stage: np.random.default_rng(child) for stage, child in zip(STAGES, children, strict=True)}
-
-
-def draw_case(seed, index):
+def draw_case(seed, index, stream="cohort"):
     """Draw a case's tumour, without any voxel: cheap enough for thousands.
 
     Parameters
     ----------
-    seed, index : int
-        Not negative.
+    seed, index, stream
+        As in `streams.generators`.
 
     Returns
     -------
     population.Tumour
     """
-    return draw_tumour(generators(seed, index)["tumour"])
+    return draw_tumour(generators(seed, index, stream)["tumour"])
 
 
-def simulate(seed, index, variety=PATIENTS):
-    """Simulate one patient; the same (seed, index, variety) gives the same arrays.
+def simulate(seed, index, variety=PATIENTS, stream="cohort"):
+    """Simulate one patient; the same arguments give the same arrays.
 
     Runs on one core: several cases at once go faster than one case on several cores, and the arithmetic, so the last
     bit, does not depend on how many cores there are.
 
     Parameters
     ----------
-    seed, index : int
-        Not negative.
+    seed, index, stream
+        As in `streams.generators`.
     variety : variety.Variety
         What is drawn from wider ranges than the patients'. What is not keeps its values.
 
@@ -117,11 +87,10 @@ def simulate(seed, index, variety=PATIENTS):
     Phantom
     """
     with threadpool_limits(limits=1):
-        return _simulate(seed, index, variety)
+        return _simulate(generators(seed, index, stream), variety)
 
 
-def _simulate(seed, index, variety):
-    rng = generators(seed, index)
+def _simulate(rng, variety):
     tumour = draw_tumour(rng["tumour"], variety.tumours)
     head = draw_head(rng["head"], variety.heads)
     growth = draw_growth(rng["growth"], tumour, head, variety.foci)

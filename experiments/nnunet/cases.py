@@ -13,7 +13,7 @@ import numpy as np
 
 from brats_lib.cohort import MODALITIES, Split
 from brats_lib.files import home_path, write_whole
-from experiments.shipped import real_stacks, training_phantoms, validation_phantoms
+from experiments.shipped import real_stacks, test_phantoms, training_phantoms
 
 __all__ = ["LOOKED_AT", "TRAINING", "main", "make_split", "write_case"]
 
@@ -76,7 +76,7 @@ def main():
     options = parser.parse_args()
     subsets = {
         "training": training_phantoms(TRAINING),
-        "phantoms": validation_phantoms(),
+        "phantoms": test_phantoms(),
         "real": real_stacks(options.data),
     }
     for subset, stacks in subsets.items():

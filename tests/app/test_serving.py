@@ -110,7 +110,7 @@ def test_cases_are_those_that_were_asked_for_else_phantoms(tmp_path, monkeypatch
 
     monkeypatch.setattr(opening, "make_cohort", make_cohort)
     assert opening.find_cases().names == ("Phantom_001",)
-    assert made == [(tmp_path / "runs" / "phantom-seed0", 4, 0)]
+    assert made == [(tmp_path / "runs" / "phantoms-seed0", 4, 0)]
     monkeypatch.setenv("BRATS_DATA", str(tmp_path / "asked"))
     assert opening.find_cases().names == ("BraTS20_Training_001",)
     with pytest.raises(BratsError, match="it is not there"):

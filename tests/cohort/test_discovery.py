@@ -251,16 +251,24 @@ def test_lookup_subset_and_unknown_names(tiny_root):
         Cohort.find(tiny_root, max_cases=0)
 
 
-def test_phantom_cohort_says_so(tiny_root):
-    (tiny_root / "phantom.json").write_text(json.dumps({"seed": 3}))
+@pytest.mark.parametrize(
+    ("mark", "drawn"),
+    [
+        ({"seed": 3, "stream": "cohort"}, "seed 3"),
+        # Without a stream they are drawn like those that the networks that ship learnt from.
+        ({"seed": 3}, "seed 3 of the stream training"),
+    ],
+)
+def test_phantom_cohort_says_so(tiny_root, mark, drawn):
+    (tiny_root / "phantom.json").write_text(json.dumps(mark))
     cohort = Cohort.find(tiny_root)
     assert cohort.is_phantom
-    assert cohort.source == "10 simulated phantoms (seed 3)"
+    assert cohort.source == f"10 simulated phantoms ({drawn})"
 
 
 def test_phantoms_in_a_folder_of_the_data_are_still_called_phantoms(tiny_root):
     write_case(tiny_root / "made" / "up", "Phantom_001")
-    (tiny_root / "made" / "up" / "phantom.json").write_text(json.dumps({"seed": 3}))
+    (tiny_root / "made" / "up" / "phantom.json").write_text(json.dumps({"seed": 3, "stream": "cohort"}))
     cohort = Cohort.find(tiny_root)
     assert cohort.is_phantom
     assert cohort.source == "1 simulated phantom (seed 3) and 10 cases, BraTS 2020 naming, folder tiny"

@@ -23,7 +23,7 @@ def simulated(monkeypatch):
     """Replace the simulation by tiny volumes that tell seed and index apart; the list of calls is returned."""
     calls = []
 
-    def stub(seed, index):
+    def stub(seed, index, stream):
         calls.append(index)
         volumes = {m: np.full((6, 5, 4), 100 * seed + 10 * index + k + 1, np.int16) for k, m in enumerate(MODALITIES)}
         return Phantom(volumes, np.eye(6, 5, dtype=np.uint8)[..., None].repeat(4, 2), "HGG", {"drawn": index})
@@ -132,8 +132,8 @@ def test_case_with_a_missing_file_is_made_again(tmp_path, simulated):
 def test_two_makers_at_once_agree(tmp_path, simulated, monkeypatch):
     stub, out = store.simulate, tmp_path / "c"
 
-    def slower(seed, index):
-        phantom = stub(seed, index)
+    def slower(seed, index, stream):
+        phantom = stub(seed, index, stream)
         monkeypatch.setattr(store, "simulate", stub)
         make(out, seed=seed)  # another maker finishes while this one is at its first case
         return phantom
@@ -144,7 +144,8 @@ def test_two_makers_at_once_agree(tmp_path, simulated, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("options", "named"), [({"cases": 0}, "cases"), ({"seed": -1}, "seed"), ({"workers": 0}, "workers")]
+    ("options", "named"),
+    [({"cases": 0}, "cases"), ({"seed": -1}, "seed"), ({"seed": 2**32}, "seed"), ({"workers": 0}, "workers")],
 )
 def test_numbers_out_of_range_are_refused(tmp_path, options, named):
     with pytest.raises(BratsError, match=named):
@@ -172,13 +173,22 @@ def test_foreign_case_among_phantoms_is_refused(tmp_path, simulated):
         make(tmp_path / "c")
 
 
-def test_other_seed_or_version_is_refused(tmp_path, simulated, monkeypatch):
+def test_other_seed_stream_or_version_is_refused(tmp_path, simulated, monkeypatch):
     make(tmp_path / "c", seed=1)
-    with pytest.raises(BratsError, match=r"of seed 1.*expected seed 2"):
+    with pytest.raises(BratsError, match=r"seed 1.*expected stream cohort, seed 2"):
         make(tmp_path / "c", seed=2)
+    with pytest.raises(BratsError, match=r"of stream cohort.*expected stream choices"):
+        make(tmp_path / "c", seed=1, stream="choices")
     monkeypatch.setattr(store, "VERSION", store.VERSION + 1)
     with pytest.raises(BratsError, match="version"):
         make(tmp_path / "c", seed=1)
+
+
+def test_folder_of_phantoms_without_a_stream_holds_what_networks_learnt_from_and_is_not_added_to(tmp_path, simulated):
+    make(tmp_path / "c")
+    (tmp_path / "c" / "phantom.json").write_text(json.dumps({"simulated": True, "seed": 0, "version": store.VERSION}))
+    with pytest.raises(BratsError, match="of stream training, seed 0"):
+        make(tmp_path / "c", cases=3)
 
 
 def test_damaged_mark_is_refused(tmp_path, simulated):

@@ -10,7 +10,7 @@ from brats_lib.phantom import PATIENTS, WIDE, Variety, draw_case, simulate
 from brats_lib.phantom.anatomy import draw_head
 from brats_lib.phantom.contrast import draw_contrast
 from brats_lib.phantom.population import draw_tumour
-from brats_lib.phantom.simulation import generators
+from brats_lib.phantom.streams import generators
 from brats_lib.phantom.tumour import draw_growth, draw_infiltration, grow
 
 
@@ -63,7 +63,7 @@ def test_unknown_effect_is_refused():
 
 def test_infiltrating_tumours_grow_into_grey_matter_and_are_no_larger():
     def share(infiltration):
-        rng = generators(0, 5)
+        rng = generators(0, 5, "cohort")
         tumour, head = draw_tumour(rng["tumour"]), draw_head(rng["head"])
         growth = draw_growth(rng["growth"], tumour, head)
         growth.parameters["infiltration"] = infiltration
