@@ -16,7 +16,7 @@ INDEX = 5
 
 @pytest.fixture(scope="module")
 def phantom():
-    return simulate(0, INDEX)
+    return simulate(0, INDEX, stream="training")
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +30,13 @@ def digest(phantom):
 
 
 def test_same_seed_gives_the_same_bytes(phantom):
-    again = simulate(0, INDEX)
+    again = simulate(0, INDEX, stream="training")
     assert digest(again) == digest(phantom)
     assert again.parameters == phantom.parameters
 
 
 def test_other_index_gives_another_patient(phantom):
-    other = simulate(0, INDEX + 1)
+    other = simulate(0, INDEX + 1, stream="training")
     assert digest(other) != digest(phantom)
     overlap = (other.mask > 0) & (phantom.mask > 0)
     assert overlap.sum() < 0.5 * max((other.mask > 0).sum(), (phantom.mask > 0).sum())
@@ -155,11 +155,11 @@ def test_signal_rises_inside_the_outline(phantom):
 def test_rim_is_the_same_where_distances_are_taken_in_the_whole_volume(phantom, monkeypatch):
     # The distances are taken around the core alone, which must save time and nothing else.
     monkeypatch.setattr(tumour, "_around", lambda region, margin: tuple(slice(None) for _ in region.shape))
-    assert digest(simulate(0, INDEX)) == digest(phantom)
+    assert digest(simulate(0, INDEX, stream="training")) == digest(phantom)
 
 
 def test_effects_left_out_leave_the_patient_as_it_is():
-    whole, plain = (simulate(0, 7, Variety(without=without)) for without in ((), tuple(EFFECTS)))
+    whole, plain = (simulate(0, 7, Variety(without=without), "training") for without in ((), tuple(EFFECTS)))
     np.testing.assert_array_equal(plain.mask > 0, whole.mask > 0)
     core = region(plain.mask, "TC")
     np.testing.assert_array_equal(core, region(whole.mask, "TC"))
