@@ -256,31 +256,35 @@ def _check_phantom(profile):
 
 
 def _check_cases(root, name, profile):
-    """Audit the cases unless exactly these files passed before, and split them."""
+    """Split the cases, and audit them unless exactly these files passed with this split before."""
     from dataclasses import asdict
 
     from brats_lib import runs
     from brats_lib.audit import audit, summary
     from brats_lib.cohort import Cohort
+    from brats_lib.files import read_text
 
     cohort = Cohort.find(root, max_cases=profile["max_cases"])
+    split = runs.open_split(cohort, runs.find_root() / "runs" / name / "split.json", profile["seed"])
     files = {path for case in cohort for path in (*case.files.values(), case.mask_file) if path is not None}
+    files |= {table.path for table in cohort.tables}
     stats = [(str(path), *_size_and_time(path)) for path in sorted(files)]
-    digest = hashlib.sha256(repr((stats, profile["max_cases"])).encode()).hexdigest()
+    state = __version__, stats, cohort.skipped, profile["max_cases"], split
+    digest = hashlib.sha256(repr(state).encode()).hexdigest()
     passed = runs.find_root() / "runs" / "audits" / f"{digest[:16]}.txt"
     if not passed.is_file():
-        findings = audit(cohort)
+        findings = audit(cohort, split=split)
         errors = [finding for finding in findings if finding.severity == "error"]
         if errors:
             raise BratsError(
                 root,
-                f"the audit found {len(errors)} error(s); the first: {errors[0].message}",
+                f"the audit found {len(errors)} error{'s' * (len(errors) != 1)}; the first: {errors[0].message}",
                 "cases that can all be read and agree with each other",
                 f"Mend or remove what is named; `brats audit {root}` lists everything",
             )
         runs.write_text(passed, summary(findings, len(cohort)))
-    print(f"{cohort.source}: audited, no errors; notes in {passed.relative_to(runs.find_root())}")
-    split = runs.open_split(cohort, runs.find_root() / "runs" / name / "split.json", profile["seed"])
+    tally = read_text(passed, "notes of an audit", "Remove it, and run again").partition("\n")[0]
+    print(f"{cohort.source}: audited. {tally}; see {passed.relative_to(runs.find_root())}")
     # The split is in the record so that a changed one runs the notebooks again.
     return {"data": str(root), "fingerprint": cohort.fingerprint(), "split": asdict(split)}
 

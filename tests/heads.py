@@ -1,11 +1,21 @@
 """Phantoms on other grids and with a skull, for tests of what people bring along."""
 
+import functools
+
 import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
+from brats_lib.phantom import simulate
+
 # Signal of liquid, bone and scalp as a share of the brain's median; bone gives hardly any in either modality.
 SHELLS = {"flair": (0.3, 0.12, 0.9), "t1ce": (0.4, 0.12, 1.4)}
+
+
+@functools.cache
+def phantom(index):
+    """Simulated patients for tests; each takes ten seconds, so they are shared and never written to."""
+    return simulate(seed=5, index=index)
 
 
 def with_skull(volumes, liquid=2, bone=5, scalp=4, seed=0):

@@ -92,8 +92,10 @@ def test_infos_and_grids(tiny_root):
         ("004", "warning", "affine"),
         ("005", "error", "affine"),
         ("006", "warning", "spacing"),
+        ("", "info", "grids"),
     }
     messages = {f.problem + f.severity: f.message for f in findings}
+    assert "9 cases with axes LPS, shape (48, 40, 36), voxels of 1 x 1 x 1 mm; 1 case" in messages["gridsinfo"]
     assert "7.0 mm away" in messages["affinewarning"]
     assert "1 x 1 x 2 mm" in messages["spacingwarning"]
     # What the audit calls an error is what reading refuses; what it warns of can be read.

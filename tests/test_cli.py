@@ -3,6 +3,7 @@
 import argparse
 import gzip
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -133,6 +134,14 @@ def test_check_says_phantoms_are_used_where_there_is_no_data(checkout, capsys):
     assert main(["check", "--quick", "--profile", "smoke"]) == 0
     assert "simulated phantoms" in capsys.readouterr().out
     assert json.loads((checkout / "runs/smoke/data.json").read_text())["phantom"] == "phantoms-seed0"
+
+
+def test_check_says_how_many_warnings_there_are_and_where_they_stand(checkout, tiny_root, capsys):
+    (tiny_root / "BraTS20_Training_011").mkdir()
+    assert main(["check", "--quick", "--profile", "smoke", "--data", str(tiny_root)]) == 0
+    told = capsys.readouterr().out
+    notes = re.search(r"audited. 8 cases: 0 errors, 1 warning, 8 info; see (runs/audits/\w+.txt)", told)[1]
+    assert "BraTS20_Training_011: no NIfTI image is in it" in (checkout / notes).read_text()
 
 
 def test_second_check_of_the_same_files_leaves_the_time_stamp_alone(checkout, tiny_root):

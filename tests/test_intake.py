@@ -6,21 +6,20 @@ import nibabel as nib
 import numpy as np
 import pytest
 from conftest import LPS_AFFINE, write_case
-from heads import with_skull, write_loose
+from heads import phantom, with_skull, write_loose
 
 from brats_lib.audit.skull import SHELL_RATIO, shell_ratio
 from brats_lib.cohort import Case, Cohort
 from brats_lib.errors import BratsError
 from brats_lib.intake import LARGEST_ML, examine, receive
-from brats_lib.phantom import simulate
 
 MM = (1.0, 1.0, 1.0)
 
 
 @pytest.fixture(scope="module")
 def brain():
-    phantom = simulate(seed=5, index=0)
-    return {modality: phantom.volumes[modality].astype(np.float32) for modality in ("flair", "t1ce")}
+    volumes = phantom(0).volumes
+    return {modality: volumes[modality].astype(np.float32) for modality in ("flair", "t1ce")}
 
 
 @pytest.fixture(scope="module")

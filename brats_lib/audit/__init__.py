@@ -7,16 +7,20 @@ Every file of every case is read once, in parallel; a bad case never stops the o
 from pathlib import Path
 
 from brats_lib.audit.cases import audit_case
-from brats_lib.audit.cohorts import duplicates, tables
-from brats_lib.audit.findings import SEVERITIES, Finding, summary
-from brats_lib.cohort import Cohort
+from brats_lib.audit.cohorts import duplicates, folders, grids, splits, tables
+from brats_lib.audit.findings import SEVERITIES, Finding, Report, summary
+from brats_lib.audit.likeness import alike
+from brats_lib.cohort import Case, Cohort, Split
 from brats_lib.cohort.discover import natural
+from brats_lib.errors import BratsError
 from brats_lib.parallel import for_each
 
 __all__ = ["SEVERITIES", "Finding", "audit", "summary"]
 
 
-def audit(cohort: Cohort | str | Path, workers: int | None = None, progress: bool = True) -> list[Finding]:
+def audit(
+    cohort: Cohort | str | Path, workers: int | None = None, progress: bool = True, split: Split | None = None
+) -> list[Finding]:
     """Look at every file of a cohort.
 
     Parameters
@@ -27,6 +31,8 @@ def audit(cohort: Cohort | str | Path, workers: int | None = None, progress: boo
         Processes at once; as many as there are cores where not given.
     progress : bool
         Show a progress bar.
+    split : Split, optional
+        Which subsets the cases will be in; where it is not given, that of a `split.json` beside the cases.
 
     Returns
     -------
@@ -40,7 +46,21 @@ def audit(cohort: Cohort | str | Path, workers: int | None = None, progress: boo
         finding.
     """
     cohort = cohort if isinstance(cohort, Cohort) else Cohort.find(cohort)
-    reports = for_each(audit_case, cohort, workers, progress, "audit")
+    reports = for_each(_report, cohort, workers, progress, "audit")
     findings = [finding for report in reports for finding in report.findings]
-    findings += duplicates(reports) + tables(cohort)
+    pairs = alike(reports)
+    findings += duplicates(reports, pairs) + splits(cohort, split, pairs)
+    findings += tables(cohort) + folders(cohort) + grids(cohort, reports)
     return sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), natural(f.case), f.problem, f.message))
+
+
+def _report(case: Case) -> Report:
+    """What a case shows; whatever its files do to their reader, the other cases are looked at too."""
+    try:
+        return audit_case(case)
+    except (BratsError, MemoryError, OSError) as error:
+        message = str(error)
+        if not isinstance(error, BratsError):
+            found = f"it cannot be looked at ({type(error).__name__}: {error})"
+            message = str(BratsError(f"case {case.name}", found, "images that can be read", "Copy this case again"))
+        return Report(case.name, [Finding(case.name, "error", "unreadable", message)])

@@ -24,6 +24,7 @@ __all__ = ["find_cases", "holds_images", "natural"]
 logger = logging.getLogger(__name__)
 
 # What MSD's dataset.json must say about the channels for them to be ours.
+MSD_MASKS = LAYOUT_OF_NAME["msd"].mask
 MSD_CHANNELS = ["flair", "t1w", "t1gd", "t2w"]
 
 
@@ -65,6 +66,8 @@ def find_cases(root: Path) -> tuple[list[Case], list[Path], list[tuple[Path, str
         tables += [path for path in entries if re.fullmatch(r"name_mapping.*\.csv", path.name, re.IGNORECASE)]
         images = [path for path in entries if stem(path)]
         find = _msd_cases if folder.name in MSD_IMAGE_FOLDERS else _folder_cases
+        if folder.name == MSD_MASKS and os.path.isdir(folder.parent / MSD_IMAGE_FOLDERS[0]):
+            find = _msd_masks
         for case in find(folder, images, skipped):
             if not case.name.isprintable():
                 skipped.append((folder, f"the name of case {case.name!r} is not printable text in UTF-8"))
@@ -183,6 +186,14 @@ def _adopt(name: str, roles: dict[str, list[Path]], left: list[Path]) -> None:
         logger.info("%s: no mask of its name; taking %s as its mask", name, path.name)
         roles["mask"].append(path)
         left.remove(path)
+
+
+def _msd_masks(folder: Path, images: list[Path], skipped: list) -> list[Case]:
+    """No cases: their masks, which `_msd_cases` looks up; those without an image are passed over."""
+    where = MSD_IMAGE_FOLDERS[0]
+    absent = [path for path in images if not os.path.lexists(folder.parent / where / path.name)]
+    skipped += [(path, f"no image of its name is in {where}") for path in absent]
+    return []
 
 
 def _msd_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]:
