@@ -17,7 +17,7 @@ from brats_lib.figures.style import label_image, rgba
 from brats_lib.labels import BACKGROUND, COLOURS, ED, ET, LABELS, NCR, REGIONS, region
 
 __all__ = [
-    "PIXELS_PER_MM",
+    "PIXELS",
     "cross_hairs",
     "directions",
     "grey",
@@ -27,8 +27,8 @@ __all__ = [
     "write_lines",
 ]
 
-# Sharp at the size of a panel, on screens of high density too.
-PIXELS_PER_MM = 2.5
+# Of the longest side of a box: sharp at the size of a panel, on screens of high density too.
+PIXELS = 540
 WHITE = (255, 255, 255)
 PROBABILITY = mpl.colormaps["magma"]
 # The edge of a region is drawn this wide, in pixels of the picture.
@@ -42,13 +42,10 @@ def _cut(volume, plane, index, box):
     return cut[::-1] if plane.origin == "lower" else cut
 
 
-def _size(cut, plane, spacing):
-    """Width and height of a slice's picture in pixels."""
-    columns, rows = plane.in_plane
-    width, height = cut.shape[1] * spacing[columns], cut.shape[0] * spacing[rows]
-    # A field of view of a whole body would make a picture that no screen shows.
-    scale = min(PIXELS_PER_MM, 1200 / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
+def _size(plane, box, spacing):
+    """Width and height in pixels of a slice's picture: one scale for all planes of a box."""
+    lengths = [(stop - start) * size for (start, stop), size in zip(box, spacing, strict=True)]
+    return tuple(max(1, round(lengths[axis] * PIXELS / max(lengths))) for axis in plane.in_plane)
 
 
 def _enlarge(cut, size, method=Image.Resampling.BICUBIC):
@@ -67,7 +64,7 @@ def grey(volume, plane, index, box, levels, spacing=(1, 1, 1)):
     box : tuple of (int, int)
         Start and stop along x, y, z.
     levels : (float, float)
-        What is shown black and white.
+        What is shown black and white; where they are the same, what is above is white.
     spacing : tuple of float
         Voxel size in mm.
 
@@ -77,14 +74,14 @@ def grey(volume, plane, index, box, levels, spacing=(1, 1, 1)):
     """
     cut = _cut(volume, plane, index, box)
     low, high = levels
-    shades = np.clip((_enlarge(cut, _size(cut, plane, spacing)) - low) / (high - low), 0, 1)
+    shades = np.clip((_enlarge(cut, _size(plane, box, spacing)) - low) / max(high - low, 1e-9), 0, 1)
     return np.repeat(np.round(255 * shades).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _large_labels(mask, plane, index, box, spacing):
     """Labels of a slice at the size of its picture, their borders smooth instead of stairs of voxels."""
     cut = _cut(mask, plane, index, box)
-    size = _size(cut, plane, spacing)
+    size = _size(plane, box, spacing)
     shares = np.stack([_enlarge(cut == label, size, Image.Resampling.BILINEAR) for label in LABELS])
     return np.array(LABELS, np.uint8)[shares.argmax(0)]
 
@@ -165,7 +162,7 @@ def probability(chances, brain, plane, index, box, spacing=(1, 1, 1)):
     array of uint8, shape (rows, columns, 3)
     """
     cut = _cut(chances, plane, index, box).astype(np.float32)
-    size = _size(cut, plane, spacing)
+    size = _size(plane, box, spacing)
     picture = PROBABILITY(np.clip(_enlarge(cut, size, Image.Resampling.BILINEAR), 0, 1), bytes=True)[..., :3].copy()
     inside = ndimage.binary_fill_holes(_enlarge(_cut(brain, plane, index, box) != 0, size) > 0.5)
     rim = _edge(inside, 2)
@@ -195,7 +192,7 @@ def _write(picture, texts, size=None):
     """Write texts into a picture, white with a black halo; each is ((x, y), text, anchor)."""
     canvas = Image.fromarray(picture)
     draw = ImageDraw.Draw(canvas)
-    font = _font(size or max(12, picture.shape[1] // 20))
+    font = _font(size or max(12, PIXELS // 22))
     for place, text, anchor in texts:
         draw.text(place, text, WHITE, font, anchor=anchor, stroke_width=2, stroke_fill=(0, 0, 0))
     picture[:] = np.asarray(canvas)

@@ -9,6 +9,6 @@ __all__ = ["head"]
 
 def head(title):
     """Write the title, and beside it what nobody may overlook."""
-    left, right = st.columns([1, 1.2], vertical_alignment="center")
+    left, right = st.columns([1, 2.15], vertical_alignment="center")
     left.title(title, anchor=False)
     right.warning(DISCLAIMER, icon=":material/science:")

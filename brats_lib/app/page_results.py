@@ -5,26 +5,38 @@ import streamlit as st
 
 from brats_lib.app import panels
 from brats_lib.app.drawing import png
-from brats_lib.app.report import mask_file, picture_file
-from brats_lib.app.scans import start_slices
+from brats_lib.app.report import NO_DISTANCE, hd95_text, mask_file, ml_text, picture_file
 from brats_lib.app.wording import caution, legend, place, plain
 from brats_lib.figures.style import TUMOUR
 from brats_lib.labels import LONG_NAMES, REGIONS
 from brats_lib.predict import NO_TUMOUR
 
-__all__ = ["compare_view", "plane_view", "slice_view"]
+__all__ = ["compare_view", "plane_view", "row", "slice_view"]
 
 # On a narrow screen the side bar is folded away.
 _UNSEEN = "Press **Segment** in the side bar to see what the network finds."
 
 
-def _row(drawn, places=3):
-    """Panels side by side, each as wide as if all places were taken; returns the columns."""
-    columns = st.columns(max(places, len(drawn)), gap="small")
+def row(drawn, places=0):
+    """Draw panels side by side in one scale.
+
+    Parameters
+    ----------
+    drawn : list of brats_lib.app.panels.Panel
+    places : int
+        Each is as wide as if there were at least so many.
+
+    Returns
+    -------
+    list of DeltaGenerator
+        A column for each place.
+    """
+    widths = [panel.picture.shape[1] for panel in drawn]
+    columns = st.columns(widths + widths[:1] * (places - len(drawn)), gap="small")
     for column, panel in zip(columns, drawn, strict=False):
         with column:
             st.markdown(f"**{plain(panel.heading)}**")
-            st.image(png(panel.picture), width="stretch", alt=panel.alt)
+            st.image(png(panel.picture), width="stretch", alt=panel.alt, output_format="PNG")
     return columns
 
 
@@ -37,23 +49,24 @@ def slice_view(scan, results, plane, point, look):
         drawn += [panels.probability(scan, results[0].prediction, name, plane, index) for name in REGIONS]
     left, right = st.columns([2.9, 1], gap="medium")
     with left:
-        places = _row(drawn[:3])
+        with st.container(key="scans"):
+            places = row(drawn[:3], 3)
         if not results:
             places[2].info(_UNSEEN)
             return
-        _row(drawn[3:])
+        with st.container(key="maps"):
+            row(drawn[3:])
     with right:
         _numbers(scan, results[0])
         st.html(legend([label for label in TUMOUR if label in look.labels], look.truth))
-        _find_tumour(scan, results[0])
         _take_away(scan, results[0], drawn, place(plane, index, scan.shape, scan.spacing))
 
 
-def plane_view(scan, results, plane, point, look):
+def plane_view(scan, results, point, look):
     """The three planes through one point; without a result, the scan alone."""
     mask = results[0].prediction.mask if results else None
     drawn = panels.three_planes(scan, mask, point, look)
-    _row(drawn)
+    row(drawn)
     st.html(legend([label for label in TUMOUR if label in look.labels], look.truth))
     if not results:
         st.info(_UNSEEN)
@@ -62,20 +75,20 @@ def plane_view(scan, results, plane, point, look):
     with left:
         _numbers(scan, results[0])
     with right:
-        _find_tumour(scan, results[0])
-        _take_away(scan, results[0], drawn, f"voxel {point}")
+        _take_away(scan, results[0], drawn, f"voxel {tuple(point)}")
 
 
-def compare_view(scan, results, plane, point, look):
-    """The same slice as several networks see it, beside the truth where that is known."""
+def compare_view(scan, results, note, plane, point, look):
+    """The same slice as several networks see it, beside the truth where that is known; `note` says which are not."""
     index = point[plane.axis]
+    if note:
+        st.info(plain(note))
     if not results:
-        st.info("Press **Segment** in the side bar to run the networks that are chosen there, one after the other.")
         return
     drawn = [panels.overlay(scan, result.prediction.mask, plane, index, look, result.name) for result in results]
     if scan.truth is not None:
         drawn.insert(0, panels.overlay(scan, scan.truth, plane, index, look, "Truth"))
-    _row(drawn)
+    row(drawn, 3)
     st.html(legend([label for label in TUMOUR if label in look.labels], look.truth))
     st.table(_compared(scan, results), border="horizontal")
     _caution(scan, results)
@@ -89,26 +102,26 @@ def _compared(scan, results):
     table = {}
     for result in results:
         rows = result.rows(scan)
-        table[f"{result.name}, mL"] = {row["region"]: f"{row['ml']:.1f}" for row in rows}
+        table[f"{result.name}, mL"] = {each["region"]: ml_text(each["ml"]) for each in rows}
         if scan.truth is not None:
-            table[f"{result.name}, Dice"] = {row["region"]: f"{row['dice']:.3f}" for row in rows}
+            table[f"{result.name}, Dice"] = {each["region"]: f"{each['dice']:.3f}" for each in rows}
     if scan.truth is not None:
-        table["truth, mL"] = {row["region"]: f"{row['true_ml']:.1f}" for row in rows}
+        table["truth, mL"] = {each["region"]: ml_text(each["true_ml"]) for each in rows}
     return pd.DataFrame(table)
 
 
 def _numbers(scan, result):
     """Volumes, and scores where the truth is known."""
-    table = pd.DataFrame(result.rows(scan)).set_index("region")
-    shown = pd.DataFrame({"mL": table["ml"].map("{:.1f}".format)})
+    names, table = [f"{name} {LONG_NAMES[name]}" for name in REGIONS], {}
+    for each in result.rows(scan):
+        table[each["region"]] = {"mL": ml_text(each["ml"])}
+        if scan.truth is not None:
+            table[each["region"]] |= {"true": ml_text(each["true_ml"]), "Dice": f"{each['dice']:.3f}",
+                                      "HD95": hd95_text(each)}  # fmt: skip
     if scan.truth is not None:
-        shown["true"] = table["true_ml"].map("{:.1f}".format)
-        shown["Dice"] = table["dice"].map("{:.3f}".format)
-        shown["HD95"] = table["hd95_mm"].map("{:.1f}".format)
-    shown.index.name = None
+        names.append(f"HD95 in mm, {NO_DISTANCE} where a mask lacks the region")
     st.markdown("**Volumes in mL**")
-    st.table(shown, border="horizontal")
-    names = [f"{name} {LONG_NAMES[name]}" for name in REGIONS] + (["HD95 in mm"] if scan.truth is not None else [])
+    st.table(pd.DataFrame.from_dict(table, orient="index"), border="horizontal")
     st.caption(plain(f"{'; '.join(names)}. Network {result.name}, {result.seconds:.1f} s."))
     if not result.prediction.mask.any():
         st.warning(plain(f"{NO_TUMOUR}."), icon=":material/warning:")
@@ -122,20 +135,11 @@ def _caution(scan, results):
         st.caption(f":material/warning: {plain(note)}")
 
 
-def _find_tumour(scan, result):
-    def jump():
-        st.session_state["points"][scan.fingerprint][:] = start_slices(scan, result.prediction.mask)
-
-    st.button("Go to the largest area", on_click=jump, icon=":material/my_location:", width="stretch",
-              disabled=not result.prediction.mask.any())  # fmt: skip
-
-
 def _take_away(scan, result, drawn, spot):
     """Downloads; the files are made when they are asked for."""
     name = scan.case.name
     lines = [f"{name}, {spot}, network {result.name}",
-             "; ".join(f"{row['region']} {row['ml']:.1f} mL" for row in result.rows(scan))]  # fmt: skip
-    st.markdown("**Take away**")
+             "; ".join(f"{each['region']} {ml_text(each['ml'])} mL" for each in result.rows(scan))]  # fmt: skip
     st.download_button("Mask (NIfTI)", lambda: mask_file(scan.case, result.prediction.mask), f"{name}_seg.nii.gz",
                        "application/gzip", on_click="ignore", icon=":material/download:", width="stretch")  # fmt: skip
     st.download_button("Picture (PNG)", lambda: picture_file([(p.heading, p.picture) for p in drawn], lines),

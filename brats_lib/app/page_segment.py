@@ -6,12 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from brats_lib.app import engine, page_case, page_results, session
+from brats_lib.app import engine, page_case, page_results, page_view, session
 from brats_lib.app.page_head import head
 from brats_lib.app.panels import Look
 from brats_lib.app.report import volume_rows
-from brats_lib.app.scans import PLANES, clamp, start_slices
-from brats_lib.app.wording import axis_name, plain, where
+from brats_lib.app.scans import PLANES, start_slices
+from brats_lib.app.wording import compare_note, files_line, plain, where
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import TUMOUR, modality_name
 from brats_lib.inference import Prediction
@@ -69,27 +69,47 @@ def _page(cohort):
     if scan is None:
         st.info("Upload the FLAIR and the T1ce file of one scan, on the left.")
         return
-    view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, label_visibility="collapsed")
+    toolbar = st.container(horizontal=True, vertical_alignment="center")
+    view = toolbar.segmented_control("View", VIEWS, default=VIEWS[0], required=True, label_visibility="collapsed")
     with st.sidebar:
-        plane = None
+        planes = list(PLANES.values())
         if view != VIEWS[1]:
-            plane = PLANES[st.radio("Plane", list(PLANES), format_func=str.capitalize, horizontal=True)]
-        point = _choose_slices(scan, range(3) if plane is None else [plane.axis])
+            planes = [PLANES[st.radio("Plane", list(PLANES), format_func=str.capitalize, horizontal=True)]]
+        axes = sorted(plane.axis for plane in planes)
+        point = page_view.choose_slices(scan, axes, scan.fingerprint, lambda: start_slices(scan))
         networks = _choose_networks(view)
         pressed = st.button("Segment", type="primary", width="stretch", icon=":material/play_arrow:")
         look = _choose_look(scan)
-    for warning in scan.warnings:
-        st.warning(plain(f"{warning}."), icon=":material/warning:")
-    st.caption(plain(f"{cohort.source if scan.case in cohort.cases else 'Own scan'} · case {scan.case.name} · "
-                     f"{where(plane)}"))  # fmt: skip
-    results = list(_results(scan, networks, pressed))
-    draw = {VIEWS[0]: page_results.slice_view, VIEWS[1]: page_results.plane_view, VIEWS[2]: page_results.compare_view}
-    draw[view](scan, results, plane, point, look)
+    with toolbar:
+        shown = page_view.adjust(scan, point)
+    if scan.warnings:
+        st.warning("  \n".join(plain(f"{warning}.") for warning in scan.warnings), icon=":material/warning:")
+    plane = planes[0] if len(planes) == 1 else None
+    if scan.case in cohort.cases:
+        source = f"{cohort.source} · case {scan.case.name}"
+        names = {role: path.name for role, path in {**scan.case.files, "mask": scan.case.mask_file}.items() if path}
+    else:
+        source, names = "Own scan", session.inbox().names()
+    used = {role: names[role] for role in (*scan.volumes, "mask") if role in names}
+    st.caption(f"{plain(f'{source} · {where(plane)}')}  \n{plain(files_line(used))}")
+    results, waiting = _results(scan, networks, pressed)
+    if results:
+        with toolbar:
+            page_view.find_tumour(point, results[0].prediction.mask)
+    if view == VIEWS[0]:
+        page_results.slice_view(shown, results, plane, point, look)
+    elif view == VIEWS[1]:
+        page_results.plane_view(shown, results, point, look)
+    else:
+        note = compare_note(len(networks), waiting)
+        page_results.compare_view(shown, results, note, plane, point, look)
+    page_view.listen(shown, planes, point)
 
 
 def _results(scan, networks, pressed):
-    """What networks say about a scan: from this session's shelf, or computed where the button was pressed."""
-    shelf = session.predictions()
+    """What networks say about a scan, from this session's shelf or computed where the button was pressed; and the
+    names of those that wait for the button."""
+    shelf, results, waiting = session.predictions(), [], []
     for network in networks:
         try:
             card = describe(network)
@@ -105,23 +125,10 @@ def _results(scan, networks, pressed):
             st.error(plain(page_case.explain(error)))
             continue
         if key in shelf:
-            yield shelf.get(key)
-
-
-def _choose_slices(scan, axes):
-    """Sliders for some axes; the point they make together is kept for each scan, whichever of them are displayed."""
-    points = st.session_state.setdefault("points", {})
-    point = points.setdefault(scan.fingerprint, list(start_slices(scan)))
-
-    def moved(axis):
-        point[axis] = st.session_state[f"slice-{axis}"]
-
-    for axis in axes:
-        # A widget that is not displayed forgets its value, so the point is what counts and the widget is told.
-        st.session_state[f"slice-{axis}"] = point[axis]
-        st.slider(f"Slice ({axis_name(axis)})", 0, max(1, scan.shape[axis] - 1), key=f"slice-{axis}", on_change=moved,
-                  args=(axis,))  # fmt: skip
-    return tuple(map(clamp, point, scan.shape))
+            results.append(shelf.get(key))
+        else:
+            waiting.append(card.name)
+    return results, waiting
 
 
 def _choose_networks(view):
@@ -136,6 +143,8 @@ def _choose_networks(view):
             "Networks", names, list(dict.fromkeys([names[0], second])), max_selections=MOST_NETWORKS, help=about
         )
         chosen = chosen or names[:1]
+        if not any(isinstance(network, Path) for network in networks.values()):
+            st.caption("To choose the paper's network too, train it: `make book` in a checkout keeps it in `runs/`.")
     else:
         chosen = [st.selectbox("Network", names, help=about)]
     for problem in problems:

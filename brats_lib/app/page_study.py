@@ -1,10 +1,12 @@
 """The reader study: one mask at a time, of unknown origin, a score and a comment."""
 
+from dataclasses import replace
+
 import streamlit as st
 
-from brats_lib.app import engine, panels, session
-from brats_lib.app.drawing import png
+from brats_lib.app import engine, page_view, panels, session
 from brats_lib.app.page_head import head
+from brats_lib.app.page_results import row
 from brats_lib.app.ratings import Ratings, reader_code
 from brats_lib.app.scans import PLANES, open_scan, start_slices
 from brats_lib.app.study import Study
@@ -79,26 +81,25 @@ def _rate(study, ratings, reader):
         st.button("Back", on_click=_move, args=(reader, len(order) - 1))
         return
     item = order[at]
-    scan, mask = session.scans().take(("study", reader, at), lambda: _opened(study, item))
+    scan, mask = session.scans().take(("study", study.name, reader, at), lambda: _opened(study, item))
     left, right = st.columns([3, 1], gap="medium")
     with right:
         plane = PLANES[st.radio("Plane", list(PLANES), format_func=str.capitalize, horizontal=True)]
-        start = start_slices(scan, mask)[plane.axis]
-        index = st.slider(
-            "Slice", 0, max(1, scan.shape[plane.axis] - 1), start, key=f"study-{reader}-{at}-{plane.name}"
-        )
+        key = ("study", study.name, reader, at)
+        point = page_view.choose_slices(scan, [plane.axis], key, lambda: start_slices(scan, mask))
         opacity = st.slider("Opacity", 0.0, 1.0, 0.35, 0.05)
         _form(study, ratings, reader, order, at, rated.get((item.case, item.side), (None, "")))
     with left:
+        with st.container(horizontal=True):
+            shown = page_view.adjust(scan, point)
         st.caption(plain(f"Mask {at + 1} of {len(order)} · {where(plane)}"))
-        drawn = [panels.original(scan, modality, plane, index) for modality in ("flair", "t1ce")]
+        drawn = [panels.original(shown, modality, plane, point[plane.axis]) for modality in ("flair", "t1ce")]
         look = panels.Look(opacity=opacity, modality="t1ce")
-        drawn.append(panels.overlay(scan, mask, plane, index, look, "Mask"))
-        for column, panel in zip(st.columns(3, gap="small"), drawn, strict=True):
-            column.markdown(f"**{plain(panel.heading)}**")
-            # The name of the case would let a reader find the two masks of a case; the number does not.
-            column.image(png(panel.picture), width="stretch", alt=f"{panel.heading}, mask {at + 1}")
+        drawn.append(panels.overlay(shown, mask, plane, point[plane.axis], look, "Mask"))
+        # The name of the case would let a reader find the two masks of a case; the number does not.
+        row([replace(panel, alt=f"{panel.heading}, mask {at + 1}") for panel in drawn])
         st.html(legend())
+    page_view.listen(shown, [plane], point)
 
 
 def _opened(study, item):

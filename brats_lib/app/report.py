@@ -11,8 +11,11 @@ from brats_lib.app.drawing import write_lines
 from brats_lib.metrics.challenge import score_mask
 from brats_lib.predict import volumes_ml
 
-__all__ = ["DISCLAIMER", "mask_file", "millilitres", "picture_file", "volume_rows"]
+__all__ = [
+    "DISCLAIMER", "NO_DISTANCE", "hd95_text", "mask_file", "millilitres", "ml_text", "picture_file", "volume_rows",
+]  # fmt: skip
 
+NO_DISTANCE = "–"
 DISCLAIMER = "Research and teaching only. Not a medical device: no decision about a patient may rest on it."
 
 
@@ -60,6 +63,16 @@ def volume_rows(mask, spacing, truth=None):
             score = scores[row["region"]]
             row |= {"true_ml": true_ml[row["region"]], "dice": score["dice"], "hd95_mm": score["hd95_mm"]}
     return rows
+
+
+def ml_text(ml):
+    """Millilitres as a table shows them: ``"12.3"``, and ``"0"`` only where there is no voxel."""
+    return "0" if ml == 0 else "<0.1" if ml < 0.05 else f"{ml:.1f}"
+
+
+def hd95_text(row):
+    """HD95 of one of `volume_rows`; a dash where it is none, as without the region in a mask there is no distance."""
+    return f"{row['hd95_mm']:.1f}" if row["ml"] and row["true_ml"] else NO_DISTANCE
 
 
 def mask_file(case, mask):

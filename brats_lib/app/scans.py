@@ -8,7 +8,7 @@ from brats_lib.app.opening import NEEDED
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, brain_box, tumour_slice, window
 from brats_lib.intake import receive
 
-__all__ = ["PLANES", "Scan", "clamp", "open_scan", "start_slices"]
+__all__ = ["PLANES", "Scan", "clamp", "open_scan", "point_at", "start_slices", "zoom_box"]
 
 PLANES = {plane.name: plane for plane in (AXIAL, CORONAL, SAGITTAL)}
 
@@ -26,7 +26,9 @@ class Scan:
     volumes : dict of str to array of float32, shape (x, y, z)
         FLAIR and T1ce, in LPS.
     levels : dict of str to (float, float)
-        Grey-level window of each volume.
+        Grey-level window of each volume: what is shown black and what is shown white.
+    ranges : dict of str to (float, float)
+        The widest window of each volume, from its smallest to its largest value.
     box : tuple of (int, int)
         Start and stop of the brain along x, y, z. It is that of the volume, so that nothing jumps between slices.
     truth : array of uint8, shape (x, y, z), or None
@@ -39,6 +41,7 @@ class Scan:
     fingerprint: str
     volumes: dict
     levels: dict
+    ranges: dict
     box: tuple
     truth: np.ndarray | None
     warnings: tuple = ()
@@ -72,8 +75,13 @@ def open_scan(case):
     """
     volumes, warnings = receive(case, NEEDED)
     levels = {modality: window(volume) for modality, volume in volumes.items()}
+    ranges = {
+        modality: (min(float(volume.min()), levels[modality][0]), max(float(volume.max()), levels[modality][1]))
+        for modality, volume in volumes.items()
+    }
     truth = case.mask() if case.has_mask else None
-    return Scan(case, case.fingerprint(), volumes, levels, brain_box(*volumes.values()), truth, tuple(warnings))
+    box = brain_box(*volumes.values())
+    return Scan(case, case.fingerprint(), volumes, levels, ranges, box, truth, tuple(warnings))
 
 
 def start_slices(scan, mask=None):
@@ -98,3 +106,53 @@ def start_slices(scan, mask=None):
 def clamp(index, length):
     """An index kept within an axis; a slider needs two places even where there is one slice."""
     return max(0, min(int(index), length - 1))
+
+
+def zoom_box(box, point, factor):
+    """The part of a box that is in sight when it is enlarged: around a point, and within the box.
+
+    Parameters
+    ----------
+    box : tuple of (int, int)
+        Start and stop along x, y, z.
+    point : sequence of int
+        Voxel x, y, z.
+    factor : int
+        At least 1, which is the box itself.
+
+    Returns
+    -------
+    tuple of (int, int)
+        Start and stop along x, y, z.
+    """
+    shown = []
+    for (start, stop), at in zip(box, point, strict=True):
+        length = max(1, round((stop - start) / factor))
+        first = max(start, min(at - length // 2, stop - length))
+        shown.append((first, first + length))
+    return tuple(shown)
+
+
+def point_at(plane, box, point, across, down):
+    """The voxel at a place of a picture.
+
+    Parameters
+    ----------
+    plane : brats_lib.figures.style.Plane
+    box : tuple of (int, int)
+        What the picture shows of the volume, as start and stop along x, y, z.
+    point : sequence of int
+        Voxel x, y, z in the slice of the picture.
+    across, down : float
+        From the picture's left and top edge, 0-1.
+
+    Returns
+    -------
+    list of int
+        Voxel x, y, z.
+    """
+    voxel = list(point)
+    for axis, share in zip(plane.in_plane, (across, 1 - down if plane.origin == "lower" else down), strict=True):
+        start, stop = box[axis]
+        voxel[axis] = int(start + share * (stop - start))
+    return voxel

@@ -3,25 +3,34 @@
 import html
 import re
 
-from brats_lib.figures.style import TUMOUR, long_name
+from brats_lib.figures.style import TUMOUR, long_name, modality_name
 from brats_lib.labels import COLOURS
 from brats_lib.trained import Trained
 
-__all__ = ["STYLE", "axis_name", "caution", "legend", "place", "plain", "where"]
+__all__ = ["STYLE", "axis_name", "caution", "compare_note", "files_line", "legend", "place", "plain", "where"]
 
-# Less air than Streamlit leaves, so that a case fits one screen; the header bar would cover the title then.
+# Less air than Streamlit leaves, so that a case fits a laptop's screen; the header bar would cover the title then.
 STYLE = """<style>
-[data-testid="stMainBlockContainer"] {padding: 2.6rem 2rem 1rem;}
+[data-testid="stMainBlockContainer"] {padding: 2.5rem 2rem 0.5rem;}
+[data-testid="stMain"] [data-testid="stVerticalBlock"] {gap: 0.5rem;}
 [data-testid="stSidebarUserContent"] {padding-bottom: 1rem;}
-[data-testid="stSidebarHeader"] {height: 2.5rem;}
+[data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] {gap: 0.7rem;}
+[data-testid="stSidebarHeader"] {height: 2rem; margin: 0;}
 [data-testid="stHeader"] {height: 2.4rem; background: transparent;}
-[data-testid="stMain"] h1 {font-size: 2rem; padding: 0.2rem 0;}
+[data-testid="stMain"] h1 {font-size: 1.5rem; padding: 0; white-space: nowrap;}
+[data-testid="stAlertContainer"] {padding: 0.5rem 0.8rem;}
+[data-testid="stAlertContainer"] p {font-size: 0.85rem; line-height: 1.35;}
+[data-testid="stCaptionContainer"] p {line-height: 1.35;}
 [data-testid="stTable"] table {font-size: 0.85rem;}
-[data-testid="stTable"] :is(th, td) {padding: 0.25rem 0.2rem;}
+[data-testid="stTable"] :is(th, td) {padding: 0.2rem;}
 [data-testid="stMultiSelect"] [data-baseweb="tag"] {max-width: 100%; height: auto;}
 [data-testid="stMultiSelect"] [data-baseweb="tag"] span {white-space: normal; overflow-wrap: anywhere;}
-[data-testid="stImage"] img {background: #000; border-radius: 3px;}
-.legend {display: flex; flex-wrap: wrap; gap: 0.3rem 1.2rem; font-size: 0.9rem;}
+[data-testid="stImage"] img {background: #000; border-radius: 3px; cursor: crosshair;}
+/* Not where a picture fills the screen, which alone has a height. */
+:is(.st-key-scans, .st-key-maps) [data-testid="stFullScreenFrame"] > :not([height]) img {width: auto !important;}
+.st-key-scans [data-testid="stFullScreenFrame"] > :not([height]) img {max-height: 42vh;}
+.st-key-maps [data-testid="stFullScreenFrame"] > :not([height]) img {max-height: max(9rem, 25vh);}
+.legend {display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; font-size: 0.9rem;}
 .legend i {display: inline-block; width: 0.9em; height: 0.9em; margin-right: 0.45em; vertical-align: -0.08em;
            border: 1px solid #888;}
 </style>"""
@@ -41,6 +50,14 @@ def place(plane, index, shape, spacing):
     """Where a slice is, as a person reads it: ``"axial slice z = 78 of 0–154 (1 mm)"``."""
     last, thick = shape[plane.axis] - 1, spacing[plane.axis]
     return f"{plane.name} slice {axis_name(plane.axis)} = {index} of 0–{last} ({thick:.3g} mm)"
+
+
+def files_line(names):
+    """Which files are in use, by modality: ``"FLAIR x_t2f.nii.gz · T1ce x_t1c.nii.gz"``; what one file holds, once."""
+    roles = {}
+    for role, name in names.items():
+        roles.setdefault(name, []).append(modality_name(role))
+    return " · ".join(f"{', '.join(titles)} {name}" for name, titles in roles.items())
 
 
 def where(plane=None):
@@ -74,6 +91,26 @@ def caution(card, case):
     if not patients:
         return ""
     return f"{card.name} learnt from {patients} patients; its scores on one of those say nothing about any other."
+
+
+def compare_note(chosen, waiting):
+    """Why fewer networks are compared than there could be.
+
+    Parameters
+    ----------
+    chosen : int
+        How many.
+    waiting : list of str
+        Names of those that were not run on this scan.
+
+    Returns
+    -------
+    str
+        Empty where all of several were run.
+    """
+    if waiting:
+        return f"Not run on this scan yet: {', '.join(waiting)}. Press Segment in the side bar."
+    return "One network is chosen. Add others under Networks in the side bar." if chosen == 1 else ""
 
 
 def legend(labels=TUMOUR, truth=False):

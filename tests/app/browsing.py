@@ -185,12 +185,36 @@ class Page:
         return self._labelled('[data-testid="stSlider"]', label).find_element("css selector", 'input[type="range"]')
 
     def move(self, label, steps):
-        """Move a slider with the keyboard."""
+        """Move a slider with the keyboard: its input is hidden and may not be typed into, but has the focus."""
         handle = self.slider(label)
         before = handle.get_property("value")
-        handle.send_keys(("\ue014" if steps > 0 else "\ue012") * abs(steps))
+        self.chrome.execute_script("arguments[0].focus()", handle)
+        self._actions().send_keys(("\ue014" if steps > 0 else "\ue012") * abs(steps)).perform()
         wait_for(lambda: self.slider(label).get_property("value") != before)
         self.settle()
+
+    def _actions(self):
+        from selenium.webdriver import ActionChains
+
+        return ActionChains(self.chrome)
+
+    def turn_wheel(self, picture, notches):
+        """Turn the wheel over a picture, away from the person where the number is above 0."""
+        for _ in range(abs(notches)):
+            self._mouse("mouseWheel", picture, deltaX=0, deltaY=-120 if notches > 0 else 120)
+        self.settle()
+
+    def click_picture(self, picture, across, down):
+        """Click at a place of a picture, from its left and top edge as shares of it."""
+        for kind in ("mousePressed", "mouseReleased"):
+            self._mouse(kind, picture, across, down, button="left", clickCount=1)
+        self.settle()
+
+    def _mouse(self, kind, picture, across=0.5, down=0.5, **more):
+        image = self.find('[data-testid="stImage"] img')[picture]
+        box = self.chrome.execute_script("return arguments[0].getBoundingClientRect().toJSON()", image)
+        place = {"x": box["x"] + across * box["width"], "y": box["y"] + down * box["height"]}
+        self.chrome.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": kind, **place, **more})
 
     def type(self, label, text):
         field = self.find(f'input[aria-label="{label}"], textarea[aria-label="{label}"]')[0]

@@ -11,7 +11,7 @@ from app.seen import sure_of, tiny_scan
 from PIL import Image
 
 from brats_lib.app import drawing, engine, panels, report, wording
-from brats_lib.app.scans import PLANES, clamp, open_scan, start_slices
+from brats_lib.app.scans import PLANES, clamp, open_scan, point_at, start_slices, zoom_box
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, rgba
@@ -25,8 +25,8 @@ COLOUR = {label: tuple(rgba(COLOURS[label])[:3]) for label in COLOURS}
 
 @pytest.fixture(autouse=True)
 def three_pixels_a_millimetre(monkeypatch):
-    """A whole number, so that pixels can be counted by hand."""
-    monkeypatch.setattr(drawing, "PIXELS_PER_MM", 3.0)
+    """Of `BOX`, whose longest side has 30: a whole number, so that pixels can be counted by hand."""
+    monkeypatch.setattr(drawing, "PIXELS", 90)
 
 
 def bright_voxel(*place):
@@ -62,7 +62,8 @@ def test_the_patient_is_displayed_the_radiological_way(plane, place, row, column
 def test_voxels_that_are_thick_look_thick():
     volume = np.ones((20, 30, 10), np.float32)
     rows, columns, _ = drawing.grey(volume, CORONAL, 15, BOX, (0, 1), spacing=(1, 1, 5)).shape
-    assert (rows, columns) == (150, 60)
+    # 50 mm by 20 mm, and no side of the box is longer than 50.
+    assert (rows, columns) == (90, 36)
 
 
 def test_grey_levels_run_from_black_to_white_and_no_further():
@@ -70,6 +71,36 @@ def test_grey_levels_run_from_black_to_white_and_no_further():
     assert (picture == 128).all()
     picture = drawing.grey(np.full((20, 30, 10), 99, np.float32), AXIAL, 5, BOX, (2, 12))
     assert (picture == 255).all()
+
+
+def test_a_window_of_no_width_shows_what_is_above_it_white():
+    volume = np.full((20, 30, 10), 5, np.float32)
+    volume[10:] = 6
+    picture = drawing.grey(volume, AXIAL, 5, BOX, (5, 5))
+    assert (picture[:, :24] == 0).all() and (picture[:, 36:] == 255).all()
+
+
+def test_a_scan_starts_with_the_window_of_the_brain_and_may_have_the_whole_range(tmp_path):
+    scan = tiny_scan(tmp_path)
+    volume = scan.volumes["flair"]
+    assert scan.levels["flair"] == pytest.approx(tuple(np.percentile(volume[volume != 0], (1, 99.8))))
+    assert scan.ranges["flair"] == (0, volume.max())
+
+
+def test_zoom_keeps_the_point_in_sight_and_stays_within_the_box():
+    box = ((0, 100), (0, 200), (10, 60))
+    assert zoom_box(box, (50, 10, 59), 1) == box
+    # x is in the middle, y near the start and z at the end.
+    assert zoom_box(box, (50, 10, 59), 2) == ((25, 75), (0, 100), (35, 60))
+    assert zoom_box(((0, 2), (0, 1), (4, 9)), (1, 0, 4), 4) == ((1, 2), (0, 1), (4, 5))
+
+
+def test_zoom_makes_voxels_larger_and_leaves_the_picture_its_size():
+    volume, point = bright_voxel(10, 14, 5), (10, 14, 5)
+    whole, near = (drawing.grey(volume, AXIAL, 5, zoom_box(BOX, point, factor), (0, 1)) for factor in (1, 2))
+    assert whole.shape == near.shape == (90, 60, 3)
+    # A voxel of 3 x 3 pixels becomes one of 6 x 6.
+    assert near.sum(dtype=int) == pytest.approx(4 * whole.sum(dtype=int), rel=0.05)
 
 
 def cube_mask(label=ED):
@@ -120,6 +151,18 @@ def test_cross_hairs_meet_at_the_voxel():
     assert np.flatnonzero(flipped[:, 0].any(-1)).tolist() == [25]
 
 
+@pytest.mark.parametrize("plane", PLANES.values(), ids=PLANES)
+def test_a_click_on_the_cross_hairs_is_at_their_voxel(plane):
+    columns, rows = plane.in_plane
+    blank = np.zeros((3 * BOX[rows][1], 3 * BOX[columns][1], 3), np.uint8)
+    picture = drawing.cross_hairs(blank, plane, (5, 20, 3), BOX).any(-1)
+    (x,), (y,) = np.flatnonzero(picture[0]), np.flatnonzero(picture[:, 0])
+    elsewhere = [5, 20, 3]
+    elsewhere[columns] = elsewhere[rows] = 0
+    across, down = (x + 0.5) / picture.shape[1], (y + 0.5) / picture.shape[0]
+    assert point_at(plane, BOX, elsewhere, across, down) == [5, 20, 3]
+
+
 def test_volumes_are_voxels_times_their_size():
     mask = cube_mask(ED)
     mask[5, 10, 2:5] = ET
@@ -135,6 +178,14 @@ def test_scores_come_with_a_truth_only():
     half[5:10] = 0
     row = report.volume_rows(half, (1, 1, 1), cube_mask())[0]
     assert (row["ml"], row["true_ml"]) == (0.3, 0.6) and row["dice"] == pytest.approx(2 * 300 / 900)
+
+
+def test_what_a_mask_lacks_has_no_distance_and_what_is_tiny_is_not_nothing():
+    rows = report.volume_rows(cube_mask(ED), (1, 1, 1), cube_mask(ET))
+    # ED was found and is not true, ET is true and was not found, NCR is in neither; only WT can be compared.
+    assert [report.hd95_text(row) for row in rows] == ["0.0", "–", "–", "–", "–"]
+    assert [row["dice"] for row in rows] == [1, 0, 0, 1, 0]
+    assert [report.ml_text(ml) for ml in (0.0, 0.001, 0.049, 0.05, 12.34)] == ["0", "<0.1", "<0.1", "0.1", "12.3"]
 
 
 def test_the_mask_file_has_the_geometry_of_the_scan(tmp_path):
@@ -225,6 +276,17 @@ def test_markup_in_a_text_is_displayed_and_not_obeyed():
     for mark in "*`[]()<>$~#:!":
         assert shown.count(mark) == shown.count(f"\\{mark}")
     assert wording.plain("T1ce, 3 mm") == "T1ce, 3 mm"
+
+
+def test_the_files_in_use_are_named_once():
+    assert wording.files_line({"flair": "a.nii", "t1ce": "b.nii"}) == "FLAIR a.nii · T1ce b.nii"
+    assert wording.files_line({"flair": "all.nii.gz", "t1ce": "all.nii.gz"}) == "FLAIR, T1ce all.nii.gz"
+
+
+def test_a_comparison_says_why_it_shows_less_than_it_could():
+    assert wording.compare_note(2, []) == ""
+    assert wording.compare_note(1, []).startswith("One network is chosen")
+    assert wording.compare_note(3, ["a", "b"]).startswith("Not run on this scan yet: a, b.")
 
 
 def test_scores_of_a_network_that_saw_patients_come_with_a_caution():

@@ -1,0 +1,126 @@
+"""What a reader of scans turns while looking: slices, also by the wheel over a picture, zoom, and grey levels."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from brats_lib.app.scans import PLANES, clamp, point_at, zoom_box
+from brats_lib.app.wording import axis_name, plain
+from brats_lib.figures.style import modality_name, tumour_slice
+
+__all__ = ["adjust", "choose_slices", "find_tumour", "listen"]
+
+ZOOMS = (1, 2, 4)
+_PICTURES = st.components.v2.component("pictures", js=Path(__file__).with_name("pictures.js").read_text("utf-8"))
+
+
+def choose_slices(scan, axes, key, start):
+    """Sliders for some axes of a scan.
+
+    Parameters
+    ----------
+    scan : brats_lib.app.scans.Scan
+    axes : iterable of int
+    key : hashable
+        The point that the sliders make together is kept under it, whichever of them are displayed.
+    start : callable
+        Gives the first point, as `scans.start_slices`.
+
+    Returns
+    -------
+    list of int
+        The point, voxel x, y, z. What changes it moves the slices.
+    """
+    points = st.session_state.setdefault("points", {})
+    if key not in points:
+        points[key] = list(start())
+    point = points[key]
+
+    def moved(axis):
+        point[axis] = clamp(st.session_state[f"slice-{axis}"], scan.shape[axis])
+
+    for axis in axes:
+        # A widget that is not displayed forgets its value, so the point is what counts and the widget is told.
+        st.session_state[f"slice-{axis}"] = point[axis]
+        st.slider(f"Slice ({axis_name(axis)})", 0, max(1, scan.shape[axis] - 1), key=f"slice-{axis}", on_change=moved,
+                  args=(axis,))  # fmt: skip
+    return point
+
+
+def adjust(scan, point):
+    """Controls of zoom and grey levels.
+
+    Parameters
+    ----------
+    scan : brats_lib.app.scans.Scan
+    point : sequence of int
+        Voxel x, y, z that stays in sight.
+
+    Returns
+    -------
+    brats_lib.app.scans.Scan
+        The scan as it is displayed: the same voxels, in another box and window.
+    """
+    zoom = st.segmented_control("Zoom", ZOOMS, default=1, required=True, format_func="{}×".format, key="zoom",
+                                label_visibility="collapsed")  # fmt: skip
+    levels = st.session_state.setdefault("levels", {}).setdefault(scan.fingerprint, dict(scan.levels))
+    with st.popover("Grey levels", icon=":material/contrast:"):
+        for modality, (low, high) in scan.ranges.items():
+            _window(modality, levels, low, high)
+        first, second = st.columns(2)
+        first.button("Auto", on_click=levels.update, args=(scan.levels,), width="stretch",
+                     help="1st to 99.8th percentile of the brain")  # fmt: skip
+        second.button("Full range", on_click=levels.update, args=(scan.ranges,), width="stretch",
+                      help="From the smallest to the largest value")  # fmt: skip
+    return replace(scan, levels=dict(levels), box=zoom_box(scan.box, point, zoom))
+
+
+def _window(modality, levels, low, high):
+    """A slider with two ends, what is shown black and what is shown white, in the units of the image."""
+    key, name = f"levels-{modality}", modality_name(modality)
+
+    def moved():
+        levels[modality] = st.session_state[key]
+
+    st.session_state[key] = levels[modality]
+    black, white = st.slider(f"{name}, black to white", low, high, step=(high - low) / 500, key=key, on_change=moved,
+                             format="%.4g")  # fmt: skip
+    st.caption(plain(f"Level {(black + white) / 2:.4g}, width {white - black:.4g}, in the units of the file"))
+
+
+def find_tumour(point, mask):
+    """A button that moves the point to the slices with the largest area of tumour."""
+
+    def jump():
+        point[:] = [tumour_slice(mask, axis) for axis in range(3)]
+
+    st.button("Go to the largest area", on_click=jump, icon=":material/my_location:", disabled=not mask.any())
+
+
+def listen(view, planes, point):
+    """Let the wheel over a picture turn its slices, and a click move the point there; drawn last, after the pictures.
+
+    Parameters
+    ----------
+    view : brats_lib.app.scans.Scan
+        As it is displayed.
+    planes : sequence of brats_lib.figures.style.Plane
+        Of the pictures of the page in turn; one for all, or as many as there are.
+    point : list of int
+        Voxel x, y, z; changed in place.
+    """
+
+    def turned():
+        asked = st.session_state["pictures"].turned
+        point[asked["axis"]] = clamp(point[asked["axis"]] + asked["steps"], view.shape[asked["axis"]])
+
+    def pressed():
+        asked = st.session_state["pictures"].pressed
+        (plane,) = (plane for plane in PLANES.values() if plane.axis == asked["axis"])
+        point[:] = map(clamp, point_at(plane, view.box, point, asked["across"], asked["down"]), view.shape)
+
+    # The time makes it news, by which the page knows that what it asked for has been drawn.
+    data = {"axes": [plane.axis for plane in planes], "drawn": time.time_ns()}
+    _PICTURES(key="pictures", data=data, on_turned_change=turned, on_pressed_change=pressed)
