@@ -62,7 +62,8 @@ def test_the_page_does_what_section_5_of_the_paper_says(page, server):
     assert list(table) == ["WT", "TC", "ET", "NCR", "ED"]
     truth = tiny_volumes(seed=1)[1]
     assert float(table["WT"]["true"]) == pytest.approx((truth > 0).sum() / 1000, abs=0.05)
-    assert float(table["WT"]["mL"]) == pytest.approx(float(table["ED"]["mL"]) + float(table["TC"]["mL"]), abs=0.11)
+    found = {name: float(row["mL"].replace("<0.1", "0.05")) for name, row in table.items()}
+    assert found["WT"] == pytest.approx(found["ED"] + found["TC"], abs=0.11)
     assert 0 <= float(table["WT"]["Dice"]) <= 1
     assert "Radiological view" in page.text()
 
