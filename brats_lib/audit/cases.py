@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from brats_lib.audit.findings import Finding, Report
+from brats_lib.audit.images import look
 from brats_lib.audit.likeness import signature
 from brats_lib.cohort import MODALITIES, Case
 from brats_lib.cohort.case import GRID_TOLERANCE_MM
@@ -49,7 +50,7 @@ def audit_case(case: Case) -> Report:
     for path in case.ignored:
         advice = "Nothing needs to be done, unless it is one of the case's images or its mask; then rename it"
         report.add("info", "left-alone", path, "its name is that of no modality and no tumour mask", "either", advice)
-    grids = []
+    grids, volumes = [], {}
     for path in dict.fromkeys(case.files[modality] for modality in case.modalities):
         image = _read(report, path, 4 if layout.in_one_image else 1)
         if image is None:
@@ -58,15 +59,21 @@ def audit_case(case: Case) -> Report:
         for modality in case.modalities:
             if case.files[modality] == path:
                 channel = layout.images[modality] if layout.in_one_image else None
-                _audit_volume(report, image, channel, modality)
+                volume = _audit_volume(report, image, channel, modality)
+                if volume is not None:
+                    volumes[modality] = len(grids) - 1, volume
     reference = _reference(grids)
-    for grid in grids:
-        _compare_grids(report, grid, reference)
+    fits = [_compare_grids(report, grid, reference) for grid in grids]
     if reference is not None:
         _brats_grid(report, reference)
         spacing = " x ".join(f"{size:.3g}" for size in reference.spacing)
         report.grid = f"axes {reference.axes}, shape {reference.shape}, voxels of {spacing} mm"
-    _audit_mask(report, case, reference)
+    labels = _audit_mask(report, case, reference)
+    together = {modality: volume for modality, (place, volume) in volumes.items() if fits[place]}
+    if together:
+        for remark in look(together, reference.spacing, labels):
+            path = case.files.get(remark.about, case.mask_file)
+            report.add(remark.severity, remark.problem, path, remark.found, remark.expected, remark.advice)
     return report
 
 
@@ -91,36 +98,40 @@ def _read(report: Report, path: Path, channels: int) -> Image | None:
     return image
 
 
-def _compare_grids(report: Report, grid: Grid, reference: Grid) -> None:
+def _compare_grids(report: Report, grid: Grid, reference: Grid) -> bool:
+    """Say where a file is elsewhere; whether its voxels can be compared with the others'."""
     if grid.shape != reference.shape:
         expected = f"{reference.shape} as in {reference.path.name}"
         report.add("error", "shape", grid.path, f"its shape is {grid.shape}", expected, ANOTHER_COPY)
-    elif grid.offset_mm(reference) > GRID_TOLERANCE_MM:
+        return False
+    if grid.offset_mm(reference) > GRID_TOLERANCE_MM:
         # Reading refuses only this pair of axes; a shifted origin leaves the voxels where they are.
         severity = "error" if grid.axes != reference.axes else "warning"
         found = f"its affine puts it {grid.offset_mm(reference):.1f} mm away (axes {grid.axes})"
         expected = f"the place of {reference.path.name} (axes {reference.axes})"
         report.add(severity, "affine", grid.path, found, expected, "Check that the case's files belong together")
-    elif grid.axes != reference.axes:
+        return severity == "warning"
+    if grid.axes != reference.axes:
         found, expected = f"its axes are stored as {grid.axes}", f"{reference.axes} as in {reference.path.name}"
         advice = "It is turned when it is read or exported here; programs that ignore headers mix it up"
         report.add("warning", "axes", grid.path, found, expected, advice)
+    return True
 
 
-def _audit_volume(report: Report, image: Image, channel: int | None, modality: str) -> None:
+def _audit_volume(report: Report, image: Image, channel: int | None, modality: str) -> np.ndarray | None:
     remarks = []
     try:
         volume = image.values(channel, remarks)
     except BratsError as error:
         report.findings.append(Finding(report.case, "error", "not-finite", str(error)))
-        return
+        return None
     for clause in remarks:
         report.add("info", "nan-background", image.path, clause, "0 outside the brain", "Nothing needs to be done")
     low, high = volume.min(), volume.max()
     where = image.path if channel is None else f"{image.path} channel {channel}"
     if low == high:
         report.add("error", "empty-image", where, f"every voxel is {low:g}", "a brain", ANOTHER_COPY)
-        return
+        return None
     if low < 0:
         negative = f"{int((volume < 0).sum())} voxels are negative, down to {low:g}"
         advice = "Check that it was not normalised already; the background must be 0"
@@ -129,6 +140,7 @@ def _audit_volume(report: Report, image: Image, channel: int | None, modality: s
     found = signature(volume, image.grid.spacing)
     if found is not None:
         report.signatures[modality] = found
+    return volume
 
 
 def _brats_grid(report: Report, grid: Grid) -> None:
@@ -141,26 +153,25 @@ def _brats_grid(report: Report, grid: Grid) -> None:
         report.add("info", "size", grid.path, f"its shape is {grid.shape}", f"{BRATS_SHAPE} in BraTS", advice)
 
 
-def _audit_mask(report: Report, case: Case, reference: Grid | None) -> None:
+def _audit_mask(report: Report, case: Case, reference: Grid | None) -> np.ndarray | None:
     if case.mask_file is None:
         place = next(iter(case.files.values())).parent
         advice = "Such a case can only be predicted"
         report.add("info", "no-mask", place, f"case {case.name} has no mask", "a mask for training", advice)
-        return
+        return None
     if case.has_odd_mask:
         advice = "Check that it is; the file is used under the name it has"
         report.add("info", "adopted-mask", case.mask_file, "taken as the mask", "a name ending in _seg", advice)
     image = _read(report, case.mask_file, 1)
     if image is None:
-        return
-    if reference is not None:
-        _compare_grids(report, image.grid, reference)
+        return None
+    fits = reference is not None and _compare_grids(report, image.grid, reference)
     try:
         labels = labels_of(image, LAYOUT_OF_NAME[case.layout].codes)
         case.refuse_brain(labels)
     except BratsError as error:
         report.findings.append(Finding(report.case, "error", "labels", str(error)))
-        return
+        return None
     present = np.bincount(labels.ravel("K"), minlength=256)
     if present[BACKGROUND] < labels.size:
         report.hashes["mask"] = hashlib.blake2b(np.ascontiguousarray(labels).data).hexdigest()
@@ -169,3 +180,4 @@ def _audit_mask(report: Report, case: Case, reference: Grid | None) -> None:
     elif not present[ET]:
         advice = "Nothing needs to be done; its ET scores are 1 or 0"
         report.add("info", "no-et", case.mask_file, "the tumour has no enhancing part", "one in most cases", advice)
+    return labels if fits else None

@@ -9,7 +9,7 @@ import numpy as np
 from brats_lib.cohort.discover import natural
 from brats_lib.errors import BratsError
 
-__all__ = ["SEVERITIES", "Finding", "Report", "summary"]
+__all__ = ["SEVERITIES", "Finding", "Remark", "Report", "summary"]
 
 SEVERITIES = ("error", "warning", "info")
 
@@ -34,6 +34,35 @@ class Finding:
     severity: str
     problem: str
     message: str
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What the look at a case's images noticed, before it is known which file it is about.
+
+    Parameters
+    ----------
+    problem : str
+        As in `Finding`.
+    about : str
+        A modality, or "mask".
+    found, expected, advice : str
+        As in `BratsError`.
+    severity : {"error", "warning", "info"}
+        As in `Finding`.
+    """
+
+    problem: str
+    about: str
+    found: str
+    expected: str
+    advice: str
+    severity: str = "warning"
+
+    @property
+    def sentence(self) -> str:
+        """What a person reads who gave the images: what was found and what to do, without the full stop."""
+        return f"{self.found[0].upper()}{self.found[1:]}. {self.advice}"
 
 
 @dataclass

@@ -1,0 +1,179 @@
+"""Whether a mask lies on the tumour that the images show, and whether its labels are where their signs are."""
+
+import numpy as np
+from scipy import fft, ndimage
+
+from brats_lib.audit.alignment import FLIPS, REACH_MM, Move
+from brats_lib.audit.findings import Remark
+from brats_lib.audit.sampling import SMALLEST_ML, Sample
+from brats_lib.labels import ED, ET, LABEL_NAMES, LABELS, NCR
+
+__all__ = ["exchanged_labels", "look_at_mask", "mask_move"]
+
+SMALLEST_TUMOUR_ML, OUTSIDE_SHARE = 0.1, 0.1
+RING_MM = 8.0
+LEAST_FIT, FIT_SHARE = 0.06, 0.88
+SMALLEST_LABEL_ML = 0.5
+LEAST_BRIGHTER, LEAST_SURFACE = {NCR: -0.1, ED: -0.2}, -0.05
+
+
+def look_at_mask(sample: Sample, labels: np.ndarray, spacing: tuple[float, float, float], named: bool) -> list[Remark]:
+    """Look whether a mask fits the images.
+
+    Parameters
+    ----------
+    sample : Sample
+        Of images that fit each other.
+    labels : array of uint8, shape (x, y, z)
+        Labels 0, 1, 2, 4 on the original grid.
+    spacing : (float, float, float)
+        Of the original grid, mm.
+    named : bool
+        Whether every image shows the contrast of its name.
+
+    Returns
+    -------
+    list of Remark
+        One at most.
+    """
+    expected = "a tumour within the brain"
+    voxels = np.count_nonzero(labels)
+    millilitres = voxels * float(np.prod(spacing)) / 1000
+    if not voxels:
+        return []
+    if millilitres < SMALLEST_TUMOUR_ML:
+        found = f"the tumour has {voxels} voxel{'' if voxels == 1 else 's'}, {millilitres:.3g} mL"
+        return [Remark("tiny-mask", "mask", found, expected, "Look whether the mask was cut or thinned out")]
+    part = sample.take(labels)
+    strided = labels[tuple(slice(None, None, along.step) for along in sample.box)]
+    within = np.count_nonzero(part[np.logical_or.reduce(list(sample.outlines.values()))])
+    outside = 1 - within / max(np.count_nonzero(strided), 1)
+    whole = sample.millilitres >= SMALLEST_ML
+    move = mask_move(sample, labels) if within and whole else Move(0.0, 0.0, FLIPS[0], (0.0,) * 3)
+    fits_elsewhere = move.after * FIT_SHARE > move.before
+    better = f"; it would explain {move.after:.2f} once {move.words}" if fits_elsewhere else ""
+    advice = "Check whether it was turned, shifted, or belongs to another patient"
+    if outside > OUTSIDE_SHARE:
+        found = f"{100 * outside:.0f} % of the tumour lie outside the brain"
+        severity = "error" if outside > 0.9 else "warning"
+        return [Remark("mask-outside", "mask", found + better, expected, advice, severity)]
+    if not whole:
+        return []
+    if fits_elsewhere or move.before < LEAST_FIT:
+        found = f"the mask explains {move.before:.2f} of how the images vary there" + better
+        return [Remark("mask-place", "mask", found, "edges of the tumour where the images change", advice)]
+    return exchanged_labels(sample, part) if named else []
+
+
+def mask_move(sample: Sample, labels: np.ndarray) -> Move:
+    """How much of the images' variance in and around the tumour its labels explain, and where they explain most.
+
+    This is the correlation ratio that Roche et al. (1998) align images by: the variance between the means of the
+    labels, and of a ring of 8 mm around them, as a share of the whole variance there. It does not need to know which
+    label is bright in which image.
+
+    Parameters
+    ----------
+    sample : Sample
+    labels : array of uint8, shape (x, y, z)
+        On the original grid.
+
+    Returns
+    -------
+    Move
+        Correlation ratios, means over the images.
+    """
+    images = [sample.coarse(image) for image in sample.scaled.values()]
+    brain = sample.coarse(np.logical_and.reduce(list(sample.outlines.values())))
+    # Voxels outside the brain count for nothing.
+    moments = [brain, *(image * brain for image in images), *(image**2 * brain for image in images)]
+    parts = _parts(sample, labels)
+    reach = np.maximum(1, np.round(REACH_MM / sample.coarse_spacing)).astype(int)
+    shape = [fft.next_fast_len(n + int(r), real=True) for n, r in zip(brain.shape, reach, strict=True)]
+    transforms = [fft.rfftn(moment, shape) for moment in moments]
+    shifts = np.ix_(*(np.arange(-r, r + 1) for r in reach))
+
+    def sums(part: np.ndarray) -> list[np.ndarray]:
+        mirrored = np.conj(fft.rfftn(part, shape))
+        return [fft.irfftn(transform * mirrored, shape)[shifts] for transform in transforms]
+
+    fit, inside = _explained([sums(part) for part in parts])
+    # A place further out has less to explain.
+    fit = np.where(inside >= inside[tuple(reach)] - 0.1 * sum(part.sum() for part in parts), fit, 0)
+    place = np.unravel_index(fit.argmax(), fit.shape)
+    by = np.multiply([p - r for p, r in zip(place, reach, strict=True)], sample.coarse_spacing)
+    before = float(fit[tuple(reach)])
+    move = Move(before, float(fit[place]), FLIPS[0], tuple(by.tolist()))
+    for turned in FLIPS[1:]:
+        flipped = np.flip(labels, [axis for axis in range(3) if turned[axis]])
+        flipped_parts = _parts(sample, flipped)
+        if not flipped_parts:
+            continue
+        fit, _ = _explained([[np.vdot(part, moment) for moment in moments] for part in flipped_parts])
+        if fit > move.after:
+            move = Move(before, float(fit), turned, (0.0,) * 3)
+    return move
+
+
+def _parts(sample: Sample, labels: np.ndarray) -> list[np.ndarray]:
+    """Shares of the coarse grid's voxels that the labels and the ring around them have."""
+    part = sample.take(labels)
+    shares = [sample.coarse(part == label) for label in LABELS[1:]]
+    tumour = np.sum(shares, axis=0)
+    size = [2 * max(1, round(RING_MM / mm)) + 1 for mm in sample.coarse_spacing]
+    shares.append((ndimage.maximum_filter(tumour, size) > 0) - tumour)
+    return [share.astype(np.float32) for share in shares if share.any()]
+
+
+def _explained(sums: list[list]) -> tuple:
+    """Correlation ratio from sums of the brain, of images and of their squares over each part; and the brain there."""
+    count = (len(sums[0]) - 1) // 2
+    sizes = [np.maximum(part[0], 1e-3) for part in sums]
+    whole = np.sum(sizes, axis=0)
+    ratios = []
+    for k in range(1, count + 1):
+        total = np.sum([part[k] for part in sums], axis=0)
+        mean = total**2 / whole
+        between = np.sum([part[k] ** 2 / size for part, size in zip(sums, sizes, strict=True)], axis=0) - mean
+        ratios.append(between / np.maximum(np.sum([part[k + count] for part in sums], axis=0) - mean, 1e-3))
+    return np.mean(ratios, axis=0), whole
+
+
+def exchanged_labels(sample: Sample, part: np.ndarray) -> list[Remark]:
+    """Say where two labels are exchanged.
+
+    Two signs tell: what enhances is brighter on T1ce, and more so than on T1, than edema and necrosis; and edema makes
+    up more of the tumour's surface than of the core's.
+    """
+    voxel_ml = float(np.prod(sample.spacing)) / 1000
+    outer = ndimage.binary_dilation(part == 0)
+    size, surface, bright = {}, {}, {}
+    for label in LABELS[1:]:
+        here = part == label
+        size[label] = np.count_nonzero(here) * voxel_ml
+        if size[label] >= SMALLEST_LABEL_ML:
+            surface[label] = np.count_nonzero(outer & here) / np.count_nonzero(here)
+            if "t1ce" in sample.scaled:
+                t1ce = sample.scaled["t1ce"][here].mean()
+                bright[label] = float(2 * t1ce - sample.scaled["t1"][here].mean() if "t1" in sample.scaled else t1ce)
+    gaps = {}
+    for (low, high), signs, least in (
+        ((NCR, ET), bright, LEAST_BRIGHTER[NCR]),
+        ((ED, ET), bright, LEAST_BRIGHTER[ED]),
+        ((NCR, ED), surface, LEAST_SURFACE),
+    ):
+        if low in signs and high in signs and signs[high] - signs[low] < least:
+            gaps[low, high] = signs[high] - signs[low] - least
+    if not gaps:
+        return []
+    low, high = min(gaps, key=gaps.get)
+    if high == ET:
+        numbers = f"T1ce, less what T1 explains, is {bright[low]:.2f} in {{low}} and {bright[high]:.2f} in {{high}}"
+    else:
+        numbers = (
+            f"{100 * surface[low]:.0f} % of {{low}} and {100 * surface[high]:.0f} % of {{high}} lie on the surface"
+        )
+    names = {"low": LABEL_NAMES[low], "high": LABEL_NAMES[high]}
+    found = f"{names['low']} and {names['high']} look exchanged: {numbers.format(**names)}"
+    advice = "Check the numbers of the labels in the mask"
+    return [Remark("labels-exchanged", "mask", found, "edema outside and enhancement bright on T1ce", advice)]
