@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import shutil
 import signal
 import sys
@@ -52,7 +53,7 @@ def _fetch(arguments):
     from brats_lib.cohort import fetch
 
     folder = {"brats2020": fetch.fetch_brats2020, "msd": fetch.fetch_msd}[arguments.dataset](arguments.folder)
-    print(f"Cases are in {folder}. Next: make book DATA={folder}")
+    print(f"Cases are in {folder}. Next: make book DATA={shlex.quote(str(folder.resolve()))}")
 
 
 def _export_nnunet(arguments):
@@ -217,7 +218,7 @@ def _weights(arguments):
     root = find_root()
     trained, problems = find_trained(root / "runs")
     for one in trained:
-        print(f"\n{one.name}: {one.title}. Use it with --network {one.folder.relative_to(root)}")
+        print(f"\n{one.name}: {one.title}. Use it with --network {shlex.quote(str(one.folder.relative_to(root)))}")
     for problem in problems:
         print(f"\nA trained network is left out: {problem}")
 
@@ -280,7 +281,7 @@ def _check_cases(root, name, profile):
                 root,
                 f"the audit found {len(errors)} error{'s' * (len(errors) != 1)}; the first: {errors[0].message}",
                 "cases that can all be read and agree with each other",
-                f"Mend or remove what is named; `brats audit {root}` lists everything",
+                f"Mend or remove what is named; `brats audit {shlex.quote(str(root))}` lists everything",
             )
         runs.write_text(passed, summary(findings, len(cohort)))
     tally = read_text(passed, "notes of an audit", "Remove it, and run again").partition("\n")[0]

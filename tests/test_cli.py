@@ -16,7 +16,7 @@ import pytest
 from conftest import LPS_AFFINE, ROOT, tiny_volumes
 
 from brats_lib.cli import _parser, main
-from brats_lib.cohort import Cohort
+from brats_lib.cohort import Cohort, fetch
 from brats_lib.files import home_path
 from brats_lib.labels import ET
 
@@ -322,3 +322,9 @@ def test_interrupt_that_is_ignored_once_is_raised_again():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 130 and "Exception ignored" in done.stderr and "brats: interrupted" in done.stderr
+
+
+def test_command_that_fetch_recommends_names_the_folder_for_a_shell(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(fetch, "fetch_msd", lambda folder: folder / "Task01_BrainTumour")
+    assert main(["fetch", "msd", str(tmp_path / "my $(data)")]) == 0
+    assert f"make book DATA='{tmp_path}/my $(data)/Task01_BrainTumour'" in capsys.readouterr().out
