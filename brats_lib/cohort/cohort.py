@@ -129,7 +129,9 @@ class Cohort:
             parts.append(f"{simulated} simulated phantom{'s' * (simulated != 1)} ({', '.join(drawn)})")
         if real or not simulated:
             naming = " and ".join(title for title, _ in Counter(map(_naming, real)).most_common()) or "no naming"
-            parts.append(f"{len(real)} case{'s' * (len(real) != 1)}, {naming}, folder {self.root.resolve().name}")
+            # It stands in Markdown, HTML and figures, where other characters would mean something.
+            folder = re.sub(r"[^\w .,()+-]", "_", self.root.resolve().name)
+            parts.append(f"{len(real)} case{'s' * (len(real) != 1)}, {naming}, folder {folder}")
         return " and ".join(parts)
 
     def _phantom_marks(self) -> list[Path | None]:

@@ -40,9 +40,9 @@ def header(fig, title, source, dark, note=""):
     ink, faint = ("white", "#B8B8B8") if dark else ("#111111", "#5A5A5A")
     if lines:
         fig.text(_MARGIN / width, 1 - 0.14 / height, "\n".join(lines), va="top", color=ink, fontsize=14,
-                 fontweight="bold", linespacing=1.25, gid="title")  # fmt: skip
+                 fontweight="bold", linespacing=1.25, gid="title", parse_math=False)  # fmt: skip
     fig.text(_MARGIN / width, 0.10 / height, "\n".join(small), va="bottom", color=faint, fontsize=8.5,
-             linespacing=1.3, gid="source")  # fmt: skip
+             linespacing=1.3, gid="source", parse_math=False)  # fmt: skip
     return _above(title, width), 0.14 + _LINE * len(small)
 
 

@@ -36,6 +36,15 @@ def test_brats2020_cases_come_in_natural_order_with_grades(tiny_root):
     assert_same_arrays(cohort["BraTS20_Training_003"], seed=2)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("2020_01", "2020_01"), ("Käse, 2", "Käse, 2"), ("a$b$ {x} `y` <i> *\n|", "a_b_ _x_ _y_ _i_ ___")],
+)
+def test_folder_is_named_without_what_a_page_or_figure_would_read(tmp_path, name, shown):
+    write_case(tmp_path / name, "P_1")
+    assert Cohort.find(tmp_path / name).source.endswith(f" naming, folder {shown}")
+
+
 def test_case_2_comes_before_case_10(tmp_path):
     for name in ("P_10", "P_2", "P_1"):
         write_case(tmp_path, name)

@@ -8,7 +8,7 @@ from conftest import tiny_volumes
 from figures.drawn import SOURCE, captions, check_plot, check_sheet, image_axes, marked, texts
 from matplotlib.container import BarContainer
 
-from brats_lib.figures import data, model, scores, training
+from brats_lib.figures import data, model, plots, scores, training
 from brats_lib.labels import to_classes
 
 
@@ -211,3 +211,9 @@ def test_unet_diagram_writes_parameters_and_draws_each_skip(small_unet):
     assert len(marked(figure, "skip")) == 1
     assert len(marked(figure, "feature maps")) == 6
     assert "16 × 16, dropout 0.2" in texts(figure)
+
+
+def test_name_with_dollars_is_no_formula():
+    figure, _ = plots.plot_sheet(2, source="case a$b_{$", title="$x^$")
+    figure.canvas.draw()
+    assert [text.get_text() for text in figure.texts] == ["$x^$", "case a$b_{$"]
