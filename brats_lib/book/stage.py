@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import yaml
+from papermill.translators import PythonTranslator
 
 from brats_lib.book.figures_page import figures_table, read_figures
 from brats_lib.book.notebook import clean_notebook, injected_parameters
@@ -150,7 +151,9 @@ def _private_text(root, data):
         replacements += [(str(data), folder.name)] if Path(data).is_absolute() else []
         replacements += [(str(folder), folder.name)]
     replacements += [(f"{root}/", ""), (str(root), "."), (f"{Path.home()}/", "~/")]
-    return replacements
+    # Once more as papermill writes a text into a notebook.
+    written = [tuple(PythonTranslator.translate_str(text)[1:-1] for text in pair) for pair in replacements]
+    return replacements + [pair for pair in written if pair not in replacements]
 
 
 def _copy_results(run, out, replacements):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import ROOT
+from papermill.translators import PythonTranslator
 
 from brats_lib.book import check_html, figures_table, read_figures, stage
 from brats_lib.errors import BratsError
@@ -102,13 +103,23 @@ def test_notebook_without_a_parameter_of_the_others_belongs_to_their_run(fake_ru
     assert stage(fake_run, tmp_path / "out", ROOT).is_dir()
 
 
-def test_folder_of_the_data_is_not_published(fake_run, tmp_path):
+@pytest.mark.parametrize("name", ["brats", '2020 "q" é\\\n{x}'])
+def test_folder_of_the_data_is_not_published(fake_run, tmp_path, name):
+    folder = f"/srv/ann/{name}"
+
+    def run_on_it(notebook):
+        notebook["metadata"]["papermill"]["parameters"].update(data=folder)
+        code = notebook["cells"][-1] | {"source": PythonTranslator.codify({"data": folder})}
+        notebook["cells"].append(code | {"cell_type": "markdown"})
+
     for path in fake_run.glob("*.ipynb"):
-        rewrite(path, lambda notebook: notebook["metadata"]["papermill"]["parameters"].update(data="/srv/ann/brats"))
-    (fake_run / "tables" / "results_published.md").write_text("cases in /srv/ann/brats/case_1")
+        rewrite(path, run_on_it)
+    (fake_run / "tables" / "results_published.md").write_text(f"cases in {folder}/case_1")
     out = stage(fake_run, tmp_path / "out", ROOT)
-    assert (out / "book/_run/tables/results_published.md").read_text() == "cases in brats/case_1"
-    assert "/srv/ann" not in (out / "notebooks/01_explore_dataset.ipynb").read_text()
+    assert (out / "book/_run/tables/results_published.md").read_text() == f"cases in {name}/case_1"
+    staged = json.loads((out / "notebooks/01_explore_dataset.ipynb").read_text())
+    assert "/srv" not in json.dumps(staged)
+    assert PythonTranslator.translate_str(name) in staged["cells"][-1]["source"]
 
 
 def test_map_of_figures_links_every_id_and_adds_this_runs_numbers():
