@@ -99,12 +99,11 @@ def read_profile(name):
     folder = find_root() / "workflow" / "params"
     names = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in names:
-        raise BratsError(
-            f"profile '{name}'",
-            f"there is no {name}.yaml in {folder}",
-            f"one of {', '.join(names) or 'none at hand'}",
-            "Choose one of those, for example `make book PROFILE=smoke`",
-        )
+        found, expected = f"there is no {name}.yaml in {folder}", f"one of {', '.join(names)}"
+        advice = "Choose one of those, for example `make book PROFILE=smoke`"
+        if not names:
+            expected, advice = "the folder of the repository, which has them", "Go to that folder first"
+        raise BratsError(f"profile '{name}'", found, expected, advice)
     path, advice = folder / f"{name}.yaml", "Mend that file, by the example of smoke.yaml"
     text = read_text(path, "parameters in YAML", advice)
     try:

@@ -54,6 +54,12 @@ def test_folder_that_no_notebook_could_name_is_refused(checkout):
         runs.find_data(os.fsdecode(b"caf\xe9"))
 
 
+def test_profile_asked_for_outside_the_repository_says_where_to_go(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BratsError, match="no smoke.yaml.*expected the folder of the repository.*Go to that folder"):
+        runs.read_profile("smoke")
+
+
 @pytest.mark.parametrize("profile", ["../x", "a b", "", ".", "-x", "{x}", "$(x)", "a/b", "a\n"])
 def test_run_of_a_profile_with_no_plain_name_is_refused(checkout, profile):
     for refused in (runs.read_profile, runs.open_run):
