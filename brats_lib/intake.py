@@ -7,6 +7,7 @@ import functools
 
 import numpy as np
 
+from brats_lib.audit.images import look
 from brats_lib.audit.likeness import copies
 from brats_lib.audit.skull import SHELL_RATIO, shell_ratio
 from brats_lib.cohort.agreement import check_agreement, spatial_unit
@@ -23,8 +24,6 @@ LARGEST_ML = 2400.0
 LONGEST_MM = 400.0
 # Extent of the brain in mm along each axis, below which part of it is missing; the 8 cases have 132 mm and more.
 SMALLEST_MM = 100.0
-# Distance from the brain's median, as a multiple of that of the 99th percentile; 26 patients reach 10.
-FAR = 30.0
 # A mask of the brain or of a tumour has so many values that are not 0.
 FEWEST_VALUES = 4
 THICKEST_MM = 3.0
@@ -126,7 +125,8 @@ def examine(name, volumes, spacing):
             found = f"its {modality} image has no other values than 0, {shown}"
             raise BratsError(f"case {name}", found, "an image and not a mask", f"Give the {modality} image itself")
     field = [length * size for length, size in zip(next(iter(volumes.values())).shape, spacing, strict=True)]
-    return [*_size_warnings(millilitres, extent, field, spacing), *_intensity_warnings(cropped)]
+    seen = [remark.sentence for remark in look(volumes, spacing)]
+    return [*_size_warnings(millilitres, extent, field, spacing), *_intensity_warnings(cropped), *seen]
 
 
 def _size_warnings(millilitres, extent, field, spacing):
@@ -164,10 +164,3 @@ def _intensity_warnings(volumes):
             yield f"The {modality} image reaches {volume.max():.2g} at most: it looks scaled to 0-1 already"
         if np.unique(values[:: max(1, values.size // 10000)]).size < 30:
             yield f"The {modality} image has few grey levels; it may have been stored in too few bits"
-        middle, high = np.percentile(values, (50, 99)) if values.size else (0.0, 0.0)
-        apart = FAR * (high - middle)
-        if high > middle and (far := int(((volume > middle + apart) | (volume < middle - apart)).sum())):
-            yield (
-                f"{far} voxel{'s' * (far != 1)} of the {modality} image lie{'s' * (far == 1)} far from all others,"
-                f" up to {max(volume.max(), -volume.min()):.3g}, where 99 % of the brain are below {high:.3g}"
-            )

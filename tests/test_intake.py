@@ -186,4 +186,10 @@ def test_voxels_far_from_all_others_are_counted(brain):
     spoilt = brain["flair"].copy()
     spoilt[120, 120, 70], spoilt[121, 118, 71] = 1e9, -1e9
     (warning,) = examine("X", {"flair": spoilt, "t1ce": brain["t1ce"]}, MM)
-    assert warning.startswith("2 voxels of the flair image lie far from all others, up to 1e+09")
+    assert warning.startswith("2 voxels of FLAIR lie far from all others, up to 1e+09")
+
+
+def test_an_image_of_another_patient_is_doubted(brain):
+    other = {"flair": brain["flair"], "t1ce": phantom(1).volumes["t1ce"].astype(np.float32)}
+    (warning,) = examine("X", other, MM)
+    assert re.match(r"The outline of T1ce overlaps by 0\.\d\d with the others'", warning)

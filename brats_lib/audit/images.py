@@ -22,6 +22,8 @@ LEAST_SMOOTH = 0.5
 # Jumps between neighbours of an image whose values were cut to 8 bits.
 JUMP, JUMP_SHARE = 170, 0.005
 HOLES_MM = 12.0
+# Distance from the brain's median, as a multiple of that of the 99th percentile; 26 patients reach 10.
+FAR = 30.0
 FAR_MM, LEAST_EDGES, MOVED_EDGES, EDGES_SHARE = 5.0, 0.05, 0.15, 0.85
 
 
@@ -57,8 +59,9 @@ def look(
     if sample.millilitres >= SMALLEST_ML:
         remarks += _single(sample, volumes, spacing)
         remarks += _together(sample, volumes, {remark.about for remark in remarks if remark.problem != "background"})
+    remarks += _outliers(sample, volumes)
     if labels is not None:
-        doubtful = {remark.about for remark in remarks if remark.problem != "contrast"}
+        doubtful = {remark.about for remark in remarks if remark.problem not in ("contrast", "outliers")}
         named = not any(remark.problem == "contrast" for remark in remarks)
         if doubtful < set(sample.images):
             remarks += look_at_mask(sample.without(doubtful), labels, spacing, named)
@@ -101,6 +104,25 @@ def _single(sample: Sample, volumes: dict[str, np.ndarray], spacing: tuple[float
         elif top > SATURATED_SHARE:
             found = f"{100 * top:.1f} % of the brain's {name} voxels have the largest value, {values.max():g}"
             say("cut-off", f"{found}: what was brighter was cut off", "a few voxels at most", again)
+    return remarks
+
+
+def _outliers(sample: Sample, volumes: dict[str, np.ndarray]) -> list[Remark]:
+    """Voxels far from all others, of which one is enough to spoil a mean and a standard deviation."""
+    remarks = []
+    for modality, volume in volumes.items():
+        values = sample.images[modality][sample.outlines[modality]]
+        if not values.size:
+            continue
+        middle, high = np.percentile(values, (50, 99)) + background_of(volume)
+        apart = FAR * (high - middle)
+        far = int(np.count_nonzero((volume > middle + apart) | (volume < middle - apart))) if apart > 0 else 0
+        if far:
+            found = (
+                f"{far} voxel{'s' * (far != 1)} of {NAMES[modality]} lie{'s' * (far == 1)} far from all others, up to"
+                f" {max(volume.max(), -volume.min()):.3g}, where 99 % of the brain are below {high:.3g}"
+            )
+            remarks.append(Remark("outliers", modality, found, "values like their neighbours'", "Look at them"))
     return remarks
 
 
