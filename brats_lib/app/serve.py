@@ -58,7 +58,8 @@ def _inline_scripts():
 
 _RULES = {
     "default-src": "'none'",
-    "script-src": " ".join(["'self'", *_inline_scripts()]),
+    # Streamlit hands a component's script, such as ours for the wheel, to the browser as a blob.
+    "script-src": " ".join(["'self'", "blob:", *_inline_scripts()]),
     # Streamlit's components write their styles into the page.
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data: blob:",
