@@ -1,8 +1,25 @@
 """Brain-tumour segmentation on BraTS MRI: data, phantoms, networks, scores and figures."""
 
+import os
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 try:
     __version__ = version("brats-lib")
 except PackageNotFoundError:  # a checkout on sys.path that was never installed
     __version__ = "0+unknown"
+
+# What Keras is asked to compute with; `devices` refuses what this package cannot use.
+KERAS_BACKEND = os.environ.get("KERAS_BACKEND") or "tensorflow"
+
+# Keras reads its settings once, when it is first imported: by default those in ~/.keras, which another project wrote for
+# itself. In this process those of this package hold, and no variable ends a training early that was left from debugging.
+if "keras" in sys.modules:
+    sys.modules["keras"].config.set_floatx("float32")
+    sys.modules["keras"].config.set_image_data_format("channels_last")
+else:
+    os.environ["KERAS_HOME"] = str(Path(__file__).with_name("keras_home"))
+    os.environ["KERAS_BACKEND"] = KERAS_BACKEND if KERAS_BACKEND in ("tensorflow", "jax") else "tensorflow"
+    for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "KERAS_NNX_ENABLED"):
+        os.environ.pop(name, None)

@@ -10,6 +10,7 @@ import os
 import platform
 from pathlib import Path
 
+from brats_lib import KERAS_BACKEND
 from brats_lib.errors import BratsError
 
 __all__ = [
@@ -36,7 +37,8 @@ def _backend():
     """Name and module of Keras's backend; GPU memory grows on demand from here on, and other processes are joined."""
     import keras
 
-    name = keras.backend.backend()
+    # What was asked for, where it is neither: Keras was then imported with TensorFlow, so that this can be said.
+    name = keras.backend.backend() if KERAS_BACKEND in ("tensorflow", "jax") else KERAS_BACKEND
     together = os.environ.get(PROCESSES, "1") != "1"
     if together and name != "jax":
         raise BratsError(

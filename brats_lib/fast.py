@@ -14,6 +14,7 @@ spared the seconds that Keras and its backend take to load, and three things can
 import functools
 import itertools
 import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,6 +24,10 @@ from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS, REGIONS
 
 __all__ = ["FastNetwork", "problem"]
+
+# OpenVINO reports each import to its maker through this module. Where it cannot be imported, OpenVINO uses a stand-in of
+# its own that does nothing; in this process it cannot, and what other programs were allowed to send is left alone.
+sys.modules.setdefault("openvino_telemetry", None)
 
 # Slices computed at the same time, each with memory of its own; beyond that, several threads share one.
 STREAMS = 16

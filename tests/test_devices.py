@@ -142,3 +142,35 @@ def test_two_devices_train_what_one_does():
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "XLA_FLAGS": flags, "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run([sys.executable, "-c", TWO_CPUS], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+FOREIGN = """
+import brats_lib, keras
+from brats_lib import devices
+from brats_lib.errors import BratsError
+config = keras.config
+print(config.backend(), config.floatx(), config.image_data_format(), config.max_epochs())
+try:
+    print(devices.describe()["backend"].split()[0])
+except BratsError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("home", "asked"), [("another project's", ""), ("a pipe", "torch")])
+def test_settings_of_another_project_are_left_alone_and_ours_hold(home, asked, tmp_path):
+    settings = tmp_path / ".keras" / "keras.json"
+    settings.parent.mkdir()
+    if home == "a pipe":
+        os.mkfifo(settings)
+    else:
+        settings.write_text('{"floatx": "float16", "backend": "torch", "image_data_format": "channels_first"}')
+    before = settings.stat()
+    environment = os.environ | {"HOME": str(tmp_path), "KERAS_BACKEND": asked, "KERAS_MAX_EPOCHS": "1"}
+    environment.pop("KERAS_HOME", None)
+    done = subprocess.run([sys.executable, "-c", FOREIGN], env=environment, capture_output=True, text=True, timeout=120)
+    held, backend = done.stdout.strip().splitlines()
+    assert held == "tensorflow float32 channels_last None"
+    assert backend == ("KERAS_BACKEND: it is 'torch'; expected 'tensorflow' or 'jax'. Set KERAS_BACKEND=tensorflow before "
+                       "Python starts." if asked else "tensorflow")  # fmt: skip
+    assert settings.stat() == before and [path.name for path in tmp_path.rglob("*")] == [".keras", "keras.json"]

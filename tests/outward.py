@@ -1,0 +1,45 @@
+"""What a process and its children ask the network for, written down by Python's own audit events."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import ROOT
+
+# Python runs this at the start of every process that finds it; hooks see all threads, and what errors would hide.
+SPY = """
+import os, sys
+def tell(event, arguments):
+    if event == "socket.getaddrinfo":
+        text = str(arguments[0])
+    elif event == "socket.connect" and isinstance(arguments[1], tuple):
+        text = str(arguments[1][0])
+    elif event == "urllib.Request":
+        text = str(arguments[0])
+    else:
+        return
+    if text not in ("127.0.0.1", "::1", "localhost"):
+        with open(os.environ["OUTWARD_LOG"], "a") as log:
+            log.write(text + "\\n")
+sys.addaudithook(tell)
+"""
+
+
+def watch(folder, command, home):
+    """Run `python -m`'s arguments with an empty home of its own; what was asked for, and the finished process."""
+    (folder / "spy").mkdir()
+    (folder / "spy" / "sitecustomize.py").write_text(SPY)
+    home.mkdir(exist_ok=True)
+    log = folder / "asked"
+    # On a machine that says it is a server for tests, programs that report to their makers keep silent.
+    clean = {key: value for key, value in os.environ.items() if key not in ("CI", "TF_BUILD", "JENKINS_URL")}
+    paths = os.pathsep.join([str(folder / "spy"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    clean |= {"HOME": str(home), "PYTHONPATH": paths, "OUTWARD_LOG": str(log), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([sys.executable, *command], env=clean, capture_output=True, text=True, cwd=folder)
+    return (log.read_text().splitlines() if log.exists() else []), done
+
+
+def files_in(home: Path):
+    """The files of a home folder, by their paths in it."""
+    return sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file())
