@@ -138,3 +138,11 @@ def test_wheel_alone_has_networks_and_recorded_results(tmp_path, monkeypatch):
     recorded = len(list((ROOT / "results").glob("*.csv")))
     expected = [f"{package / '__init__.py'}", f"{package / 'results'} {recorded}", "phantom+real phantom"]
     assert done.stdout.splitlines() == expected, done.stderr
+
+
+def test_layers_in_the_guide_are_those_of_the_contract():
+    rows = re.findall(r"^\| \d+ \| (.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    (contract,) = [one for one in SETTINGS["tool"]["importlinter"]["contracts"] if one["type"] == "layers"]
+    assert [set(re.findall(r"\w+", row)) for row in rows] == [
+        set(re.findall(r"\w+", layer)) for layer in reversed(contract["layers"])
+    ]
