@@ -75,7 +75,7 @@ def loose_case(files, name=None):
     first = next(iter(files.values()))
     if name is None:
         recognised = recognise(first)
-        name = recognised[1] if recognised else stem(first)
+        name = (recognised and recognised[1]) or stem(first)
     if not name or name.startswith(".") or name != Path(name).name or "\\" in name or not name.isprintable():
         raise BratsError(f"--name {name}", "it is no file name", "a name without slashes", "Choose a plain name")
     return Case(name, files)

@@ -5,10 +5,9 @@ import gzip
 import nibabel as nib
 import numpy as np
 import pytest
-from conftest import LPS_AFFINE, tiny_volumes, write_case
+from conftest import LPS_AFFINE, tiny_volumes
 
 from brats_lib.cohort import MODALITIES, Case, Cohort
-from brats_lib.cohort.case import voxel_hash
 from brats_lib.errors import BratsError
 
 
@@ -314,20 +313,3 @@ def test_real_case_reads_as_nibabel_does_and_comes_back(real_root, tmp_path):
     saved = nib.load(case.save_mask(mask, tmp_path / "P_seg.nii.gz"))
     np.testing.assert_array_equal(np.asarray(saved.dataobj), np.asarray(image.dataobj))
     np.testing.assert_array_equal(saved.affine, image.affine)
-
-
-def test_a_corrected_voxel_in_the_middle_of_a_plain_mask_changes_the_fingerprint(tmp_path):
-    folder = write_case(tmp_path / "cases", "BraTS20_Training_001", shape=(60, 60, 60), suffix=".nii")
-    before = Cohort.find(tmp_path / "cases")[0].fingerprint()
-    mask = folder / "BraTS20_Training_001_seg.nii"
-    content = bytearray(mask.read_bytes())
-    content[len(content) // 2 + 17] ^= 2
-    mask.write_bytes(content)
-    assert Cohort.find(tmp_path / "cases")[0].fingerprint() != before
-
-
-def test_voxel_hash_depends_on_the_voxels_alone():
-    voxels = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
-    assert voxel_hash(voxels) == voxel_hash(np.asfortranarray(voxels)) == voxel_hash(voxels.astype(np.float64))
-    others = (voxels[::-1], voxels.reshape(3, 2, 4), voxels + (voxels == 7))
-    assert len({voxel_hash(voxels), *map(voxel_hash, others)}) == 4
