@@ -24,11 +24,11 @@ def unpack_tar(archive: Path, folder: Path, top: str, most_bytes: float) -> None
     Parameters
     ----------
     archive : Path
-        The tar file. macOS's `._*` files in it are left out.
+        The tar file. macOS's `._*` files in it, and what is not in `top`, are left out.
     folder : Path
         Gets the folder `top`; must not be there yet.
     top : str
-        What all members lie in.
+        Name of the folder in the archive.
     most_bytes : float
         What the files may have together.
 
@@ -45,7 +45,7 @@ def unpack_tar(archive: Path, folder: Path, top: str, most_bytes: float) -> None
         with tarfile.open(archive, "r:") as tar:
             members = _judged(tar, top, most_bytes)
             if not members:
-                raise _Unfit("nothing is in it")
+                raise _Unfit(f"it has no {top}")
             for parts, member in members.items():
                 path = folder.joinpath(*parts)
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,13 +70,13 @@ def _judged(tar, top, most_bytes):
         # A negative size would send the reader back to where it was, for ever.
         if count >= MOST_MEMBERS or member.size < 0:
             raise _Unfit("it has too many members, or one of less than nothing")
-        parts = _parts(member.name, top)
+        parts = _parts(member.name)
+        if parts[:1] != (top,) or parts[-1].startswith("._"):
+            continue
         if parts == (top,) and not member.isdir():
             raise _Unfit(f"'{top}' is no folder in it")
         if not (member.isreg() or member.isdir()):
             raise _Unfit(f"'{member.name}' is a link or a device")
-        if parts[-1].startswith("._"):
-            continue
         size += member.size
         if size > most_bytes:
             raise _Unfit(f"its files have more than {most_bytes / 1e9:.1f} GB together")
@@ -97,16 +97,14 @@ def _fold(parts):
     return unicodedata.normalize("NFC", "/".join(parts)).casefold()
 
 
-def _parts(name, top):
+def _parts(name):
     """The folders and the file of a member's name, if it is one that means the same everywhere."""
-    # "a/" and "./a" are written by common programs; anything else that is no plain name is refused.
-    parts = tuple(name.removeprefix("./").removesuffix("/").split("/"))
+    # ".", "a/" and "./a" are written by common programs; anything else that is no plain name is refused.
+    parts = tuple(name.removeprefix("./").removesuffix("/").split("/")) if name not in (".", "./") else ()
     for part in parts:
         plain = (
             part.isprintable() and not FORBIDDEN & set(part) and len(part.encode("utf-8", "replace")) <= LONGEST_NAME
         )
         if part in ("", ".", "..") or not plain or part != part.rstrip(" ."):
             raise _Unfit(f"the name {ascii(name)[:200]} leads elsewhere or is none on every system")
-    if parts[0] != top:
-        raise _Unfit(f"'{name}' is not in {top}/")
     return parts

@@ -216,7 +216,8 @@ HOSTILE = {
     "climbs out": packed(member("../outside")),
     "climbs out below": packed(member(f"{TOP}/a/../../../outside")),
     "absolute": packed(member("/tmp/outside")),
-    "another top": packed(member(f"{TOP}/a"), member("elsewhere/a")),
+    "another top": packed(member("elsewhere/a")),
+    "another top that climbs out": packed(member(f"{TOP}/a"), member("elsewhere/../../a")),
     "backslash": packed(member(f"{TOP}/..\\outside")),
     "drive": packed(member(f"{TOP}/C:a")),
     "empty part": packed(member(f"{TOP}//a")),
@@ -256,6 +257,15 @@ def test_archive_of_other_than_plain_files_below_its_folder_is_refused(tmp_path,
         server.http.shutdown()
         server.http.server_close()
     assert {path.name for path in tmp_path.rglob("*")} <= {"a", "data", f".{TOP}", "archive.tar", "unpacked"}
+
+
+def test_only_the_folder_of_cases_is_unpacked(server, tmp_path):
+    """As macOS packs it: a folder for the whole, and files of its own beside everything."""
+    extra = [member("./", b"", type=tarfile.DIRTYPE), member(f"./._{TOP}"), member(".DS_Store"), member(f"./{TOP}/a/b")]
+    server.content = packed(*extra, member(f"{TOP}/a/._b"), member(f"{TOP}/empty", b"", type=tarfile.DIRTYPE))
+    folder = fetch_msd(server, tmp_path / "data")
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) == ["a", "a/b", "empty"]
+    assert [path.name for path in folder.parent.iterdir()] == [TOP]
 
 
 def test_archive_cut_off_is_refused_and_its_folder_does_not_appear(tmp_path, archive):
