@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brats_lib.app.opening import NEEDED
+from brats_lib.audit.images import look
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, brain_box, tumour_slice, window
 from brats_lib.intake import receive
 
@@ -34,7 +35,7 @@ class Scan:
     truth : array of uint8, shape (x, y, z), or None
         Labels, where the case has a mask.
     warnings : tuple of str
-        What is unusual about the images, as `brats predict` says it.
+        What is unusual about the images, as `brats predict` says it, and about the mask, as `brats audit` does.
     """
 
     case: object
@@ -80,6 +81,8 @@ def open_scan(case):
         for modality, volume in volumes.items()
     }
     truth = case.mask() if case.has_mask else None
+    if truth is not None:
+        warnings += [remark.sentence for remark in look(volumes, case.spacing, truth) if remark.about == "mask"]
     box = brain_box(*volumes.values())
     return Scan(case, case.fingerprint(), volumes, levels, ranges, box, truth, tuple(warnings))
 

@@ -111,10 +111,8 @@ def open_browser(folder, url, size=(1440, 1180)):
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     chrome = selenium.Chrome(options, selenium.ChromeService(driver))
     try:
-        # The window's size is that of its frame; the page itself shall have the size that was asked for.
-        wide, high = chrome.execute_script("return [outerWidth - innerWidth, outerHeight - innerHeight]")
-        chrome.set_window_size(size[0] + wide, size[1] + high)
         page = Page(chrome, url, downloads)
+        page.resize(size)
         page.open()
         yield page
     finally:
@@ -130,6 +128,11 @@ class Page:
     def open(self, path=""):
         self.chrome.get(f"{self.url}/{path}")
         self.settle()
+
+    def resize(self, size):
+        # The window's size is that of its frame; the page itself shall have the size that was asked for.
+        wide, high = self.chrome.execute_script("return [outerWidth - innerWidth, outerHeight - innerHeight]")
+        self.chrome.set_window_size(size[0] + wide, size[1] + high)
 
     def find(self, selector):
         return self.chrome.find_elements("css selector", selector)

@@ -269,6 +269,16 @@ def test_a_scan_of_thick_slices_is_warned_of(tmp_path):
     assert any(warning.startswith("Voxels are 5 mm long along one axis") for warning in warnings)
 
 
+def test_a_mask_of_somewhere_else_is_warned_of(tmp_path):
+    scan = tiny_scan(tmp_path)
+    case = scan.case
+    assert not any("tumour" in warning for warning in scan.warnings)
+    outside = np.zeros(case.shape, np.uint8)
+    outside[:10, :10, :10] = ED
+    case.save_mask(outside, case.mask_file)
+    assert any("of the tumour lie outside the brain" in warning for warning in open_scan(case).warnings)
+
+
 def test_markup_in_a_text_is_displayed_and_not_obeyed():
     nasty = "![x](http://e/x.png) **b** <script> `c` :red[d] $e$ ~f~\n# g"
     shown = wording.plain(nasty)
