@@ -12,8 +12,8 @@ from pathlib import Path
 
 from brats_lib.app.opening import NEEDED
 from brats_lib.cohort import MODALITIES, Case
-from brats_lib.cohort.case import GRID_TOLERANCE_MM
-from brats_lib.cohort.nifti import Grid, read_grid
+from brats_lib.cohort.grids import GRID_TOLERANCE_MM, HEADER_BYTES, Grid, parse
+from brats_lib.cohort.nifti import read_grid
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import modality_name
 
@@ -25,7 +25,6 @@ MAX_UPLOAD_MB = 100
 MAX_VOXELS = 32_000_000
 # Header extensions may lie between the header and the numbers, and padding after them.
 _SLACK_BYTES = 2**20
-_HEADER_BYTES = 540
 _CHUNK = 2**16
 _GZIP = b"\x1f\x8b"
 # Files for random access are made of one for every 64 kB or so.
@@ -129,18 +128,14 @@ class Inbox:
         return self.path(role)
 
     def _unpack(self, content, part, title):
-        """Write what a file holds; the header alone first, which says how much may follow."""
+        """Write what a file holds, once its header says how much that may be."""
         pieces = _unpacked(content) if content[:2] == _GZIP else _pieces(content)
         head = b""
         for piece in pieces:
             head += piece
-            if len(head) >= _HEADER_BYTES:
+            if len(head) >= HEADER_BYTES:
                 break
-        if head[:2] == _GZIP:
-            advice = "Unpack it once (gunzip) and upload what comes out"
-            raise BratsError(title, "it is compressed twice", "NIfTI in one gzip file, or bare", advice)
-        part.write_bytes(head[:_HEADER_BYTES])
-        most = self._most_bytes(read_grid(part), title)
+        most = self._most_bytes(parse(part, head[:HEADER_BYTES]), title)
         with open(part, "wb") as out:
             for piece in itertools.chain([head], pieces):
                 out.write(piece)

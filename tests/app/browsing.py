@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 PATIENCE_S = 60
 
@@ -44,12 +45,14 @@ def free_port():
 
 @contextlib.contextmanager
 def serve(cases, folder):
-    """Run `brats app` on a folder of cases; ends it, and checks that its uploads end with it."""
+    """Run `brats app` on a folder of cases; ends it, and checks what it asked other machines for and left behind."""
     pytest.importorskip("streamlit", reason="the extra `app` is not installed")
     port, log, temporary = free_port(), folder / "log.txt", folder / "temporary"
     temporary.mkdir()
+    spied = folder / "spied.txt"
     environment = {**os.environ, "TMPDIR": str(temporary), "TF_NUM_INTRAOP_THREADS": "1",
-                   "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}  # fmt: skip
+                   "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2", "BRATS_SPY": str(spied),
+                   "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "spy"), str(ROOT)])}  # fmt: skip
     # Sessions end a second after the page is closed instead of two minutes.
     code = "import sys; from brats_lib.app import janitor; janitor.PATIENCE_S = 1; "
     code += "from brats_lib.cli import main; sys.exit(main())"
@@ -65,6 +68,8 @@ def serve(cases, folder):
         process.terminate()
         process.wait(timeout=30)
     wait_for(lambda: list(temporary.iterdir()) == [])
+    assert not spied.exists(), spied.read_text()
+    assert "Traceback" not in log.read_text(), log.read_text()[-2000:]
 
 
 def _answers(running):
@@ -262,9 +267,9 @@ class Page:
         return path
 
     def complaints(self):
-        """Errors in the browser's console, and what the rules for the page forbade."""
+        """What scripts failed of and what the rules for the page forbade; addresses that are not there are tried."""
         entries = self.chrome.get_log("browser")
-        return [entry["message"] for entry in entries if entry["level"] == "SEVERE" or "Policy" in entry["message"]]
+        return [entry["message"] for entry in entries if entry["level"] == "SEVERE" and entry["source"] != "network"]
 
     def addresses(self):
         """Addresses of everything the pages asked for since this was last asked."""

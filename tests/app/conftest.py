@@ -26,3 +26,4 @@ def page(server, tmp_path):
     """A browser with the application in it; its downloads go to `page.downloads`."""
     with open_browser(tmp_path, server.url) as browser:
         yield browser
+        assert browser.complaints() == []
