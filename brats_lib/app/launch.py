@@ -5,6 +5,7 @@ import socket
 
 from brats_lib.app.opening import find_cases
 from brats_lib.app.temporary import temporary_folder
+from brats_lib.app.uploads import MAX_UPLOAD_MB
 from brats_lib.errors import BratsError, install_extra
 
 __all__ = ["ADDRESS", "launch"]
@@ -34,7 +35,7 @@ def launch(data="", port=8501, browser=True):
     _check_port(port)
     cohort = find_cases(data)
     # Before anything that might keep something.
-    temporary_folder()
+    temporary_folder(2 * MAX_UPLOAD_MB)
     from brats_lib.app import serve
 
     print(f"{cohort.source}\nThe application: http://localhost:{port} (Ctrl+C ends it)", flush=True)

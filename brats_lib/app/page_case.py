@@ -4,7 +4,7 @@ import streamlit as st
 
 from brats_lib.app import session
 from brats_lib.app.scans import open_scan
-from brats_lib.app.uploads import ROLES
+from brats_lib.app.uploads import MAX_UPLOAD_MB, ROLES
 from brats_lib.app.wording import plain
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import modality_name
@@ -12,7 +12,7 @@ from brats_lib.figures.style import modality_name
 __all__ = ["choose", "explain"]
 
 LISTED, OWN = "Listed cases", "My own scan"
-_HELP = "NIfTI, .nii or .nii.gz. It stays on this machine and is removed after the page is closed."
+_HELP = f"NIfTI, at most {MAX_UPLOAD_MB} MB. It stays on this machine and is removed after the page is closed."
 
 
 def explain(error):

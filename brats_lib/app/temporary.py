@@ -18,24 +18,33 @@ _PREFIX = "brats-app-"
 _AFTERWARDS = "import shutil, sys; sys.stdin.buffer.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
 
 
-def temporary_folder() -> Path:
+def temporary_folder(room_mb: int) -> Path:
     """Make a folder, and put everything temporary of this process into it from here on.
 
     A second process removes it when this one has ended, killed or not. Where that was killed too, as when a machine is
     switched off, the next start removes it: a lock tells the folders that nobody owns.
 
+    Parameters
+    ----------
+    room_mb : int
+        How much should fit into it.
+
     Raises
     ------
     BratsError
-        If the folder for temporary files cannot be used.
+        If the folder for temporary files cannot be used, or has less room.
     """
     # A $TMPDIR that cannot be used is no reason to put somebody's scans elsewhere.
     place = os.environ.get("TMPDIR") or tempfile.gettempdir()
+    advice = "Make room, or set TMPDIR to another folder"
     try:
         _remove_leftovers(place)
+        free = shutil.disk_usage(place).free // 2**20
+        if free < room_mb:
+            raise BratsError(place, f"it has room for {free} MB", f"at least {room_mb} MB for temporary files", advice)
         folder = _locked_folder(place)
     except OSError as error:
-        found, advice = f"no folder can be made in it ({error.strerror})", "Make room, or set TMPDIR to another folder"
+        found = f"no folder can be made in it ({error.strerror})"
         raise BratsError(place, found, "a folder for temporary files", advice) from None
     waits, _ = os.pipe()  # the other end is closed by the end of this process, and by nothing else
     # In a session of its own: what ends a terminal and all that runs in it does not end this.

@@ -25,6 +25,7 @@ STYLE = """<style>
 [data-testid="stTable"] :is(th, td) {padding: 0.2rem;}
 [data-testid="stMultiSelect"] [data-baseweb="tag"] {max-width: 100%; height: auto;}
 [data-testid="stMultiSelect"] [data-baseweb="tag"] span {white-space: normal; overflow-wrap: anywhere;}
+[data-testid="stFileUploaderDropzoneInstructions"] {display: none;}
 [data-testid="stImage"] img {background: #000; border-radius: 3px; cursor: crosshair;}
 /* Not where a picture fills the screen, which alone has a height. */
 :is(.st-key-scans, .st-key-maps) [data-testid="stFullScreenFrame"] > :not([height]) img {width: auto !important;}

@@ -53,7 +53,7 @@ def test_without_streamlit_one_is_told_what_to_install(monkeypatch, capsys):
 KEEPER = """
 import sys, time
 from brats_lib.app.temporary import temporary_folder
-folder = temporary_folder()
+folder = temporary_folder(1)
 import tempfile
 tempfile.NamedTemporaryFile(delete=False).write(b"x")
 print(folder, flush=True)
@@ -92,7 +92,11 @@ def test_what_a_dead_server_left_is_removed_by_the_next_and_what_a_living_one_ha
 def test_a_temporary_folder_that_cannot_be_used_is_said_so(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
     with pytest.raises(BratsError, match=r"nowhere: no folder can be made in it \(No such file or directory\).*TMPDIR"):
-        temporary_folder()
+        temporary_folder(1)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with pytest.raises(BratsError, match="at least 1000000000 MB for temporary files"):
+        temporary_folder(10**9)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_cases_are_those_that_were_asked_for_else_phantoms(tmp_path, monkeypatch):
