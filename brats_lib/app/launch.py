@@ -1,6 +1,7 @@
 """Start the application: its cases, its temporary folder, and a server that only this machine can reach."""
 
 import importlib.util
+import os
 import socket
 
 from brats_lib.app.opening import find_cases
@@ -42,7 +43,8 @@ def launch(data="", port=8501, browser=True):
     try:
         serve.run(cohort.root.resolve(), port, browser)
     except KeyboardInterrupt:
-        print()
+        print(flush=True)
+        os._exit(0)  # without waiting for a case that is being segmented; what is temporary is removed all the same
 
 
 def _check_port(port):

@@ -45,7 +45,7 @@ def _study(_cohort, key, _card):
 
 def _page(cohort):
     card = read_card()
-    study, ratings = _study(cohort, (str(cohort.root), card.identity["sha256"]), card)
+    study, ratings = _study(cohort, (cohort.fingerprint(), card.identity["sha256"]), card)
     with st.sidebar:
         code = st.text_input("Reader code", key="reader", help="Such as R1. Not your name: codes are exported.")
     if missing := study.missing():

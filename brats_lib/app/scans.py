@@ -1,6 +1,6 @@
 """A case ready to be looked at: arrays in memory, grey levels and the box of the brain decided once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -74,6 +74,7 @@ def open_scan(case):
     BratsError
         If FLAIR or T1ce is missing, a file cannot be read, files disagree in grid, or it is no brain without its skull.
     """
+    case = replace(case)  # it remembers a header, and the file may have been edited since
     volumes, warnings = receive(case, NEEDED)
     levels = {modality: window(volume) for modality, volume in volumes.items()}
     ranges = {

@@ -19,6 +19,7 @@ from conftest import ROOT, write_case
 from brats_lib import inference, networks
 from brats_lib.app import engine, launch, opening
 from brats_lib.app.janitor import Janitor
+from brats_lib.app.scans import open_scan
 from brats_lib.app.shelf import Shelf, Store
 from brats_lib.app.temporary import temporary_folder
 from brats_lib.cli import main
@@ -155,6 +156,19 @@ def test_what_was_read_already_is_not_read_again(tmp_path):
     for path in case.files.values():
         path.unlink()
     assert np.array_equal(engine.segment(case, volumes=volumes).mask, expected)
+
+
+def test_a_case_that_was_edited_meanwhile_is_another_scan(tmp_path):
+    """As the server keeps its cases: looked at once, then written again on another grid under the same names."""
+    write_case(tmp_path, "BraTS20_Training_001", suffix=".nii")
+    case = opening.Cohort.find(tmp_path)[0]
+    before = open_scan(case)
+    for path in (*case.files.values(), case.mask_file):
+        image = nib.load(path, mmap=False)
+        nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj)[:, :, ::-1], image.affine * [1, 1, 2, 1]), path)
+    after = open_scan(case)
+    assert before.fingerprint != after.fingerprint and after.spacing == (1.0, 1.0, 2.0)
+    assert np.array_equal(after.volumes["flair"], before.volumes["flair"][:, :, ::-1])
 
 
 def test_a_scan_on_another_grid_is_segmented_on_its_own(tmp_path):
