@@ -26,18 +26,25 @@ sys.addaudithook(tell)
 """
 
 
-def watch(folder, command, home):
-    """Run `python -m`'s arguments with an empty home of its own; what was asked for, and the finished process."""
+def watched(folder):
+    """The environment of processes that are watched, and a function that says what they asked for."""
     (folder / "spy").mkdir()
     (folder / "spy" / "sitecustomize.py").write_text(SPY)
-    home.mkdir(exist_ok=True)
     log = folder / "asked"
     # On a machine that says it is a server for tests, programs that report to their makers keep silent.
     clean = {key: value for key, value in os.environ.items() if key not in ("CI", "TF_BUILD", "JENKINS_URL")}
     paths = os.pathsep.join([str(folder / "spy"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    clean |= {"HOME": str(home), "PYTHONPATH": paths, "OUTWARD_LOG": str(log), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run([sys.executable, *command], env=clean, capture_output=True, text=True, cwd=folder)
-    return (log.read_text().splitlines() if log.exists() else []), done
+    clean |= {"PYTHONPATH": paths, "OUTWARD_LOG": str(log), "PYTHONDONTWRITEBYTECODE": "1"}
+    return clean, lambda: log.read_text().splitlines() if log.exists() else []
+
+
+def watch(folder, command, home):
+    """Run `python -m`'s arguments with an empty home of its own; what was asked for, and the finished process."""
+    environment, asked = watched(folder)
+    home.mkdir(exist_ok=True)
+    environment |= {"HOME": str(home)}
+    done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, cwd=folder)
+    return asked(), done
 
 
 def files_in(home: Path):

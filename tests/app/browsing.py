@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from outward import watched
 
 PATIENCE_S = 60
 
@@ -49,10 +48,9 @@ def serve(cases, folder):
     pytest.importorskip("streamlit", reason="the extra `app` is not installed")
     port, log, temporary = free_port(), folder / "log.txt", folder / "temporary"
     temporary.mkdir()
-    spied = folder / "spied.txt"
-    environment = {**os.environ, "TMPDIR": str(temporary), "TF_NUM_INTRAOP_THREADS": "1",
-                   "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2", "BRATS_SPY": str(spied),
-                   "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "spy"), str(ROOT)])}  # fmt: skip
+    environment, asked = watched(folder)
+    environment |= {"TMPDIR": str(temporary), "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1",
+                    "TF_CPP_MIN_LOG_LEVEL": "2"}  # fmt: skip
     # Sessions end a second after the page is closed instead of two minutes.
     code = "import sys; from brats_lib.app import janitor; janitor.PATIENCE_S = 1; "
     code += "from brats_lib.cli import main; sys.exit(main())"
@@ -68,7 +66,7 @@ def serve(cases, folder):
         process.terminate()
         process.wait(timeout=30)
     wait_for(lambda: list(temporary.iterdir()) == [])
-    assert not spied.exists(), spied.read_text()
+    assert asked() == []
     assert "Traceback" not in log.read_text(), log.read_text()[-2000:]
 
 
