@@ -235,18 +235,8 @@ class Case:
 
     def _check(self, grid: Grid, mask: bool = False) -> None:
         """Refuse a file whose voxels cannot be those of the case."""
-        channels = 4 if self._layout.in_one_image and not mask else 1
-        if grid.channels != channels:
-            found = f"it holds {grid.channels} volumes, shape {grid.stored_shape}"
-            raise BratsError(grid.path, found, f"{channels} in {self._layout.title}", "Check where the file is from")
-        if grid.shape != self.shape:
-            expected = f"{self.shape} as in {self._grid.path.name}"
-            advice = "Copy this case again: its files must have been registered to one grid"
-            raise BratsError(grid.path, f"its shape is {grid.shape}", expected, advice)
-        if grid.axes != self._grid.axes and grid.offset_mm(self._grid) > GRID_TOLERANCE_MM:
-            found = f"its axes are {grid.axes} and its affine puts it elsewhere"
-            expected = f"axes {self._grid.axes} or the same place as {self._grid.path.name}"
-            raise BratsError(grid.path, found, expected, "Copy this case again: one of its headers is wrong")
+        layout = self._layout
+        grid.refuse_others_than(self._grid, 4 if layout.in_one_image and not mask else 1, layout.title)
 
     def save_mask(self, mask: np.ndarray, path: str | Path, codes: dict[int, int] = OWN_CODES) -> Path:
         """Write a mask on this case's own grid: orientation, affine and header geometry of its images.
@@ -321,9 +311,7 @@ class Case:
         BratsError
             If a file cannot be read.
         """
-        digest = hashlib.sha256(self.name.encode())
         paths = {**self.files, **({"mask": self.mask_file} if self.mask_file else {})}
         held = {path: file_hash(path) for path in set(paths.values())}
-        for role, path in sorted(paths.items()):
-            digest.update(f"\n{role} {held[path]}".encode())
-        return digest.hexdigest()[:16]
+        lines = [self.name, *(f"{role} {held[path]}" for role, path in sorted(paths.items()))]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

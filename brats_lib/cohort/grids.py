@@ -85,7 +85,7 @@ class Grid:
             return qform, (("info", "its sform cannot be used; the qform was"),)
         if sform is None:
             return qform, ()
-        if qform is not None and (apart := self._apart_mm(sform, qform)) > GRID_TOLERANCE_MM:
+        if qform is not None and (apart := _apart_mm(self.stored_shape, sform, qform)) > GRID_TOLERANCE_MM:
             return sform, (("warning", f"its sform and its qform are up to {apart:.1f} mm apart; the sform was used"),)
         if qform is None and self.header["qform_code"]:
             return sform, (("info", "its qform cannot be used; the sform was"),)
@@ -107,12 +107,6 @@ class Grid:
             return affine if sound and abs(np.linalg.det(affine[:3, :3] / sizes)) > 1e-3 else None
         except DAMAGED:
             return None
-
-    def _apart_mm(self, one: np.ndarray, other: np.ndarray) -> float:
-        """Largest distance between where two affines put a corner of the stored voxels."""
-        last = np.array(self.stored_shape[:3]) - 1
-        corners = np.array([(*(last * corner), 1) for corner in np.ndindex(2, 2, 2)])
-        return float(np.linalg.norm(corners @ (one - other).T[:, :3], axis=1).max())
 
     @cached_property
     def _to_lps(self) -> np.ndarray:
@@ -152,10 +146,34 @@ class Grid:
 
     def offset_mm(self, other: "Grid") -> float:
         """Largest distance in mm between where this grid and another of the same shape put a corner voxel."""
-        last = np.array(self.shape) - 1
-        corners = np.array([(*(last * corner), 1) for corner in np.ndindex(2, 2, 2)])
-        apart = corners @ (self.affine - other.affine).T[:, :3]
-        return float(np.linalg.norm(apart, axis=1).max())
+        return _apart_mm(self.shape, self.affine, other.affine)
+
+    def refuse_others_than(self, first: "Grid", channels: int, title: str) -> None:
+        """Refuse a file of a case whose voxels cannot be those of its first file.
+
+        Parameters
+        ----------
+        first : Grid
+            Of that file.
+        channels : int
+            Volumes that the file must hold in the layout that is called `title`.
+
+        Raises
+        ------
+        BratsError
+            If number, shape or, on other axes, place differ.
+        """
+        if self.channels != channels:
+            found = f"it holds {self.channels} volumes, shape {self.stored_shape}"
+            raise BratsError(self.path, found, f"{channels} in {title}", "Check where the file is from")
+        if self.shape != first.shape:
+            expected = f"{first.shape} as in {first.path.name}"
+            advice = "Copy this case again: its files must have been registered to one grid"
+            raise BratsError(self.path, f"its shape is {self.shape}", expected, advice)
+        if self.axes != first.axes and self.offset_mm(first) > GRID_TOLERANCE_MM:
+            found = f"its axes are {self.axes} and its affine puts it elsewhere"
+            expected = f"axes {first.axes} or the same place as {first.path.name}"
+            raise BratsError(self.path, found, expected, "Copy this case again: one of its headers is wrong")
 
     @property
     def geometry(self) -> dict[str, np.ndarray]:
@@ -172,6 +190,13 @@ class Grid:
         """Give another header this grid's place."""
         for field, value in self.geometry.items():
             header[field] = value
+
+
+def _apart_mm(shape, one: np.ndarray, other: np.ndarray) -> float:
+    """Largest distance between where two affines put a corner voxel."""
+    last = np.array(shape[:3]) - 1
+    corners = np.array([(*(last * corner), 1) for corner in np.ndindex(2, 2, 2)])
+    return float(np.linalg.norm(corners @ (one - other).T[:, :3], axis=1).max())
 
 
 def _sizes(sizes) -> str:
@@ -204,10 +229,9 @@ def parse(path: Path, head: bytes) -> Grid:
         header.check_fix()
         grid = Grid(path, header)
         header.get_slope_inter()  # refuses a scaling that is half there
-        start = header.get_data_offset()
+        start, shape, dtype = header.get_data_offset(), grid.stored_shape, header.get_data_dtype()
     except DAMAGED as error:
         raise BratsError(path, f"its header is damaged ({error})", "a valid NIfTI header", AGAIN) from None
-    shape, dtype = grid.stored_shape, header.get_data_dtype()
     if dtype.kind not in "iuf" or not 1 <= dimensions <= 7 or len(shape) not in (3, 4) or min(shape) < 1:
         found = f"its header says shape {shape}, type {dtype}"
         raise BratsError(path, found, "a 3D or 4D image of real numbers", AGAIN)

@@ -21,8 +21,8 @@ from brats_lib.files import write_whole
 
 __all__ = ["Grid", "Image", "no_room", "read_grid", "read_image", "write_mask", "write_volume"]
 
-# Of one file; a BraTS volume has 9 million and the four of an MSD case have 36.
-MOST_VOXELS = 2**27
+# Of one file; a BraTS volume has 9 million voxels, and the four of an MSD case have 36 million in 143 MB.
+MOST_VOXELS, MOST_BYTES = 2**26, 2**29
 # Within a brain whose outside is 0, BraTS has groups of up to six voxels that are 0 too.
 LARGEST_POCKET = 10
 
@@ -140,11 +140,13 @@ def read_image(path: Path) -> Image:
         grid = parse(path, content.head(HEADER_BYTES))
         dtype, start = grid.header.get_data_dtype(), grid.header.get_data_offset()
         # Python's integers: a header of 64-bit sizes can claim more than numpy can count.
-        if (voxels := math.prod(grid.stored_shape)) > MOST_VOXELS or start > MOST_VOXELS:
-            found = f"its header claims {' × '.join(map(str, grid.stored_shape))} voxels, from byte {start} on"
-            advice = "Copy this file again, or crop or resample the scan"
-            raise BratsError(path, found, f"at most {MOST_VOXELS:,}", advice)
+        voxels = math.prod(grid.stored_shape)
         count = voxels * dtype.itemsize
+        if voxels > MOST_VOXELS or start + count > MOST_BYTES:
+            shape = " × ".join(map(str, grid.stored_shape))
+            found = f"its header claims {shape} voxels of {dtype}, from byte {start} on"
+            advice = "Copy this file again, or crop or resample the scan"
+            raise BratsError(path, found, f"at most {MOST_VOXELS:,} in {MOST_BYTES // 2**20} MiB", advice)
         try:
             voxels = content.voxels(start, count, grid.stored_shape)
         except MemoryError:
