@@ -11,7 +11,7 @@ from brats_lib.audit.images import look
 from brats_lib.audit.likeness import signature
 from brats_lib.cohort import MODALITIES, Case
 from brats_lib.cohort.case import GRID_TOLERANCE_MM
-from brats_lib.cohort.codes import labels_of
+from brats_lib.cohort.codes import labels_of, refuse_brain
 from brats_lib.cohort.layouts import LAYOUT_OF_NAME
 from brats_lib.cohort.nifti import Grid, Image, read_image
 from brats_lib.errors import BratsError
@@ -168,7 +168,7 @@ def _audit_mask(report: Report, case: Case, reference: Grid | None) -> np.ndarra
     fits = reference is not None and _compare_grids(report, image.grid, reference)
     try:
         labels = labels_of(image, LAYOUT_OF_NAME[case.layout].codes)
-        case.refuse_brain(labels)
+        refuse_brain(labels, case)
     except BratsError as error:
         report.findings.append(Finding(report.case, "error", "labels", str(error)))
         return None

@@ -1,9 +1,7 @@
 """One patient's images and mask."""
 
 import hashlib
-import math
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -124,8 +122,7 @@ class Case:
     def volumes(self, modalities=MODALITIES, remarks: list | None = None) -> dict[str, np.ndarray]:
         """Read several modalities; as `volume`, but a file that holds several is read once.
 
-        `remarks` gets a sentence, without its full stop, for everything that was put right: NaN around the brain that
-        was taken as 0, or a header whose affine could not be used.
+        `remarks` gets a sentence, without its full stop, for everything that was put right, such as NaN taken as 0.
         """
         read, said = list(self._images(modalities)), {}
         for _, image, _ in read:
@@ -216,22 +213,8 @@ class Case:
         image = read_image(self.mask_file)
         self._check(image.grid, mask=True)
         labels = labels_of(image, self._layout.codes)
-        self.refuse_brain(labels)
+        refuse_brain(labels, self)
         return labels
-
-    def refuse_brain(self, labels: np.ndarray) -> None:
-        """Refuse labels of the mask file, shape (x, y, z) in LPS, where they show the brain; as `codes.refuse_brain`.
-
-        An image is read only where there are suspiciously many.
-        """
-
-        def image():
-            for modality in self.modalities:
-                with suppress(BratsError):  # whoever needs that image hears of it
-                    return self.volume(modality)
-            return None
-
-        refuse_brain(labels, self.mask_file, math.prod(self.spacing) / 1000, image)
 
     def _check(self, grid: Grid, mask: bool = False) -> None:
         """Refuse a file whose voxels cannot be those of the case."""

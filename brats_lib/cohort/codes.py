@@ -1,5 +1,8 @@
 """Labels and the numbers that stand for them in a mask file, which differ between data sets and programs."""
 
+import math
+from contextlib import suppress
+
 import numpy as np
 
 from brats_lib.cohort.layouts import LAYOUTS
@@ -99,19 +102,15 @@ def _advice(present: list, unknown: list) -> str:
     return f"Such numbers go with {meant}: name the files as there, or write the numbers that are expected"
 
 
-def refuse_brain(labels: np.ndarray, path, voxel_ml: float, image) -> None:
+def refuse_brain(labels: np.ndarray, case) -> None:
     """Refuse a mask that shows the brain, or tissues of it, and no tumour.
 
     Parameters
     ----------
     labels : array of int, shape (x, y, z)
-        The mask.
-    path : Path
-        Its file.
-    voxel_ml : float
-        Volume of a voxel in mL.
-    image : callable
-        Gives an image of the case, shape (x, y, z), or None; called only where the mask is suspiciously large.
+        What the case's mask file holds, in LPS.
+    case : Case
+        An image of it is read only where the mask is suspiciously large.
 
     Raises
     ------
@@ -121,13 +120,17 @@ def refuse_brain(labels: np.ndarray, path, voxel_ml: float, image) -> None:
     marked = int(np.count_nonzero(labels))
     if marked <= max(SUSPECT_SHARE * labels.size, FEWEST_VOXELS):
         return
-    volume, share = image(), 0.0
-    if volume is not None and volume.shape == labels.shape and volume.any():
-        share = np.count_nonzero(labels[volume != 0]) / np.count_nonzero(volume)
-    if marked * voxel_ml > LARGEST_ML or share > LARGEST_SHARE:
-        found = f"it marks {marked * voxel_ml:.0f} mL, {100 * share:.0f} % of what is not 0 in the image"
+    millilitres, share = marked * math.prod(case.spacing) / 1000, 0.0
+    for modality in case.modalities:
+        with suppress(BratsError):  # whoever needs that image hears of it
+            volume = case.volume(modality)
+            if volume.shape == labels.shape and volume.any():
+                share = np.count_nonzero(labels[volume != 0]) / np.count_nonzero(volume)
+                break
+    if millilitres > LARGEST_ML or share > LARGEST_SHARE:
+        found = f"it marks {millilitres:.0f} mL, {100 * share:.0f} % of what is not 0 in the image"
         advice = "This looks like a mask of the brain: put the tumour's mask in its place, or move it away"
-        raise BratsError(path, found, "the mask of a tumour", advice)
+        raise BratsError(case.mask_file, found, "the mask of a tumour", advice)
 
 
 def numbers_of(mask: np.ndarray, codes: dict[int, int]) -> np.ndarray:
