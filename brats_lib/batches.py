@@ -61,8 +61,7 @@ class SliceBatches(PyDataset):
         self.cache, self.names = cache, tuple(names)
         if not self.names:
             raise BratsError("the list of cases", "it is empty", "at least one case", "Check the split")
-        for name in self.names:
-            cache.files(name)
+        self.flair_hashes = tuple(map(cache.flair_hash, self.names))
         self.batch_slices, self.shuffle, self.seed, self.augment = int(batch_slices), shuffle, int(seed), augment
         self._per_case = cache.recipe.slices
         total = len(self.names) * self._per_case

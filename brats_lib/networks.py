@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brats_lib import devices, fast, weights
+from brats_lib.cohort.cohort import phantom_file, read_phantom_file
 from brats_lib.errors import BratsError, install_extra
 from brats_lib.files import home_path
 from brats_lib.recipes import DecisionRule, NativeRecipe, Recipe
 from brats_lib.trained import Trained, find_trained, read_trained
 
-__all__ = ["ENGINES", "Network", "describe", "offered", "open_network"]
+__all__ = ["ENGINES", "Network", "describe", "learnt_from_warning", "offered", "open_network"]
 
 ENGINES = ("auto", "openvino", "keras")
 
@@ -86,6 +87,36 @@ def offered(runs):
     """
     found, problems = find_trained(runs)
     return {name: name for name in weights.available()} | {one.name: one.folder for one in found}, problems
+
+
+def learnt_from_warning(card, case, flair_hash):
+    """What to say of a network on a case that it learnt from: what it finds there is no test of it.
+
+    Parameters
+    ----------
+    card : brats_lib.weights.Card or brats_lib.trained.Trained
+        As `describe` gives it.
+    case : brats_lib.cohort.Case
+    flair_hash : str
+        `voxel_hash` of its FLAIR image; empty where the network does without.
+
+    Returns
+    -------
+    str or None
+        A sentence without its full stop; None where nothing is known against the case.
+    """
+    no_test = "what it finds here says nothing about any other case"
+    if isinstance(card, Trained):
+        # A training without hashes knows its cases by name alone.
+        met = flair_hash in card.flair_hashes if any(card.flair_hashes) else case.name in card.learnt_from
+        return f"{card.name} was trained or validated on {case.name}; {no_test}" if met else None
+    if flair_hash in card.learnt_from:
+        return f"{card.name} learnt from this very image; {no_test}"
+    mark = phantom_file(case)
+    drawn = {"stream": "training", "seed": card.training["seed"], "version": card.data["phantom_version"]}
+    if mark and drawn.items() <= read_phantom_file(mark).items():
+        return f"{card.name} may have learnt from phantoms with this head or this tumour; {no_test}"
+    return None
 
 
 def open_network(name=None, engine="auto"):

@@ -58,8 +58,8 @@ class PatchBatches(PyDataset):
     ----------
     epoch : int
         The epoch whose batches are given, from 0.
-    names : tuple of str
-        The cases.
+    names, flair_hashes : tuple of str
+        The cases, and `voxel_hash` of their FLAIR images.
 
     Raises
     ------
@@ -79,6 +79,7 @@ class PatchBatches(PyDataset):
             expected = f"some of {', '.join(AUGMENTATIONS)}"
             raise BratsError(f"augmentation '{unknown[0]}'", "there is none of that name", expected, "Choose of those")
         self.names = tuple(stack.name for stack in self.stacks)
+        self.flair_hashes = tuple(stack.flair_hash for stack in self.stacks)
         self.batch_slices, self.augment = recipe.batch_slices, augment
         self.slices_per_epoch = int(slices_per_epoch or recipe.slices_per_epoch)
         self.epoch = 0

@@ -13,13 +13,14 @@ import numpy as np
 from tqdm import tqdm
 
 from brats_lib import __version__
-from brats_lib.cohort.case import Case
+from brats_lib.cohort.case import Case, voxel_hash
 from brats_lib.cohort.layouts import recognise, stem
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, write_whole
 from brats_lib.inference import segment_case
 from brats_lib.intake import receive
 from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED
+from brats_lib.networks import learnt_from_warning
 from brats_lib.resample import is_standard
 from brats_lib.weights import INTENDED_USE
 
@@ -130,6 +131,9 @@ def predict_one(case, network):
     mask = segment_case(case, network, volumes).mask
     if not mask.any():
         found.append(NO_TUMOUR)
+    flair_hash = voxel_hash(volumes["flair"]) if "flair" in volumes else ""
+    if learnt := learnt_from_warning(network.card, case, flair_hash):
+        found.append(learnt)
     voxel_ml = abs(float(np.linalg.det(case.affine[:3, :3]))) / 1000
     record = {
         "record": RECORD,

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from brats_lib.cohort.case import voxel_hash
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, remove_abandoned, write_whole
+from brats_lib.files import home_path, read_text, remove_abandoned, write_whole
 from brats_lib.parallel import for_each
 from brats_lib.preprocess import case_labels, case_slices
 
@@ -110,7 +111,7 @@ class SliceCache:
         return f"SliceCache({len(self)} cases of {self.recipe.slices} slices, {self.folder})"
 
     def files(self, name):
-        """Paths of a case's image and label arrays.
+        """Paths of a case's image and label arrays and of its `flair_hash`.
 
         Raises
         ------
@@ -123,7 +124,7 @@ class SliceCache:
                 "Check the split's names, and that the case has a mask",
             )  # fmt: skip
         stem = f"{name}-{self._fingerprints[name]}"
-        return self.folder / f"{stem}.images.npy", self.folder / f"{stem}.labels.npy"
+        return tuple(self.folder / f"{stem}.{kind}" for kind in ("images.npy", "labels.npy", "flair.txt"))
 
     def images(self, name):
         """A case's images: memory-mapped float16, shape (slices, size, size, channels), in 0-1."""
@@ -132,6 +133,10 @@ class SliceCache:
     def labels(self, name):
         """A case's class indices: memory-mapped uint8, shape (slices, size, size)."""
         return self._labels.map(self.files(name)[1])
+
+    def flair_hash(self, name):
+        """`voxel_hash` of a case's FLAIR image; empty where the recipe does without."""
+        return read_text(self.files(name)[2], "a hash of the slice cache", f"Delete {self.folder}; it is made again")
 
     def read(self, name, positions):
         """Read some slices of a case into memory.
@@ -156,7 +161,7 @@ class SliceCache:
         BratsError
             If the case is not in the cache or its files are damaged.
         """
-        image_file, label_file = self.files(name)
+        image_file, label_file, _ = self.files(name)
         return self._images.read(image_file, positions), self._labels.read(label_file, positions)
 
     def missing(self):
@@ -164,15 +169,17 @@ class SliceCache:
         pairs = ((name, self.files(name)) for name in self.names)
         return tuple(
             name
-            for name, (images, labels) in pairs
-            if not (self._images.is_sound(images) and self._labels.is_sound(labels))
+            for name, (images, labels, flair) in pairs
+            if not (self._images.is_sound(images) and self._labels.is_sound(labels) and flair.is_file())
         )
 
     def prepare(self, case):
-        """Compute a case's slices and write its two files."""
-        image_file, label_file = self.files(case.name)
-        self._images.write(image_file, case_slices(case, self.recipe))
+        """Compute a case's slices and write its files."""
+        image_file, label_file, flair_file = self.files(case.name)
+        volumes = case.volumes(self.recipe.modalities)
+        self._images.write(image_file, case_slices(case, self.recipe, volumes))
         self._labels.write(label_file, case_labels(case, self.recipe))
+        write_whole(flair_file, voxel_hash(volumes["flair"]).encode() if "flair" in volumes else b"")
 
 
 def build_cache(cohort, recipe, folder, workers=None, progress=True):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brats_lib.cohort import MODALITIES
+from brats_lib.cohort.case import voxel_hash
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json, write_whole
 from brats_lib.parallel import for_each
@@ -45,6 +46,8 @@ class Stack:
         Where in the case's volume this is.
     shape : tuple of int
         Shape of the case's volume.
+    flair_hash : str
+        `voxel_hash` of the first modality, which is FLAIR: by it a network knows whom it learnt from.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Stack:
     labels: np.ndarray | None
     box: tuple
     shape: tuple
+    flair_hash: str = ""
 
 
 def make_stack(name, volumes, mask=None):
@@ -90,7 +94,7 @@ def make_stack(name, volumes, mask=None):
     with ThreadPoolExecutor(len(volumes)) as threads:
         images = list(threads.map(standardise, volumes))
     labels = None if mask is None else np.ascontiguousarray(crop(mask, box), np.uint8)
-    return Stack(name, np.stack(images, axis=-1), labels, box, np.shape(volumes[0]))
+    return Stack(name, np.stack(images, axis=-1), labels, box, np.shape(volumes[0]), voxel_hash(volumes[0]))
 
 
 def stack_case(case, modalities=MODALITIES):
@@ -228,7 +232,8 @@ def _write(folder, item):
         content = io.BytesIO()
         np.save(content, np.ascontiguousarray(getattr(stack, kind)))
         write_whole(folder / f"{stem}.{kind}.npy", content.getvalue())
-    about = {"name": stack.name, "box": [[s.start, s.stop] for s in stack.box], "shape": list(stack.shape)}
+    box = [[side.start, side.stop] for side in stack.box]
+    about = {"name": stack.name, "box": box, "shape": list(stack.shape), "flair_hash": stack.flair_hash}
     # Last, so that a case with this file is complete.
     write_whole(folder / f"{stem}.json", json.dumps(about).encode())
 
@@ -244,4 +249,5 @@ def _read(folder, stem):
         except (OSError, ValueError) as error:
             raise BratsError(file, f"it cannot be read ({error})", "an array of the stack cache", advice) from error
     box = tuple(slice(start, stop) for start, stop in about["box"])
-    return Stack(about["name"], arrays["images"], arrays["labels"], box, tuple(about["shape"]))
+    shape, flair_hash = tuple(about["shape"]), about.get("flair_hash", "")
+    return Stack(about["name"], arrays["images"], arrays["labels"], box, shape, flair_hash)

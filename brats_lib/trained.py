@@ -40,6 +40,8 @@ class Trained:
         What it was trained in, one of `devices.PRECISIONS`.
     learnt_from : tuple of str
         Names of the cases that it was trained and validated on.
+    flair_hashes : tuple of str
+        `voxel_hash` of their FLAIR images, in that order.
     sha256 : str
         Of the file of weights.
     """
@@ -50,6 +52,7 @@ class Trained:
     recipe: Recipe | NativeRecipe
     precision: str
     learnt_from: tuple[str, ...]
+    flair_hashes: tuple[str, ...]
     sha256: str
     intended_use: str = INTENDED_USE
 
@@ -89,7 +92,10 @@ def read_trained(folder):
         advice = "Let it finish: make book goes on where it stopped"
         raise BratsError(folder, "its training is not finished", f"{record['epochs']} finished epochs", advice)
     recipe, settings = read_recipe(record), record["settings"]
-    names = [name for part in ("train", "val") for name in (settings.get(part) or {}).get("names", ())]
+    names, hashes = (
+        tuple(each for part in ("train", "val") for each in (settings.get(part) or {}).get(fact, ()))
+        for fact in ("names", "flair_hashes")
+    )
     try:
         status = weights.stat()
     except OSError as error:
@@ -101,7 +107,7 @@ def read_trained(folder):
     if names:
         title += f" on {len(names)} cases, validation included, such as {names[0]}"
     return Trained(
-        folder, f"{recipe.name} ({origin})", title, recipe, record["computes_in"], tuple(names),
+        folder, f"{recipe.name} ({origin})", title, recipe, record["computes_in"], names, hashes,
         _checked_sha256(weights, status.st_size, status.st_mtime_ns),
     )  # fmt: skip
 

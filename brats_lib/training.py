@@ -29,7 +29,7 @@ from brats_lib.records import BEST_WEIGHTS, SETTINGS, read_recipe, read_record, 
 __all__ = ["TrainingResult", "load_trained", "train"]
 
 # What identifies a set of batches, where it has it: other batches make another training.
-_BATCH_FACTS = ("names", "batch_slices", "slices_per_epoch", "shuffle", "seed")
+_BATCH_FACTS = ("names", "flair_hashes", "batch_slices", "slices_per_epoch", "shuffle", "seed")
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class AheadBatches(PyDataset):
         self.epoch, self._ahead, self._waiting = 0, DEPTH * workers, {}
         batches = make()
         self._length = len(batches)
-        for fact in ("names", "batch_slices", "slices_per_epoch", "seed"):
+        for fact in ("names", "flair_hashes", "batch_slices", "slices_per_epoch", "seed"):
             setattr(self, fact, getattr(batches, fact))
         self._pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _open, (make,))
 

@@ -218,6 +218,7 @@ def make_phantom(real):
         "scores": [*on_phantoms, *on_patients],
         "default": True,
         "limitations": LIMITATIONS,
+        "learnt_from": [stack.flair_hash for stack in training_phantoms()],
     }  # fmt: skip
     save_weights(model, NATIVE, rule, WEIGHTS, "phantom", facts)
 
@@ -276,6 +277,7 @@ def make_real(real):
         ),
         "default": False,
         "limitations": LIMITATIONS,
+        "learnt_from": [stack.flair_hash for stack in [*training_phantoms(), *real]],
     }  # fmt: skip
     save_weights(rounded(trained.model), recipe, rule, WEIGHTS, "phantom+real", facts)
     choose_default()

@@ -15,6 +15,7 @@ from brats_lib import slices
 from brats_lib.augment import Augmenter
 from brats_lib.batches import ProcessShare, SliceBatches
 from brats_lib.cohort import Cohort
+from brats_lib.cohort.case import voxel_hash
 from brats_lib.errors import BratsError
 from brats_lib.preprocess import case_labels, case_slices
 from brats_lib.recipes import PUBLISHED
@@ -118,6 +119,12 @@ def test_damaged_file_is_rebuilt(cache, cohort, tmp_path, damage):
         path.write_bytes(changed[damage])
     assert cache.missing() == (cache.names[1],)
     assert_complete(build_cache(cohort, TINY, tmp_path / "cache", workers=1, progress=False), cohort)
+
+
+def test_cases_are_known_by_the_voxels_of_their_flair(cache, cohort):
+    assert [cache.flair_hash(case.name) for case in cohort.labelled()] == [
+        voxel_hash(case.volume("flair")) for case in cohort.labelled()
+    ]
 
 
 def test_file_damaged_after_opening_is_named(cache):

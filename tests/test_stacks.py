@@ -6,6 +6,7 @@ from conftest import write_case
 
 from brats_lib import stacks
 from brats_lib.cohort import Cohort
+from brats_lib.cohort.case import voxel_hash
 from brats_lib.errors import BratsError
 from brats_lib.phantom import MIXED, WIDE
 from brats_lib.stacks import build_stacks, make_stack, plane_slices, simulate_stacks, stack_case
@@ -49,6 +50,7 @@ def test_case_on_disk_and_the_cache_give_the_same_stack(cohort, tmp_path):
     np.testing.assert_array_equal(kept.images, fresh.images)
     np.testing.assert_array_equal(kept.labels, fresh.labels)
     assert (kept.name, kept.box, kept.shape) == (case.name, fresh.box, case.shape)
+    assert kept.flair_hash == voxel_hash(case.volume("flair"))
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "stacks").iterdir()}
     build_stacks(cohort, tmp_path / "stacks", workers=1, progress=False)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "stacks").iterdir()} == written

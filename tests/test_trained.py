@@ -1,5 +1,6 @@
 """Networks of runs can be chosen by their folder; what is unfinished or damaged is left out and said."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -11,12 +12,11 @@ from conftest import ROOT, write_case
 from tiny_runs import write_run
 
 from brats_lib import fast, networks, weights
-from brats_lib.app.wording import caution
 from brats_lib.cli import main
-from brats_lib.cohort import Cohort
+from brats_lib.cohort import Case, Cohort
 from brats_lib.errors import BratsError
 from brats_lib.inference import segment_case
-from brats_lib.networks import Network, describe, offered, open_network
+from brats_lib.networks import Network, describe, learnt_from_warning, offered, open_network
 from brats_lib.trained import find_trained, read_trained
 from brats_lib.training import load_trained
 
@@ -142,10 +142,14 @@ def test_command_predicts_with_a_run_and_lists_it(run, tmp_path, monkeypatch, ca
     assert main([*command[:-1], "runs/workshop/native"]) == 2
 
 
-def test_scores_on_a_case_that_a_run_learnt_from_are_warned_of(run):
+def test_case_that_a_run_learnt_from_is_known_by_its_voxels_and_without_them_by_its_name(run):
     card = describe(run / "training")
-    assert "was trained or validated on BraTS20_Training_007" in caution(card, "BraTS20_Training_007")
-    assert caution(card, "BraTS20_Training_003") == ""
+    case = Case("BraTS20_Training_007", {"flair": run / "flair.nii.gz"})
+    assert "was trained or validated on BraTS20_Training_007" in learnt_from_warning(card, case, "0" * 16)
+    assert learnt_from_warning(card, dataclasses.replace(case, name="BraTS20_Training_003"), "0" * 16) is None
+    card = dataclasses.replace(card, flair_hashes=("1" * 16, "2" * 16))
+    assert learnt_from_warning(card, case, "0" * 16) is None
+    assert learnt_from_warning(card, dataclasses.replace(case, name="renamed"), "2" * 16)
 
 
 def test_runs_are_listed_without_keras(run):

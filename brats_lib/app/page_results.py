@@ -6,9 +6,10 @@ import streamlit as st
 from brats_lib.app import panels
 from brats_lib.app.drawing import png
 from brats_lib.app.report import NO_DISTANCE, hd95_text, mask_file, ml_text, picture_file
-from brats_lib.app.wording import caution, legend, place, plain
+from brats_lib.app.wording import legend, place, plain
 from brats_lib.figures.style import TUMOUR
 from brats_lib.labels import LONG_NAMES, REGIONS
+from brats_lib.networks import learnt_from_warning
 from brats_lib.predict import NO_TUMOUR
 
 __all__ = ["compare_view", "plane_view", "row", "slice_view"]
@@ -129,10 +130,9 @@ def _numbers(scan, result):
 
 
 def _caution(scan, results):
-    """Say of which networks a score may be flattered; without a truth there is no score."""
-    notes = [caution(result.card, scan.case.name) for result in results if scan.truth is not None]
-    for note in filter(None, notes):
-        st.caption(f":material/warning: {plain(note)}")
+    """Say which networks learnt from the case on the screen."""
+    for note in filter(None, (learnt_from_warning(result.card, scan.case, scan.flair_hash) for result in results)):
+        st.warning(plain(f"{note}."), icon=":material/warning:")
 
 
 def _take_away(scan, result, drawn, spot):

@@ -1,11 +1,13 @@
 """A case ready to be looked at: arrays in memory, grey levels and the box of the brain decided once."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from brats_lib.app.opening import NEEDED
 from brats_lib.audit.images import look
+from brats_lib.cohort.case import voxel_hash
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, brain_box, tumour_slice, window
 from brats_lib.intake import receive
 
@@ -46,6 +48,11 @@ class Scan:
     box: tuple
     truth: np.ndarray | None
     warnings: tuple = ()
+
+    @cached_property
+    def flair_hash(self):
+        """By which networks know whether they learnt from it."""
+        return voxel_hash(self.volumes["flair"])
 
     @property
     def shape(self):

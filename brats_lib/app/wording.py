@@ -5,9 +5,8 @@ import re
 
 from brats_lib.figures.style import TUMOUR, long_name, modality_name
 from brats_lib.labels import COLOURS
-from brats_lib.trained import Trained
 
-__all__ = ["STYLE", "axis_name", "caution", "compare_note", "files_line", "legend", "place", "plain", "where"]
+__all__ = ["STYLE", "axis_name", "compare_note", "files_line", "legend", "place", "plain", "where"]
 
 # Less air than Streamlit leaves, so that a case fits a laptop's screen; the header bar would cover the title then.
 STYLE = """<style>
@@ -67,31 +66,6 @@ def where(plane=None):
     if plane is None:
         return f"Radiological view: {facing}; sagittal: {profile}."
     return f"Radiological view: {facing if plane.letters.startswith('R') else profile}."
-
-
-def caution(card, case):
-    """What to keep in mind of a network's scores: on a case that it learnt from they are worth nothing.
-
-    Parameters
-    ----------
-    card : brats_lib.weights.Card or brats_lib.trained.Trained
-        What is known of the network.
-    case : str
-        Name of the case that was scored.
-
-    Returns
-    -------
-    str
-        Empty for a network that learnt from no patient, and for one that was trained here without this case.
-    """
-    if isinstance(card, Trained):
-        if case not in card.learnt_from:
-            return ""
-        return f"{card.name} was trained or validated on {case}; its scores here say nothing about any other case."
-    patients = card.data["patients"]
-    if not patients:
-        return ""
-    return f"{card.name} learnt from {patients} patients; its scores on one of those say nothing about any other."
 
 
 def compare_note(chosen, waiting):

@@ -15,7 +15,7 @@ from brats_lib.cohort.layouts import LAYOUT_OF_NAME
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json
 
-__all__ = ["Cohort"]
+__all__ = ["Cohort", "phantom_file", "read_phantom_file"]
 
 PHANTOM_FILE = "phantom.json"
 
@@ -122,10 +122,7 @@ class Cohort:
         simulated = len(self) - len(real)
         parts = []
         if simulated:
-            contents = [
-                read_json(mark, "the mark of phantoms", "Make the cohort again") for mark in set(marks) - {None}
-            ]
-            drawn = sorted({_drawn(content) for content in contents})
+            drawn = sorted({_drawn(read_phantom_file(mark)) for mark in set(marks) - {None}})
             parts.append(f"{simulated} simulated phantom{'s' * (simulated != 1)} ({', '.join(drawn)})")
         if real or not simulated:
             naming = " and ".join(title for title, _ in Counter(map(_naming, real)).most_common()) or "no naming"
@@ -136,10 +133,8 @@ class Cohort:
 
     def _phantom_marks(self) -> list[Path | None]:
         """For each case the file that says it is simulated: in the cohort's folder or beside the case's."""
-        beside = [next(iter(case.files.values()), case.mask_file).parent.parent for case in self.cases]
-        marks = {folder: folder / PHANTOM_FILE for folder in {*beside, self.root}}
-        marks = {folder: mark for folder, mark in marks.items() if mark.is_file()}
-        return [marks.get(self.root) or marks.get(folder) for folder in beside]
+        root = self.root / PHANTOM_FILE
+        return [root] * len(self) if root.is_file() else [phantom_file(case) for case in self.cases]
 
     def fingerprint(self) -> str:
         """Hash of the cases' names and of all bytes of their files, 16 hexadecimal digits.
@@ -154,10 +149,20 @@ class Cohort:
         return hashlib.sha256("\n".join(sorted(case.fingerprint() for case in self.cases)).encode()).hexdigest()[:16]
 
 
+def phantom_file(case: Case) -> Path | None:
+    """The file beside a case's folder that says it is simulated, if there is one."""
+    path = next(iter(case.files.values()), case.mask_file).parent.parent / PHANTOM_FILE
+    return path if path.is_file() else None
+
+
+def read_phantom_file(path: Path) -> dict:
+    """What the mark of a phantom cohort says; without a stream it is of the one that networks learn from."""
+    return {"stream": "training", **read_json(path, "the mark of phantoms", "Make the cohort again")}
+
+
 def _drawn(mark: dict) -> str:
-    """Seed and, but for the usual one, stream; a mark without a stream is of the one that networks learn from."""
-    stream = mark.get("stream", "training")
-    return f"seed {mark.get('seed')}" + (f" of the stream {stream}" if stream != "cohort" else "")
+    of = "" if mark["stream"] == "cohort" else f" of the stream {mark['stream']}"
+    return f"seed {mark.get('seed')}{of}"
 
 
 def _naming(case: Case) -> str:

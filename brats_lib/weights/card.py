@@ -48,6 +48,8 @@ class Card:
         `INTENDED_USE`, always.
     limitations : list of str
         What the network cannot do, one sentence each.
+    learnt_from : list of str
+        `brats_lib.cohort.case.voxel_hash` of the FLAIR images of all cases that it was trained on.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Card:
     default: bool
     intended_use: str
     limitations: list
+    learnt_from: list
 
     @property
     def sha256(self):

@@ -47,6 +47,7 @@ SIZE = Kind("a whole number, 1 or more", lambda value: type(value) is int and va
 AMOUNT = Kind("a number, 0 or more", lambda value: _finite(value) and value >= 0)
 NUMBER = Kind("a finite number", _finite)
 INTERVAL = Kind("two finite numbers, the lower one first", _interval)
+VOXELS = Kind("16 hexadecimal digits", _matches("[0-9a-f]{16}"))
 HASH = Kind("64 hexadecimal digits", _matches("[0-9a-f]{64}"))
 VERSION = Kind("a whole number, or null without phantoms", lambda value: value is None or COUNT.accepts(value))
 # Neither underscores, since "+" is written as one in file names, nor anything that a file system reads as a path.
@@ -80,6 +81,7 @@ CARD = {
     "default": FLAG,
     "intended_use": _one_of(INTENDED_USE),
     "limitations": [TEXT],
+    "learnt_from": [VOXELS],
 }  # fmt: skip
 
 

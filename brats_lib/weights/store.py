@@ -38,7 +38,8 @@ def save_weights(model, recipe, rule, folder, name, facts):
     name : str
         Lower-case letters and digits, joined by "+" or "-".
     facts : dict
-        The fields of `Card` that only the trainer knows: title, data, training, scores, default, limitations.
+        The fields of `Card` that only the trainer knows: title, data, training, scores, default, limitations,
+        learnt_from.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def save_weights(model, recipe, rule, folder, name, facts):
         If a fact is missing or wrong, a weight is not finite in float16, or the files cannot be written.
     """
     where, stem = f"card '{name}'", str(name).replace("+", "_")
-    given = ("title", "data", "training", "scores", "default", "limitations")
+    given = ("title", "data", "training", "scores", "default", "limitations", "learnt_from")
     check({"name": name, **facts}, {key: CARD[key] for key in ("name", *given)}, where)
     arrays = to_float16(model, where)
     buffer = io.BytesIO()

@@ -17,7 +17,6 @@ from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, rgba
 from brats_lib.labels import COLOURS, ED, ET, NCR
 from brats_lib.predict import NO_TUMOUR
-from brats_lib.weights import read_card
 
 BOX = ((0, 20), (0, 30), (0, 10))
 COLOUR = {label: tuple(rgba(COLOURS[label])[:3]) for label in COLOURS}
@@ -297,11 +296,6 @@ def test_a_comparison_says_why_it_shows_less_than_it_could():
     assert wording.compare_note(2, []) == ""
     assert wording.compare_note(1, []).startswith("One network is chosen")
     assert wording.compare_note(3, ["a", "b"]).startswith("Not run on this scan yet: a, b.")
-
-
-def test_scores_of_a_network_that_saw_patients_come_with_a_caution():
-    assert wording.caution(read_card("phantom"), "any") == ""
-    assert wording.caution(read_card("phantom+real"), "any").startswith("phantom+real learnt from 8 patients")
 
 
 def test_a_legend_names_the_colours():

@@ -29,6 +29,7 @@ FACTS = {
     ],
     "default": True,
     "limitations": ["Adults only.", "Two modalities\nof the four."],
+    "learnt_from": ["0123456789abcdef"],
 }  # fmt: skip
 
 

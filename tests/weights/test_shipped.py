@@ -1,19 +1,24 @@
 """The files in the package are complete, whole and described."""
 
+import json
 import re
 import tomllib
+from dataclasses import replace
 from fnmatch import fnmatch
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import ROOT, write_case
 
 from brats_lib import weights
 from brats_lib.cohort import Cohort
+from brats_lib.cohort.case import voxel_hash
 from brats_lib.inference import segment_case
 from brats_lib.labels import REGIONS
 from brats_lib.metrics.challenge import score_mask
+from brats_lib.networks import learnt_from_warning
+from brats_lib.phantom import VERSION
 
 FOLDER = ROOT / "brats_lib" / "weights"
 
@@ -27,6 +32,42 @@ def test_shipped_network_loads_and_gives_a_probability_of_each_region(name):
     answer = np.asarray(model(slices))
     assert answer.shape == (2, side, side, len(REGIONS))
     assert answer.min() >= 0 and answer.max() <= 1
+
+
+def test_every_case_that_a_shipped_network_learnt_from_is_on_its_card():
+    phantoms, both = (weights.read_card(name).learnt_from for name in ("phantom", "phantom+real"))
+    assert len(set(phantoms)) == len(phantoms) == weights.read_card("phantom").data["phantoms"]
+    assert both[: len(phantoms)] == phantoms
+    assert len(set(both)) == len(phantoms) + weights.read_card("phantom+real").data["patients"]
+
+
+def test_real_case_that_a_shipped_network_learnt_from_is_warned_of_whatever_it_is_called(real_root, tmp_path):
+    for case in Cohort.find(real_root):
+        renamed = replace(case, name="anonymous")
+        found = [
+            learnt_from_warning(weights.read_card(name), renamed, voxel_hash(case.volume("flair")))
+            for name in ("phantom", "phantom+real")
+        ]
+        assert found[0] is None and "learnt from this very image" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("mark", "met"),
+    [
+        ({"seed": 0, "version": VERSION}, True),
+        ({"seed": 0, "version": VERSION, "stream": "training"}, True),
+        ({"seed": 0, "version": VERSION, "stream": "cohort"}, False),
+        ({"seed": 1, "version": VERSION}, False),
+        ({"seed": 0, "version": VERSION - 1}, False),
+    ],
+)
+def test_phantom_drawn_as_those_that_a_shipped_network_learnt_from_is_warned_of(tmp_path, mark, met):
+    case_folder = write_case(tmp_path, "Phantom_002")
+    (tmp_path / "phantom.json").write_text(json.dumps(mark))
+    case = Cohort.find(case_folder)[0]
+    for name in weights.available():
+        found = learnt_from_warning(weights.read_card(name), case, voxel_hash(case.volume("flair")))
+        assert (found is not None) == met
 
 
 @pytest.mark.parametrize("name", weights.available())
