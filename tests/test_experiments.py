@@ -66,6 +66,8 @@ def test_both_networks_are_made_scored_and_written_with_cards(small):
     assert sum(row["mean"] for row in first.scores[-6::2]) >= sum(row["mean"] for row in second.scores[-6::2])
     card = weights.read_card("phantom+real")
     assert (card.data["patients"], card.training["slices"]) == (2, 16)
+    # By seed: two phantoms and both patients.
+    assert card.learnt_from == [f"{seed:016x}" for seed in (0, 1, 7, 8)]
     # Each patient was left out once.
     table = pd.read_csv(small / "results" / "leave_one_out.csv")
     assert sorted(set(table["case"])) == ["patient_7", "patient_8"]

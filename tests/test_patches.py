@@ -22,7 +22,7 @@ def stack(seed=0, shape=(20, 24, 14)):
     labels[tuple(slice(c, c + 5) for c in corner)] = 2
     labels[tuple(slice(c, c + 2) for c in corner)] = 4
     images = np.stack([labels + 1.0 + m for m in range(4)], -1).astype(np.float16) / 4
-    return Stack(f"case_{seed}", images, labels, tuple(slice(0, n) for n in shape), shape)
+    return Stack(f"case_{seed}", images, labels, tuple(slice(0, n) for n in shape), shape, f"{seed:016x}")
 
 
 def test_targets_are_the_overlapping_regions():

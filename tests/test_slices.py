@@ -56,7 +56,7 @@ def assert_complete(cache, cohort):
     for name in cache.names:
         np.testing.assert_allclose(cache.images(name), case_slices(cohort[name], TINY), atol=2**-11)
         np.testing.assert_array_equal(cache.labels(name), case_labels(cohort[name], TINY))
-    assert len(files(cache)) == 2 * len(cache.names)
+    assert len(files(cache)) == 3 * len(cache.names)
 
 
 def test_cache_holds_the_labelled_cases_as_preprocessed(cache, cohort):
@@ -65,7 +65,7 @@ def test_cache_holds_the_labelled_cases_as_preprocessed(cache, cohort):
     assert cache.images(cache.names[0]).shape == (20, 16, 16, 2)
     assert cache.labels(cache.names[0]).dtype == np.uint8
     assert_complete(cache, cohort)
-    assert cache.bytes_per_case == sum(path.stat().st_size for path in files(cache)) / 3
+    assert cache.bytes_per_case == sum(path.stat().st_size for path in files(cache) if path.suffix == ".npy") / 3
 
 
 def test_read_picks_slices(cache):
@@ -186,7 +186,7 @@ def test_full_disk_says_so_and_keeps_finished_cases(cohort, tmp_path, monkeypatc
 
     def full(path, content):
         calls.append(path)
-        if len(calls) > 2:
+        if len(calls) > 3:
             raise BratsError(path, "it cannot be written (No space left on device)", "room", "Make room")
         write(path, content)
 
