@@ -8,7 +8,7 @@ from scipy import fft
 
 from brats_lib.audit.sampling import Sample, dice
 
-__all__ = ["FLIPS", "Move", "best_move", "edge_moves", "outline_moves"]
+__all__ = ["FLIPS", "Move", "best_move", "edge_moves", "outline_moves", "peak", "reach_of"]
 
 REACH_MM = 28.0
 FLIPS = tuple(product((False, True), repeat=3))
@@ -49,20 +49,37 @@ def best_move(image: np.ndarray, reference: np.ndarray, spacing: np.ndarray, fli
     -------
     Move
     """
-    reach = np.maximum(1, np.round(REACH_MM / np.asarray(spacing))).astype(int)
+    reach = reach_of(spacing)
     shape = [fft.next_fast_len(n + int(r), real=True) for n, r in zip(reference.shape, reach, strict=True)]
-    shifts = [np.r_[0 : r + 1, -r:0] for r in reach]
+    shifts = np.ix_(*(np.arange(-r, r + 1) for r in reach))
     target = fft.rfftn(reference, shape)
     before = float(np.vdot(image, reference))
     best = Move(before, before, FLIPS[0], (0.0, 0.0, 0.0))
     for turned in flips:
         moving = np.flip(image, [axis for axis in range(3) if turned[axis]])
-        fit = fft.irfftn(target * np.conj(fft.rfftn(moving, shape)), shape)[np.ix_(*shifts)]
-        place = np.unravel_index(fit.argmax(), fit.shape)
-        if fit[place] > best.after + 1e-6:
-            by = tuple(float(s[i] * mm) for s, i, mm in zip(shifts, place, spacing, strict=True))
-            best = Move(before, float(fit[place]), turned, by)
+        fit = fft.irfftn(target * np.conj(fft.rfftn(moving, shape)), shape)[shifts]
+        if fit.max() > best.after + 1e-6:
+            best = Move(before, float(fit.max()), turned, peak(fit, spacing))
     return best
+
+
+def reach_of(spacing: np.ndarray) -> np.ndarray:
+    """How many voxels far is tried along each axis."""
+    return np.maximum(1, np.round(REACH_MM / np.asarray(spacing))).astype(int)
+
+
+def peak(fit: np.ndarray, spacing: np.ndarray) -> tuple[float, float, float]:
+    """Where values on a grid around no shift are largest, mm, by a parabola through the neighbours of the largest."""
+    place = np.unravel_index(fit.argmax(), fit.shape)
+    shift = []
+    for axis, mm in enumerate(spacing):
+        line = np.moveaxis(fit, axis, -1)[tuple(np.delete(place, axis))]
+        at = place[axis]
+        offset = 0.0
+        if 0 < at < line.size - 1 and (bend := line[at - 1] - 2 * line[at] + line[at + 1]) < 0:
+            offset = (line[at - 1] - line[at + 1]) / (2 * bend)
+        shift.append(float((at - line.size // 2 + offset) * mm))
+    return tuple(shift)
 
 
 def outline_moves(sample: Sample, least: float) -> dict[str, Move]:

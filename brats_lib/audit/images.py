@@ -13,12 +13,12 @@ from brats_lib.audit.skull import SHELL_RATIO, shell_ratio
 __all__ = ["look"]
 
 # Dice of two outlines: 1.00 in 26 patients and 30 phantoms, whose images share one mask of the brain.
-LEAST_OVERLAP = 0.97
+LEAST_OVERLAP, MOVED_OVERLAP = 0.97, 0.955
 # A head with its skull has more than that, a brain less.
-SKULL_ML, SKULL_SHARE = 1700.0, 1.2
-SAME_SHARE, SATURATED_SHARE, HOLES_SHARE = 0.5, 0.003, 0.01
+SKULL_ML, OTHER_SIZE = 1700.0, 1.15
+ALL_SHARE, SAME_SHARE, SATURATED_SHARE, HOLES_SHARE = 0.99, 0.5, 0.003, 0.01
 # Correlation of neighbours within the brain.
-LEAST_SMOOTH = 0.5
+LEAST_SMOOTH = 0.4
 # Jumps between neighbours of an image whose values were cut to 8 bits.
 JUMP, JUMP_SHARE = 170, 0.005
 HOLES_MM = 12.0
@@ -52,19 +52,21 @@ def look(
         # What is negative is said elsewhere.
         if background > 0:
             found = f"the background of {NAMES[modality]} is {background:.4g}"
+            if background >= np.max(volume):
+                found += ", and nothing is brighter: it looks inverted"
             remarks.append(Remark("background", modality, found, "0 outside the brain", "Set the background to 0"))
     sample = take_sample(volumes, spacing)
     if sample is None:
         return remarks
     if sample.millilitres >= SMALLEST_ML:
         remarks += _single(sample, volumes, spacing)
-        remarks += _together(sample, volumes, {remark.about for remark in remarks if remark.problem != "background"})
+        remarks += _together(sample, volumes, {remark.about for remark in remarks})
     remarks += _outliers(sample, volumes)
     if labels is not None:
+        problems = {remark.problem for remark in remarks}
         doubtful = {remark.about for remark in remarks if remark.problem not in ("contrast", "outliers")}
-        named = not any(remark.problem == "contrast" for remark in remarks)
-        if doubtful < set(sample.images):
-            remarks += look_at_mask(sample.without(doubtful), labels, spacing, named)
+        if doubtful < set(sample.images) and "missing-slices" not in problems:
+            remarks += look_at_mask(sample.without(doubtful), labels, spacing, "contrast" not in problems)
     return remarks
 
 
@@ -91,19 +93,22 @@ def _single(sample: Sample, volumes: dict[str, np.ndarray], spacing: tuple[float
         jumps = np.mean(np.abs(one - other) > JUMP) if values.min() >= 0 and values.max() <= 255 else 0
         top = np.mean(values == values.max())
         again = "Convert or download it again"
-        if count > SAME_SHARE * values.size:
+        if count > ALL_SHARE * values.size:
             found = f"{100 * count / values.size:.0f} % of the brain's {name} voxels are {value:g}"
             say("constant", found, "an image of the brain", again, "error")
+        elif top > SATURATED_SHARE:
+            found = f"{100 * top:.1f} % of the brain's {name} voxels have the largest value, {values.max():g}"
+            say("cut-off", f"{found}: what was brighter was cut off", "a few voxels at most", again)
+        elif count > SAME_SHARE * values.size:
+            found = f"{100 * count / values.size:.0f} % of the brain's {name} voxels are {value:g}"
+            say("constant", found, "an image of the brain", again)
         elif jumps > JUMP_SHARE:
             found = f"{100 * jumps:.1f} % of neighbours in {name} differ by more than {JUMP} where no value exceeds 255"
             say(
                 "wrapped", f"{found}: values were stored in 8 bits", "values as scanned, in 16 bits or as floats", again
             )
         elif smooth < LEAST_SMOOTH:
-            say("noise", f"neighbours in {name} correlate by {smooth:.2f}: it is noise", "0.8 or more", again)
-        elif top > SATURATED_SHARE:
-            found = f"{100 * top:.1f} % of the brain's {name} voxels have the largest value, {values.max():g}"
-            say("cut-off", f"{found}: what was brighter was cut off", "a few voxels at most", again)
+            say("noise", f"neighbours in {name} correlate by {smooth:.2f}: it is noise", "0.7 or more", again)
     return remarks
 
 
@@ -134,30 +139,27 @@ def _commonest(values: np.ndarray) -> tuple[float, int]:
 
 
 def _gaps(sample: Sample, volumes: dict[str, np.ndarray]) -> list[Remark]:
-    """Slices that are empty although the brain goes on, in one image or in all; and other holes."""
-    remarks = []
-    for axis, direction in enumerate(("sagittal", "coronal", "axial")):
-        lines = tuple(slice(None) if other == axis else slice(None, None, 4) for other in range(3))
-        rest = tuple({0, 1, 2} - {axis})
-        used = {m: np.count_nonzero(v[lines] != background_of(v), rest) for m, v in volumes.items()}
-        most = np.max(list(used.values()), axis=0)
-        ends = np.flatnonzero(most)
-        between = np.arange(most.size).clip(ends[0], ends[-1]) == np.arange(most.size)
-        for modality in [next(iter(volumes))] if (between & (most == 0)).any() else volumes:
-            empty = np.flatnonzero(between & (used[modality] == 0) & ((most == 0) | (most > most.max() / 4)))
+    """Slices that are empty although the brain goes on, and other holes."""
+    remarks, seen = [], set()
+    deep = sample.depth >= HOLES_MM
+    for modality, outline in sample.outlines.items():
+        volume = volumes[modality]
+        name, advice = NAMES[modality], "Convert the image again from all its slices"
+        gaps = []
+        for axis, direction in enumerate(("sagittal", "coronal", "axial")):
+            lines = tuple(slice(None) if other == axis else slice(None, None, 4) for other in range(3))
+            used = np.flatnonzero((volume[lines] != background_of(volume)).any(tuple({0, 1, 2} - {axis})))
+            empty = np.setdiff1d(np.arange(used[0], used[-1]), used)
             if empty.size:
-                which = f"{empty.size} {direction} slices of {NAMES[modality]}"
-                found = f"{which} are empty where the brain goes on, {empty[0]} to {empty[-1]}"
-                advice = "Convert the image again from all its slices"
-                remarks.append(Remark("missing-slices", modality, found, "signal in every slice of the brain", advice))
-    if not remarks:
-        deep = sample.depth >= HOLES_MM
-        for modality, outline in sample.outlines.items():
-            share = 1 - float(sample.coarse(outline)[deep].mean()) if deep.any() else 0
-            if share > HOLES_SHARE:
-                found = f"{100 * share:.0f} % of {NAMES[modality]} are empty deep within the brain"
-                advice = "Look at it: part of it is missing, or cut out"
-                remarks.append(Remark("holes", modality, found, "signal everywhere in the brain", advice))
+                gaps.append(f"{empty.size} {direction} slices within the brain are empty, {empty[0]} to {empty[-1]}")
+        hole = 1 - float(sample.coarse(outline)[deep].mean()) if deep.any() else 0
+        if gaps and gaps[0] not in seen:
+            remarks.append(Remark("missing-slices", modality, f"{name}: {gaps[0]}", "signal in all of them", advice))
+        elif hole > HOLES_SHARE and not gaps:
+            found = f"{100 * hole:.0f} % of {name} are empty deep within the brain"
+            advice = "Look at it: part of it is missing, or cut out"
+            remarks.append(Remark("holes", modality, found, "signal everywhere in the brain", advice))
+        seen.update(gaps)
     return remarks
 
 
@@ -171,19 +173,20 @@ def _together(sample: Sample, volumes: dict[str, np.ndarray], doubtful: set[str]
             )
             advice = "Remove the skull first, for example with HD-BET or SynthStrip"
             return [Remark("skull", sample.typical, found, "a brain without its skull", advice)]
-    remarks = _outlines(sample)
+    remarks = [remark for remark in _gaps(sample, volumes) if remark.about not in doubtful]
     doubtful |= {remark.about for remark in remarks}
-    remarks += [remark for remark in _gaps(sample, volumes) if remark.about not in doubtful]
-    doubtful |= {remark.about for remark in remarks}
+    outlines = [remark for remark in _outlines(sample) if remark.about not in doubtful]
+    remarks += outlines
+    doubtful |= {remark.about for remark in outlines}
     sample = sample.without(doubtful)
-    copies = _copies(sample)
-    remarks += copies
-    sample = sample.without({remark.about for remark in copies})
+    copied = _copies(sample)
+    remarks += copied
+    sample = sample.without({remark.about for remark in copied})
     if len(sample.images) > 1:
         edges = _edges(sample)
         remarks += edges
         sample = sample.without({remark.about for remark in edges})
-    if len(sample.images) > 1 and not copies:
+    if len(sample.images) > 1 and not copied:
         remarks += misnamed(sample)
     return remarks
 
@@ -196,12 +199,12 @@ def _outlines(sample: Sample) -> list[Remark]:
         millilitres = np.count_nonzero(sample.outlines[modality]) * voxel_ml
         found = f"the outline of {NAMES[modality]} overlaps by {move.before:.2f} with the others'"
         advice = "Check whether it belongs to this patient and is aligned with the other images"
-        if move.after > max(LEAST_OVERLAP, move.before + 0.02) and any(move.flips) or any(move.shift_mm):
+        if move.after > max(MOVED_OVERLAP, move.before + 0.01):
             found += f", and by {move.after:.2f} once {move.words}"
             advice = "Turn or shift it back, or convert it again"
-        elif millilitres > SKULL_SHARE * sample.millilitres:
+        elif not 1 / OTHER_SIZE < millilitres / sample.millilitres < OTHER_SIZE:
             found += f": it has {millilitres:.0f} mL and they have {sample.millilitres:.0f} mL"
-            advice = "Check whether its skull was removed"
+            advice = "Check whether its skull was removed, and whether part of it is missing"
         remarks.append(Remark("outline", modality, found, others, advice))
     return remarks
 

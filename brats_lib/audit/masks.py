@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import fft, ndimage
 
-from brats_lib.audit.alignment import FLIPS, REACH_MM, Move
+from brats_lib.audit.alignment import FLIPS, Move, peak, reach_of
 from brats_lib.audit.findings import Remark
 from brats_lib.audit.sampling import SMALLEST_ML, Sample
 from brats_lib.labels import ED, ET, LABEL_NAMES, LABELS, NCR
@@ -12,9 +12,8 @@ __all__ = ["exchanged_labels", "look_at_mask", "mask_move"]
 
 SMALLEST_TUMOUR_ML, OUTSIDE_SHARE = 0.1, 0.1
 RING_MM = 8.0
-LEAST_FIT, FIT_SHARE = 0.06, 0.88
-SMALLEST_LABEL_ML = 0.5
-LEAST_BRIGHTER, LEAST_SURFACE = {NCR: -0.1, ED: -0.2}, -0.05
+LEAST_FIT, FIT_SHARE = 0.045, 0.88
+SMALLEST_LABEL_ML, FEW_EDEMA_ML, LEAST_SURFACE = 0.2, 0.5, 0.25
 
 
 def look_at_mask(sample: Sample, labels: np.ndarray, spacing: tuple[float, float, float], named: bool) -> list[Remark]:
@@ -88,7 +87,7 @@ def mask_move(sample: Sample, labels: np.ndarray) -> Move:
     # Voxels outside the brain count for nothing.
     moments = [brain, *(image * brain for image in images), *(image**2 * brain for image in images)]
     parts = _parts(sample, labels)
-    reach = np.maximum(1, np.round(REACH_MM / sample.coarse_spacing)).astype(int)
+    reach = reach_of(sample.coarse_spacing)
     shape = [fft.next_fast_len(n + int(r), real=True) for n, r in zip(brain.shape, reach, strict=True)]
     transforms = [fft.rfftn(moment, shape) for moment in moments]
     shifts = np.ix_(*(np.arange(-r, r + 1) for r in reach))
@@ -100,10 +99,9 @@ def mask_move(sample: Sample, labels: np.ndarray) -> Move:
     fit, inside = _explained([sums(part) for part in parts])
     # A place further out has less to explain.
     fit = np.where(inside >= inside[tuple(reach)] - 0.1 * sum(part.sum() for part in parts), fit, 0)
-    place = np.unravel_index(fit.argmax(), fit.shape)
-    by = np.multiply([p - r for p, r in zip(place, reach, strict=True)], sample.coarse_spacing)
     before = float(fit[tuple(reach)])
-    move = Move(before, float(fit[place]), FLIPS[0], tuple(by.tolist()))
+    stays = fit.argmax() == np.ravel_multi_index(reach, fit.shape)
+    move = Move(before, float(fit.max()), FLIPS[0], (0.0,) * 3 if stays else peak(fit, sample.coarse_spacing))
     for turned in FLIPS[1:]:
         flipped = np.flip(labels, [axis for axis in range(3) if turned[axis]])
         flipped_parts = _parts(sample, flipped)
@@ -144,10 +142,27 @@ def exchanged_labels(sample: Sample, part: np.ndarray) -> list[Remark]:
 
     Two signs tell: what enhances is brighter on T1ce, and more so than on T1, than edema and necrosis; and edema makes
     up more of the tumour's surface than of the core's.
+
+    Parameters
+    ----------
+    sample : Sample
+        Of images under their own names.
+    part : array of uint8
+        Labels at its voxels.
+
+    Returns
+    -------
+    list of Remark
+        One at most.
+
+    Notes
+    -----
+    The smallest differences of these shares and brightnesses on 26 patients are 0.14 (surface of ED less that of NCR),
+    0.01 (brightness of ET less that of ED) and 0.43 (of ET less NCR); on 30 phantoms 0.23, 0.17 and 0.29.
     """
     voxel_ml = float(np.prod(sample.spacing)) / 1000
     outer = ndimage.binary_dilation(part == 0)
-    size, surface, bright = {}, {}, {}
+    surface, bright, size = {}, {}, {}
     for label in LABELS[1:]:
         here = part == label
         size[label] = np.count_nonzero(here) * voxel_ml
@@ -156,24 +171,32 @@ def exchanged_labels(sample: Sample, part: np.ndarray) -> list[Remark]:
             if "t1ce" in sample.scaled:
                 t1ce = sample.scaled["t1ce"][here].mean()
                 bright[label] = float(2 * t1ce - sample.scaled["t1"][here].mean() if "t1" in sample.scaled else t1ce)
-    gaps = {}
-    for (low, high), signs, least in (
-        ((NCR, ET), bright, LEAST_BRIGHTER[NCR]),
-        ((ED, ET), bright, LEAST_BRIGHTER[ED]),
-        ((NCR, ED), surface, LEAST_SURFACE),
-    ):
-        if low in signs and high in signs and signs[high] - signs[low] < least:
-            gaps[low, high] = signs[high] - signs[low] - least
-    if not gaps:
-        return []
-    low, high = min(gaps, key=gaps.get)
-    if high == ET:
-        numbers = f"T1ce, less what T1 explains, is {bright[low]:.2f} in {{low}} and {bright[high]:.2f} in {{high}}"
-    else:
-        numbers = (
-            f"{100 * surface[low]:.0f} % of {{low}} and {100 * surface[high]:.0f} % of {{high}} lie on the surface"
+    # By how much each pair of labels is on the wrong side.
+    wrong = {
+        (low, high): least - (values[high] - values[low])
+        for low, high, values, least in (
+            (NCR, ET, bright, -0.1),
+            (ED, ET, bright, -0.2),
+            (NCR, ED, surface, -0.05),
         )
-    names = {"low": LABEL_NAMES[low], "high": LABEL_NAMES[high]}
-    found = f"{names['low']} and {names['high']} look exchanged: {numbers.format(**names)}"
+        if low in values and high in values
+    }
+    if ET not in bright and NCR in bright and ED in bright:
+        wrong[NCR, ET] = bright[NCR] - bright[ED] - 0.5
+    if size[ED] < FEW_EDEMA_ML:
+        # Only 1 of 368 patients of BraTS 2020 has less edema than that.
+        for label in (NCR, ET):
+            if label in surface:
+                wrong[label, ED] = surface[label] - LEAST_SURFACE
+    pair = max(wrong, key=wrong.get, default=None)
+    if pair is None or wrong[pair] <= 0:
+        return []
+    one, other = (LABEL_NAMES[label] for label in pair)
+    signs = {
+        LABEL_NAMES[label]: value for label, value in (surface if ED in pair and ET not in pair else bright).items()
+    }
+    signs = ", ".join(f"{value:.2f} of {name}" for name, value in signs.items())
+    what = "shares on the tumour's surface" if ED in pair and ET not in pair else "brightness on T1ce, twice, less T1"
+    found = f"{one} and {other} look exchanged ({what}: {signs})"
     advice = "Check the numbers of the labels in the mask"
     return [Remark("labels-exchanged", "mask", found, "edema outside and enhancement bright on T1ce", advice)]
