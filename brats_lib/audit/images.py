@@ -77,12 +77,6 @@ def _single(sample: Sample, volumes: dict[str, np.ndarray], spacing: tuple[float
     remarks = []
     for modality, image in sample.images.items():
         name = NAMES[modality]
-
-        def say(
-            problem: str, found: str, expected: str, advice: str, severity: str = "warning", about=modality
-        ) -> None:
-            remarks.append(Remark(problem, about, found, expected, advice, severity))
-
         values = image[sample.outlines[modality]]
         value, count = _commonest(values)
         along = np.moveaxis(volumes[modality][lines], thin, 0)
@@ -92,23 +86,23 @@ def _single(sample: Sample, volumes: dict[str, np.ndarray], spacing: tuple[float
         smooth = np.corrcoef(np.clip(one, low, high), np.clip(other, low, high))[0, 1] if high > low else 1.0
         jumps = np.mean(np.abs(one - other) > JUMP) if values.min() >= 0 and values.max() <= 255 else 0
         top = np.mean(values == values.max())
-        again = "Convert or download it again"
-        if count > ALL_SHARE * values.size:
-            found = f"{100 * count / values.size:.0f} % of the brain's {name} voxels are {value:g}"
-            say("constant", found, "an image of the brain", again, "error")
-        elif top > SATURATED_SHARE:
-            found = f"{100 * top:.1f} % of the brain's {name} voxels have the largest value, {values.max():g}"
-            say("cut-off", f"{found}: what was brighter was cut off", "a few voxels at most", again)
-        elif count > SAME_SHARE * values.size:
-            found = f"{100 * count / values.size:.0f} % of the brain's {name} voxels are {value:g}"
-            say("constant", found, "an image of the brain", again)
+        severity = "warning"
+        if count > SAME_SHARE * values.size and count > top * values.size:
+            problem, found = "constant", f"{100 * count / values.size:.0f} % of the brain's {name} voxels are {value:g}"
+        elif count > ALL_SHARE * values.size:
+            problem, found, severity = "constant", f"the brain's {name} voxels are all {value:g}", "error"
         elif jumps > JUMP_SHARE:
             found = f"{100 * jumps:.1f} % of neighbours in {name} differ by more than {JUMP} where no value exceeds 255"
-            say(
-                "wrapped", f"{found}: values were stored in 8 bits", "values as scanned, in 16 bits or as floats", again
-            )
+            problem, found = "wrapped", f"{found}: values were stored in 8 bits"
+        elif top > SATURATED_SHARE:
+            found = f"{100 * top:.1f} % of the brain's {name} voxels have the largest value, {values.max():g}"
+            problem, found = "cut-off", f"{found}: what was brighter was cut off"
         elif smooth < LEAST_SMOOTH:
-            say("noise", f"neighbours in {name} correlate by {smooth:.2f}: it is noise", "0.7 or more", again)
+            problem, found = "noise", f"neighbours in {name} correlate by {smooth:.2f}: it is noise"
+        else:
+            continue
+        advice = "Convert or download it again"
+        remarks.append(Remark(problem, modality, found, "intensities as they were measured", advice, severity))
     return remarks
 
 
@@ -174,10 +168,11 @@ def _together(sample: Sample, volumes: dict[str, np.ndarray], doubtful: set[str]
             advice = "Remove the skull first, for example with HD-BET or SynthStrip"
             return [Remark("skull", sample.typical, found, "a brain without its skull", advice)]
     remarks = [remark for remark in _gaps(sample, volumes) if remark.about not in doubtful]
+    gapped = {remark.about for remark in remarks if remark.problem == "missing-slices"} | doubtful
+    outlines = [remark for remark in _outlines(sample) if remark.about not in gapped]
+    turned = {remark.about for remark in outlines}
+    remarks = [remark for remark in remarks if remark.about not in turned] + outlines
     doubtful |= {remark.about for remark in remarks}
-    outlines = [remark for remark in _outlines(sample) if remark.about not in doubtful]
-    remarks += outlines
-    doubtful |= {remark.about for remark in outlines}
     sample = sample.without(doubtful)
     copied = _copies(sample)
     remarks += copied
