@@ -153,7 +153,9 @@ def study(name, column, rows, cohorts, seeds=None, epochs=None):
         Those of the short trainings where omitted; the epochs are for the record alone.
     """
     table = recorded(name)
-    if table is None:
+    asked = {stack.name for stack in cohorts.get("phantom", ())}
+    # Phantoms of another stream are other patients, too.
+    if table is None or not asked.issuperset(table.loc[table["data"] == "phantom", "case"]):
         table = pd.DataFrame(columns=[column, "seed"])
     for seed, (row, (recipe, phantoms, *rule)) in itertools.product(SEEDS if seeds is None else seeds, rows.items()):
         if ((table[column].astype(str) == str(row)) & (table["seed"] == seed)).any():

@@ -44,7 +44,7 @@ def compare_synthetic(real):
     arms = {("few, plain", 0): {}, ("few, augmented", 0): {}, ("VAE branch", 0): {"vae_branch": True}}
     arms |= {("synthetic", count): {"others": tuple(array[:count] for array in made)} for count in COUNTS}
     arms[("more phantoms", 0)] = {"others": (seen.images, seen.classes)}
-    table = _recorded()
+    table = _recorded({name for _, asked in tasks["phantoms"] for name in asked.names})
     for seed, (data, folds), (arm, count) in itertools.product(SEEDS, tasks.items(), arms):
         done = (table["arm"] == arm) & (table["synthetic"] == count) & (table["seed"] == seed)
         if (done & (table["data"] == data)).any():
@@ -62,8 +62,11 @@ def compare_synthetic(real):
         save("synthetic", table, few=FEW, slices_each=SLICES, steps=len(batches), batch_slices=recipe.batch_slices)
 
 
-def _recorded():
+def _recorded(phantoms):
     path = FOLDER / "synthetic.csv"
     if path.is_file() and json.loads(path.with_suffix(".json").read_text())["phantom_version"] == VERSION:
-        return pd.read_csv(path)
+        table = pd.read_csv(path)
+        # Phantoms of another stream are other patients, too.
+        if phantoms.issuperset(table.loc[table["data"] == "phantoms", "case"]):
+            return table
     return pd.DataFrame(columns=["data", "arm", "synthetic", "seed", "case", "region", "dice"])

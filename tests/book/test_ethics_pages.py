@@ -11,14 +11,15 @@ from conftest import ROOT
 from brats_lib import weights
 from brats_lib.book.recorded import details, generated, patients, recorded_tables, scores
 from brats_lib.labels import REGIONS
-from brats_lib.phantom import VERSION
+from brats_lib.phantom import VERSION, case_name
 from brats_lib.phantom.cohort import DESCRIPTION
 from brats_lib.phantom.population import PROBABILITIES
 from brats_lib.synthesis.store import read_generator_card
+from experiments.disjoint import drawn_for_test, shared_with_training
 
 PAGES = {
     name: (ROOT / "book" / f"{name}.md").read_text()
-    for name in ("ethics", "model_card", "datasheet", "checklists", "nnunet")
+    for name in ("ethics", "model_card", "datasheet", "checklists", "nnunet", "results")
 }
 ANSWER = re.compile(r"^\| (\d+[a-g]?) \|.*\| (yes|partly|not done|n/a) \| (.+) \|$", re.MULTILINE)
 
@@ -32,8 +33,8 @@ def checklist(title):
 
 
 def test_tables_that_are_made_for_the_pages_are_included_once():
-    included = re.findall(r"_run/tables/([\w.]+)", PAGES["ethics"] + PAGES["model_card"] + PAGES["nnunet"])
-    assert sorted(included) == sorted(recorded_tables(ROOT / "results"))
+    included, made = re.findall(r"_run/tables/([\w.]+)", "".join(PAGES.values())), recorded_tables(ROOT / "results")
+    assert sorted(name for name in included if name in made) == sorted(made)
 
 
 def test_attacks_are_as_the_page_says():
@@ -45,6 +46,24 @@ def test_attacks_are_as_the_page_says():
     assert f"each of its {slices} slices about ten times" in PAGES["ethics"]
     seen = read_generator_card()["training"]["slices_seen"]
     assert round(seen["compression"] / slices) == 10 and round(seen["generation"] / slices) == 167
+
+
+def test_page_of_results_says_what_test_phantoms_shared_with_those_that_were_learnt_from():
+    """Of a smoke run's only one and of a workshop's six, drawn from the stream that the networks learnt from."""
+    expected = {
+        profile: [(case_name(index), shared_with_training(index)) for index in drawn_for_test(profile, "training")]
+        for profile in ("smoke", "workshop")
+    }
+    assert [[shared for _, shared in cases].count("every voxel") for cases in expected.values()] == [1, 2]
+    table = pd.read_csv(ROOT / "results" / "disjoint.csv", keep_default_na=False)
+    for profile, cases in expected.items():
+        found = table.loc[(table["stream"] == "training") & (table["profiles"] == profile), ["case", "shares"]]
+        assert sorted(set(found.itertuples(index=False, name=None))) == sorted(cases)
+    # The card of `phantom` and the table are of the same phantoms.
+    score = weights.read_card("phantom").scores[0]
+    tested = table.query("stream == 'tests' and network == 'phantom' and region == 'WT'")["dice"]
+    assert (score["region"], score["score"], score["cases"]) == ("WT", "dice", len(tested))
+    assert score["mean"] == pytest.approx(tested.mean(), abs=1e-4)
 
 
 def test_worst_patient_stands_beside_the_mean_and_the_best():
