@@ -294,7 +294,7 @@ def _size_and_time(path):
     if not path.exists():
         return ()  # a link to nowhere, which the audit refuses
     status = path.stat()
-    return status.st_size, status.st_mtime_ns
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _parser():
