@@ -9,7 +9,6 @@ from brats_lib.app.report import NO_DISTANCE, hd95_text, mask_file, ml_text, pic
 from brats_lib.app.wording import legend, place, plain
 from brats_lib.figures.style import TUMOUR
 from brats_lib.labels import LONG_NAMES, REGIONS
-from brats_lib.networks import learnt_from_warning
 from brats_lib.predict import NO_TUMOUR
 
 __all__ = ["compare_view", "plane_view", "row", "slice_view"]
@@ -92,7 +91,6 @@ def compare_view(scan, results, note, plane, point, look):
     row(drawn, 3)
     st.html(legend([label for label in TUMOUR if label in look.labels], look.truth))
     st.table(_compared(scan, results), border="horizontal")
-    _caution(scan, results)
     lines = [f"{scan.case.name}, {place(plane, index, scan.shape, scan.spacing)}"]
     st.download_button("Picture (PNG)", lambda: picture_file([(p.heading, p.picture) for p in drawn], lines),
                        f"{scan.case.name}_networks.png", "image/png", on_click="ignore")  # fmt: skip
@@ -126,13 +124,6 @@ def _numbers(scan, result):
     st.caption(plain(f"{'; '.join(names)}. Network {result.name}, {result.seconds:.1f} s."))
     if not result.prediction.mask.any():
         st.warning(plain(f"{NO_TUMOUR}."), icon=":material/warning:")
-    _caution(scan, [result])
-
-
-def _caution(scan, results):
-    """Say which networks learnt from the case on the screen."""
-    for note in filter(None, (learnt_from_warning(result.card, scan.case, scan.flair_hash) for result in results)):
-        st.warning(plain(f"{note}."), icon=":material/warning:")
 
 
 def _take_away(scan, result, drawn, spot):

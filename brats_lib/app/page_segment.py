@@ -16,7 +16,7 @@ from brats_lib.errors import BratsError
 from brats_lib.figures.style import TUMOUR, modality_name
 from brats_lib.inference import Prediction
 from brats_lib.labels import LABEL_NAMES
-from brats_lib.networks import describe
+from brats_lib.networks import describe, learnt_from_warning
 from brats_lib.trained import Trained
 from brats_lib.weights import Card
 
@@ -113,6 +113,8 @@ def _results(scan, networks, pressed):
     for network in networks:
         try:
             card = describe(network)
+            if learnt := learnt_from_warning(card, scan.case, scan.flair_hash):
+                st.warning(plain(f"{learnt}."), icon=":material/school:")
             # Weights and decision rule, not the name: a run may train its network again while the page is open.
             key = (scan.fingerprint, card.identity["sha256"])
             if pressed and key not in shelf:
