@@ -18,7 +18,7 @@ from brats_lib.related.tables import read_masks
 from brats_lib.stacks import Stack
 from experiments import published, record, related
 
-TINY = dataclasses.replace(NATIVE, patch=16, widths=(8, 8), batch_slices=4, planes=("axial",), window=(64, 64))
+TINY = dataclasses.replace(NATIVE, patch=16, widths=(8, 8), batch_slices=4, planes=("axial",))
 
 
 @pytest.fixture
@@ -82,9 +82,9 @@ def test_our_recipe_has_its_row(small):
     related.compare_related([patient()], ["native"])
     (facts,) = pd.read_csv(small / "results/related.csv").to_dict("records")
     assert facts["steps"] == 2 and facts["system"] == "native" and facts["minutes"] >= 0
-    # One plane, one window of 64 x 64 for each of 14 slices of 20 x 24.
+    # One plane, one window of 160 x 120 for each of 14 slices of 20 x 24.
     model = build(TINY)
-    once = related.multiply_adds(model, (64, 64))
+    once = related.multiply_adds(model, (160, 120))
     assert facts["multiply_adds"] == pytest.approx(once * 14 / (20 * 24 * 14), rel=1e-4)
 
 
