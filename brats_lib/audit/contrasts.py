@@ -18,8 +18,9 @@ __all__ = ["NAMES", "SCALES", "Contrast", "contrasts_of", "misnamed", "signs"]
 
 MOST_VOXELS = 20_000
 NAMES = {"flair": "FLAIR", "t1": "T1", "t1ce": "T1ce", "t2": "T2"}
+# By how much the sum of signs must grow; see `signs`.
 LEAST_GAIN = 1.3
-# About the smallest value of each sign among 26 patients and 30 phantoms.
+# About the smallest value of each sign, at which it counts as 1.
 SCALES = {
     "t1-t1ce": 0.3,
     "t1 over flair": 0.4,
@@ -97,8 +98,16 @@ def signs(of: dict[str, Contrast]) -> dict[str, float]:
 
     Notes
     -----
-    Smallest value on 26 patients (and on 30 phantoms); in brackets the largest once the fault that it is for was
-    planted: see `SCALES` and the test.
+    Ranges on 26 patients (2018 and 2021 sets) and, after the semicolon, on 30 phantoms::
+
+        t1-t1ce             0.31 to 0.85; 0.41 to 0.80        enhancement         0.40 to 2.18; 0.25 to 1.83
+        t1 over flair       0.42 to 1.14; 0.51 to 1.22        vessels             0.20 to 0.80; 0.28 to 1.27
+        t1 over t2          0.52 to 1.60; 0.76 to 1.56        vessels over flair  0.10 to 1.04; 0.48 to 1.57
+        flair or t1ce       0.76 to 2.22; 0.54 to 2.28        fluid              -0.01 to 1.23; 0.21 to 1.26
+        flair or t2         1.15 to 3.07; 1.26 to 3.34
+
+    No exchange of names and no inversion raises the sum of `misnamed` by more than 0.8 with four images and by 1.0 with
+    FLAIR and T1ce alone; where two of four names are exchanged, undoing it raises it by 1.6 or more in all 56 heads.
     """
 
     def alike(one: str, other: str) -> float:

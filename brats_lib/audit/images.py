@@ -12,19 +12,24 @@ from brats_lib.audit.skull import SHELL_RATIO, shell_ratio
 
 __all__ = ["look"]
 
-# Dice of two outlines: 1.00 in 26 patients and 30 phantoms, whose images share one mask of the brain.
+# What 26 patients (BraTS 2018 and 2021) and 30 phantoms have stands beside each limit.
+# Dice of two outlines: 0.997 or more, since a case's images share one mask of the brain; mirrored heads 0.88 to 0.96.
 LEAST_OVERLAP, MOVED_OVERLAP = 0.97, 0.955
-# A head with its skull has more than that, a brain less.
+# Volume of the brain, 1170 to 1796 mL, above which a skull is looked for; and how different volumes are said.
 SKULL_ML, OTHER_SIZE = 1700.0, 1.15
-ALL_SHARE, SAME_SHARE, SATURATED_SHARE, HOLES_SHARE = 0.99, 0.5, 0.003, 0.01
-# Correlation of neighbours within the brain.
+# Share of the commonest value of the brain's voxels, 0.03 at most; of the largest, below 0.0005.
+ALL_SHARE, SAME_SHARE, SATURATED_SHARE = 0.99, 0.5, 0.003
+# Share of zeros 12 mm or more below the surface, below 0.0005.
+HOLES_MM, HOLES_SHARE = 12.0, 0.01
+# Correlation of neighbours within the brain, 0.70 or more.
 LEAST_SMOOTH = 0.4
-# Jumps between neighbours of an image whose values were cut to 8 bits.
+# Jumps between neighbours of an image of 8 bits: 0.001 of them at most, if the patients' images are scaled to 8 bits.
 JUMP, JUMP_SHARE = 170, 0.005
-HOLES_MM = 12.0
+# Correlation of edges with those of the other images, 0.27 or more (0.16 where there are only two images), and its
+# share of what any shift beyond 5 mm or turn reaches, 1 in all of them; see `_edges`.
+FAR_MM, LEAST_EDGES, MOVED_EDGES, EDGES_SHARE = 5.0, 0.05, 0.15, 0.85
 # Distance from the brain's median, as a multiple of that of the 99th percentile; 26 patients reach 10.
 FAR = 30.0
-FAR_MM, LEAST_EDGES, MOVED_EDGES, EDGES_SHARE = 5.0, 0.05, 0.15, 0.85
 
 
 def look(

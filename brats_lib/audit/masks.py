@@ -12,7 +12,9 @@ __all__ = ["exchanged_labels", "look_at_mask", "mask_move"]
 
 SMALLEST_TUMOUR_ML, OUTSIDE_SHARE = 0.1, 0.1
 RING_MM = 8.0
+# What a mask explains, and as a share of what it would explain elsewhere; see `mask_move`.
 LEAST_FIT, FIT_SHARE = 0.045, 0.88
+# Labels below 0.2 mL are not judged; see `exchanged_labels`.
 SMALLEST_LABEL_ML, FEW_EDEMA_ML, LEAST_SURFACE = 0.2, 0.5, 0.25
 
 
@@ -81,6 +83,11 @@ def mask_move(sample: Sample, labels: np.ndarray) -> Move:
     -------
     Move
         Correlation ratios, means over the images.
+
+    Notes
+    -----
+    Masks of 26 patients explain 0.09 to 0.57 and of 30 phantoms 0.08 to 0.42, more than at any other place; shifted by
+    6 mm they explain 0.3 to 0.9 of that, and those of another patient 0.08 at most.
     """
     images = [sample.coarse(image) for image in sample.scaled.values()]
     brain = sample.coarse(np.logical_and.reduce(list(sample.outlines.values())))
