@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shlex
 import shutil
 import signal
@@ -102,12 +103,16 @@ def _predict(arguments):
         raise BratsError("brats predict", found, "one of both", advice)
     if arguments.name and not files:
         raise BratsError("--name", "it goes with single files", "a folder without --name", "Leave --name out")
+    if arguments.part is not None and files:
+        raise BratsError("--part", "it goes with a folder", "single files without --part", "Leave --part out")
     cases = [loose_case(files, arguments.name)] if files else _part(list(Cohort.find(arguments.cases)), arguments.part)
     network = open_network(arguments.network, arguments.engine)
     outcome = predict_cases(cases, arguments.out, network)
     for name, record in outcome.records.items():
         regions = ", ".join(f"{region} {ml:.1f} mL" for region, ml in record["volumes_ml"]["regions"].items())
         print(f"{name}: {regions}{' (was there already)' if name in outcome.kept else ''}")
+        for note in outcome.notes.get(name, ()):
+            print(f"  note: {note}.")
         for warning in record["warnings"]:
             print(f"  warning: {warning}.")
     print(
@@ -125,11 +130,12 @@ def _part(cases, part):
     """Every n-th case from the i-th on, of a part "i/n"; all without one."""
     if part is None:
         return cases
-    number, _, count = part.partition("/")
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+    # Nine digits are more than there are cases; Python refuses to read thousands.
+    match = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", part)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
         advice = "Give, for example, --part 3/40 to the third of 40 jobs"
         raise BratsError("--part", f"it is '{part}'", "two numbers i/n with i from 1 to n", advice)
-    return cases[int(number) - 1 :: int(count)]
+    return cases[int(match[1]) - 1 :: int(match[2])]
 
 
 def _train(arguments):

@@ -1,7 +1,5 @@
 """Score a network the paper's way and the challenge's way, with the trivial predictor beside it."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -10,6 +8,7 @@ from brats_lib.errors import BratsError
 from brats_lib.files import home_path, write_whole
 from brats_lib.inference import class_slices, from_slices, segment_case
 from brats_lib.labels import ED, LABELS, NCR, REGIONS, one_hot, region
+from brats_lib.ledger import Ledger
 from brats_lib.metrics.calibration import pooled, reliability
 from brats_lib.metrics.challenge import COLUMNS, score_mask
 from brats_lib.metrics.published import background_probabilities, published_scores
@@ -62,8 +61,8 @@ def evaluate(network, cohort, split, predictions, subsets=("train", "val", "test
     split : Split
         Who trained, validated and tests.
     predictions : str or Path
-        Folder that gets `<case>_seg.nii.gz` of every test case; those of other cases, from an earlier split, are
-        removed.
+        Folder of its own that gets `<case>_seg.nii.gz` of every test case and a list of them; those that the list has
+        of an earlier split are removed, and nothing else is.
     subsets : sequence of str
         Subsets to score.
     batch_slices : int
@@ -77,11 +76,15 @@ def evaluate(network, cohort, split, predictions, subsets=("train", "val", "test
         The columns of `scores.csv` for the network on the test subset.
     background : pandas.DataFrame
         The same for the trivial predictor, which finds nothing.
+
+    Raises
+    ------
+    BratsError
+        If a case cannot be segmented or has no mask, or files of the cohort lie in the folder.
     """
     published, challenge, background = [], [], []
-    for stale in Path(predictions).glob("*_seg.nii.gz"):
-        if stale.name.removesuffix("_seg.nii.gz") not in split.test:
-            stale.unlink()
+    kept = Ledger(predictions, cohort)
+    kept.keep_only(split.test)
     names = [(subset, name) for subset in subsets for name in getattr(split, subset)]
     for subset, name in tqdm(names, desc="Scoring", unit="case"):
         case = cohort[name]
@@ -89,7 +92,7 @@ def evaluate(network, cohort, split, predictions, subsets=("train", "val", "test
         published += _published_rows(slices, case, network.recipe, subset)
         if subset == "test":
             mask = from_slices(slices, case.shape, network.recipe).mask
-            case.save_mask(mask, Path(predictions) / f"{name}_seg.nii.gz")
+            kept.save(case, mask)
             challenge += _challenge_rows(mask, case)
             background += _challenge_rows(np.zeros_like(mask), case)
     return (
@@ -108,7 +111,7 @@ def challenge_scores(network, cases, predictions=None):
     cases : iterable of Case
         With masks.
     predictions : str or Path, optional
-        Folder that gets `<case>_seg.nii.gz`.
+        Folder of its own that gets `<case>_seg.nii.gz`.
 
     Returns
     -------
@@ -118,10 +121,12 @@ def challenge_scores(network, cases, predictions=None):
         For WT, TC and ET what `metrics.calibration.pooled` gives over the brains of all cases.
     """
     rows, tables = [], {name: [] for name in REGIONS}
-    for case in tqdm(list(cases), desc="Segmenting", unit="case"):
+    cases = list(cases)
+    kept = None if predictions is None else Ledger(predictions, cases)
+    for case in tqdm(cases, desc="Segmenting", unit="case"):
         prediction = segment_case(case, network)
-        if predictions is not None:
-            case.save_mask(prediction.mask, Path(predictions) / f"{case.name}_seg.nii.gz")
+        if kept:
+            kept.save(case, prediction.mask)
         truth, brain = case.mask(), case.volume(network.recipe.modalities[0]) != 0
         for name, parts in tables.items():
             parts.append(reliability(prediction.region(name), region(truth, name), inside=brain))

@@ -1,6 +1,7 @@
 """Files as a whole: written complete or not at all, read without trust."""
 
 import contextlib
+import itertools
 import json
 import os
 import platform
@@ -16,7 +17,7 @@ from pathlib import Path
 from brats_lib.errors import BratsError
 
 __all__ = [
-    "home_path", "make_folder", "open_regular", "read_json", "read_text", "remove_abandoned", "replacing",
+    "home_path", "make_folder", "open_regular", "read_json", "read_text", "remove_abandoned", "replacing", "set_aside",
     "temporary_path", "write_whole",
 ]  # fmt: skip
 
@@ -151,8 +152,10 @@ def remove_abandoned(folder: Path) -> None:
 
 def _is_abandoned(path: Path) -> bool:
     """Whether the process that made a temporary path is gone: known on its own machine, guessed by age elsewhere."""
-    maker = re.match(r"(\.part-[0-9a-f]{8}-)(\d+)-", path.name)
-    if maker and temporary_path(path.parent).name.startswith(maker[1]):
+    maker = re.match(r"(\.part-[0-9a-f]{8}-)(\d+)-[0-9a-f]{8}", path.name)
+    if not maker:
+        return False  # somebody else's, whatever its age
+    if temporary_path(path.parent).name.startswith(maker[1]):
         try:
             os.kill(int(maker[2]), 0)
         except (ProcessLookupError, OverflowError):
@@ -193,6 +196,22 @@ def replacing(path: Path) -> Iterator[Path]:
         advice = "Choose another folder, or make room; what was written before is kept"
         found = f"it cannot be written ({error.strerror or error})"
         raise BratsError(path, found, "a writable place with room", advice) from error
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file or folder that somebody may need to the first free `<name>.previous-<n>`, and return that.
+
+    Raises
+    ------
+    BratsError
+        If it cannot be renamed.
+    """
+    numbers = (n for n in itertools.count(1) if not path.with_name(f"{path.name}.previous-{n}").exists())
+    try:
+        return path.rename(path.with_name(f"{path.name}.previous-{next(numbers)}"))
+    except OSError as error:
+        found, advice = f"it is in the way and cannot be renamed ({error.strerror})", "Move it away"
+        raise BratsError(path, found, "a place to write to", advice) from None
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -1,9 +1,7 @@
 """Cases to mask files with a record of how they came about, one after the other, keeping what is done."""
 
 import functools
-import hashlib
 import json
-import os
 import platform
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -16,10 +14,11 @@ from brats_lib import __version__
 from brats_lib.cohort.case import Case, voxel_hash
 from brats_lib.cohort.layouts import recognise, stem
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, write_whole
+from brats_lib.files import home_path, read_json, set_aside, write_whole
 from brats_lib.inference import segment_case
 from brats_lib.intake import receive
 from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED
+from brats_lib.ledger import file_hash, own_folder
 from brats_lib.networks import learnt_from_warning
 from brats_lib.resample import is_standard
 from brats_lib.weights import INTENDED_USE
@@ -28,6 +27,7 @@ __all__ = ["NO_TUMOUR", "Outcome", "loose_case", "predict_cases", "predict_one",
 
 # What a record looks like; a record of another number is made again.
 RECORD = 2
+_VOLUMES = {"labels": CLASS_NAMES[1:], "regions": tuple(REGIONS)}
 NO_TUMOUR = "No voxel was labelled: the network found no tumour"
 
 
@@ -43,11 +43,14 @@ class Outcome:
         Those that were there already.
     failed : dict of str to str
         Case name to message.
+    notes : dict of str to list of str
+        Case name to sentences on what lay in the folder before.
     """
 
     records: dict = field(default_factory=dict)
     kept: list = field(default_factory=list)
     failed: dict = field(default_factory=dict)
+    notes: dict = field(default_factory=dict)
 
 
 def loose_case(files, name=None):
@@ -98,10 +101,9 @@ def volumes_ml(mask, voxel_ml):
         `labels` and `regions`, each name to mL.
     """
     counts = np.bincount(mask.ravel("K"), minlength=max(LABELS) + 1)
-    names = {"labels": CLASS_NAMES[1:], "regions": tuple(REGIONS)}
     return {
-        kind: {name: float(sum(counts[label] for label in SCORED[name]) * voxel_ml) for name in names[kind]}
-        for kind in names
+        kind: {name: float(sum(counts[label] for label in SCORED[name]) * voxel_ml) for name in names}
+        for kind, names in _VOLUMES.items()
     }
 
 
@@ -158,8 +160,9 @@ def predict_one(case, network):
 def predict_cases(cases, out, network, progress=True):
     """Segment cases into a folder: `<case>_seg.nii.gz`, and `<case>.json` once the mask is there.
 
-    A case whose two files are there, made by the same network of the same images, is kept as it is. A case that
-    cannot be used is left out, and the others go on.
+    A case whose two files are there, made of the same images by the same network, decision rule and engine, is kept as
+    it is. Files of those names that an earlier call did not leave so are kept under other names. A case that cannot be
+    used is left out, and the others go on.
 
     Parameters
     ----------
@@ -177,19 +180,21 @@ def predict_cases(cases, out, network, progress=True):
     Raises
     ------
     BratsError
-        If the folder cannot be written to, or writing would replace a file of a case. What was finished is kept.
+        If the folder cannot be written to, or files of a case lie in it. What was finished is kept.
     """
     cases, out, outcome = list(cases), home_path(out), Outcome()
-    _prepare(out, cases)
+    # Where predictions lay among the images, they would pass for true masks.
+    own_folder(out, cases)
     with tqdm(cases, desc="Segmenting", unit="case", disable=not progress) as bar:
         for case in bar:
             bar.set_postfix_str(case.name)
             mask_file, record_file = out / f"{case.name}_seg.nii.gz", out / f"{case.name}.json"
             try:
-                record = _read_if_done(case, network, mask_file, record_file)
-                if record is not None:
+                earlier = _earlier(record_file)
+                why = _why_again(earlier, case, network, file_hash(mask_file)) if earlier else None
+                if earlier and why is None:
                     outcome.kept.append(case.name)
-                    outcome.records[case.name] = record
+                    outcome.records[case.name] = earlier
                     continue
                 mask, record = predict_one(case, network)
             except BratsError as error:
@@ -198,10 +203,8 @@ def predict_cases(cases, out, network, progress=True):
             except MemoryError:
                 outcome.failed[case.name] = str(too_large(case))
                 continue
-            # The record last: where a kill comes in between, no record has the mask's hash, and the case is done again.
-            case.save_mask(mask, mask_file)
-            record["mask"] = {"file": mask_file.name, "sha256": _sha256(mask_file)}
-            write_whole(record_file, (json.dumps(record, indent=1) + "\n").encode())
+            notes = _write(case, mask, record, mask_file, record_file, earlier)
+            outcome.notes[case.name] = [f"It was predicted again: {why}"] * bool(why) + notes
             outcome.records[case.name] = record
     return outcome
 
@@ -212,36 +215,48 @@ def too_large(case):
     return BratsError(f"case {case.name}", found, expected, "Crop them, or use a machine with more memory")
 
 
-def _prepare(out, cases):
-    """Make the folder before anything is computed, and refuse one where predictions would pass for true masks."""
-    for case in cases:
-        folders = {path.parent.resolve() for path in (*case.files.values(), case.mask_file) if path is not None}
-        if out.resolve() in folders:
-            found, advice = f"files of case {case.name} are in it", "Choose another folder for --out"
-            raise BratsError(out, found, "a folder of its own for the predictions", advice)
+def _why_again(record, case, network, mask_hash):
+    """Why a case is not done yet, as a clause; None where its record vouches for a mask of these images as it is."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        found = f"it cannot be made ({error.strerror})"
-        raise BratsError(out, found, "a writable folder", "Choose another folder for --out") from None
-    if not os.access(out, os.W_OK | os.X_OK):
-        raise BratsError(out, "it may not be written to", "a writable folder", "Choose another folder for --out")
+        if record["record"] != RECORD:
+            return "its record is of another version of this package"
+        if record["network"]["sha256"] != network.card.identity["sha256"]:
+            return "another network or decision rule made it"
+        if record["engine"] != {"name": network.engine, "precision": network.precision}:
+            return f"it was made on {record['engine']['name']} ({record['engine']['precision']})"
+        if record["input"]["fingerprint"] != _fingerprint(case, network):
+            return "its images have changed"
+        if mask_hash is None or record["mask"]["sha256"] != mask_hash:
+            return "its mask was removed or changed"
+        volumes, said = record["volumes_ml"], [*record["warnings"], record["intended_use"]]
+        numbers = [volumes[kind][name] for kind, names in _VOLUMES.items() for name in names]
+    except (KeyError, TypeError):
+        return "its record is damaged"
+    whole = all(type(number) is float for number in numbers) and all(isinstance(text, str) for text in said)
+    return None if whole else "its record is damaged"
 
 
-def _read_if_done(case, network, mask_file, record_file):
-    """The record of a case where it vouches for a mask of these images by this network; else None."""
+def _earlier(record_file):
+    """The record of an earlier call, empty where the file is none."""
     try:
-        record = json.loads(record_file.read_text(encoding="utf-8"))
-        same = (
-            record["record"] == RECORD
-            and record["network"]["sha256"] == network.card.identity["sha256"]
-            and record["engine"] == {"name": network.engine, "precision": network.precision}
-            and record["input"]["fingerprint"] == _fingerprint(case, network)
-            and record["mask"]["sha256"] == _sha256(mask_file)
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return record if same else None
+        return read_json(record_file, "a record", "Move it away", ("record", "mask"))
+    except BratsError:
+        return {}
+
+
+def _write(case, mask, record, mask_file, record_file, earlier):
+    """Write mask and record. Files of these names that no earlier call left so are kept under others; says which."""
+    owned = earlier.get("mask")
+    owned = owned.get("sha256") if isinstance(owned, dict) else None
+    foreign = [mask_file] * (mask_file.exists() and file_hash(mask_file) != owned)
+    foreign += [record_file] * (record_file.exists() and not earlier)
+    notes = [f"{path.name} was not written by this command, or changed since; it is kept as {set_aside(path).name}"
+             for path in foreign]  # fmt: skip
+    # The record last: where a kill comes in between, no record has the mask's hash, and the case is done again.
+    case.save_mask(mask, mask_file)
+    record["mask"] = {"file": mask_file.name, "sha256": file_hash(mask_file)}
+    write_whole(record_file, (json.dumps(record, indent=1) + "\n").encode())
+    return notes
 
 
 def _fingerprint(case, network):
@@ -249,10 +264,6 @@ def _fingerprint(case, network):
     case.need(network.recipe.modalities)
     used = {modality: case.files[modality] for modality in network.recipe.modalities}
     return Case(case.name, used, layout=case.layout).fingerprint()
-
-
-def _sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @functools.cache

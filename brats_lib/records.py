@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import sys
 from dataclasses import fields
 
 from brats_lib import devices as machine
@@ -11,7 +9,7 @@ from brats_lib.errors import BratsError
 from brats_lib.files import read_json, write_whole
 from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe
 
-__all__ = ["BEST_WEIGHTS", "SETTINGS", "read_recipe", "read_record", "save_record", "set_aside", "versions"]
+__all__ = ["BEST_WEIGHTS", "SETTINGS", "read_recipe", "read_record", "save_record", "versions"]
 
 SETTINGS, BEST_WEIGHTS = "training.json", "best.weights.h5"
 _KEYS = {"settings": dict, "epochs": int, "finished": bool, "made_with": str, "computes_in": str}
@@ -79,14 +77,6 @@ def read_recipe(record):
             return kind(**values)
     found = f"its recipe has the fields {', '.join(values)}"
     raise BratsError(SETTINGS, found, "those of a recipe of this version", "Train again")
-
-
-def set_aside(folder):
-    """Rename the folder of another training to the first free ``<name>.previous-<n>``, and say so."""
-    numbers = (n for n in range(1, sys.maxsize) if not folder.with_name(f"{folder.name}.previous-{n}").exists())
-    aside = folder.with_name(f"{folder.name}.previous-{next(numbers)}")
-    shutil.move(folder, aside)
-    print(f"{folder} holds a training with other settings or data; it is kept as {aside.name}.")
 
 
 def versions():

@@ -21,10 +21,10 @@ from brats_lib.checkpoints import (
     save_log,
 )  # fmt: skip
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, make_folder
+from brats_lib.files import home_path, make_folder, set_aside
 from brats_lib.objectives import compile_model
 from brats_lib.recipes import Recipe
-from brats_lib.records import BEST_WEIGHTS, SETTINGS, read_recipe, read_record, save_record, set_aside, versions
+from brats_lib.records import BEST_WEIGHTS, SETTINGS, read_recipe, read_record, save_record, versions
 
 __all__ = ["TrainingResult", "load_trained", "train"]
 
@@ -294,6 +294,7 @@ def _find_earlier(folder, settings, epochs):
                 )
             return record | {"finished": False}, progress
     if record is not None or (folder / STATE).exists():
-        set_aside(folder)
+        aside = set_aside(folder)
+        print(f"{folder} holds a training with other settings or data; it is kept as {aside.name}.")
     make_folder(folder)
     return {"finished": False, "made_with": versions()}, Progress()

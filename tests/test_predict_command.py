@@ -1,6 +1,7 @@
 """`brats predict` as a command: what is done stays done, and bad input is told apart and ends no other case."""
 
 import gzip
+import json
 import os
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ def network(monkeypatch):
 
 
 def masks_in(out):
-    return {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    return {path.name: path.stat().st_mtime_ns for path in out.iterdir() if ".previous-" not in path.name}
 
 
 @pytest.fixture
@@ -197,6 +198,9 @@ def test_other_layouts_are_read_and_written_under_their_names(layout, network, t
 def test_output_that_would_do_harm_or_cannot_be_is_refused_before_anything_runs(
     place, network, painted_root, tmp_path, monkeypatch, capsys
 ):
+    def forbid(path):
+        raise PermissionError(13, "Permission denied")
+
     monkeypatch.setattr("brats_lib.predict.predict_one", lambda *_: pytest.fail("something was computed"))
     out = painted_root / "A_1"
     if place == "a file":
@@ -204,9 +208,95 @@ def test_output_that_would_do_harm_or_cannot_be_is_refused_before_anything_runs(
         out.touch()
     elif place == "a folder without permission":
         out = tmp_path / "out"
-        monkeypatch.setattr("os.access", lambda *_: False)
+        monkeypatch.setattr("pathlib.Path.touch", forbid)
     assert main(["predict", str(painted_root), "--out", str(out)]) == 2
     assert f"brats: {out}: " in capsys.readouterr().err
+
+
+def test_another_rule_or_engine_and_older_records_are_predicted_again_with_a_word(
+    network, painted_root, tmp_path, monkeypatch, capsys
+):
+    out, command = tmp_path / "out", ["predict", str(painted_root), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    # ET nowhere: probabilities are 0 and 1 here, so that no threshold below 1 changes a voxel.
+    rule = {"et_above": 1.0}
+    card = replace(network.card, decision=network.card.decision | rule)
+    stricter = replace(network, rule=replace(network.rule, **rule), card=card)
+    for changed, said in (
+        (stricter, "another network or decision rule made it"),
+        (replace(stricter, precision="bfloat16"), "it was made on keras (float32)"),
+    ):
+        monkeypatch.setattr(networks, "open_network", lambda name=None, engine="auto", changed=changed: changed)
+        capsys.readouterr()
+        assert main(command) == 0
+        text = capsys.readouterr().out
+        assert text.count(f"note: It was predicted again: {said}.") == 3 and "was there already" not in text
+        assert "ET 0.0 mL" in text and not (nib.load(out / "A_1_seg.nii.gz").get_fdata() == 4).any()
+    for number, damage in enumerate(({"record": 1}, {"volumes_ml": None}, {"warnings": [3]}), 1):
+        path = out / f"A_{number}.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | damage))
+    assert main(command) == 0
+    text = capsys.readouterr().out
+    assert text.count("its record is of another version of this package") == 1
+    assert text.count("its record is damaged") == 2
+    # All of these were this command's own files: nothing had to be kept.
+    assert len(list(out.iterdir())) == 6
+    assert main(command) == 0 and capsys.readouterr().out.count("was there already") == 3
+
+
+def test_masks_corrected_by_hand_and_files_of_others_are_kept(network, painted_root, tmp_path, capsys):
+    out, command = tmp_path / "out", ["predict", str(painted_root), "--out", str(tmp_path / "out")]
+    out.mkdir()
+    (out / "A_2.json").write_text('{"RepetitionTime": 8}')
+    (out / "A_3_seg.nii.gz").write_bytes(b"somebody's own")
+    assert main(command) == 0
+    assert (out / "A_2.json.previous-1").read_text() == '{"RepetitionTime": 8}'
+    assert (out / "A_3_seg.nii.gz.previous-1").read_bytes() == b"somebody's own"
+    corrected = nib.load(out / "A_1_seg.nii.gz")
+    nib.save(nib.Nifti1Image(np.zeros(corrected.shape, np.uint8), corrected.affine), out / "A_1_seg.nii.gz")
+    content = (out / "A_1_seg.nii.gz").read_bytes()
+    capsys.readouterr()
+    assert main(command) == 0
+    text = capsys.readouterr().out
+    assert "its mask was removed or changed" in text and "it is kept as A_1_seg.nii.gz.previous-1." in text
+    assert (out / "A_1_seg.nii.gz.previous-1").read_bytes() == content
+    assert nib.load(out / "A_1_seg.nii.gz").get_fdata().any()
+
+
+def test_pipes_in_the_place_of_results_hold_nothing_up(network, painted_root, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("A_1.json", "A_2_seg.nii.gz"):
+        os.mkfifo(out / name)
+    assert main(["predict", str(painted_root), "--out", str(out)]) == 0
+    assert len(list(out.glob("A_?.json"))) == len(list(out.glob("A_?_seg.nii.gz"))) == 3
+
+
+def test_plain_file_edited_in_its_middle_is_predicted_again(network, painted_root, tmp_path, capsys):
+    """Of the same size, and with the same beginning and end."""
+    for path in painted_root.rglob("*.nii.gz"):
+        nib.save(nib.load(path), path.with_name(path.name.removesuffix(".gz")))
+        path.unlink()
+    command = ["predict", str(painted_root), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    path = painted_root / "A_2" / "A_2_flair.nii"
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) // 2, len(content) // 2 + 400):
+        content[place] = 0
+    path.write_bytes(content)
+    capsys.readouterr()
+    assert main(command) == 0
+    text = capsys.readouterr().out
+    assert text.count("was there already") == 2 and text.count("its images have changed") == 1
+
+
+def test_a_bad_or_missing_mask_blocks_no_prediction(network, painted_root, tmp_path, capsys):
+    (painted_root / "A_1" / "A_1_seg.nii.gz").write_bytes(b"no image")
+    affine, flair, _ = paint("1 mm LPS")
+    odd = nib.Nifti1Image((flair > 0).astype(np.uint8) * 77, affine)
+    nib.save(odd, painted_root / "A_2" / "A_2_seg.nii.gz")
+    assert main(["predict", str(painted_root), "--out", str(tmp_path / "out")]) == 0
+    assert "3 of 3 cases" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a\\b", "new\nline"])
@@ -229,6 +319,7 @@ def test_single_files_are_named_after_the_first(file, expected, tmp_path):
         ([], "neither a folder nor single files"),
         (["cases", "--flair", "x.nii"], "a folder and single files"),
         (["cases", "--name", "x"], "--name: it goes with single files"),
+        (["--flair", "x.nii", "--t1ce", "y.nii", "--part", "1/2"], "--part: it goes with a folder"),
         (["--flair", "x.nii"], "x has flair; expected also t1ce"),
         (["--flair", "x.dcm", "--t1ce", "y.nii"], "x.dcm: the name has another ending"),
         (["nowhere"], "nowhere: there is no such folder"),
@@ -262,7 +353,7 @@ def test_parts_of_a_folder_are_disjoint_and_make_up_all_of_it(network, painted_r
         assert sorted(path.name.removesuffix("_seg.nii.gz") for path in out.glob("*.nii.gz")) == names
 
 
-@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b"])
+@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "", "1/2/2", "1/2\n", "²/3", f"1/{'9' * 5000}"])
 def test_part_that_is_none_is_refused(network, painted_root, tmp_path, capsys, part):
     assert main(["predict", str(painted_root), "--out", str(tmp_path / "out"), "--part", part]) == 2
     assert "two numbers i/n" in capsys.readouterr().err
