@@ -7,7 +7,7 @@ from pathlib import Path
 from brats_lib.errors import BratsError
 from brats_lib.files import make_folder, open_regular, read_json, set_aside, write_whole
 
-__all__ = ["Ledger", "file_hash", "own_folder"]
+__all__ = ["Ledger", "sha256_of", "own_folder"]
 
 LIST = "predictions.json"
 
@@ -29,7 +29,7 @@ def own_folder(out, cases):
     return make_folder(out)
 
 
-def file_hash(path):
+def sha256_of(path):
     """SHA-256 of a file; None where there is none that can be read."""
     try:
         with open_regular(path) as stream:
@@ -67,7 +67,7 @@ class Ledger:
         if path.exists() and not self._is_known(path):
             print(f"{path} was not written by an evaluation, or changed since; it is kept as {set_aside(path).name}.")
         case.save_mask(mask, path)
-        self._hashes[path.name] = file_hash(path)
+        self._hashes[path.name] = sha256_of(path)
         self._write()
 
     def keep_only(self, cases):
@@ -81,7 +81,7 @@ class Ledger:
 
     def _is_known(self, path):
         known = self._hashes.get(path.name)
-        return known is not None and known == file_hash(path)
+        return known is not None and known == sha256_of(path)
 
     def _write(self):
         write_whole(self.folder / LIST, (json.dumps(self._hashes, indent=1) + "\n").encode())

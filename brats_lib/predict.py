@@ -18,7 +18,7 @@ from brats_lib.files import home_path, read_json, set_aside, write_whole
 from brats_lib.inference import segment_case
 from brats_lib.intake import receive
 from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED
-from brats_lib.ledger import file_hash, own_folder
+from brats_lib.ledger import own_folder, sha256_of
 from brats_lib.networks import learnt_from_warning
 from brats_lib.resample import is_standard
 from brats_lib.weights import INTENDED_USE
@@ -191,7 +191,7 @@ def predict_cases(cases, out, network, progress=True):
             mask_file, record_file = out / f"{case.name}_seg.nii.gz", out / f"{case.name}.json"
             try:
                 earlier = _earlier(record_file)
-                why = _why_again(earlier, case, network, file_hash(mask_file)) if earlier else None
+                why = _why_again(earlier, case, network, sha256_of(mask_file)) if earlier else None
                 if earlier and why is None:
                     outcome.kept.append(case.name)
                     outcome.records[case.name] = earlier
@@ -248,13 +248,13 @@ def _write(case, mask, record, mask_file, record_file, earlier):
     """Write mask and record. Files of these names that no earlier call left so are kept under others; says which."""
     owned = earlier.get("mask")
     owned = owned.get("sha256") if isinstance(owned, dict) else None
-    foreign = [mask_file] * (mask_file.exists() and file_hash(mask_file) != owned)
+    foreign = [mask_file] * (mask_file.exists() and sha256_of(mask_file) != owned)
     foreign += [record_file] * (record_file.exists() and not earlier)
     notes = [f"{path.name} was not written by this command, or changed since; it is kept as {set_aside(path).name}"
              for path in foreign]  # fmt: skip
     # The record last: where a kill comes in between, no record has the mask's hash, and the case is done again.
     case.save_mask(mask, mask_file)
-    record["mask"] = {"file": mask_file.name, "sha256": file_hash(mask_file)}
+    record["mask"] = {"file": mask_file.name, "sha256": sha256_of(mask_file)}
     write_whole(record_file, (json.dumps(record, indent=1) + "\n").encode())
     return notes
 

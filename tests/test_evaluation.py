@@ -6,7 +6,10 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from painted import make_reader, paint, ramp
 
+from brats_lib import networks
+from brats_lib.cli import main
 from brats_lib.cohort import Cohort, split_cohort
 from brats_lib.errors import BratsError
 from brats_lib.evaluation import (
@@ -19,6 +22,7 @@ from brats_lib.evaluation import (
     write_scores,
 )
 from brats_lib.labels import one_hot
+from brats_lib.ledger import Ledger
 from brats_lib.networks import Network
 from brats_lib.preprocess import case_labels
 from brats_lib.recipes import PUBLISHED
@@ -53,8 +57,8 @@ def evaluated(tiny_root, tmp_path):
     cohort = Cohort.find(tiny_root)
     split = split_cohort(cohort, seed=0)
     cases = [cohort[name] for subset in ("val", "test") for name in getattr(split, subset)]
-    (tmp_path / "predictions").mkdir()
-    (tmp_path / "predictions" / "Earlier_seg.nii.gz").write_text("of a case that an earlier split tested")
+    # Of a case that an earlier split tested.
+    Ledger(tmp_path / "predictions", cohort).save(cohort[split.train[0]], cohort[split.train[0]].mask())
     tables = evaluate(Network(Oracle(cases), RECIPE), cohort, split, tmp_path / "predictions", ("val", "test"))
     return cohort, split, tmp_path / "predictions", tables
 
@@ -81,11 +85,66 @@ def test_a_perfect_network_scores_one_and_the_trivial_one_nothing_but_accuracy(e
 
 def test_predictions_of_exactly_the_test_cases_are_written_on_their_own_grid(evaluated):
     cohort, split, folder, _ = evaluated
-    assert sorted(path.name for path in folder.iterdir()) == [f"{name}_seg.nii.gz" for name in sorted(split.test)]
+    expected = [*(f"{name}_seg.nii.gz" for name in sorted(split.test)), "predictions.json"]
+    assert sorted(path.name for path in folder.iterdir()) == expected
     written = nib.load(folder / f"{split.test[0]}_seg.nii.gz")
     original = nib.load(cohort[split.test[0]].mask_file)
     assert written.get_data_dtype() == np.uint8 and written.shape == original.shape
     np.testing.assert_array_equal(written.affine, original.affine)
+
+
+def test_predictions_that_an_evaluation_did_not_write_or_that_changed_since_are_kept(tiny_root, tmp_path):
+    folder, (first, second, third, *_) = tmp_path / "predictions", Cohort.find(tiny_root)
+    ledger = Ledger(folder, [])
+    for case in (first, second, third):
+        ledger.save(case, case.mask())
+    for case in (second, third):
+        (folder / f"{case.name}_seg.nii.gz").write_text("drawn by hand")
+    (folder / "Own_seg.nii.gz").write_text("somebody's")
+    again = Ledger(folder, [])
+    again.keep_only([third.name])
+    again.save(third, third.mask())
+    assert {path.name for path in folder.iterdir()} == {
+        f"{second.name}_seg.nii.gz", "Own_seg.nii.gz", f"{third.name}_seg.nii.gz",
+        f"{third.name}_seg.nii.gz.previous-1", "predictions.json",
+    }  # fmt: skip
+    assert (folder / f"{third.name}_seg.nii.gz.previous-1").read_text() == "drawn by hand"
+
+
+def test_folder_with_files_of_the_cohort_gets_no_predictions(tiny_root):
+    """In a flat cohort all true masks lie side by side, called as predictions are."""
+    for path in [*tiny_root.glob("*/*.nii.gz")]:
+        path.rename(tiny_root / path.name)
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
+    cohort = Cohort.find(tiny_root)
+    before = {path: path.read_bytes() for path in tiny_root.iterdir()}
+    network = Network(Oracle(list(cohort)), RECIPE)
+    for run in (
+        lambda: evaluate(network, cohort, split_cohort(cohort, seed=0), tiny_root),
+        lambda: challenge_scores(network, cohort, tiny_root),
+    ):
+        with pytest.raises(BratsError, match="files of case .* are in it; expected a folder of its own"):
+            run()
+    assert {path: path.read_bytes() for path in tiny_root.iterdir()} == before
+
+
+@pytest.mark.parametrize("grid", ["1 mm LPS", "anisotropic"])
+def test_case_on_any_grid_is_scored_with_the_mask_that_the_command_gives(grid, tmp_path, monkeypatch):
+    affine, flair, truth = paint(grid)
+    for ending, array in (("flair", flair), ("t1ce", ramp(flair)), ("seg", truth)):
+        (tmp_path / "in" / "A_1").mkdir(parents=True, exist_ok=True)
+        nib.save(nib.Nifti1Image(array, affine), tmp_path / "in" / "A_1" / f"A_1_{ending}.nii.gz")
+    network, cohort = make_reader(), Cohort.find(tmp_path / "in")
+    scores, _ = challenge_scores(network, cohort, tmp_path / "scored")
+    monkeypatch.setattr(networks, "open_network", lambda name=None, engine="auto": network)
+    assert main(["predict", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    ours, theirs = (cohort[0].read_mask_file(tmp_path / out / "A_1_seg.nii.gz") for out in ("scored", "out"))
+    np.testing.assert_array_equal(ours, theirs)
+    assert scores["dice"].min() > 0.9
+    if grid == "anisotropic":
+        with pytest.raises(BratsError, match="its voxels are 0.9 x 0.9 x 2.5 mm; expected 1 mm along the axes"):
+            challenge_scores(Network(None, PUBLISHED), cohort)
 
 
 def test_scoring_the_written_files_gives_the_same_numbers(evaluated, tmp_path):
