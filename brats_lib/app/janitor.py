@@ -10,17 +10,19 @@ __all__ = ["PATIENCE_S", "Janitor"]
 
 # A page may be gone for so long before its session is over, as when a laptop sleeps.
 PATIENCE_S = 120
+# And for so long where somebody opened another page since, who needs the memory.
+HURRY_S = 10
 
 
 class Janitor:
     """Watch sessions."""
 
     def __init__(self):
-        self._last_seen = {}
+        self._last_seen, self._last_came = {}, 0.0
 
     def watch(self, session, now=None):
         """Watch a session whose page is open."""
-        self._last_seen[session] = time.monotonic() if now is None else now
+        self._last_seen[session] = self._last_came = time.monotonic() if now is None else now
 
     def sessions(self):
         """Those that are watched."""
@@ -36,9 +38,10 @@ class Janitor:
         """
         now, over = time.monotonic() if now is None else now, []
         for session in self.sessions():
+            seen = self._last_seen[session]
             if is_active(session):
                 self._last_seen[session] = now
-            elif now - self._last_seen[session] > PATIENCE_S:
+            elif now - seen > min(PATIENCE_S, HURRY_S if self._last_came > seen else PATIENCE_S):
                 del self._last_seen[session]
                 over.append(session)
         return over

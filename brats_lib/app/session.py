@@ -1,5 +1,6 @@
 """What lasts longer than one run of the script: the cohort, a session's folder, and what the sessions computed."""
 
+import gc
 import shutil
 import tempfile
 from pathlib import Path
@@ -60,10 +61,13 @@ def enter():
 def sweep():
     """Remove all that sessions had which are over, files and memory; belongs into the thread of the server."""
     server = runtime.get_instance()
-    for session in _JANITOR.over(server.is_active_session):
+    over = _JANITOR.over(server.is_active_session)
+    for session in over:
         shutil.rmtree(_folder(session), ignore_errors=True)
         server.close_session(session)
     _STORE.keep(_JANITOR.sessions())
+    if over:
+        gc.collect()  # what Streamlit held of them refers to itself
 
 
 def _folder(session):

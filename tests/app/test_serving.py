@@ -242,6 +242,14 @@ def test_the_janitor_waits_for_sessions_that_come_back():
     assert janitor.over("here".__eq__, now=5000) == [] and janitor.sessions() == ["here"]
 
 
+def test_the_janitor_hurries_when_somebody_else_has_come():
+    janitor = Janitor()
+    janitor.watch("gone", now=0)
+    assert janitor.over("next".__eq__, now=15) == []
+    janitor.watch("next", now=16)
+    assert janitor.over("next".__eq__, now=17) == ["gone"] and janitor.sessions() == ["next"]
+
+
 def uploaded(content, most, before=b"a form with a file: "):
     """What an application behind `bounded` gets of a form that is sent in pieces of seven bytes, and the headers."""
     pytest.importorskip("streamlit", reason="the extra `app` is not installed")
