@@ -22,8 +22,9 @@ import pandas as pd
 
 from brats_lib.batches import SliceBatches
 from brats_lib.checkpoints import Diverged
+from brats_lib.devices import choose_precision
 from brats_lib.errors import BratsError, install_extra
-from brats_lib.files import home_path, make_folder, write_whole
+from brats_lib.files import home_path, make_folder, open_regular, write_whole
 from brats_lib.labels import LABELS
 from brats_lib.monitors import RegionDice
 from brats_lib.recipes import LOSSES, OPTIMIZERS, PUBLISHED, Recipe
@@ -235,21 +236,37 @@ def sweep(plan, cases, folder, factors=None, seeds=(0,), precision="auto"):
             rows = one_factor(plan, [factor])
             path = folder / f"{factor}-seed{seed}.csv"
             wanted = [str(value) for _, value, _ in rows]
-            about = hashlib.sha256(repr((plan, cases.cache.fingerprint, cases.train, cases.val)).encode()).hexdigest()
-            done = pd.read_csv(path, dtype={"value": str}, keep_default_na=False) if path.is_file() else None
-            if done is None or set(done["study"]) != {about[:12]} or set(done["value"]) != set(wanted):
+            about = _about(plan, cases, choose_precision(precision))
+            done = _read_sweep(path)
+            if done is None or set(done["study"]) != {about} or set(done["value"]) != set(wanted):
                 histories = [
                     train_plan(changed, cases, folder / "trainings", seed, precision).assign(
-                        factor=factor, value=str(value), seed=seed, study=about[:12]
+                        factor=factor, value=str(value), seed=seed, study=about
                     )
                     for _, value, changed in rows
                 ]
                 write_whole(path, pd.concat(histories).to_csv(index=False).encode())
-                done = pd.read_csv(path, dtype={"value": str}, keep_default_na=False)
+                done = _read_sweep(path)
             tables.append(done.drop(columns="study"))
     table = pd.concat(tables, ignore_index=True)
     front = ["factor", "value", "seed"]
     return table[front + [name for name in table if name not in front]]
+
+
+def _about(plan, cases, precision):
+    """A hash of all that trainings of a study have in common: where it differs, their scores do not compare."""
+    facts = (plan, cases.cache.fingerprint, cases.train, cases.val, precision, keras.backend.backend())
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+
+
+def _read_sweep(path):
+    """A table of `sweep`; None where there is none that can be used."""
+    try:
+        with open_regular(path) as stream:
+            table = pd.read_csv(stream, dtype={"value": str}, keep_default_na=False)
+    except (OSError, ValueError):
+        return None
+    return table if {"study", "value", "epoch", SCORE} <= set(table) else None
 
 
 def open_study(storage, name="search", spared=2):
@@ -337,8 +354,18 @@ def search(study, plan, cases, folder, trials, seed=0, precision="auto", report=
     precision : str
     report : callable, optional
         Is given each finished trial.
+
+    Raises
+    ------
+    BratsError
+        If the trials of the study so far are of another plan, other cases, another precision or backend.
     """
     optuna = _optuna()
+    about = _about(plan, cases, precision)
+    if study.user_attrs.get("about", about) != about:
+        found = "its trials are of another plan, other cases, another precision or another backend"
+        raise BratsError(f"study '{study.study_name}'", found, "trials that compare", "Begin a study of another name")
+    study.set_user_attr("about", about)
 
     class Report(keras.callbacks.Callback):
         def __init__(self, trial):

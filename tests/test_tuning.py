@@ -89,6 +89,27 @@ def test_finished_part_of_a_sweep_is_read_and_a_changed_one_is_made_again(cases,
     pd.testing.assert_frame_equal(first, again)
     longer = sweep(dataclasses.replace(TINY, epochs=3), cases, tmp_path / "sweep", ["baseline"], precision="float32")
     assert len(longer) == 3
+    # What is not a table of a sweep is none, and another arithmetic makes other scores.
+    path = tmp_path / "sweep" / "baseline-seed0.csv"
+    trained = []
+    monkeypatch.setattr(
+        tuning, "train_plan", lambda *rest: trained.append(rest[-1]) or first.loc[:1, ["epoch", tuning.SCORE]]
+    )
+    for content in (b"", b"\xff\xfe", b"a,b\n1,2\n", path.read_bytes()):
+        path.write_bytes(content)
+        sweep(TINY, cases, tmp_path / "sweep", ["baseline"], precision="mixed_bfloat16")
+    sweep(TINY, cases, tmp_path / "sweep", ["baseline"], precision="float32")
+    assert trained == 4 * ["mixed_bfloat16"] + ["float32"]
+
+
+def test_search_takes_no_study_of_another_plan_or_precision(cases, tmp_path, monkeypatch):
+    study = open_study(tmp_path / "trials.sqlite")
+    monkeypatch.setattr(study, "optimize", lambda *rest, **options: None)
+    search(study, TINY, cases, tmp_path / "t", 1, precision="float32")
+    search(open_study(tmp_path / "trials.sqlite"), TINY, cases, tmp_path / "t", 0, precision="float32")
+    for plan, precision in ((dataclasses.replace(TINY, epochs=9), "float32"), (TINY, "mixed_bfloat16")):
+        with pytest.raises(BratsError, match="another plan, other cases, another precision"):
+            search(open_study(tmp_path / "trials.sqlite"), plan, cases, tmp_path / "t", 1, precision=precision)
 
 
 def test_training_that_diverges_scores_nothing(cases, tmp_path):
