@@ -10,7 +10,8 @@ import numpy as np
 from brats_lib.audit.images import look
 from brats_lib.audit.likeness import copies
 from brats_lib.audit.skull import SHELL_RATIO, shell_ratio
-from brats_lib.cohort.agreement import check_agreement, spatial_unit
+from brats_lib.cohort.agreement import check_agreement
+from brats_lib.cohort.nifti import read_grid
 from brats_lib.errors import BratsError
 from brats_lib.preprocess import brain_box
 
@@ -59,7 +60,7 @@ def receive(case, modalities):
         advice = f"Give the {other} image of this patient"
         raise BratsError(case.files[other], found, f"an image of its own for {other}", advice)
     warnings += examine(case.name, volumes, case.spacing)
-    unit = spatial_unit(case, modalities[0])
+    unit = read_grid(case.files[modalities[0]]).unit
     if unit not in ("mm", "unknown"):
         warnings.append(f"The header gives lengths in {unit}; they were read as mm")
     return volumes, warnings
@@ -162,5 +163,3 @@ def _intensity_warnings(volumes):
             )
         elif volume.max() <= 1:
             yield f"The {modality} image reaches {volume.max():.2g} at most: it looks scaled to 0-1 already"
-        if np.unique(values[:: max(1, values.size // 10000)]).size < 30:
-            yield f"The {modality} image has few grey levels; it may have been stored in too few bits"

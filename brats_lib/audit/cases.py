@@ -93,6 +93,11 @@ def _read(report: Report, path: Path, channels: int) -> Image | None:
         shape = f"its shape is {image.grid.stored_shape}"
         report.add("error", "shape", path, shape, f"{channels} volume(s) in one file", ANOTHER_COPY)
         return None
+    if image.grid.unit not in ("mm", "unknown"):
+        advice = "Nothing needs to be done if a brain has its size then; else write the header again"
+        report.add(
+            "warning", "units", path, f"its header gives lengths in {image.grid.unit}", "mm, as they are read", advice
+        )
     for severity, clause in image.grid.remarks:
         report.add(severity, "header", path, clause, "sform and qform that agree", "Check left and right by eye")
     return image

@@ -7,6 +7,7 @@ from brats_lib.audit.contrasts import NAMES, misnamed
 from brats_lib.audit.findings import Remark
 from brats_lib.audit.likeness import copies
 from brats_lib.audit.masks import look_at_mask
+from brats_lib.audit.posture import posture
 from brats_lib.audit.sampling import SMALLEST_ML, Sample, background_of, take_sample
 from brats_lib.audit.skull import SHELL_RATIO, shell_ratio
 
@@ -28,6 +29,7 @@ JUMP, JUMP_SHARE = 170, 0.005
 # Correlation of edges with those of the other images, 0.27 or more (0.16 where there are only two images), and its
 # share of what any shift beyond 5 mm or turn reaches, 1 in all of them; see `_edges`.
 FAR_MM, LEAST_EDGES, MOVED_EDGES, EDGES_SHARE = 5.0, 0.05, 0.15, 0.85
+FEW_LEVELS = 30
 # Distance from the brain's median, as a multiple of that of the 99th percentile; 26 patients reach 10.
 FAR = 30.0
 
@@ -66,10 +68,10 @@ def look(
     if sample.millilitres >= SMALLEST_ML:
         remarks += _single(sample, volumes, spacing)
         remarks += _together(sample, volumes, {remark.about for remark in remarks})
-    remarks += _outliers(sample, volumes)
+    remarks += posture(sample) + _outliers(sample, volumes)
     if labels is not None:
         problems = {remark.problem for remark in remarks}
-        doubtful = {remark.about for remark in remarks if remark.problem not in ("contrast", "outliers")}
+        doubtful = {remark.about for remark in remarks if remark.problem not in ("contrast", "outliers", "posture")}
         if doubtful < set(sample.images) and "missing-slices" not in problems:
             remarks += look_at_mask(sample.without(doubtful), labels, spacing, "contrast" not in problems)
     return remarks
@@ -99,6 +101,8 @@ def _single(sample: Sample, volumes: dict[str, np.ndarray], spacing: tuple[float
         elif jumps > JUMP_SHARE:
             found = f"{100 * jumps:.1f} % of neighbours in {name} differ by more than {JUMP} where no value exceeds 255"
             problem, found = "wrapped", f"{found}: values were stored in 8 bits"
+        elif np.unique(values[:: max(1, values.size // 10000)]).size < FEW_LEVELS:
+            problem, found = "few-levels", f"{name} has few grey levels: it may have been stored in too few bits"
         elif top > SATURATED_SHARE:
             found = f"{100 * top:.1f} % of the brain's {name} voxels have the largest value, {values.max():g}"
             problem, found = "cut-off", f"{found}: what was brighter was cut off"

@@ -5,10 +5,9 @@ from brats_lib.cohort.grids import GRID_TOLERANCE_MM
 from brats_lib.cohort.nifti import read_grid
 from brats_lib.errors import BratsError
 
-__all__ = ["check_agreement", "spatial_unit"]
+__all__ = ["check_agreement"]
 
 ADVICE = "Register the images of this patient to one grid first, such as that of the T1ce"
-UNITS = {0: "unknown", 1: "metre", 2: "mm", 3: "micrometre"}  # NIfTI-1, field xyzt_units, lowest three bits
 
 
 def check_agreement(case: Case, modalities) -> None:
@@ -39,8 +38,3 @@ def check_agreement(case: Case, modalities) -> None:
         else:
             continue
         raise BratsError(grid.path, found, expected, ADVICE)
-
-
-def spatial_unit(case: Case, modality: str) -> str:
-    """Unit of length that an image's header names: "mm", "metre", "micrometre" or "unknown"."""
-    return UNITS.get(int(read_grid(case.files[modality]).header["xyzt_units"]) & 7, "unknown")

@@ -18,6 +18,7 @@ LPS = orientations.axcodes2ornt("LPS")
 # Affines that were written by different tools differ by rounding; half a voxel of BraTS is half a millimetre.
 GRID_TOLERANCE_MM = 0.5
 HEADER_BYTES = nib.Nifti2Header.sizeof_hdr
+UNITS = {1: "metre", 2: "mm", 3: "micrometre"}  # NIfTI-1, field xyzt_units, lowest three bits
 # What places an image in space; everything else in a header belongs to the scan it came from.
 GEOMETRY_FIELDS = (
     "pixdim", "xyzt_units", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d",
@@ -134,6 +135,11 @@ class Grid:
     def spacing(self) -> tuple[float, float, float]:
         """Voxel size along x, y, z in mm."""
         return tuple(float(size) for size in nib.affines.voxel_sizes(self.affine))
+
+    @property
+    def unit(self) -> str:
+        """Unit of length that the header names: "mm", "metre", "micrometre" or "unknown"."""
+        return UNITS.get(int(self.header["xyzt_units"]) & 7, "unknown")
 
     def to_lps(self, array: np.ndarray) -> np.ndarray:
         """Turn stored axes (i, j, k[, c]) into LPS axes (x, y, z[, c])."""
