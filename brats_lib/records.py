@@ -41,8 +41,14 @@ def read_record(folder):
     for key, kind in _KEYS.items():
         if not isinstance(record[key], kind):
             raise BratsError(path, f"its '{key}' is {str(record[key])[:60]}", expected, advice)
-    if not isinstance(record["settings"].get("recipe"), dict):
+    settings = record["settings"]
+    if not isinstance(settings.get("recipe"), dict):
         raise BratsError(path, "its settings have no recipe", expected, advice)
+    for part in ("train", "val"):
+        facts = settings.get(part) or {}
+        names = facts.get("names", []) if isinstance(facts, dict) else None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise BratsError(path, f"its settings do not name the cases of '{part}'", expected, advice)
     return record
 
 

@@ -29,6 +29,7 @@ JUMP, JUMP_SHARE = 170, 0.005
 # Correlation of edges with those of the other images, 0.27 or more (0.16 where there are only two images), and its
 # share of what any shift beyond 5 mm or turn reaches, 1 in all of them; see `_edges`.
 FAR_MM, LEAST_EDGES, MOVED_EDGES, EDGES_SHARE = 5.0, 0.05, 0.15, 0.85
+# Different values among at most 10,000 of the brain's; 8 bits have 256.
 FEW_LEVELS = 30
 # Distance from the brain's median, as a multiple of that of the 99th percentile; 26 patients reach 10.
 FAR = 30.0
