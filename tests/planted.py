@@ -418,7 +418,7 @@ CONTENT = [
     ("image of zeros", set_to("t1", np.zeros_like), {"empty-image"}),
     ("image clipped at 255", set_to("flair", clipped), {"constant", "cut-off"}),
     ("image wrapped as uint8", set_to("flair", wrapped), {"wrapped"}),
-    ("image of few grey levels", set_to("t2", lambda v: np.ceil(v / v.max() * 6) * 100), {"few-levels"}),
+    ("image of few grey levels", set_to("t2", lambda v: np.ceil(v / v.max() * 6) * 100), {"few-levels", "constant"}),
     ("FLAIR of another patient", of_another("flair"), {"outline", "edges", "duplicate-image"}),
     ("T1ce of another patient", of_another("t1ce"), {"outline", "edges", "duplicate-image"}),
     ("all images of another patient", of_another(*IMAGES), {"duplicate-image"}),
