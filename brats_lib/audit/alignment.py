@@ -10,7 +10,7 @@ from brats_lib.audit.sampling import Sample, dice
 
 __all__ = ["FLIPS", "Move", "best_move", "edge_moves", "outline_moves", "peak", "reach_of"]
 
-REACH_MM = 28.0
+REACH_MM, CLEAR_EDGES = 28.0, 0.55
 FLIPS = tuple(product((False, True), repeat=3))
 
 
@@ -104,7 +104,11 @@ def edge_moves(sample: Sample) -> dict[str, Move]:
         others = np.sum([edge for name, edge in edges.items() if name != modality], axis=0)
         norm = np.linalg.norm(others)
         if norm and own.any():
-            moves[modality] = best_move(own, others / norm, sample.coarse_spacing)
+            fit = float(np.vdot(own, others / norm))
+            moves[modality] = Move(fit, fit, FLIPS[0], (0.0,) * 3)
+            # Mirrored images reach 0.49.
+            if fit < CLEAR_EDGES:
+                moves[modality] = best_move(own, others / norm, sample.coarse_spacing)
     return moves
 
 

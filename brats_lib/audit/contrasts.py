@@ -151,6 +151,8 @@ def misnamed(sample: Sample) -> list[Remark]:
     """
     of = contrasts_of(sample)
     now = signs(of)
+    if len(now) - _strength(now) < LEAST_GAIN:
+        return []
     others = {}
     for one, other in combinations(of, 2):
         others[one, other] = signs({**of, one: of[other], other: of[one]})

@@ -125,8 +125,9 @@ def _outliers(sample: Sample, volumes: dict[str, np.ndarray]) -> list[Remark]:
             continue
         middle, high = np.percentile(values, (50, 99)) + background_of(volume)
         apart = FAR * (high - middle)
-        far = int(np.count_nonzero((volume > middle + apart) | (volume < middle - apart))) if apart > 0 else 0
-        if far:
+        # Extremes are several times faster than a count.
+        if apart > 0 and (volume.max() > middle + apart or volume.min() < middle - apart):
+            far = int(np.count_nonzero((volume > middle + apart) | (volume < middle - apart)))
             found = (
                 f"{far} voxel{'s' * (far != 1)} of {NAMES[modality]} lie{'s' * (far == 1)} far from all others, up to"
                 f" {max(volume.max(), -volume.min()):.3g}, where 99 % of the brain are below {high:.3g}"

@@ -13,7 +13,7 @@ __all__ = ["exchanged_labels", "look_at_mask", "mask_move"]
 SMALLEST_TUMOUR_ML, OUTSIDE_SHARE = 0.1, 0.1
 RING_MM = 8.0
 # What a mask explains, and as a share of what it would explain elsewhere; see `mask_move`.
-LEAST_FIT, FIT_SHARE = 0.045, 0.88
+LEAST_FIT, FIT_SHARE, CLEAR_FIT = 0.045, 0.88, 0.2
 # Labels below 0.2 mL are not judged; see `exchanged_labels`.
 SMALLEST_LABEL_ML, FEW_EDEMA_ML, LEAST_SURFACE = 0.2, 0.5, 0.25
 
@@ -109,7 +109,8 @@ def mask_move(sample: Sample, labels: np.ndarray) -> Move:
     before = float(fit[tuple(reach)])
     stays = fit.argmax() == np.ravel_multi_index(reach, fit.shape)
     move = Move(before, float(fit.max()), FLIPS[0], (0.0,) * 3 if stays else peak(fit, sample.coarse_spacing))
-    for turned in FLIPS[1:]:
+    # A mask that was turned explains less, and would explain more a little further.
+    for turned in FLIPS[1:] if not stays or before < CLEAR_FIT else ():
         flipped = np.flip(labels, [axis for axis in range(3) if turned[axis]])
         flipped_parts = _parts(sample, flipped)
         if not flipped_parts:

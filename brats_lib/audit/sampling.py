@@ -103,7 +103,9 @@ class Sample:
 
     def without(self, modalities) -> "Sample":
         """The sample of the other images."""
-        return Sample({m: image for m, image in self.images.items() if m not in modalities}, self.box, self.spacing)
+        kept = {modality: image for modality, image in self.images.items() if modality not in modalities}
+        # What was computed is kept where nothing is left out.
+        return self if len(kept) == len(self.images) else Sample(kept, self.box, self.spacing)
 
     def coarse(self, volume: np.ndarray) -> np.ndarray:
         """Means over the voxels of the coarse grid."""
