@@ -1,13 +1,14 @@
 """Recipes: how slices are made from a case and how a network is trained on them, as plain data."""
 
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import MISSING, asdict, dataclass, fields
 
 from brats_lib.errors import BratsError
 
 __all__ = [
     "COMPRESSION", "ENHANCEMENT", "GENERATION", "LESSON", "LOSSES", "NATIVE", "OPTIMIZERS", "OVERLAP", "PLANES",
     "PUBLISHED", "RECIPES", "RESTORATION", "T2_FROM_T1", "VARIATION", "DecisionRule", "GenerativeRecipe",
-    "NativeRecipe", "Recipe", "get_recipe",
+    "NativeRecipe", "Recipe", "get_recipe", "misfit", "thaw",
 ]  # fmt: skip
 
 # Anatomical planes, and the axis of an LPS volume that runs through their slices.
@@ -301,3 +302,25 @@ def get_recipe(name: str) -> Recipe | NativeRecipe:
             f"recipe '{name}'", "there is no recipe of that name", f"one of {', '.join(RECIPES)}", "Choose one of those"
         )
     return RECIPES[name]
+
+
+def thaw(value):
+    """Lists, as JSON has them, as tuples."""
+    return tuple(map(thaw, value)) if isinstance(value, list) else value
+
+
+def misfit(kind: type, settings: dict) -> str | None:
+    """The first setting that is not of the type of its default in a dataclass of this module; None where all are."""
+    for setting in fields(kind):
+        required = setting.default is MISSING
+        if setting.name in settings and not (required or _alike(settings[setting.name], setting.default)):
+            return setting.name
+    return None
+
+
+def _alike(value, default):
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and all(_alike(entry, (*default, "")[0]) for entry in value)
+    if isinstance(default, float):
+        return type(value) in (int, float) and math.isfinite(value)
+    return type(value) is type(default)

@@ -7,7 +7,7 @@ from dataclasses import fields
 from brats_lib import devices as machine
 from brats_lib.errors import BratsError
 from brats_lib.files import read_json, write_whole
-from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe
+from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe, misfit, thaw
 
 __all__ = ["BEST_WEIGHTS", "SETTINGS", "read_recipe", "read_record", "save_record", "versions"]
 
@@ -46,8 +46,8 @@ def read_record(folder):
         raise BratsError(path, "its settings have no recipe", expected, advice)
     for part in ("train", "val"):
         facts = settings.get(part) or {}
-        names = facts.get("names", []) if isinstance(facts, dict) else None
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        lists = [facts.get(fact, []) if isinstance(facts, dict) else None for fact in ("names", "flair_hashes")]
+        if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
             raise BratsError(path, f"its settings do not name the cases of '{part}'", expected, advice)
     return record
 
@@ -75,11 +75,12 @@ def read_recipe(record):
     BratsError
         If none has.
     """
-    values = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in record["settings"]["recipe"].items()
-    }
+    values = {key: thaw(value) for key, value in record["settings"]["recipe"].items()}
     for kind in (Recipe, NativeRecipe, GenerativeRecipe):
         if values.keys() <= {field.name for field in fields(kind)}:
+            if key := misfit(kind, values):
+                found = f"its recipe has the {key} {values[key]!r}"
+                raise BratsError(SETTINGS, found, "settings of a recipe", "Train again")
             return kind(**values)
     found = f"its recipe has the fields {', '.join(values)}"
     raise BratsError(SETTINGS, found, "those of a recipe of this version", "Train again")

@@ -1,6 +1,7 @@
 """Networks of runs can be chosen by their folder; what is unfinished or damaged is left out and said."""
 
 import dataclasses
+import functools
 import json
 import shutil
 import subprocess
@@ -55,9 +56,9 @@ def unfinished(folder):
     (folder / "training.json").write_text(json.dumps(record | {"finished": False}))
 
 
-def other_recipe(folder):
+def other_recipe(folder, recipe=None):
     record = json.loads((folder / "training.json").read_text())
-    record["settings"]["recipe"] = {"depth": 9}
+    record["settings"]["recipe"] = recipe or {"depth": 9}
     (folder / "training.json").write_text(json.dumps(record))
 
 
@@ -75,8 +76,9 @@ def cut_short(folder):
         (lambda folder: (folder / "best.weights.h5").write_bytes(b"no weights"), "best.weights.h5: it is damaged"),
         (lambda folder: (folder / "training.json").write_text('{"settings'), "training.json: it is not JSON"),
         (other_recipe, "its recipe has the fields depth"),
+        (functools.partial(other_recipe, recipe={"size": "128"}), "its recipe has the size '128'"),
     ],
-    ids=["unfinished", "no weights", "cut short", "other content", "half a record", "other recipe"],
+    ids=["unfinished", "no weights", "cut short", "other content", "half a record", "other recipe", "odd recipe"],
 )
 def test_what_cannot_be_used_is_left_out_and_the_rest_is_offered(run, damage, says):
     damage(run / "training")

@@ -8,6 +8,7 @@ import numpy as np
 from brats_lib.app.opening import NEEDED
 from brats_lib.audit.images import look
 from brats_lib.cohort.case import voxel_hash
+from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, brain_box, tumour_slice, window
 from brats_lib.intake import receive
 
@@ -88,7 +89,11 @@ def open_scan(case):
         modality: (min(float(volume.min()), levels[modality][0]), max(float(volume.max()), levels[modality][1]))
         for modality, volume in volumes.items()
     }
-    truth = case.mask() if case.has_mask else None
+    try:
+        truth = case.mask() if case.has_mask else None
+    except BratsError as error:
+        truth = None
+        warnings.append(f"The mask is left alone: {error.found}")
     if truth is not None:
         warnings += [remark.sentence for remark in look(volumes, case.spacing, truth) if remark.about == "mask"]
     box = brain_box(*volumes.values())

@@ -11,7 +11,7 @@ import numpy as np
 
 from brats_lib.errors import BratsError
 from brats_lib.files import read_json, write_whole
-from brats_lib.recipes import GenerativeRecipe
+from brats_lib.recipes import GenerativeRecipe, thaw
 from brats_lib.weights.store import to_float16
 
 __all__ = ["GENERATOR", "load_generator", "read_generator_card", "save_generator"]
@@ -121,4 +121,4 @@ def load_generator(card=GENERATOR):
 
 
 def _recipe(settings):
-    return GenerativeRecipe(**{key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()})
+    return GenerativeRecipe(**{key: thaw(value) for key, value in settings.items()})

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, fields
 
 from brats_lib.errors import BratsError
 from brats_lib.files import read_json
-from brats_lib.recipes import DecisionRule, NativeRecipe, Recipe
+from brats_lib.recipes import DecisionRule, NativeRecipe, Recipe, misfit, thaw
 from brats_lib.weights import text
-from brats_lib.weights.fields import ADVICE, CARD, INTENDED_USE, NUMBER, check
+from brats_lib.weights.fields import ADVICE, CARD, INTENDED_USE, check
 
 __all__ = ["INTENDED_USE", "Card", "identify"]
 
@@ -224,25 +224,14 @@ def identify(name, weights_sha256, recipe, rule):
 
 def _build(kind, content, where_in, where):
     """A dataclass of the settings that a field of a card holds: all of them, no other, each of its default's type."""
-    settings, known = {key: _thaw(value) for key, value in content.items()}, {f.name: f.default for f in fields(kind)}
+    settings, known = {key: thaw(value) for key, value in content.items()}, {f.name: f.default for f in fields(kind)}
     if unlike := sorted(known.keys() ^ settings.keys()):
         found = f"its field '{where_in}.{unlike[0]}' is {'missing' if unlike[0] in known else 'unknown'}"
         raise BratsError(where, found, f"every setting of {kind.__name__} and no other", ADVICE)
-    for key, value in settings.items():
-        if not _alike(value, known[key]):
-            found = f"its field '{where_in}.{key}' is {value!r}"
-            raise BratsError(where, found, f"{type(known[key]).__name__}, as {known[key]!r} is", ADVICE)
+    if key := misfit(kind, settings):
+        found = f"its field '{where_in}.{key}' is {settings[key]!r}"
+        raise BratsError(where, found, f"{type(known[key]).__name__}, as {known[key]!r} is", ADVICE)
     try:
         return kind(**settings)
     except BratsError as error:
         raise BratsError(where, f"in its field '{where_in}' {error.found}", error.expected, ADVICE) from None
-
-
-def _alike(value, default):
-    if isinstance(default, tuple):
-        return isinstance(value, tuple) and all(_alike(entry, (*default, "")[0]) for entry in value)
-    return NUMBER.accepts(value) if isinstance(default, float) else type(value) is type(default)
-
-
-def _thaw(value):
-    return tuple(map(_thaw, value)) if isinstance(value, list) else value

@@ -307,3 +307,10 @@ def test_a_picture_reaches_the_browser_as_it_was_drawn():
     picture = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(drawing.png(picture)))), picture)
     assert drawing.icon(32).size == (32, 32)
+
+
+def test_a_mask_that_cannot_be_used_does_not_keep_the_scan_closed(tmp_path):
+    case = tiny_scan(tmp_path).case
+    case.mask_file.write_bytes(b"no mask")
+    scan = open_scan(case)
+    assert scan.truth is None and "The mask is left alone: it is not a NIfTI file" in scan.warnings
