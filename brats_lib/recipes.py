@@ -320,7 +320,9 @@ def misfit(kind: type, settings: dict) -> str | None:
 
 def _alike(value, default):
     if isinstance(default, tuple):
-        return isinstance(value, tuple) and all(_alike(entry, (*default, "")[0]) for entry in value)
+        # An empty one tells nothing of its entries: names, or numbers of filters.
+        fits = (lambda entry: _alike(entry, default[0])) if default else (lambda entry: type(entry) in (str, int))
+        return isinstance(value, tuple) and all(map(fits, value))
     if isinstance(default, float):
         return type(value) in (int, float) and math.isfinite(value)
     return type(value) is type(default)
