@@ -95,7 +95,13 @@ def load_generator(card=GENERATOR):
     from brats_lib.models.gan import join
 
     about, file = read_generator_card(card), card.with_suffix(".npz")
-    recipe, compression = (_recipe(about[name]) for name in ("recipe", "compression"))
+    try:
+        settings = ({key: thaw(value) for key, value in about[name].items()} for name in ("recipe", "compression"))
+        recipe, compression = (GenerativeRecipe(**values) for values in settings)
+        expected = str(about["weights"]["sha256"])
+    except (TypeError, KeyError, AttributeError) as error:
+        found = f"its recipes or weights cannot be used ({error})"
+        raise BratsError(card, found, "the card of a generator", _ADVICE) from error
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -103,9 +109,9 @@ def load_generator(card=GENERATOR):
             file, f"it cannot be read ({error.strerror})", "the weights of a generator", _ADVICE
         ) from error
     digest = hashlib.sha256(content).hexdigest()
-    if digest != about["weights"]["sha256"]:
+    if digest != expected:
         found = f"its SHA-256 is {digest[:12]}…, so it is damaged or belongs to another card"
-        raise BratsError(file, found, f"{about['weights']['sha256'][:12]}…", _ADVICE)
+        raise BratsError(file, found, f"{expected[:12]}…", _ADVICE)
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = [archive[name].astype(np.float32) for name in archive.files]
@@ -118,7 +124,3 @@ def load_generator(card=GENERATOR):
         raise BratsError(file, found, f"{len(wanted)} arrays as the recipe has them", _ADVICE)
     generator.set_weights(arrays)
     return generator, recipe, about
-
-
-def _recipe(settings):
-    return GenerativeRecipe(**{key: thaw(value) for key, value in settings.items()})

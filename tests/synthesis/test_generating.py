@@ -169,9 +169,10 @@ def test_a_generator_comes_back_from_disk_and_a_damaged_one_does_not(tmp_path):
     card.write_text(json.dumps(damaged))
     with pytest.raises(BratsError, match="do not fit"):
         load_generator(card)
-    card.write_text("{")
-    with pytest.raises(BratsError, match="cannot be read"):
-        load_generator(card)
+    for content in ("{", '{"recipe": [], "compression": 1, "weights": {}}'):
+        card.write_text(content)
+        with pytest.raises(BratsError, match="g.json: it"):
+            load_generator(card)
 
 
 class Echo(keras.Model):
