@@ -28,7 +28,7 @@ override CONFIG  := $(value CONFIG)
 
 # Snakemake's pins clash with nilearn's, so it is a tool in an environment of its own; SNAKEMAKE=path uses another.
 ifeq ($(origin SNAKEMAKE),undefined)
-SNAKEMAKE := .venv/workflow/bin/snakemake
+SNAKEMAKE := $(CURDIR)/.venv/workflow/bin/snakemake
 WORKFLOW  := .venv/workflow/.installed
 else
 override SNAKEMAKE := $(value SNAKEMAKE)
