@@ -20,7 +20,7 @@ from brats_lib.files import home_path, make_folder
 __all__ = ["main"]
 
 # Ending worker processes takes some seconds.
-INSIST_SECONDS = 10
+INSIST_SECONDS, INSISTING = 10, "interrupt"
 
 
 def _phantom(arguments):
@@ -147,7 +147,7 @@ def _train(arguments):
     from brats_lib.slices import build_cache
     from brats_lib.training import train
 
-    profile = runs.read_profile(arguments.profile)
+    profile = runs.read_profile(arguments.profile, ("batch_slices", "slices_per_epoch", "epochs", "precision"))
     # First, so that processes that train together have joined before anything is computed.
     devices = count_devices("all")
     keys = ("max_cases", "phantom_cases", "seed")
@@ -199,7 +199,7 @@ def _plan_of(arguments):
     """Plan, cases and folder of a profile's hyper-parameter study, as notebook 09 has them."""
     from brats_lib import runs, tuning
 
-    profile = runs.read_profile(arguments.profile)
+    profile = runs.read_profile(arguments.profile, tuning.SIZES)
     keys = ("max_cases", "phantom_cases", "seed")
     run = runs.open_run(arguments.profile, arguments.data, **{key: profile[key] for key in keys})
     plan = tuning.plan_of(**{key: profile[key] for key in tuning.SIZES})
@@ -250,7 +250,7 @@ def _check(arguments):
     state = runs.find_root() / "runs" / arguments.profile / "data.json"
     text = json.dumps(record, indent=1)
     # Snakemake reruns what depends on this file, so its time stamp must change only with its content.
-    if not state.is_file() or state.read_text() != text:
+    if not state.is_file() or state.read_bytes() != text.encode():
         runs.write_text(state, text)
 
 
@@ -447,6 +447,9 @@ def main(argv=None):
         print("brats: interrupted; what was finished is kept", file=sys.stderr)
         return 130
     finally:
+        for thread in threading.enumerate():
+            if thread.name == INSISTING:
+                thread.cancel()
         if here:
             signal.signal(signal.SIGINT, before)
 
@@ -455,6 +458,7 @@ def _interrupt(number, frame):
     """Raise KeyboardInterrupt, and once more in a while: Python ignores what is raised while an object is deleted."""
     main = threading.main_thread().ident
     again = threading.Timer(INSIST_SECONDS, signal.pthread_kill, (main, signal.SIGINT))
+    again.name = INSISTING
     again.daemon = True
     again.start()
     raise KeyboardInterrupt

@@ -1,6 +1,7 @@
 """Files as a whole: written complete or not at all, read without trust."""
 
 import contextlib
+import errno
 import itertools
 import json
 import os
@@ -44,9 +45,9 @@ def open_regular(path: Path):
     try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
-            raise IsADirectoryError(21, "Is a directory", str(path))
+            raise IsADirectoryError(errno.EISDIR, "Is a directory", str(path))
         if not stat.S_ISREG(mode):
-            raise OSError(22, "it is a pipe or a device, no file", str(path))
+            raise OSError(errno.EINVAL, "it is a pipe or a device, no file", str(path))
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
@@ -147,7 +148,9 @@ def remove_abandoned(folder: Path) -> None:
     """Remove the temporary files and folders that killed processes left in a folder."""
     for path in folder.glob(".part-*"):
         if _is_abandoned(path):
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+            # What is somebody else's stays, and another process may be removing it too.
+            with contextlib.suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _is_abandoned(path: Path) -> bool:
@@ -181,15 +184,20 @@ def replacing(path: Path) -> Iterator[Path]:
         If it cannot be written.
     """
     path = home_path(path)
-    part = temporary_path(path.parent, "".join(path.suffixes[-2:]))
+    target = Path(os.path.realpath(path))  # a link stays one
+    part = temporary_path(target.parent, "".join(target.suffixes[-2:])[-16:])
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(path.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_file():
+            raise OSError(errno.EINVAL, "something that is no file is there")
+        remove_abandoned(target.parent)
         try:
             yield part
             with open(part, "rb+") as file:
                 os.fsync(file.fileno())
-            os.replace(part, path)
+            if target.exists():
+                shutil.copymode(target, part)
+            os.replace(part, target)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:

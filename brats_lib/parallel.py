@@ -61,7 +61,8 @@ def for_each(work, items, workers=None, progress=True, description="", unit="cas
 
 def _in_worker(work, parent, item):
     """Do the work in a process that ends with the one that asked for it, however that ends."""
-    _end_with(parent)
+    if os.getpid() != parent:  # joblib may have been told to use threads
+        _end_with(parent)
     return work(item)
 
 

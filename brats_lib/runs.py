@@ -77,13 +77,15 @@ def run_folder(profile):
     return find_root() / "runs" / str(profile)
 
 
-def read_profile(name):
+def read_profile(name, needed=()):
     """Read the parameters of a profile from `workflow/params/<name>.yaml`.
 
     Parameters
     ----------
     name : str
         Profile name.
+    needed : collection of str
+        Parameters that it must have.
 
     Returns
     -------
@@ -115,6 +117,8 @@ def read_profile(name):
     for key, value in values.items():
         if expected := _expected(key, value):
             raise BratsError(path, f"its {key} is {str(value)[:60]!r}", expected, advice)
+    if missing := [key for key in needed if key not in {**DEFAULTS, **values}]:
+        raise BratsError(path, f"it has no {missing[0]}", "the parameters of smoke.yaml", advice)
     return {**DEFAULTS, **values}
 
 

@@ -230,13 +230,13 @@ def sweep(plan, cases, folder, factors=None, seeds=(0,), precision="auto"):
     DataFrame
         A row per training and epoch: factor, value, seed, and the columns of `train_plan`.
     """
-    folder, tables = Path(folder), []
+    folder, tables, precision = Path(folder), [], choose_precision(precision)
     for seed in seeds:
         for factor in (BASELINE, *FACTORS) if factors is None else factors:
             rows = one_factor(plan, [factor])
             path = folder / f"{factor}-seed{seed}.csv"
             wanted = [str(value) for _, value, _ in rows]
-            about = _about(plan, cases, choose_precision(precision))
+            about = _about(plan, cases, precision)
             done = _read_sweep(path)
             if done is None or set(done["study"]) != {about} or set(done["value"]) != set(wanted):
                 histories = [
@@ -361,6 +361,7 @@ def search(study, plan, cases, folder, trials, seed=0, precision="auto", report=
         If the trials of the study so far are of another plan, other cases, another precision or backend.
     """
     optuna = _optuna()
+    precision = choose_precision(precision)
     about = _about(plan, cases, precision)
     if study.user_attrs.get("about", about) != about:
         found = "its trials are of another plan, other cases, another precision or another backend"

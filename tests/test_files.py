@@ -75,3 +75,15 @@ def test_a_failed_writer_leaves_the_old_file(tmp_path):
         part.write_bytes(b"half")
         1 / 0  # noqa: B018
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def test_a_link_stays_a_link_permissions_stay_and_what_is_no_file_is_left_alone(tmp_path):
+    real, link, pipe = tmp_path / "real.csv", tmp_path / "link.csv", tmp_path / "pipe.csv"
+    real.write_bytes(b"old")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    os.mkfifo(pipe)
+    write_whole(link, b"new")
+    assert link.is_symlink() and real.read_bytes() == b"new" and real.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(BratsError, match="pipe.csv.*no file"):
+        write_whole(pipe, b"new")

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import joblib
 import pytest
 
 from brats_lib.errors import BratsError
@@ -84,3 +85,8 @@ def is_alive(process):
         return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text()
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+def test_threads_in_the_place_of_processes_leave_this_one_alive():
+    with joblib.parallel_config(backend="threading"):
+        assert for_each(slow_square, [3, 4], workers=2, progress=False) == [(9, os.getpid()), (16, os.getpid())]

@@ -79,6 +79,11 @@ def test_profile_takes_its_own_values_and_the_defaults_for_the_rest(checkout):
     assert runs.read_profile("smoke") == {**runs.DEFAULTS, "phantom_cases": 5, "epochs": 2}
 
 
+def test_profile_without_a_parameter_that_is_needed_is_refused(checkout):
+    with pytest.raises(BratsError, match=r"smoke\.yaml: it has no batch_slices"):
+        runs.read_profile("smoke", ("epochs", "batch_slices"))
+
+
 def test_unknown_profile_is_refused_with_the_known_ones_named():
     with pytest.raises(BratsError, match=r"smoke"):
         runs.read_profile("enormous")

@@ -43,7 +43,10 @@ def hold(lock):
 
 def call(*command):
     """Run a program to its end, through Ctrl+C, which reaches it too and after which it tidies up."""
-    process = subprocess.Popen(command, close_fds=False)
+    try:
+        process = subprocess.Popen(command, close_fds=False)
+    except OSError as error:
+        sys.exit(f"{command[0]} cannot be run ({error.strerror}). Install it, or leave ENV and SNAKEMAKE out.")
     signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
     while True:
         try:

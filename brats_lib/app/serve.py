@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import logging
 import re
 import sys
 from pathlib import Path
@@ -20,6 +21,8 @@ from brats_lib.app.launch import ADDRESS
 from brats_lib.app.uploads import MAX_UPLOAD_MB
 
 __all__ = ["HEADERS", "OPTIONS", "bounded", "run"]
+
+logger = logging.getLogger(__name__)
 
 OPTIONS = {
     "server.address": ADDRESS,
@@ -148,4 +151,7 @@ async def _no_room(request, error):
 async def _sweep():
     while True:
         await asyncio.sleep(_SWEEP_EVERY_S)
-        session.sweep()
+        try:
+            session.sweep()
+        except Exception:  # the next sweep must come, whatever one folder did
+            logger.exception("what closed pages left could not be removed")

@@ -14,6 +14,8 @@ from brats_lib.errors import BratsError
 __all__ = ["temporary_folder"]
 
 _PREFIX = "brats-app-"
+# In a folder that is ours to remove, whatever else is called like one.
+_MARK = ".made-by-brats-app"
 # Waits until whoever holds the other end of its standard input has ended, and cleans up after it.
 _AFTERWARDS = "import shutil, sys; sys.stdin.buffer.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
 
@@ -56,18 +58,16 @@ def temporary_folder(room_mb: int) -> Path:
 
 
 def _locked_folder(place):
-    while True:
-        folder = os.path.abspath(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
-        with contextlib.suppress(FileNotFoundError):
-            # Not closed: the lock is held as long as this process lives.
-            fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
-            # Whoever started meanwhile may have taken it for a leftover before it was locked.
-            if os.path.isdir(folder):
-                return folder
+    folder = os.path.abspath(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    # Not closed: the lock is held as long as this process lives.
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
+    Path(folder, _MARK).touch()
+    return folder
 
 
 def _remove_leftovers(place):
-    for folder in Path(place).glob(f"{_PREFIX}*"):
+    for mark in Path(place).glob(f"{_PREFIX}*/{_MARK}"):
+        folder = mark.parent
         with contextlib.suppress(OSError):  # in use, or somebody else's
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:

@@ -72,20 +72,21 @@ def keeper(place):
 @pytest.mark.parametrize("ending", [None, signal.SIGHUP, signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV])
 def test_what_is_temporary_goes_with_the_process_whatever_ends_it(tmp_path, ending):
     process, folder = keeper(tmp_path)
-    assert folder.parent == tmp_path and folder.stat().st_mode & 0o077 == 0 and len(list(folder.iterdir())) == 1
+    assert folder.parent == tmp_path and folder.stat().st_mode & 0o077 == 0 and len(list(folder.iterdir())) == 2
     process.send_signal(ending) if ending else process.stdin.close()
     assert process.wait(timeout=20) == -(ending or 0)
     wait_for(lambda: not folder.exists(), patience=20)
 
 
 def test_what_a_dead_server_left_is_removed_by_the_next_and_what_a_living_one_has_is_not(tmp_path):
-    left = tmp_path / "brats-app-left"
-    left.mkdir()
-    (left / "own_scan_flair.nii").write_text("x")
-    for name in ("another-program", "brats-app-file"):
-        (tmp_path / name).touch()
+    left, results = tmp_path / "brats-app-left", tmp_path / "brats-app-results"
+    for folder in (left, results):
+        folder.mkdir()
+        (folder / "own_scan_flair.nii").write_text("x")
+    (left / ".made-by-brats-app").touch()
+    (tmp_path / "brats-app-file").touch()
     processes, folders = zip(*[keeper(tmp_path) for _ in range(2)], strict=True)
-    assert sorted(tmp_path.iterdir()) == sorted([*folders, tmp_path / "another-program", tmp_path / "brats-app-file"])
+    assert sorted(tmp_path.iterdir()) == sorted([*folders, results, tmp_path / "brats-app-file"])
     for process in processes:
         process.communicate()
 
