@@ -69,6 +69,12 @@ def test_nothing_of_a_run_is_kept(path):
 
 
 @each_notebook
+def test_every_cell_has_an_id_of_its_own(path):
+    ids = [cell["id"] for cell in read(path)["cells"]]
+    assert len(set(ids)) == len(ids)
+
+
+@each_notebook
 def test_parameters_come_early_and_every_profile_knows_them(path):
     notebook = read(path)
     given = parameters(notebook)
