@@ -13,7 +13,7 @@ from brats_lib.networks import Network, open_network
 from brats_lib.postprocess import apply_rules, region_probabilities
 from brats_lib.preprocess import case_slices, resize_slices, uncrop
 from brats_lib.recipes import OVERLAP, PLANES, NativeRecipe
-from brats_lib.resample import StandardGrid, is_standard
+from brats_lib.resample import StandardGrid, is_standard, need_standard_grid
 from brats_lib.stacks import make_stack, with_neighbours
 
 __all__ = [
@@ -286,10 +286,7 @@ def class_slices(case, network, volumes=None, batch_slices=20):
     BratsError
         If a modality is missing or elsewhere than the other, or the grid is another than 1 mm along the axes.
     """
-    if not is_standard(case.affine, case.shape):
-        found = f"its voxels are {' x '.join(f'{size:.3g}' for size in case.spacing)} mm"
-        advice = "Choose a network of the native recipe, or resample the case to 1 mm"
-        raise BratsError(f"case {case.name}", found, "1 mm along the axes", advice)
+    need_standard_grid(case)
     images = case_slices(case, network.recipe, _read(case, network.recipe, volumes))
     return predict_slices(network.model, images, batch_slices)
 

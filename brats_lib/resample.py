@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from brats_lib.errors import BratsError
 from brats_lib.preprocess import brain_box, clip_outliers
 
-__all__ = ["OFFSET_MM", "StandardGrid", "is_standard"]
+__all__ = ["OFFSET_MM", "StandardGrid", "is_standard", "need_standard_grid"]
 
 # No voxel further from its standard place than this: one voxel, at a corner; within the brain it is less.
 OFFSET_MM = 1.0
@@ -38,6 +39,19 @@ def is_standard(affine, shape):
     centre = (np.array(shape) - 1) / 2
     corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(shape) - 1) - centre
     return bool(np.linalg.norm(corners @ deviation.T, axis=1).max() <= OFFSET_MM)
+
+
+def need_standard_grid(case):
+    """Refuse a case on another grid than 1 mm along the axes, for recipes that know no other.
+
+    Raises
+    ------
+    BratsError
+    """
+    if not is_standard(case.affine, case.shape):
+        found = f"its voxels are {' x '.join(f'{size:.3g}' for size in case.spacing)} mm"
+        advice = "Choose a network of the native recipe, or resample the case to 1 mm"
+        raise BratsError(f"case {case.name}", found, "1 mm along the axes", advice)
 
 
 @dataclass(frozen=True)

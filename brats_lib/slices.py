@@ -16,11 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
+from brats_lib.cohort.agreement import check_agreement
 from brats_lib.cohort.case import voxel_hash
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_text, remove_abandoned, write_whole
 from brats_lib.parallel import for_each
 from brats_lib.preprocess import case_labels, case_slices
+from brats_lib.resample import need_standard_grid
 
 __all__ = ["SliceCache", "build_cache"]
 
@@ -218,5 +220,9 @@ def build_cache(cohort, recipe, folder, workers=None, progress=True):
     cache = SliceCache(folder, recipe, {case.name: case.fingerprint() for case in labelled})
     missing = set(cache.missing())
     todo = [case for case in labelled if case.name in missing]
+    for case in todo:
+        # What predictions refuse is refused before anything is learnt from it.
+        check_agreement(case, recipe.modalities)
+        need_standard_grid(case)
     for_each(cache.prepare, todo, workers, progress, "Preparing slices")
     return cache

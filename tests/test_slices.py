@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 
 import keras
+import nibabel as nib
 import numpy as np
 import pytest
 from conftest import write_case
@@ -384,3 +385,10 @@ def test_batch_that_cannot_be_shared_out_is_refused(cache):
     share = ProcessShare(SliceBatches(cache, cache.names[:1], 3), 0, 2, 2)
     with pytest.raises(BratsError, match="it has 3 slices; expected a multiple of 2"):
         share[0]
+
+
+def test_a_grid_that_predictions_refuse_is_refused_before_training(tmp_path):
+    for path in write_case(tmp_path / "cases", "Coarse").iterdir():
+        nib.save(nib.Nifti1Image(np.asanyarray(nib.load(path).dataobj), np.diag([-2.0, -2, 2, 1])), path)
+    with pytest.raises(BratsError, match="case Coarse: its voxels are 2 x 2 x 2 mm"):
+        build_cache(Cohort.find(tmp_path / "cases"), TINY, tmp_path / "cache", workers=1, progress=False)

@@ -159,7 +159,9 @@ def folders(cohort: Cohort) -> list[Finding]:
     own = {_folder(case): case.name for case in cohort}
     named = {folder for folder, name in own.items() if folder.name == name}
     shapes = {re.sub(r"\d+", "0", folder.name) for folder in named}
-    beside = {entry for parent in {folder.parent for folder in named} for entry in parent.iterdir()}
+    # What lies outside the folder that was named is nobody's business.
+    inside = {folder.parent for folder in named if cohort.root in (folder.parent, *folder.parent.parents)}
+    beside = {entry for parent in inside for entry in parent.iterdir()}
     for folder in sorted(beside - passed - {inner for one in own for inner in (one, *one.parents)}):
         if folder.name.startswith(".") or stem(folder) or not folder.is_dir() or holds_images(folder):
             continue

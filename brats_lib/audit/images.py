@@ -22,6 +22,8 @@ SKULL_ML, OTHER_SIZE = 1700.0, 1.15
 ALL_SHARE, SAME_SHARE, SATURATED_SHARE = 0.99, 0.5, 0.003
 # Share of zeros 12 mm or more below the surface, below 0.0005.
 HOLES_MM, HOLES_SHARE = 12.0, 0.01
+# Voxels, of an image and next to each other, without which nothing can be told.
+FEWEST = 100
 # Correlation of neighbours within the brain, 0.70 or more.
 LEAST_SMOOTH = 0.4
 # Jumps between neighbours of an image of 8 bits: 0.001 of them at most, if the patients' images are scaled to 8 bits.
@@ -86,9 +88,13 @@ def _single(sample: Sample, volumes: dict[str, np.ndarray], spacing: tuple[float
     for modality, image in sample.images.items():
         name = NAMES[modality]
         values = image[sample.outlines[modality]]
-        value, count = _commonest(values)
         along = np.moveaxis(volumes[modality][lines], thin, 0)
         both = (along[1:] != 0) & (along[:-1] != 0)
+        if values.size < FEWEST or np.count_nonzero(both) < FEWEST:
+            found, advice = f"{name} has hardly any signal", "Convert or download it again"
+            remarks.append(Remark("constant", modality, found, "an image of the brain", advice, "error"))
+            continue
+        value, count = _commonest(values)
         one, other = along[1:][both].astype(np.float32), along[:-1][both].astype(np.float32)
         low, high = np.percentile(one, (1, 99))
         smooth = np.corrcoef(np.clip(one, low, high), np.clip(other, low, high))[0, 1] if high > low else 1.0
@@ -154,6 +160,8 @@ def _gaps(sample: Sample, volumes: dict[str, np.ndarray]) -> list[Remark]:
         for axis, direction in enumerate(("sagittal", "coronal", "axial")):
             lines = tuple(slice(None) if other == axis else slice(None, None, 4) for other in range(3))
             used = np.flatnonzero((volume[lines] != background_of(volume)).any(tuple({0, 1, 2} - {axis})))
+            if not used.size:
+                continue
             empty = np.setdiff1d(np.arange(used[0], used[-1]), used)
             if empty.size:
                 gaps.append(f"{empty.size} {direction} slices within the brain are empty, {empty[0]} to {empty[-1]}")
@@ -205,7 +213,8 @@ def _outlines(sample: Sample) -> list[Remark]:
         millilitres = np.count_nonzero(sample.outlines[modality]) * voxel_ml
         found = f"the outline of {NAMES[modality]} overlaps by {move.before:.2f} with the others'"
         advice = "Check whether it belongs to this patient and is aligned with the other images"
-        if move.after > max(MOVED_OVERLAP, move.before + 0.01):
+        moved = any(move.flips) or max(map(abs, move.shift_mm)) > 0
+        if moved and move.after > max(MOVED_OVERLAP, move.before + 0.01):
             found += f", and by {move.after:.2f} once {move.words}"
             advice = "Turn or shift it back, or convert it again"
         elif not 1 / OTHER_SIZE < millilitres / sample.millilitres < OTHER_SIZE:

@@ -18,6 +18,7 @@ OWN_CODES = {label: label for label in LABELS}
 NEAR = 0.02
 # Of the largest tumour of BraTS 2020, 360 mL, that leaves a wide berth; a brain has 900 mL and more.
 LARGEST_ML, LARGEST_SHARE, FEWEST_VOXELS = 700.0, 0.6, 1000
+HALF_A_BRAIN_ML, ALL_SHARE = 500.0, 0.95
 # A brain fills a sixth of the field of view of BraTS, a large tumour a twenty-fifth.
 SUSPECT_SHARE = 0.04
 
@@ -115,19 +116,22 @@ def refuse_brain(labels: np.ndarray, case) -> None:
     Raises
     ------
     BratsError
-        If the mask has more than 700 mL, or covers 60 % of what is not 0 in the image.
+        If the mask has more than 700 mL, or covers 60 % of what is not 0 in the image, of a crop 95 %.
     """
     marked = int(np.count_nonzero(labels))
     if marked <= max(SUSPECT_SHARE * labels.size, FEWEST_VOXELS):
         return
-    millilitres, share = marked * math.prod(case.spacing) / 1000, 0.0
+    voxel_ml, share, crop = math.prod(case.spacing) / 1000, 0.0, False
+    millilitres = marked * voxel_ml
     for modality in case.modalities:
         with suppress(BratsError):  # whoever needs that image hears of it
             volume = case.volume(modality)
             if volume.shape == labels.shape and volume.any():
+                # In a crop around it, a tumour may be most of what there is.
+                crop = np.count_nonzero(volume) * voxel_ml < HALF_A_BRAIN_ML
                 share = np.count_nonzero(labels[volume != 0]) / np.count_nonzero(volume)
                 break
-    if millilitres > LARGEST_ML or share > LARGEST_SHARE:
+    if millilitres > LARGEST_ML or share > (ALL_SHARE if crop else LARGEST_SHARE):
         found = f"it marks {millilitres:.0f} mL, {100 * share:.0f} % of what is not 0 in the image"
         advice = "This looks like a mask of the brain: put the tumour's mask in its place, or move it away"
         raise BratsError(case.mask_file, found, "the mask of a tumour", advice)

@@ -167,3 +167,16 @@ def test_what_a_mask_explains_is_the_correlation_ratio(head):
         between = sum((group == g).sum() * (values[group == g].mean() - values.mean()) ** 2 for g in np.unique(group))
         ratios.append(between / ((values - values.mean()) ** 2).sum())
     assert mask_move(sample, labels).before == pytest.approx(np.mean(ratios), rel=1e-3)
+
+
+@pytest.mark.parametrize("damage", ["one voxel", "a blob", "every second plane"])
+def test_an_image_with_hardly_any_signal_is_named_and_ends_nothing(damage):
+    rng = np.random.default_rng(0)
+    brain = np.zeros((60, 60, 60), np.float32)
+    brain[5:55, 5:55, 5:55] = 100 + ndimage.gaussian_filter(rng.normal(size=(50, 50, 50)), 2) * 50
+    other = np.zeros_like(brain)
+    parts = {"one voxel": np.s_[30, 30, 30], "a blob": np.s_[30:33, 30:33, 30:33], "every second plane": np.s_[::2]}
+    part = parts[damage]
+    other[part] = brain[part]
+    remarks = look({"flair": brain, "t1ce": other}, (2.5, 2.5, 2.5))
+    assert any("T1ce" in remark.sentence for remark in remarks)
