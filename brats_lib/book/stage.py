@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 
@@ -144,13 +145,14 @@ def _shared_parameters(notebooks, run):
 
 
 def _private_text(root, data):
-    """What must not be published, longest first: the places of the data, of this checkout and of the home folder."""
+    """What must not be published: where the data, the environment, this checkout and the home folder are."""
     replacements = []
     if data:
         folder = (root / home_path(data)).resolve()
         replacements += [(str(data), folder.name)] if Path(data).is_absolute() else []
         replacements += [(str(folder), folder.name)]
-    replacements += [(f"{root}/", ""), (str(root), "."), (f"{Path.home()}/", "~/")]
+    # The environment need not lie in the checkout, and warnings name files of it.
+    replacements += [(f"{sys.prefix}/", ""), (f"{root}/", ""), (str(root), "."), (f"{Path.home()}/", "~/")]
     # Once more as papermill writes a text into a notebook.
     written = [tuple(PythonTranslator.translate_str(text)[1:-1] for text in pair) for pair in replacements]
     return replacements + [pair for pair in written if pair not in replacements]
