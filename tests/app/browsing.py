@@ -153,6 +153,15 @@ class Page:
             return app && document.querySelector("h1") ? document.body.innerText + document.images.length : null"""
         )
 
+    def leave(self):
+        """Close the tab of the page; another one keeps the browser open."""
+        ours = self.chrome.current_window_handle
+        self.chrome.switch_to.new_window("tab")
+        other = self.chrome.current_window_handle
+        self.chrome.switch_to.window(ours)
+        self.chrome.close()
+        self.chrome.switch_to.window(other)
+
     def _after(self, seconds):
         time.sleep(seconds)
         return self._state()

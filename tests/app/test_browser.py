@@ -176,7 +176,7 @@ def test_an_own_scan_is_segmented_on_its_own_grid_and_removed_afterwards(page, s
     mask, flair = nib.load(page.download("Mask (NIfTI)")), nib.load(paths["flair"])
     assert mask.shape == flair.shape and np.array_equal(mask.affine, flair.affine)
     assert nib.aff2axcodes(mask.affine) == ("R", "A", "S")
-    page.chrome.get("about:blank")
+    page.leave()
     wait_for(lambda: server.uploads() == [], lambda: f"{server.uploads()} are still there")
 
 
