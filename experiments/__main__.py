@@ -6,6 +6,7 @@ from brats_lib.files import home_path
 from experiments import (
     accelerated,
     comparisons,
+    disjoint,
     hyperparameters,
     intake,
     judge,
@@ -46,11 +47,11 @@ PARTS = {
 }
 
 
-# On phantoms alone.
-HYPERPARAMETERS = {
+PHANTOMS_ALONE = {
     "hyperparameters": hyperparameters.tune,
     "search": hyperparameters.search_all,
     "long": hyperparameters.train_long,
+    "disjoint": disjoint.compare_streams,
 }
 # These take other arguments.
 APART = ("published", "intake", "related", "accelerated", "speed")
@@ -59,7 +60,7 @@ APART = ("published", "intake", "related", "accelerated", "speed")
 def main():
     """Run one experiment."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    parser.add_argument("name", choices=[*PARTS, *HYPERPARAMETERS, *APART], help="what to make again")
+    parser.add_argument("name", choices=[*PARTS, *PHANTOMS_ALONE, *APART], help="what to make again")
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
     parser.add_argument("--heads", nargs="*", type=home_path, default=(), help="intake: images of heads with a skull")
     parser.add_argument("--systems", nargs="*", default=(), help="related: which; all where omitted")
@@ -80,8 +81,8 @@ def main():
         accelerated.score_accelerated(shipped.real_stacks(options.data))
     elif options.name == "speed":
         print(speed.measure_speed(deterministic=not options.any_order).round(2).to_string(index=False))
-    elif options.name in HYPERPARAMETERS:
-        HYPERPARAMETERS[options.name]()
+    elif options.name in PHANTOMS_ALONE:
+        PHANTOMS_ALONE[options.name]()
     elif options.name == "related":
         related.compare_related(shipped.real_stacks(options.data), options.systems)
     else:
