@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 from conftest import ROOT
 
@@ -13,7 +12,7 @@ import os, sys
 def tell(event, arguments):
     if event == "socket.getaddrinfo":
         text = str(arguments[0])
-    elif event == "socket.connect" and isinstance(arguments[1], tuple):
+    elif event in ("socket.connect", "socket.sendto", "socket.sendmsg") and isinstance(arguments[1], tuple):
         text = str(arguments[1][0])
     elif event == "urllib.Request":
         text = str(arguments[0])
@@ -38,15 +37,11 @@ def watched(folder):
     return clean, lambda: log.read_text().splitlines() if log.exists() else []
 
 
-def watch(folder, command, home):
-    """Run `python -m`'s arguments with an empty home of its own; what was asked for, and the finished process."""
+def watch(folder, command):
+    """Run Python with arguments, its home the empty `folder / "home"`; what it asked for, and the finished process."""
     environment, asked = watched(folder)
-    home.mkdir(exist_ok=True)
+    home = folder / "home"
+    home.mkdir()
     environment |= {"HOME": str(home)}
     done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, cwd=folder)
     return asked(), done
-
-
-def files_in(home: Path):
-    """The files of a home folder, by their paths in it."""
-    return sorted(str(path.relative_to(home)) for path in home.rglob("*") if path.is_file())

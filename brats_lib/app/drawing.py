@@ -21,8 +21,10 @@ __all__ = [
     "cross_hairs",
     "directions",
     "grey",
+    "icon",
     "lay_over",
     "outline_truth",
+    "png",
     "probability",
     "write_lines",
 ]

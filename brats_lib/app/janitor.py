@@ -41,7 +41,7 @@ class Janitor:
             seen = self._last_seen[session]
             if is_active(session):
                 self._last_seen[session] = now
-            elif now - seen > min(PATIENCE_S, HURRY_S if self._last_came > seen else PATIENCE_S):
+            elif now - seen > (HURRY_S if self._last_came > seen else PATIENCE_S):
                 del self._last_seen[session]
                 over.append(session)
         return over

@@ -4,7 +4,7 @@ import streamlit as st
 
 from brats_lib.app import session
 from brats_lib.app.scans import open_scan
-from brats_lib.app.uploads import MAX_UPLOAD_MB, ROLES
+from brats_lib.app.uploads import MAX_UPLOAD_MB
 from brats_lib.app.wording import plain
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import modality_name
@@ -15,9 +15,9 @@ LISTED, OWN = "Listed cases", "My own scan"
 _HELP = f"NIfTI, at most {MAX_UPLOAD_MB} MB. It stays on this machine and is removed after the page is closed."
 
 
-def explain(error):
-    """An error in the words of the person: files that were uploaded by the names they came with."""
-    return session.inbox().explain(error) if "inbox" in st.session_state else error
+def explain(message):
+    """An error or a warning in the words of the person: files that were uploaded by the names they came with."""
+    return session.inbox().explain(message) if "inbox" in st.session_state else message
 
 
 def choose(cohort):
@@ -58,7 +58,7 @@ def _own():
 
 def _receive(role):
     """One uploader; says whether what was given had to be refused."""
-    title = "Mask (labels 0, 1, 2, 4)" if role == ROLES[-1] else modality_name(role)
+    title = "Mask (labels 0, 1, 2, 4)" if role == "mask" else modality_name(role)
     # The browser keeps what it refuses to itself, so it is told to refuse nothing.
     given = st.file_uploader(title, key=f"upload-{role}", help=_HELP)
     seen = st.session_state.setdefault("seen", {})

@@ -7,7 +7,6 @@ from brats_lib.app import panels
 from brats_lib.app.drawing import png
 from brats_lib.app.report import NO_DISTANCE, hd95_text, mask_file, ml_text, picture_file
 from brats_lib.app.wording import legend, place, plain
-from brats_lib.figures.style import TUMOUR
 from brats_lib.labels import LONG_NAMES, REGIONS
 from brats_lib.predict import NO_TUMOUR
 
@@ -58,7 +57,7 @@ def slice_view(scan, results, plane, point, look):
             row(drawn[3:])
     with right:
         _numbers(scan, results[0])
-        st.html(legend([label for label in TUMOUR if label in look.labels], look.truth))
+        st.html(legend(look.labels, look.truth))
         _take_away(scan, results[0], drawn, place(plane, index, scan.shape, scan.spacing))
 
 
@@ -67,7 +66,7 @@ def plane_view(scan, results, point, look):
     mask = results[0].prediction.mask if results else None
     drawn = panels.three_planes(scan, mask, point, look)
     row(drawn)
-    st.html(legend([label for label in TUMOUR if label in look.labels], look.truth))
+    st.html(legend(look.labels, look.truth))
     if not results:
         st.info(_UNSEEN)
         return
@@ -89,7 +88,7 @@ def compare_view(scan, results, note, plane, point, look):
     if scan.truth is not None:
         drawn.insert(0, panels.overlay(scan, scan.truth, plane, index, look, "Truth"))
     row(drawn, 3)
-    st.html(legend([label for label in TUMOUR if label in look.labels], look.truth))
+    st.html(legend(look.labels, look.truth))
     st.table(_compared(scan, results), border="horizontal")
     lines = [f"{scan.case.name}, {place(plane, index, scan.shape, scan.spacing)}"]
     st.download_button("Picture (PNG)", lambda: picture_file([(p.heading, p.picture) for p in drawn], lines),

@@ -10,7 +10,7 @@ from brats_lib.app import engine, page_case, page_results, page_view, session
 from brats_lib.app.page_head import head
 from brats_lib.app.panels import Look
 from brats_lib.app.report import volume_rows
-from brats_lib.app.scans import PLANES, start_slices
+from brats_lib.app.scans import PLANES
 from brats_lib.app.wording import compare_note, files_line, plain, where
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import TUMOUR, modality_name
@@ -76,26 +76,28 @@ def _page(cohort):
         if view != VIEWS[1]:
             planes = [PLANES[st.radio("Plane", list(PLANES), format_func=str.capitalize, horizontal=True)]]
         axes = sorted(plane.axis for plane in planes)
-        point = page_view.choose_slices(scan, axes, scan.fingerprint, lambda: start_slices(scan))
+        point = page_view.choose_slices(scan, axes, scan.fingerprint)
         networks = _choose_networks(view)
         pressed = st.button("Segment", type="primary", width="stretch", icon=":material/play_arrow:")
         look = _choose_look(scan)
     with toolbar:
         shown = page_view.adjust(scan, point)
     if scan.warnings:
-        st.warning("  \n".join(plain(f"{warning}.") for warning in scan.warnings), icon=":material/warning:")
+        told = "  \n".join(plain(f"{page_case.explain(warning)}.") for warning in scan.warnings)
+        st.warning(told, icon=":material/warning:")
     plane = planes[0] if len(planes) == 1 else None
     if scan.case in cohort.cases:
         source = f"{cohort.source} · case {scan.case.name}"
         names = {role: path.name for role, path in {**scan.case.files, "mask": scan.case.mask_file}.items() if path}
     else:
         source, names = "Own scan", session.inbox().names()
-    used = {role: names[role] for role in (*scan.volumes, "mask") if role in names}
+    roles = scan.volumes if scan.truth is None else (*scan.volumes, "mask")
+    used = {role: names[role] for role in roles}
     st.caption(f"{plain(f'{source} · {where(plane)}')}  \n{plain(files_line(used))}")
     results, waiting = _results(scan, networks, pressed)
     if results:
         with toolbar:
-            page_view.find_tumour(point, results[0].prediction.mask)
+            page_view.find_tumour(scan, point, results[0].prediction.mask)
     if view == VIEWS[0]:
         page_results.slice_view(shown, results, plane, point, look)
     elif view == VIEWS[1]:
@@ -117,19 +119,20 @@ def _results(scan, networks, pressed):
                 st.warning(plain(f"{learnt}."), icon=":material/school:")
             # Weights and decision rule, not the name: a run may train its network again while the page is open.
             key = (scan.fingerprint, card.identity["sha256"])
-            if pressed and key not in shelf:
+            result = shelf.get(key)
+            if pressed and result is None:
                 with st.spinner(f"Segmenting with {plain(card.name)} …", show_time=True):
                     started = time.perf_counter()
                     prediction = engine.segment(scan.case, network, scan.volumes)
-                    shelf.put(key, Result(card, prediction, time.perf_counter() - started))
+                    result = shelf.put(key, Result(card, prediction, time.perf_counter() - started))
         except BratsError as error:
             # What one network cannot take, such as another grid than the paper's, another may.
             st.error(plain(page_case.explain(error)))
             continue
-        if key in shelf:
-            results.append(shelf.get(key))
-        else:
+        if result is None:
             waiting.append(card.name)
+        else:
+            results.append(result)
     return results, waiting
 
 
@@ -165,4 +168,4 @@ def _choose_look(scan):
         labels = st.pills("Classes", TUMOUR, default=TUMOUR, selection_mode="multi", format_func=LABEL_NAMES.get)
         truth = st.toggle("Ground truth", scan.truth is not None, disabled=scan.truth is None,
                           help="White borders of the true regions, where the case has a mask")  # fmt: skip
-    return Look(opacity, tuple(labels), truth and scan.truth is not None, modality)
+    return Look(opacity, tuple(sorted(labels)), truth and scan.truth is not None, modality)

@@ -8,7 +8,7 @@ from brats_lib.app import engine, page_view, panels, session
 from brats_lib.app.page_head import head
 from brats_lib.app.page_results import row
 from brats_lib.app.ratings import Ratings, reader_code
-from brats_lib.app.scans import PLANES, open_scan, start_slices
+from brats_lib.app.scans import PLANES, open_scan
 from brats_lib.app.study import Study
 from brats_lib.app.wording import legend, plain, where
 from brats_lib.errors import BratsError
@@ -38,14 +38,13 @@ def show(cohort):
 
 
 @st.cache_resource(show_spinner=False)
-def _study(_cohort, key, _card):
-    folder = find_root() / "runs" / "reader_study"
-    return Study(_cohort, _card, folder), Ratings(folder / "ratings.sqlite")
+def _ratings(path):
+    return Ratings(path)
 
 
 def _page(cohort):
-    card = read_card()
-    study, ratings = _study(cohort, (cohort.fingerprint(), card.identity["sha256"]), card)
+    folder = find_root() / "runs" / "reader_study"
+    study, ratings = Study(cohort, read_card(), folder), _ratings(folder / "ratings.sqlite")
     with st.sidebar:
         code = st.text_input("Reader code", key="reader", help="Such as R1. Not your name: codes are exported.")
     if missing := study.missing():
@@ -81,12 +80,12 @@ def _rate(study, ratings, reader):
         st.button("Back", on_click=_move, args=(reader, len(order) - 1))
         return
     item = order[at]
-    scan, mask = session.scans().take(("study", study.name, reader, at), lambda: _opened(study, item))
+    key = ("study", study.name, reader, at)
+    scan, mask = session.scans().take(key, lambda: _opened(study, item))
     left, right = st.columns([3, 1], gap="medium")
     with right:
         plane = PLANES[st.radio("Plane", list(PLANES), format_func=str.capitalize, horizontal=True)]
-        key = ("study", study.name, reader, at)
-        point = page_view.choose_slices(scan, [plane.axis], key, lambda: start_slices(scan, mask))
+        point = page_view.choose_slices(scan, [plane.axis], key, mask)
         opacity = st.slider("Opacity", 0.0, 1.0, 0.35, 0.05)
         _form(study, ratings, reader, order, at, rated.get((item.case, item.side), (None, "")))
     with left:

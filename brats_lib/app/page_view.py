@@ -6,9 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from brats_lib.app.scans import PLANES, clamp, point_at, zoom_box
+from brats_lib.app.scans import PLANES, clamp, point_at, start_slices, zoom_box
 from brats_lib.app.wording import axis_name, plain
-from brats_lib.figures.style import modality_name, tumour_slice
+from brats_lib.figures.style import modality_name
 
 __all__ = ["adjust", "choose_slices", "find_tumour", "listen"]
 
@@ -16,7 +16,7 @@ ZOOMS = (1, 2, 4)
 _PICTURES = st.components.v2.component("pictures", js=Path(__file__).with_name("pictures.js").read_text("utf-8"))
 
 
-def choose_slices(scan, axes, key, start):
+def choose_slices(scan, axes, key, mask=None):
     """Sliders for some axes of a scan.
 
     Parameters
@@ -25,8 +25,8 @@ def choose_slices(scan, axes, key, start):
     axes : iterable of int
     key : hashable
         The point that the sliders make together is kept under it, whichever of them are displayed.
-    start : callable
-        Gives the first point, as `scans.start_slices`.
+    mask : array of int, shape (x, y, z), optional
+        For the first point, as in `scans.start_slices`.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def choose_slices(scan, axes, key, start):
     """
     points = st.session_state.setdefault("points", {})
     if key not in points:
-        points[key] = list(start())
+        points[key] = list(start_slices(scan, mask))
     point = points[key]
 
     def moved(axis):
@@ -90,11 +90,11 @@ def _window(modality, levels, low, high):
     st.caption(plain(f"Level {(black + white) / 2:.4g}, width {white - black:.4g}, in the units of the file"))
 
 
-def find_tumour(point, mask):
+def find_tumour(scan, point, mask):
     """A button that moves the point to the slices with the largest area of tumour."""
 
     def jump():
-        point[:] = [tumour_slice(mask, axis) for axis in range(3)]
+        point[:] = start_slices(scan, mask)
 
     st.button("Go to the largest area", on_click=jump, icon=":material/my_location:", disabled=not mask.any())
 

@@ -93,7 +93,7 @@ def open_scan(case):
         truth = case.mask() if case.has_mask else None
     except BratsError as error:
         truth = None
-        warnings.append(f"The mask is left alone: {error.found}")
+        warnings.append(f"The mask is left alone: {error}".removesuffix("."))
     if truth is not None:
         warnings += [remark.sentence for remark in look(volumes, case.spacing, truth) if remark.about == "mask"]
     box = brain_box(*volumes.values())

@@ -1,4 +1,4 @@
-"""The server: Streamlit's, with what we ask of it, with bounds on what it is sent, and with rules for the browser."""
+"""The server: Streamlit's, with our options, a bound on what it is sent, and security headers."""
 
 import asyncio
 import base64
@@ -54,13 +54,13 @@ OPTIONS = {
 
 
 def _inline_scripts():
-    """The scripts that stand in Streamlit's page itself, as a rule for the browser names them."""
+    """Hashes of the inline scripts of Streamlit's page, as a content security policy lists them."""
     page = Path(get_static_dir(), "index.html").read_text("utf-8")
     for script in re.findall(r"<script>(.*?)</script>", page, re.DOTALL):
         yield f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
-_RULES = {
+_POLICY = {
     "default-src": "'none'",
     # Streamlit hands a component's script, such as ours for the wheel, to the browser as a blob.
     "script-src": " ".join(["'self'", "blob:", *_inline_scripts()]),
@@ -74,7 +74,7 @@ _RULES = {
     "frame-ancestors": "'none'",
 }
 HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{what} {whence}" for what, whence in _RULES.items()),
+    "Content-Security-Policy": "; ".join(f"{what} {whence}" for what, whence in _POLICY.items()),
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -106,7 +106,11 @@ def bounded(app, most=(MAX_UPLOAD_MB + 1) * 2**20):
 
         async def send_more(message):
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                # Streamlit's scripts may stay in the browser, pages and pictures of scans may not.
+                if not headers.get("cache-control", "").startswith("public"):
+                    headers["Cache-Control"] = "no-store"
             await send(message)
 
         if scope["type"] == "http":
@@ -153,5 +157,5 @@ async def _sweep():
         await asyncio.sleep(_SWEEP_EVERY_S)
         try:
             session.sweep()
-        except Exception:  # the next sweep must come, whatever one folder did
+        except Exception:  # the next sweep must come, whatever one session did
             logger.exception("what closed pages left could not be removed")

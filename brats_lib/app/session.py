@@ -59,7 +59,7 @@ def enter():
 
 
 def sweep():
-    """Remove all that sessions had which are over, files and memory; belongs into the thread of the server."""
+    """Remove all that sessions had which are over, files and memory; must run in the server's thread."""
     server = runtime.get_instance()
     over = _JANITOR.over(server.is_active_session)
     for session in over:

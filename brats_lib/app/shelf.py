@@ -34,32 +34,34 @@ class Store:
 
     def __init__(self, most: int):
         self.most = most
-        self._kept: OrderedDict[tuple[Hashable, ...], Any] = OrderedDict()
+        # Value and bytes: sessions may still change what they put in, so nobody else looks into it.
+        self._kept: OrderedDict[tuple[Hashable, ...], tuple[Any, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
     def bytes(self) -> int:
         """What is kept, in bytes."""
         with self._lock:
-            return sum(map(held, self._kept.values()))
+            return sum(size for _, size in self._kept.values())
 
     def get(self, key: tuple[Hashable, ...]) -> Any:
         """What is kept under a key, None where there is nothing."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-            return self._kept.get(key)
+            return self._kept.get(key, (None, 0))[0]
 
     def put(self, key: tuple[Hashable, ...], value: Any) -> None:
         """Keep a value, and drop those that were used longest ago where there is too much."""
+        size = held(value)
         with self._lock:
             self._kept.pop(key, None)
-            room = self.most - held(value)
-            for other, kept in reversed(list(self._kept.items())):
-                room -= held(kept)
+            room = self.most - size
+            for other, (_, taken) in reversed(list(self._kept.items())):
+                room -= taken
                 if room < 0:
                     del self._kept[other]
-            self._kept[key] = value
+            self._kept[key] = value, size
 
     def keep(self, owners: Iterable[Hashable]) -> None:
         """Drop what belongs to anybody else; the first part of a key is its owner."""
@@ -83,9 +85,6 @@ class Shelf:
     store: Store
     owner: Hashable
     kind: Hashable
-
-    def __contains__(self, key: Hashable) -> bool:
-        return self.get(key) is not None
 
     def get(self, key: Hashable) -> Any:
         """What is kept under a key, None where there is nothing."""

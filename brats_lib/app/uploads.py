@@ -17,7 +17,7 @@ from brats_lib.cohort.nifti import read_grid
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import modality_name
 
-__all__ = ["MAX_UPLOAD_MB", "MAX_VOXELS", "ROLES", "Inbox", "role_name", "shown_name"]
+__all__ = ["MAX_UPLOAD_MB", "MAX_VOXELS", "Inbox", "shown_name"]
 
 # Of one file as it is sent. A BraTS volume takes 2 to 4 MB gzipped and 71 MB as bare float64.
 MAX_UPLOAD_MB = 100
@@ -32,7 +32,6 @@ _MOST_MEMBERS = 20_000
 # Voxels of scanners are between these, in mm; a header that says otherwise is damaged.
 _VOXEL_MM = (0.1, 20.0)
 
-ROLES = (*MODALITIES, "mask")
 _NAME, _TITLE = "own_scan", "your scan"
 _EXPORT = "Export the scan as NIfTI (.nii or .nii.gz) again; dcm2niix converts DICOM"
 
@@ -42,11 +41,6 @@ def shown_name(name):
     last = str(name).replace("\\", "/").rsplit("/", 1)[-1]
     last = "".join(letter if letter.isprintable() else "?" for letter in last).strip() or "unnamed"
     return last if len(last) <= 60 else f"{last[:40]}…{last[-16:]}"
-
-
-def role_name(role):
-    """``"mask"``, or the name of a modality."""
-    return role if role == "mask" else modality_name(role)
 
 
 class Inbox:
@@ -73,7 +67,7 @@ class Inbox:
 
     def names(self) -> dict[str, str]:
         """Role to the name that its file came with, fit to be read, of the files that are in use."""
-        return {role: self._names[role] for role in ROLES if self.path(role).is_file()}
+        return {role: self._names[role] for role in (*MODALITIES, "mask") if self.path(role).is_file()}
 
     def doubtful(self) -> dict[str, str]:
         """As `names`, of the files that may be another patient's."""
@@ -104,8 +98,6 @@ class Inbox:
             If it is too large, empty, not NIfTI, truncated or damaged, compressed twice, or claims more than is
             allowed. What was there under that role is gone then, so that no old scan is taken for the new one.
         """
-        if role not in ROLES:
-            raise ValueError(f"role is {role}; roles are {ROLES}")
         expected = role in self._doubtful
         self.remove(role)
         if not self.names():
@@ -145,7 +137,7 @@ class Inbox:
 
     def _refusal(self, error, title):
         if isinstance(error, BratsError):
-            return self.explain(error)
+            return BratsError(*map(self.explain, (error.where, error.found, error.expected, error.advice)))
         if isinstance(error, OSError):
             found = f"it cannot be kept ({error.strerror})"
             return BratsError(title, found, "room in the temporary folder", "Make room and upload it again")
@@ -175,7 +167,7 @@ class Inbox:
         self._doubtful.discard(role)
 
     def _title(self, role):
-        return f"{role_name(role)} file “{self._names[role]}”"
+        return f"{modality_name(role)} file “{self._names[role]}”"
 
     def missing(self):
         """The modalities that are needed and not there yet."""
@@ -202,7 +194,7 @@ class Inbox:
         for role, path in {**files, **({"mask": mask} if mask else {})}.items():
             self._same_grid(role, read_grid(path), first)
         if doubtful := self.doubtful():
-            stayed = ", ".join(f"{role_name(role)} “{name}”" for role, name in doubtful.items())
+            stayed = ", ".join(f"{modality_name(role)} “{name}”" for role, name in doubtful.items())
             advice = "Upload all files of the new scan, or press the button below the files if this is right"
             raise BratsError(_TITLE, f"{stayed} stayed while another file was exchanged", "files of one scan", advice)
         return Case(_NAME, files, mask)
@@ -217,27 +209,17 @@ class Inbox:
             expected = f"the place of the {self._title(NEEDED[0])}"
             raise BratsError(self._title(role), f"its affine puts it {apart:.1f} mm away", expected, advice)
 
-    def explain(self, error):
-        """An error about a file or a case of ours, told of what the person gave.
-
-        Parameters
-        ----------
-        error : BratsError
-
-        Returns
-        -------
-        BratsError
-        """
+    def explain(self, message) -> str:
+        """An error or a warning about a file or a case of ours, told of what the person gave."""
         names = {}
         for role in self._names:
             path = self.path(role)
             for ours in (path, path.with_suffix(".part")):
                 names |= {str(ours): self._title(role), ours.name: self._title(role)}
-        parts = [error.where, error.found, error.expected, error.advice]
-        parts = [str(part).replace(f"case {_NAME}", _TITLE) for part in parts]
+        told = str(message).replace(f"case {_NAME}", _TITLE)
         for ours in sorted(names, key=len, reverse=True):
-            parts = [part.replace(ours, names[ours]) for part in parts]
-        return BratsError(*parts)
+            told = told.replace(ours, names[ours])
+        return told
 
 
 def _pieces(content):

@@ -52,7 +52,7 @@ def serve(cases, folder):
     environment |= {"TMPDIR": str(temporary), "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1",
                     "TF_CPP_MIN_LOG_LEVEL": "2"}  # fmt: skip
     # Sessions end a second after the page is closed instead of two minutes.
-    code = "import sys; from brats_lib.app import janitor; janitor.PATIENCE_S = 1; "
+    code = "import sys; from brats_lib.app import janitor; janitor.PATIENCE_S = janitor.HURRY_S = 1; "
     code += "from brats_lib.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "app"]
     command += ["--data", str(cases), "--port", str(port), "--no-browser"]
@@ -274,9 +274,13 @@ class Page:
         return path
 
     def complaints(self):
-        """What scripts failed of and what the rules for the page forbade; addresses that are not there are tried."""
+        """Errors of scripts, what the content security policy blocked, and pictures that did not load."""
         entries = self.chrome.get_log("browser")
-        return [entry["message"] for entry in entries if entry["level"] == "SEVERE" and entry["source"] != "network"]
+        told = [entry["message"] for entry in entries if entry["level"] == "SEVERE" and entry["source"] != "network"]
+        # Streamlit drops a picture that the next run replaces, also where the browser is still to fetch it.
+        told = [message for message in told if "Image source error" not in message]
+        broken = "return [...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+        return told + self.chrome.execute_script(broken)
 
     def addresses(self):
         """Addresses of everything the pages asked for since this was last asked."""

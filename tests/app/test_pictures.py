@@ -313,4 +313,5 @@ def test_a_mask_that_cannot_be_used_does_not_keep_the_scan_closed(tmp_path):
     case = tiny_scan(tmp_path).case
     case.mask_file.write_bytes(b"no mask")
     scan = open_scan(case)
-    assert scan.truth is None and "The mask is left alone: it is not a NIfTI file" in scan.warnings
+    (told,) = [warning for warning in scan.warnings if "mask" in warning]
+    assert scan.truth is None and told.startswith(f"The mask is left alone: {case.mask_file}: it is not a NIfTI file")

@@ -3,6 +3,7 @@
 import io
 import urllib.request
 
+import nibabel as nib
 import numpy as np
 import pytest
 from app.browsing import wait_for
@@ -90,9 +91,16 @@ def test_the_files_in_use_stand_beside_the_pictures(page, tmp_path):
     names = [f"BraTS20_Training_001_{role}.nii.gz" for role in ("flair", "t1ce", "seg")]
     assert "FLAIR {} · T1ce {} · mask {}".format(*names) in page.text()
     page.press("My own scan")
-    for label, path in zip(("FLAIR", "T1ce"), own_files(tmp_path / "own").values(), strict=True):
+    paths = own_files(tmp_path / "own")
+    for label, path in zip(("FLAIR", "T1ce"), paths.values(), strict=True):
         page.upload(label, path)
     assert "FLAIR somebody_flair.nii.gz · T1ce somebody_t1ce.nii.gz" in page.text()
+    flair = nib.load(paths["flair"])
+    nib.save(nib.Nifti1Image(np.full(flair.shape, 7, np.uint8), flair.affine), tmp_path / "mask.nii.gz")
+    page.find('[data-testid="stExpander"] summary')[0].click()
+    page.upload("Mask (labels 0, 1, 2, 4)", tmp_path / "mask.nii.gz")
+    assert [alert for alert in page.alerts() if "mask file “mask.nii.gz”: the mask holds 7" in alert]
+    assert "somebody_t1ce.nii.gz · mask" not in page.text()
 
 
 def test_a_comparison_says_which_network_was_not_run_and_how_to_have_more(page):
