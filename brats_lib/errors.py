@@ -1,10 +1,11 @@
 """The one exception that a person who runs the software is meant to read."""
 
 import re
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["BratsError", "install_extra"]
+__all__ = ["BratsError", "install_extra", "some"]
 
 
 class BratsError(Exception):
@@ -34,6 +35,12 @@ class BratsError(Exception):
     def __reduce__(self):
         # Worker processes send exceptions back pickled; the default would call __init__ with the message alone.
         return type(self), (self.where, self.found, self.expected, self.advice)
+
+
+def some(names: Iterable[str]) -> str:
+    """The first three names for a message, and how many others there are: ``"a, b, c and 2 more"``."""
+    names = list(names)
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def install_extra(extra: str) -> str:

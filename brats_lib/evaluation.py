@@ -162,8 +162,6 @@ def score_folder(predictions, truth, names=None, labels=None, remarks=None):
         numbers may mean different things.
     """
     folder = home_path(predictions)
-    if not folder.is_dir():
-        raise BratsError(folder, "it is not a folder", "a folder of <case>_seg.nii.gz", "Check the spelling")
     given = read_predictions(folder, truth, names, labels)
     rows, gains = [], []
     for name in tqdm(sorted(given.files), desc="Scoring", unit="case"):

@@ -9,13 +9,14 @@ import numpy as np
 
 from brats_lib.audit.images import look
 from brats_lib.audit.likeness import copies
+from brats_lib.audit.sampling import background_of
 from brats_lib.audit.skull import SHELL_RATIO, shell_ratio
 from brats_lib.cohort.agreement import check_agreement
 from brats_lib.cohort.nifti import read_grid
 from brats_lib.errors import BratsError
 from brats_lib.preprocess import brain_box
 
-__all__ = ["BRAIN_ML", "LARGEST_ML", "LONGEST_MM", "examine", "receive"]
+__all__ = ["LARGEST_ML", "examine", "receive"]
 
 # A brain of 8 BraTS 2021 cases has 1294 to 1631 mL and one of a phantom about the same, sulci and ventricles counted.
 BRAIN_ML = (900.0, 1900.0)
@@ -90,10 +91,9 @@ def examine(name, volumes, spacing):
         is still there, or it is a mask.
     """
     for modality, volume in volumes.items():
-        corners = volume[np.ix_(*([0, -1] for _ in range(3)))]
         # Where the field of view ends within the brain some corners may be brain, but they are not all alike.
-        if corners.min() == corners.max() != 0:
-            found = f"the background of its {modality} image is {corners.min():.4g}"
+        if background := background_of(volume):
+            found = f"the background of its {modality} image is {background:.4g}"
             raise BratsError(f"case {name}", found, "0 outside the brain", "Set the background to 0")
     voxel_ml = float(np.prod(spacing)) / 1000
     try:
@@ -142,7 +142,7 @@ def _size_warnings(millilitres, extent, field, spacing):
             f"What is not 0 measures {' x '.join(f'{size:.0f}' for size in extent)} mm, so part of the brain is missing"
             f" (field of view {' x '.join(f'{size:.0f}' for size in field)} mm)"
         )
-    if max(field) > 400:
+    if max(field) > LONGEST_MM:
         yield f"The field of view is {max(field):.0f} mm long; check the voxel size"
     if max(spacing) > THICKEST_MM:
         yield (

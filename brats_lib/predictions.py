@@ -7,8 +7,8 @@ from pathlib import Path
 
 from brats_lib import nnunet
 from brats_lib.cohort import Cohort
-from brats_lib.cohort.codes import OWN_CODES, numbers_in
-from brats_lib.cohort.layouts import LAYOUT_OF_NAME, recognise, stem
+from brats_lib.cohort.codes import numbers_in
+from brats_lib.cohort.layouts import LAYOUT_OF_NAME, OWN_CODES, recognise, stem
 from brats_lib.cohort.nifti import read_image
 from brats_lib.errors import BratsError
 

@@ -136,11 +136,13 @@ def test_one_image_copied_over_another_of_the_same_case(tiny_root):
     assert "its t1ce has the same voxels as t1 of BraTS20_Training_001" in finding.message
 
 
-def test_same_voxels_are_found_under_another_compression_and_type(tiny_root):
+def test_same_voxels_are_found_under_another_compression_type_and_order_of_axes(tiny_root):
     array = tiny_volumes(0)[0]["t1"].astype(np.float32)
-    save(array, file(tiny_root, 2, "t1").with_name("BraTS20_Training_002_t1.nii"))
+    turn = nib.orientations.ornt_transform(*(nib.orientations.axcodes2ornt(axes) for axes in ("LPS", "SPL")))
+    copy = nib.Nifti1Image(array, LPS_AFFINE).as_reoriented(turn)
+    nib.save(copy, file(tiny_root, 2, "t1").with_name("BraTS20_Training_002_t1.nii"))
     file(tiny_root, 2, "t1").unlink()
-    assert kinds(look(tiny_root)) == {("002", "error", "duplicate-image")}
+    assert kinds(look(tiny_root)) == {("002", "error", "duplicate-image"), ("002", "warning", "axes")}
 
 
 def test_msd_cohort_is_clean(msd_root):

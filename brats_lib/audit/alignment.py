@@ -1,5 +1,6 @@
 """Whether images of one case lie on each other, told from the outline of the brain and from the edges within."""
 
+from collections.abc import Callable
 from itertools import product
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ from scipy import fft
 
 from brats_lib.audit.sampling import Sample, dice
 
-__all__ = ["FLIPS", "Move", "best_move", "edge_moves", "outline_moves", "peak", "reach_of"]
+__all__ = ["FLIPS", "Move", "at_all_shifts", "best_move", "edge_moves", "outline_moves", "peak"]
 
 REACH_MM, CLEAR_EDGES = 28.0, 0.55
 FLIPS = tuple(product((False, True), repeat=3))
@@ -19,8 +20,8 @@ class Move(NamedTuple):
 
     before: float
     after: float
-    flips: tuple[bool, bool, bool]
-    shift_mm: tuple[float, float, float]
+    flips: tuple[bool, bool, bool] = FLIPS[0]
+    shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @property
     def words(self) -> str:
@@ -49,23 +50,42 @@ def best_move(image: np.ndarray, reference: np.ndarray, spacing: np.ndarray, fli
     -------
     Move
     """
-    reach = reach_of(spacing)
-    shape = [fft.next_fast_len(n + int(r), real=True) for n, r in zip(reference.shape, reach, strict=True)]
-    shifts = np.ix_(*(np.arange(-r, r + 1) for r in reach))
-    target = fft.rfftn(reference, shape)
+    products = at_all_shifts([reference], spacing)
     before = float(np.vdot(image, reference))
-    best = Move(before, before, FLIPS[0], (0.0, 0.0, 0.0))
+    best = Move(before, before)
     for turned in flips:
-        moving = np.flip(image, [axis for axis in range(3) if turned[axis]])
-        fit = fft.irfftn(target * np.conj(fft.rfftn(moving, shape)), shape)[shifts]
+        (fit,) = products(np.flip(image, [axis for axis in range(3) if turned[axis]]))
         if fit.max() > best.after + 1e-6:
             best = Move(before, float(fit.max()), turned, peak(fit, spacing))
     return best
 
 
-def reach_of(spacing: np.ndarray) -> np.ndarray:
-    """How many voxels far is tried along each axis."""
-    return np.maximum(1, np.round(REACH_MM / np.asarray(spacing))).astype(int)
+def at_all_shifts(references: list[np.ndarray], spacing: np.ndarray) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """Prepare the sums of products of images with references, at all shifts of up to 28 mm along each axis.
+
+    Parameters
+    ----------
+    references : list of arrays of one shape (x, y, z)
+        What images are multiplied by.
+    spacing : array of float, shape (3,)
+        Distance of voxels, mm.
+
+    Returns
+    -------
+    function
+        From an image of the same shape to a list with an array for each reference: the sum for every shift of the
+        image, that without a shift in the array's middle. What is shifted in is 0.
+    """
+    reach = np.maximum(1, np.round(REACH_MM / np.asarray(spacing))).astype(int)
+    shape = [fft.next_fast_len(n + int(r), real=True) for n, r in zip(references[0].shape, reach, strict=True)]
+    shifts = np.ix_(*(np.arange(-r, r + 1) for r in reach))
+    transforms = [fft.rfftn(reference, shape) for reference in references]
+
+    def products(image: np.ndarray) -> list[np.ndarray]:
+        mirrored = np.conj(fft.rfftn(image, shape))
+        return [fft.irfftn(transform * mirrored, shape)[shifts] for transform in transforms]
+
+    return products
 
 
 def peak(fit: np.ndarray, spacing: np.ndarray) -> tuple[float, float, float]:
@@ -105,7 +125,7 @@ def edge_moves(sample: Sample) -> dict[str, Move]:
         norm = np.linalg.norm(others)
         if norm and own.any():
             fit = float(np.vdot(own, others / norm))
-            moves[modality] = Move(fit, fit, FLIPS[0], (0.0,) * 3)
+            moves[modality] = Move(fit, fit)
             # Mirrored images reach 0.49.
             if fit < CLEAR_EDGES:
                 moves[modality] = best_move(own, others / norm, sample.coarse_spacing)

@@ -1,6 +1,5 @@
 """What is wrong or odd in the files of one case."""
 
-import hashlib
 from collections import Counter
 from pathlib import Path
 
@@ -10,8 +9,9 @@ from brats_lib.audit.findings import Finding, Report
 from brats_lib.audit.images import look
 from brats_lib.audit.likeness import signature
 from brats_lib.cohort import MODALITIES, Case
-from brats_lib.cohort.case import GRID_TOLERANCE_MM
 from brats_lib.cohort.codes import labels_of, refuse_brain
+from brats_lib.cohort.grids import GRID_TOLERANCE_MM
+from brats_lib.cohort.hashes import voxel_hash
 from brats_lib.cohort.layouts import LAYOUT_OF_NAME
 from brats_lib.cohort.nifti import Grid, Image, read_image
 from brats_lib.errors import BratsError
@@ -37,16 +37,12 @@ def audit_case(case: Case) -> Report:
     """
     report = Report(case.name)
     layout = LAYOUT_OF_NAME[case.layout]
-    for modality in MODALITIES:
-        if modality not in case.files:
-            place = next(iter(case.files.values()), case.mask_file).parent
-            there = f"case {case.name} has {', '.join(case.modalities) or 'no modality'}"
-            report.add("error", "missing-modality", place, there, f"also {modality}", ANOTHER_COPY)
-    for role in case.rivals:
+    for role in (*MODALITIES, "mask"):
         try:
-            case.refuse_rivals(role)
+            case.refuse_rivals("mask") if role == "mask" else case.need((role,))
         except BratsError as error:
-            report.findings.append(Finding(case.name, "error", "ambiguous", str(error)))
+            problem = "ambiguous" if role in case.rivals else "missing-modality"
+            report.findings.append(Finding(case.name, "error", problem, str(error)))
     for path in case.ignored:
         advice = "Nothing needs to be done, unless it is one of the case's images or its mask; then rename it"
         report.add("info", "left-alone", path, "its name is that of no modality and no tumour mask", "either", advice)
@@ -141,7 +137,7 @@ def _audit_volume(report: Report, image: Image, channel: int | None, modality: s
         negative = f"{int((volume < 0).sum())} voxels are negative, down to {low:g}"
         advice = "Check that it was not normalised already; the background must be 0"
         report.add("warning", "negative-values", where, negative, "0 outside the brain and more inside", advice)
-    report.hashes[modality] = hashlib.blake2b(volume.data if volume.flags.c_contiguous else volume.T.data).hexdigest()
+    report.hashes[modality] = voxel_hash(volume)
     found = signature(volume, image.grid.spacing)
     if found is not None:
         report.signatures[modality] = found
@@ -160,9 +156,8 @@ def _brats_grid(report: Report, grid: Grid) -> None:
 
 def _audit_mask(report: Report, case: Case, reference: Grid | None) -> np.ndarray | None:
     if case.mask_file is None:
-        place = next(iter(case.files.values())).parent
         advice = "Such a case can only be predicted"
-        report.add("info", "no-mask", place, f"case {case.name} has no mask", "a mask for training", advice)
+        report.add("info", "no-mask", case.folder, f"case {case.name} has no mask", "a mask for training", advice)
         return None
     if case.has_odd_mask:
         advice = "Check that it is; the file is used under the name it has"
@@ -179,7 +174,7 @@ def _audit_mask(report: Report, case: Case, reference: Grid | None) -> np.ndarra
         return None
     present = np.bincount(labels.ravel("K"), minlength=256)
     if present[BACKGROUND] < labels.size:
-        report.hashes["mask"] = hashlib.blake2b(np.ascontiguousarray(labels).data).hexdigest()
+        report.hashes["mask"] = voxel_hash(labels)
     if present[BACKGROUND] == labels.size:
         report.add("warning", "no-tumour", case.mask_file, "the mask is empty", "a tumour", "Check this case by eye")
     elif not present[ET]:

@@ -12,18 +12,13 @@ from brats_lib.cohort.discover import holds_images
 from brats_lib.cohort.grades import GRADES
 from brats_lib.cohort.layouts import stem
 from brats_lib.cohort.split import SUBSETS
-from brats_lib.errors import BratsError
+from brats_lib.errors import BratsError, some
 
 __all__ = ["duplicates", "folders", "grids", "splits", "tables"]
 
 
 def _finding(case: str, severity: str, problem: str, *what: str | Path) -> Finding:
     return Finding(case, severity, problem, str(BratsError(*what)))
-
-
-def _some(names) -> str:
-    names = list(names)
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def duplicates(reports: list[Report], pairs: list[Pair]) -> list[Finding]:
@@ -84,13 +79,13 @@ def tables(cohort: Cohort) -> list[Finding]:
                 _finding("", "warning", "csv-without-grade", table.path, found, "each case's grade", advice)
             )
         if table.repeated:
-            found = f"it lists {_some(table.repeated)} more than once"
+            found = f"it lists {some(table.repeated)} more than once"
             advice = "Keep one row of each case"
             findings.append(_finding("", "warning", "csv-repeats", table.path, found, "every case once", advice))
         # A part of a data set is a normal thing to work on: one line, not hundreds.
         if table.absent:
             advice = "Copy those cases too, or go on if you left them out on purpose"
-            found = f"it lists {len(table.absent)} cases that are not there ({_some(table.absent)})"
+            found = f"it lists {len(table.absent)} cases that are not there ({some(table.absent)})"
             expected = "a folder for each"
             findings.append(_finding("", "warning", "csv-without-case", table.path, found, expected, advice))
     graded = {name for table in cohort.tables if any(table.grades.values()) for name in table.grades}
@@ -135,7 +130,7 @@ def splits(cohort: Cohort, split: Split | None, pairs: list[Pair]) -> list[Findi
     findings = []
     left = [case.name for case in cohort if case.has_mask and case.name not in split.names]
     if left:
-        found = f"it leaves out {len(left)} of the cases with a mask ({_some(left)})"
+        found = f"it leaves out {len(left)} of the cases with a mask ({some(left)})"
         advice = "Add them to a subset, or go on if you left them out on purpose"
         findings.append(_finding("", "warning", "split-incomplete", path, found, "every case in one subset", advice))
     part = {name: subset for subset in SUBSETS for name in getattr(split, subset)}
@@ -167,7 +162,7 @@ def folders(cohort: Cohort) -> list[Finding]:
             continue
         files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
         if not files or re.sub(r"\d+", "0", folder.name) in shapes:
-            found = f"no NIfTI image is in it ({_some(path.name for path in files) or 'it is empty'})"
+            found = f"no NIfTI image is in it ({some(path.name for path in files) or 'it is empty'})"
             advice = "Copy this case again, convert its images to NIfTI, or remove the folder"
             findings.append(_finding("", "warning", "empty-folder", folder, found, "a case's images", advice))
     return findings
@@ -175,8 +170,7 @@ def folders(cohort: Cohort) -> list[Finding]:
 
 def _folder(case: Case) -> Path:
     """Folder of a case; an image may itself be a folder of its name."""
-    place = next(iter(case.files.values()), case.mask_file).parent
-    return place.parent if stem(place) else place
+    return case.folder.parent if stem(case.folder) else case.folder
 
 
 def grids(cohort: Cohort, reports: list[Report]) -> list[Finding]:

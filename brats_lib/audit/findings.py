@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from brats_lib.cohort.discover import natural
-from brats_lib.errors import BratsError
+from brats_lib.errors import BratsError, some
 
 __all__ = ["SEVERITIES", "Finding", "Remark", "Report", "summary"]
 
@@ -103,8 +103,7 @@ def summary(findings: list[Finding], cases: int) -> str:
     rows = [("severity", "problem", "found", "cases")]
     for (rank, problem), count in sorted(counts.items()):
         names = sorted(set(examples[SEVERITIES[rank], problem]) - {""}, key=natural)
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        rows.append((SEVERITIES[rank], problem, str(count), shown or "-"))
+        rows.append((SEVERITIES[rank], problem, str(count), some(names) or "-"))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     details = [f"{f.severity}: {f.message}" for f in findings if f.severity != "info"]

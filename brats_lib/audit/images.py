@@ -1,4 +1,4 @@
-"""What the images of one case show when they are looked at together: a fraction of a second for a case."""
+"""Whether the images of one case fit each other and show what they should; takes a fraction of a second."""
 
 import numpy as np
 

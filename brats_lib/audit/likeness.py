@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from brats_lib.audit.findings import Report
+from brats_lib.audit.sampling import COARSE_MM, SMALLEST_ML
 
 __all__ = ["ALIKE", "DIFFERENT", "Pair", "alike", "copies", "signature"]
 
@@ -16,11 +17,8 @@ __all__ = ["ALIKE", "DIFFERENT", "Pair", "alike", "copies", "signature"]
 ALIKE, DIFFERENT = 0.8, 0.58
 # Modalities of one of 26 patients correlate by 0.83 at most, copies with a factor or an offset or in 8 bits by 0.995.
 SAME = 0.98
-COARSE_MM, GRID_MM = 4.0, 6.0
-# Around the centre of the brain, mm.
-HALF_MM = (72.0, 90.0, 72.0)
-# Anything smaller than half a brain has too few folds to tell heads apart.
-SMALLEST_ML = 500.0
+# Around the centre of the brain.
+GRID_MM, HALF_MM = 6.0, (72.0, 90.0, 72.0)
 
 
 class Pair(NamedTuple):

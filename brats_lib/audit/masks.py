@@ -1,9 +1,9 @@
 """Whether a mask lies on the tumour that the images show, and whether its labels are where their signs are."""
 
 import numpy as np
-from scipy import fft, ndimage
+from scipy import ndimage
 
-from brats_lib.audit.alignment import FLIPS, Move, peak, reach_of
+from brats_lib.audit.alignment import FLIPS, Move, at_all_shifts, peak
 from brats_lib.audit.findings import Remark
 from brats_lib.audit.sampling import SMALLEST_ML, Sample
 from brats_lib.labels import ED, ET, LABEL_NAMES, LABELS, NCR
@@ -50,7 +50,7 @@ def look_at_mask(sample: Sample, labels: np.ndarray, spacing: tuple[float, float
     within = np.count_nonzero(part[np.logical_or.reduce(list(sample.outlines.values()))])
     outside = 1 - within / max(np.count_nonzero(strided), 1)
     whole = sample.millilitres >= SMALLEST_ML
-    move = mask_move(sample, labels) if within and whole else Move(0.0, 0.0, FLIPS[0], (0.0,) * 3)
+    move = mask_move(sample, labels) if within and whole else Move(0.0, 0.0)
     fits_elsewhere = move.after * FIT_SHARE > move.before
     better = f"; it would explain {move.after:.2f} once {move.words}" if fits_elsewhere else ""
     advice = "Check whether it was turned, shifted, or belongs to another patient"
@@ -95,21 +95,14 @@ def mask_move(sample: Sample, labels: np.ndarray) -> Move:
     # Voxels outside the brain count for nothing.
     moments = [brain, *(image * brain for image in images), *(image**2 * brain for image in images)]
     parts = _parts(sample, labels)
-    reach = reach_of(sample.coarse_spacing)
-    shape = [fft.next_fast_len(n + int(r), real=True) for n, r in zip(brain.shape, reach, strict=True)]
-    transforms = [fft.rfftn(moment, shape) for moment in moments]
-    shifts = np.ix_(*(np.arange(-r, r + 1) for r in reach))
-
-    def sums(part: np.ndarray) -> list[np.ndarray]:
-        mirrored = np.conj(fft.rfftn(part, shape))
-        return [fft.irfftn(transform * mirrored, shape)[shifts] for transform in transforms]
-
+    sums = at_all_shifts(moments, sample.coarse_spacing)
     fit, inside = _explained([sums(part) for part in parts])
+    here = tuple(n // 2 for n in fit.shape)
     # A place further out has less to explain.
-    fit = np.where(inside >= inside[tuple(reach)] - 0.1 * sum(part.sum() for part in parts), fit, 0)
-    before = float(fit[tuple(reach)])
-    stays = fit.argmax() == np.ravel_multi_index(reach, fit.shape)
-    move = Move(before, float(fit.max()), FLIPS[0], (0.0,) * 3 if stays else peak(fit, sample.coarse_spacing))
+    fit = np.where(inside >= inside[here] - 0.1 * sum(part.sum() for part in parts), fit, 0)
+    before, after = float(fit[here]), float(fit.max())
+    stays = fit.argmax() == np.ravel_multi_index(here, fit.shape)
+    move = Move(before, after) if stays else Move(before, after, shift_mm=peak(fit, sample.coarse_spacing))
     # A mask that was turned explains less, and would explain more a little further.
     for turned in FLIPS[1:] if not stays or before < CLEAR_FIT else ():
         flipped = np.flip(labels, [axis for axis in range(3) if turned[axis]])
@@ -118,7 +111,7 @@ def mask_move(sample: Sample, labels: np.ndarray) -> Move:
             continue
         fit, _ = _explained([[np.vdot(part, moment) for moment in moments] for part in flipped_parts])
         if fit > move.after:
-            move = Move(before, float(fit), turned, (0.0,) * 3)
+            move = Move(before, float(fit), turned)
     return move
 
 
@@ -180,32 +173,23 @@ def exchanged_labels(sample: Sample, part: np.ndarray) -> list[Remark]:
             if "t1ce" in sample.scaled:
                 t1ce = sample.scaled["t1ce"][here].mean()
                 bright[label] = float(2 * t1ce - sample.scaled["t1"][here].mean() if "t1" in sample.scaled else t1ce)
-    # By how much each pair of labels is on the wrong side.
-    wrong = {
-        (low, high): least - (values[high] - values[low])
-        for low, high, values, least in (
-            (NCR, ET, bright, -0.1),
-            (ED, ET, bright, -0.2),
-            (NCR, ED, surface, -0.05),
-        )
-        if low in values and high in values
-    }
+    # By how much each pair of labels is on the wrong side of a sign.
+    wrong = [
+        (least - (sign[high] - sign[low]), low, high, sign)
+        for low, high, sign, least in ((NCR, ET, bright, -0.1), (ED, ET, bright, -0.2), (NCR, ED, surface, -0.05))
+        if low in sign and high in sign
+    ]
     if ET not in bright and NCR in bright and ED in bright:
-        wrong[NCR, ET] = bright[NCR] - bright[ED] - 0.5
+        wrong.append((bright[NCR] - bright[ED] - 0.5, NCR, ET, bright))
     if size[ED] < FEW_EDEMA_ML:
         # Only 1 of 368 patients of BraTS 2020 has less edema than that.
-        for label in (NCR, ET):
-            if label in surface:
-                wrong[label, ED] = surface[label] - LEAST_SURFACE
-    pair = max(wrong, key=wrong.get, default=None)
-    if pair is None or wrong[pair] <= 0:
+        wrong += [(surface[label] - LEAST_SURFACE, label, ED, surface) for label in (NCR, ET) if label in surface]
+    by_how_much, one, other, sign = max(wrong, key=lambda each: each[0], default=(0, NCR, ED, surface))
+    if by_how_much <= 0:
         return []
-    one, other = (LABEL_NAMES[label] for label in pair)
-    signs = {
-        LABEL_NAMES[label]: value for label, value in (surface if ED in pair and ET not in pair else bright).items()
-    }
-    signs = ", ".join(f"{value:.2f} of {name}" for name, value in signs.items())
-    what = "shares on the tumour's surface" if ED in pair and ET not in pair else "brightness on T1ce, twice, less T1"
-    found = f"{one} and {other} look exchanged ({what}: {signs})"
+    values = ", ".join(f"{value:.2f} of {LABEL_NAMES[label]}" for label, value in sign.items())
+    what = "brightness on T1ce" + ", twice, less T1" * ("t1" in sample.scaled)
+    what = "shares on the tumour's surface" if sign is surface else what
+    found = f"{LABEL_NAMES[one]} and {LABEL_NAMES[other]} look exchanged ({what}: {values})"
     advice = "Check the numbers of the labels in the mask"
     return [Remark("labels-exchanged", "mask", found, "edema outside and enhancement bright on T1ce", advice)]

@@ -8,7 +8,7 @@ from brats_lib.audit.sampling import Sample
 __all__ = ["posture"]
 
 # What is smaller was cropped, and its outline is that of the crop.
-SMALLEST_ML = 900.0
+WHOLE_ML = 900.0
 # Of 26 patients and 8 phantoms the sums are 0.65 to 1.68 and 0.14 to 0.27; where an axis is turned, their signs change.
 UPRIGHT, FORWARD = -0.3, -0.06
 
@@ -19,7 +19,7 @@ def posture(sample: Sample) -> list[Remark]:
     A brain is broader and higher behind than in front, and its underside is flat in front and deep behind: third
     moments of the outline, in units of its standard deviations along left (x), back (y) and up (z).
     """
-    if sample.millilitres < SMALLEST_ML:
+    if sample.millilitres < WHOLE_ML:
         return []
     shape = sample.coarse(sample.brain)
     weights = shape / shape.sum()

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 from scipy import ndimage
 
-__all__ = ["SMALLEST_ML", "Sample", "background_of", "dice", "take_sample"]
+__all__ = ["COARSE_MM", "SMALLEST_ML", "Sample", "background_of", "dice", "take_sample"]
 
 FINE_MM, COARSE_MM = 2.0, 4.0
 # Less than half a brain, as in a crop around a tumour, shows too little to be judged.

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from brats_lib.cohort.codes import OWN_CODES, labels_of, numbers_of, refuse_brain
+from brats_lib.cohort.codes import labels_of, numbers_of, refuse_brain
 from brats_lib.cohort.grids import GRID_TOLERANCE_MM
 from brats_lib.cohort.hashes import file_hash, voxel_hash
-from brats_lib.cohort.layouts import LAYOUT_OF_NAME, MODALITIES, Layout, recognise
+from brats_lib.cohort.layouts import LAYOUT_OF_NAME, MODALITIES, OWN_CODES, Layout, recognise
 from brats_lib.cohort.nifti import Grid, read_grid, read_image, write_mask, write_volume
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path
 from brats_lib.labels import LABELS
 
-__all__ = ["GRID_TOLERANCE_MM", "Case", "voxel_hash"]
+__all__ = ["Case", "voxel_hash"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,11 @@ class Case:
     def modalities(self) -> tuple[str, ...]:
         """The modalities that are there, in the order of `MODALITIES`."""
         return tuple(modality for modality in MODALITIES if modality in self.files)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that its first file is in."""
+        return next(iter(self.files.values()), self.mask_file).parent
 
     @property
     def has_mask(self) -> bool:
@@ -124,9 +129,8 @@ class Case:
 
         `remarks` gets a sentence, without its full stop, for everything that was put right, such as NaN taken as 0.
         """
-        read, said = list(self._images(modalities)), {}
-        for _, image, _ in read:
-            said[image.path] = [clause for _, clause in image.grid.remarks]
+        read = list(self._images(modalities))
+        said = {image.path: [clause for _, clause in image.grid.remarks] for _, image, _ in read}
         with ThreadPoolExecutor(len(read) or 1) as threads:
             arrays = threads.map(lambda each: each[1].values(each[2], said[each[1].path]), read)
             volumes = dict(zip(modalities, arrays, strict=True))
@@ -144,13 +148,12 @@ class Case:
         """
         for modality in modalities:
             if modality not in self.files:
-                place = next(iter(self.files.values()), self.mask_file).parent
                 there = ", ".join(self.modalities) or "no modality"
                 advice = f"Put the {modality} image of {self.name} there, or leave this case out"
                 if self.ignored:
                     some = ", ".join(path.name for path in self.ignored[:3])
                     advice += f"; it has images of other names ({some}), which you may rename if one of them is it"
-                raise BratsError(place, f"case {self.name} has {there}", f"also {modality}", advice)
+                raise BratsError(self.folder, f"case {self.name} has {there}", f"also {modality}", advice)
             self.refuse_rivals(modality)
 
     def refuse_rivals(self, role: str) -> None:
@@ -206,9 +209,9 @@ class Case:
             codes or marks the brain.
         """
         if self.mask_file is None:
-            place = next(iter(self.files.values())).parent
             advice = "Use Cohort.labelled() where masks are needed; without one a case can only be predicted"
-            raise BratsError(place, f"case {self.name} has no mask", f"a file *_{self._layout.mask}.nii.gz", advice)
+            expected = f"a file *_{self._layout.mask}.nii.gz"
+            raise BratsError(self.folder, f"case {self.name} has no mask", expected, advice)
         self.refuse_rivals("mask")
         image = read_image(self.mask_file)
         self._check(image.grid, mask=True)

@@ -10,10 +10,8 @@ from brats_lib.cohort.nifti import Image, no_room
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS
 
-__all__ = ["OWN_CODES", "labels_of", "numbers_in", "numbers_of", "refuse_brain"]
+__all__ = ["labels_of", "numbers_in", "numbers_of", "refuse_brain"]
 
-# Of the masks that this package writes: every label stands for itself.
-OWN_CODES = {label: label for label in LABELS}
 # nibabel gives masks that were edited as floats and saved as uint8 a slope, and 1 comes back as 1.0039.
 NEAR = 0.02
 # Of the largest tumour of BraTS 2020, 360 mL, that leaves a wide berth; a brain has 900 mL and more.

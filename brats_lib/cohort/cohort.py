@@ -151,7 +151,7 @@ class Cohort:
 
 def phantom_file(case: Case) -> Path | None:
     """The file beside a case's folder that says it is simulated, if there is one."""
-    path = next(iter(case.files.values()), case.mask_file).parent.parent / PHANTOM_FILE
+    path = case.folder.parent / PHANTOM_FILE
     return path if path.is_file() else None
 
 

@@ -23,8 +23,8 @@ __all__ = ["find_cases", "holds_images", "natural"]
 
 logger = logging.getLogger(__name__)
 
-# What MSD's dataset.json must say about the channels for them to be ours.
 MSD_MASKS = LAYOUT_OF_NAME["msd"].mask
+# What MSD's dataset.json must say about the channels for them to be ours.
 MSD_CHANNELS = ["flair", "t1w", "t1gd", "t2w"]
 
 
@@ -73,14 +73,14 @@ def find_cases(root: Path) -> tuple[list[Case], list[Path], list[tuple[Path, str
                 skipped.append((folder, f"the name of case {case.name!r} is not printable text in UTF-8"))
                 continue
             if case.name in cases:
-                where = f"in {_place(cases[case.name])} and in {folder}"
+                where = f"in {cases[case.name].folder} and in {folder}"
                 advice = "Give the folder of one copy; a patient in two places could be trained and tested on"
                 raise BratsError(root, f"case {case.name} is there twice, {where}", "every case once", advice)
             cases[case.name] = case
     for path, why in skipped:
         logger.warning("left out %s: %s", path, why)
     if not cases:
-        examples = " or ".join(layout.example for layout in LAYOUTS[:3])
+        examples = " or ".join(layout.example for layout in LAYOUTS if layout.example)
         found = f"no case is in it ({files_seen} files of other names)"
         found += "".join(f"; {path}: {why}" for path, why in skipped[:1])
         advice = "Give the folder of your download, or get one: `brats fetch`, `brats phantom`, data/README.md"
@@ -91,10 +91,6 @@ def find_cases(root: Path) -> tuple[list[Case], list[Path], list[tuple[Path, str
 def holds_images(root: Path) -> bool:
     """Whether `find_cases` would find any NIfTI file in a folder, of whatever name."""
     return os.path.isdir(root) and any(stem(path) for _, entries in _walk(root, []) for path in entries)
-
-
-def _place(case: Case) -> Path:
-    return next(iter(case.files.values()), case.mask_file).parent
 
 
 def _walk(root: Path, skipped: list):

@@ -9,7 +9,7 @@ from pathlib import Path
 from brats_lib.cohort.archive import unpack_tar
 from brats_lib.cohort.download import retrieve, writing
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path
+from brats_lib.files import home_path, make_folder
 
 __all__ = ["fetch_brats2020", "fetch_msd"]
 
@@ -139,14 +139,7 @@ def fetch_msd(
 
 def _prepare(folder: Path, done: Path, bytes_needed: float) -> None:
     """Make a folder and check that it can be written, has room and nothing in the way."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".writable.{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        found = f"it cannot be written ({error.strerror})"
-        raise BratsError(folder, found, "a folder for the data", "Choose another folder") from None
+    make_folder(folder)
     if os.path.lexists(done):
         raise BratsError(
             done, "it is no folder", "nothing, or the folder of cases", "Move it away, or choose another folder"

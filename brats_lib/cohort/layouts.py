@@ -4,17 +4,18 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from brats_lib.labels import BACKGROUND, ED, ET, LABELS, NCR
+from brats_lib.labels import BACKGROUND, ED, ET, LABEL_NAMES, LABELS, NCR
 
 __all__ = [
-    "LAYOUTS", "LAYOUT_OF_NAME", "MODALITIES", "MSD_IMAGE_FOLDERS", "Layout", "layout_of", "names_a_tumour",
-    "recognise", "stem",
+    "LAYOUTS", "LAYOUT_OF_NAME", "MODALITIES", "MSD_IMAGE_FOLDERS", "OWN_CODES", "Layout", "layout_of",
+    "names_a_tumour", "recognise", "stem",
 ]  # fmt: skip
 
 MODALITIES = ("flair", "t1", "t1ce", "t2")
 
 SUFFIXES = (".nii.gz", ".nii")
-SINCE_2017 = {label: label for label in LABELS}
+# Of BraTS since 2017, and of the masks that this package writes: every label stands for itself.
+OWN_CODES = {label: label for label in LABELS}
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Layout:
     codes : dict of int to int
         Number in a mask file to label of `brats_lib.labels`.
     example : str
-        Where a FLAIR image would be, relative to the cohort's folder.
+        Where a FLAIR image would be, relative to the cohort's folder, for a person who has no such file yet.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Layout:
     images: dict[str, str | int]
     mask: str
     codes: dict[int, int]
-    example: str
+    example: str = ""
 
     @property
     def in_one_image(self) -> bool:
@@ -57,77 +58,36 @@ class Layout:
     @property
     def meaning(self) -> str:
         """What the numbers in its masks mean: ``"1 = NCR, 2 = ED, 4 = ET"``."""
-        names = {NCR: "NCR", ED: "ED", ET: "ET"}
-        return ", ".join(f"{code} = {names[label]}" for code, label in self.codes.items() if label)
+        return ", ".join(f"{code} = {LABEL_NAMES[label]}" for code, label in self.codes.items() if label)
+
+
+def _named(words: str) -> dict[str, str]:
+    return dict(zip(MODALITIES, words.split(), strict=True))
 
 
 LAYOUTS = (
     Layout(
-        name="brats2020",
-        title="BraTS 2018-2021 naming",
-        images={"flair": "flair", "t1": "t1", "t1ce": "t1ce", "t2": "t2"},
-        mask="seg",
-        codes=SINCE_2017,
-        example="BraTS20_Training_001/BraTS20_Training_001_flair.nii.gz",
+        "brats2020", "BraTS 2018-2021 naming", _named("flair t1 t1ce t2"), "seg", OWN_CODES,
+        "BraTS20_Training_001/BraTS20_Training_001_flair.nii.gz",
     ),
     Layout(
-        name="brats2023",
-        title="BraTS 2023 naming",
-        images={"flair": "t2f", "t1": "t1n", "t1ce": "t1c", "t2": "t2w"},
-        mask="seg",
-        codes={0: BACKGROUND, 1: NCR, 2: ED, 3: ET},
-        example="BraTS-GLI-00000-000/BraTS-GLI-00000-000-t2f.nii.gz",
+        "brats2023", "BraTS 2023 naming", _named("t2f t1n t1c t2w"), "seg", {0: BACKGROUND, 1: NCR, 2: ED, 3: ET},
+        "BraTS-GLI-00000-000/BraTS-GLI-00000-000-t2f.nii.gz",
     ),
     Layout(
-        name="msd",
-        title="MSD Task01 naming",
-        images={"flair": 0, "t1": 1, "t1ce": 2, "t2": 3},
-        mask="labelsTr",
-        codes={0: BACKGROUND, 1: ED, 2: NCR, 3: ET},
-        example="imagesTr/BRATS_001.nii.gz",
+        "msd", "MSD Task01 naming", {"flair": 0, "t1": 1, "t1ce": 2, "t2": 3}, "labelsTr",
+        {0: BACKGROUND, 1: ED, 2: NCR, 3: ET}, "imagesTr/BRATS_001.nii.gz",
     ),
+    Layout("upenn", "UPENN-GBM naming", _named("flair t1 t1gd t2"), "segm", OWN_CODES),
+    Layout("ucsf", "UCSF-PDGM naming", _named("flair t1 t1c t2"), "tumor_segmentation", OWN_CODES),
+    Layout("tcga", "BraTS-TCGA naming", _named("flair t1 t1gd t2"), "glistrboost_manuallycorrected", OWN_CODES),
+    # Necrosis and the core without enhancement were apart until they became one label in 2017 (Bakas et al. 2018).
     Layout(
-        name="upenn",
-        title="UPENN-GBM naming",
-        images={"flair": "flair", "t1": "t1", "t1ce": "t1gd", "t2": "t2"},
-        mask="segm",
-        codes=SINCE_2017,
-        example="UPENN-GBM-00001_11/UPENN-GBM-00001_11_FLAIR.nii.gz",
+        "brats2015", "BraTS 2012-2015 naming", _named("flair t1 t1c t2"), "ot",
+        {0: BACKGROUND, 1: NCR, 2: ED, 3: NCR, 4: ET},
     ),
-    Layout(
-        name="ucsf",
-        title="UCSF-PDGM naming",
-        images={"flair": "flair", "t1": "t1", "t1ce": "t1c", "t2": "t2"},
-        mask="tumor_segmentation",
-        codes=SINCE_2017,
-        example="UCSF-PDGM-0004_nifti/UCSF-PDGM-0004_FLAIR.nii.gz",
-    ),
-    Layout(
-        name="tcga",
-        title="BraTS-TCGA naming",
-        images={"flair": "flair", "t1": "t1", "t1ce": "t1gd", "t2": "t2"},
-        mask="glistrboost_manuallycorrected",
-        codes=SINCE_2017,
-        example="TCGA-02-0006_1996.08.23/TCGA-02-0006_1996.08.23_flair.nii.gz",
-    ),
-    Layout(
-        # Necrosis and the core without enhancement were apart until they became one label in 2017 (Bakas et al. 2018).
-        name="brats2015",
-        title="BraTS 2012-2015 naming",
-        images={"flair": "flair", "t1": "t1", "t1ce": "t1c", "t2": "t2"},
-        mask="ot",
-        codes={0: BACKGROUND, 1: NCR, 2: ED, 3: NCR, 4: ET},
-        example="brats_2013_pat0001_1/Flair.nii.gz",
-    ),
-    Layout(
-        name="bids",
-        title="BIDS naming",
-        images={"flair": "flair", "t1": "t1w", "t1ce": "ce_t1w", "t2": "t2w"},
-        mask="seg",
-        codes=SINCE_2017,
-        example="sub-01/anat/sub-01_FLAIR.nii.gz",
-    ),
-)
+    Layout("bids", "BIDS naming", _named("flair t1w ce_t1w t2w"), "seg", OWN_CODES),
+)  # fmt: skip
 LAYOUT_OF_NAME = {layout.name: layout for layout in LAYOUTS}
 
 # What people write themselves; no data set's, so that they decide nothing but the role.

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from brats_lib.cohort.grids import HEADER_BYTES, Grid, parse
 from brats_lib.cohort.layouts import stem
-from brats_lib.cohort.unpack import Content
+from brats_lib.cohort.unpack import Content, packed_bytes
 from brats_lib.errors import BratsError
 from brats_lib.files import write_whole
 
@@ -72,8 +72,10 @@ class Image:
         """
         try:
             with np.errstate(over="ignore", invalid="ignore"):
-                array = self.scaled(channel).astype(np.float32, copy=False)
-            if self.stored.dtype.kind == "f" or array.dtype != self.stored.dtype:
+                array = self.scaled(channel)
+                fractional = array.dtype.kind == "f"
+                array = array.astype(np.float32, copy=False)
+            if fractional:  # whole numbers of any type are finite
                 array = self._finite(array, remarks)
             # One copy at most: astype makes it where the type changes, else the flipped or read-only view is copied.
             lps = self.grid.to_lps(array)
@@ -141,9 +143,9 @@ def read_image(path: Path) -> Image:
         grid = parse(path, content.head(HEADER_BYTES))
         dtype, start = grid.header.get_data_dtype(), grid.header.get_data_offset()
         # Python's integers: a header of 64-bit sizes can claim more than numpy can count.
-        voxels = math.prod(grid.stored_shape)
-        count = voxels * dtype.itemsize
-        if voxels > MOST_VOXELS or max(start, count) > MOST_BYTES:
+        total = math.prod(grid.stored_shape)
+        count = total * dtype.itemsize
+        if total > MOST_VOXELS or max(start, count) > MOST_BYTES:
             shape = " × ".join(map(str, grid.stored_shape))
             found = f"its header claims {shape} voxels of {dtype}, from byte {start} on"
             advice = "Copy this file again, or crop or resample the scan"
@@ -211,10 +213,11 @@ def write_volume(image: Image, channel: int | None, grid: Grid, path: Path) -> N
     """
     remarks = []
     image.values(channel, remarks)  # refuses what no reader of the new file could use
-    packed, header = image.path.read_bytes(), image.grid.header.copy()
+    header = image.grid.header.copy()
     header["pixdim"][4:] = 0
     placed = all(np.array_equal(header[name], value) for name, value in grid.geometry.items())
-    if remarks or not placed or packed[:2] != b"\x1f\x8b" or len(header.get_data_shape()) != 3:
+    packed = b"" if remarks or not placed or len(header.get_data_shape()) != 3 else packed_bytes(image.path)
+    if not packed:
         stored = image.stored if channel is None else image.stored[..., channel]
         if remarks:
             slope, intercept = header.get_slope_inter()

@@ -10,7 +10,7 @@ import numpy as np
 
 from brats_lib.cohort.cohort import Cohort
 from brats_lib.cohort.discover import natural
-from brats_lib.errors import BratsError
+from brats_lib.errors import BratsError, some
 from brats_lib.files import read_json, write_whole
 
 __all__ = ["SUBSETS", "Split", "split_cohort"]
@@ -71,7 +71,7 @@ class Split:
             raise BratsError(path, "it is no split", expected, "Start from the split.json of another run")
         twice = [name for name, count in Counter(name for names in lists for name in names).items() if count > 1]
         if twice:
-            found = f"it names {_some(twice)} more than once"
+            found = f"it names {some(twice)} more than once"
             raise BratsError(path, found, "every case in one subset", "Remove the repeated names")
         names = (tuple(sorted(names, key=natural)) for names in lists)
         return cls(*names, content.get("seed"), content.get("stratified_by"))
@@ -88,7 +88,7 @@ class Split:
         split = cls.read(path)
         absent = sorted(set(split.names) - set(cohort.names), key=natural)
         if absent:
-            found = f"it names {_some(absent)}, not among the {len(cohort)} cases with masks that are used"
+            found = f"it names {some(absent)}, not among the {len(cohort)} cases with masks that are used"
             advice = "Give the data that the split was drawn from and no smaller max_cases, or another split"
             raise BratsError(path, found, f"names of cases in {cohort.root}", advice)
         return split
@@ -154,7 +154,3 @@ def _sizes(count: int, fractions) -> np.ndarray:
         sizes[sizes.argmax()] -= 1
         sizes[sizes.argmin()] += 1
     return sizes
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

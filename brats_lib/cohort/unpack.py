@@ -12,7 +12,7 @@ from brats_lib.cohort.layouts import stem
 from brats_lib.errors import BratsError
 from brats_lib.files import open_regular
 
-__all__ = ["AGAIN", "Content"]
+__all__ = ["AGAIN", "Content", "packed_bytes"]
 
 AGAIN = "Copy or download this file again"
 # Some programs pad their files. A header whose sizes are too small leaves more than that.
@@ -38,29 +38,10 @@ class Content:
         BratsError
             Here or while it is read: if it is missing, unreadable, no file, truncated or damaged.
         """
-        try:
-            with open_regular(path) as stream:
-                packed = stream.read(2) == b"\x1f\x8b"
-                stream.seek(0)
-                size = os.fstat(stream.fileno()).st_size
-                with gzip.GzipFile(fileobj=stream) if packed else nullcontext(stream) as unpacked:
-                    yield cls(path, unpacked, size * TIGHTEST if packed else size)
-        except FileNotFoundError:
-            raise BratsError(path, "there is no such file", "a NIfTI file", "Check the path") from None
-        except IsADirectoryError:
-            found = f"it is a folder that holds {_images_in(path)} NIfTI files"
-            raise BratsError(
-                path, found, "a NIfTI file, or a folder with exactly one", "Leave one file in it"
-            ) from None
-        except PermissionError:
-            advice = "Give yourself permission to read it (chmod u+r)"
-            raise BratsError(path, "it may not be read", "a readable file", advice) from None
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            found = f"it is truncated or damaged ({error})".replace("\n", " ")
-            raise BratsError(path, found, "a complete gzip file", AGAIN) from None
-        except OSError as error:
-            found = f"it cannot be read ({error.strerror or error})"
-            raise BratsError(path, found, "a NIfTI file", AGAIN) from None
+        with _opened(path) as (stream, packed):
+            size = os.fstat(stream.fileno()).st_size
+            with gzip.GzipFile(fileobj=stream) if packed else nullcontext(stream) as unpacked:
+                yield cls(path, unpacked, size * TIGHTEST if packed else size)
 
     def head(self, count: int) -> bytes:
         """The first `count` bytes, or all where there are fewer."""
@@ -93,6 +74,42 @@ class Content:
             raise BratsError(self.path, "it goes on after its image data", expected, AGAIN)
         room.flags.writeable = False
         return room[start:]
+
+
+def packed_bytes(path: Path) -> bytes:
+    """Bytes of a gzipped file as they are on the disk; none where it is not gzipped.
+
+    Raises
+    ------
+    BratsError
+        If it is missing, unreadable or no file.
+    """
+    with _opened(path) as (stream, packed):
+        return stream.read() if packed else b""
+
+
+@contextmanager
+def _opened(path: Path):
+    """A file's stream and whether it is gzipped; what goes wrong while it is read is said of it."""
+    try:
+        with open_regular(path) as stream:
+            packed = stream.read(2) == b"\x1f\x8b"
+            stream.seek(0)
+            yield stream, packed
+    except FileNotFoundError:
+        raise BratsError(path, "there is no such file", "a NIfTI file", "Check the path") from None
+    except IsADirectoryError:
+        found = f"it is a folder that holds {_images_in(path)} NIfTI files"
+        raise BratsError(path, found, "a NIfTI file, or a folder with exactly one", "Leave one file in it") from None
+    except PermissionError:
+        advice = "Give yourself permission to read it (chmod u+r)"
+        raise BratsError(path, "it may not be read", "a readable file", advice) from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        found = f"it is truncated or damaged ({error})".replace("\n", " ")
+        raise BratsError(path, found, "a complete gzip file", AGAIN) from None
+    except OSError as error:
+        found = f"it cannot be read ({error.strerror or error})"
+        raise BratsError(path, found, "a NIfTI file", AGAIN) from None
 
 
 def _images_in(folder: Path) -> int:

@@ -139,6 +139,16 @@ def test_exchanged_labels_are_named(head, one, other):
     assert found.startswith(f"{names[one]} and {names[other]} look exchanged")
 
 
+def test_labels_that_look_exchanged_are_named_with_the_sign_that_says_so(head):
+    volumes, mask = head
+    no_edema = np.where(mask == ED, ET, np.where(mask == ET, NCR, mask)).astype(np.uint8)
+    (found,) = seen({modality: volumes[modality] for modality in ("flair", "t2")}, no_edema).values()
+    assert found.startswith("ET and ED look exchanged (shares on the tumour's surface: 0.")
+    exchanged = np.where(mask == NCR, ET, np.where(mask == ET, NCR, mask)).astype(np.uint8)
+    (found,) = seen({modality: volumes[modality] for modality in PREDICTED}, exchanged).values()
+    assert found.startswith("NCR and ET look exchanged (brightness on T1ce: ")
+
+
 def test_best_move_is_the_one_that_was_made():
     rng = np.random.default_rng(0)
     reference = ndimage.gaussian_filter(rng.normal(size=(40, 44, 36)), 1.5)
