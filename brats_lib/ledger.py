@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import tempfile
 from pathlib import Path
 
 from brats_lib.errors import BratsError
-from brats_lib.files import make_folder, open_regular, read_json, set_aside, write_whole
+from brats_lib.files import home_path, make_folder, open_regular, read_json, set_aside, write_whole
 
-__all__ = ["Ledger", "sha256_of", "own_folder"]
+__all__ = ["Ledger", "own_folder", "replace_mask", "sha256_of"]
 
 LIST = "predictions.json"
 
@@ -20,7 +21,7 @@ def own_folder(out, cases):
     BratsError
         If a file of a case lies in it, or it cannot be written to.
     """
-    out = Path(out)
+    out = home_path(out)
     for case in cases:
         folders = {path.parent.resolve() for path in (*case.files.values(), case.mask_file) if path is not None}
         if out.resolve() in folders:
@@ -36,6 +37,27 @@ def sha256_of(path):
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return None
+
+
+def replace_mask(case, mask, path, known):
+    """Write a mask; another file of that name is kept under another one, unless its hash is the known one.
+
+    A file that is this very mask was left by a call that was ended before it noted the hash.
+
+    Returns
+    -------
+    sha256 : str
+        Of the file.
+    aside : Path or None
+        Where the other file is kept.
+    """
+    aside, there = None, sha256_of(path)
+    if path.exists() and (there is None or there != known):
+        with tempfile.TemporaryDirectory() as folder:
+            wanted = sha256_of(case.save_mask(mask, Path(folder) / path.name))
+        aside = None if there == wanted else set_aside(path)
+    case.save_mask(mask, path)
+    return sha256_of(path), aside
 
 
 class Ledger:
@@ -64,10 +86,9 @@ class Ledger:
     def save(self, case, mask):
         """Write the mask of a case; a file of that name that is not known from the list is kept under another."""
         path = self.folder / f"{case.name}_seg.nii.gz"
-        if path.exists() and not self._is_known(path):
-            print(f"{path} was not written by an evaluation, or changed since; it is kept as {set_aside(path).name}.")
-        case.save_mask(mask, path)
-        self._hashes[path.name] = sha256_of(path)
+        self._hashes[path.name], aside = replace_mask(case, mask, path, self._hashes.get(path.name))
+        if aside:
+            print(f"{path} was not written by an evaluation, or changed since; it is kept as {aside.name}.")
         self._write()
 
     def keep_only(self, cases):
@@ -84,4 +105,4 @@ class Ledger:
         return known is not None and known == sha256_of(path)
 
     def _write(self):
-        write_whole(self.folder / LIST, (json.dumps(self._hashes, indent=1) + "\n").encode())
+        write_whole(self.folder / LIST, (json.dumps(self._hashes, indent=1) + "\n"))

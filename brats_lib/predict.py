@@ -18,7 +18,7 @@ from brats_lib.files import home_path, read_json, set_aside, write_whole
 from brats_lib.inference import segment_case
 from brats_lib.intake import receive
 from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED
-from brats_lib.ledger import own_folder, sha256_of
+from brats_lib.ledger import own_folder, replace_mask, sha256_of
 from brats_lib.networks import learnt_from_warning
 from brats_lib.resample import is_standard
 from brats_lib.weights import INTENDED_USE
@@ -182,9 +182,9 @@ def predict_cases(cases, out, network, progress=True):
     BratsError
         If the folder cannot be written to, or files of a case lie in it. What was finished is kept.
     """
-    cases, out, outcome = list(cases), home_path(out), Outcome()
+    cases, outcome = list(cases), Outcome()
     # Where predictions lay among the images, they would pass for true masks.
-    own_folder(out, cases)
+    out = own_folder(out, cases)
     with tqdm(cases, desc="Segmenting", unit="case", disable=not progress) as bar:
         for case in bar:
             bar.set_postfix_str(case.name)
@@ -203,7 +203,7 @@ def predict_cases(cases, out, network, progress=True):
             except MemoryError:
                 outcome.failed[case.name] = str(too_large(case))
                 continue
-            notes = _write(case, mask, record, mask_file, record_file, earlier)
+            notes = _write(case, mask, record, mask_file, record_file)
             outcome.notes[case.name] = [f"It was predicted again: {why}"] * bool(why) + notes
             outcome.records[case.name] = record
     return outcome
@@ -244,19 +244,22 @@ def _earlier(record_file):
         return {}
 
 
-def _write(case, mask, record, mask_file, record_file, earlier):
-    """Write mask and record. Files of these names that no earlier call left so are kept under others; says which."""
+def _write(case, mask, record, mask_file, record_file):
+    """Write mask and record. Files of these names that no call left so are kept under others; says which."""
+    # Read again: while this case was computed, another process may have finished it.
+    earlier, aside = _earlier(record_file), {}
     owned = earlier.get("mask")
     owned = owned.get("sha256") if isinstance(owned, dict) else None
-    foreign = [mask_file] * (mask_file.exists() and sha256_of(mask_file) != owned)
-    foreign += [record_file] * (record_file.exists() and not earlier)
-    notes = [f"{path.name} was not written by this command, or changed since; it is kept as {set_aside(path).name}"
-             for path in foreign]  # fmt: skip
     # The record last: where a kill comes in between, no record has the mask's hash, and the case is done again.
-    case.save_mask(mask, mask_file)
-    record["mask"] = {"file": mask_file.name, "sha256": sha256_of(mask_file)}
-    write_whole(record_file, (json.dumps(record, indent=1) + "\n").encode())
-    return notes
+    digest, aside[mask_file] = replace_mask(case, mask, mask_file, owned)
+    aside[record_file] = set_aside(record_file) if record_file.exists() and not earlier else None
+    record["mask"] = {"file": mask_file.name, "sha256": digest}
+    write_whole(record_file, (json.dumps(record, indent=1) + "\n"))
+    return [
+        f"{path.name} was not written by this command, or changed since; it is kept as {kept.name}"
+        for path, kept in aside.items()
+        if kept
+    ]
 
 
 def _fingerprint(case, network):

@@ -91,6 +91,8 @@ def test_mask_of_a_run_that_was_killed_before_its_record_is_made_again(network, 
     after = masks_in(tmp_path / "out")
     assert len(after) == 6 and after["A_1.json"] == kept["A_1.json"]
     assert after["A_2_seg.nii.gz"] != kept["A_2_seg.nii.gz"]
+    # It was our own mask, though no record vouched for it.
+    assert len(list((tmp_path / "out").iterdir())) == 6
 
 
 def test_full_disk_stops_with_a_message_and_keeps_what_is_done(network, painted_root, tmp_path, monkeypatch, capsys):
