@@ -146,7 +146,7 @@ def save_best(model, folder, writes=True):
 
 def save_log(progress, folder):
     """Write the finished epochs to `log.csv`."""
-    write_whole(folder / LOG, progress.log.to_csv(index=False, lineterminator="\n").encode())
+    write_whole(folder / LOG, progress.log.to_csv(index=False, lineterminator="\n"))
 
 
 def _values(variables):

@@ -142,8 +142,8 @@ def open_network(name=None, engine="auto"):
     if engine not in ENGINES:
         raise BratsError(f"engine '{engine}'", "there is no such engine", f"one of {', '.join(ENGINES)}", "Use auto")
     card = describe(name)
-    # The hash is part of what is remembered, so that weights written anew are read anew.
-    return _open(card.name if name is None else name, card.sha256, engine)
+    # The identity is part of what is remembered, so that weights or rules written anew are read anew.
+    return _open(card.name if name is None else name, card.identity["sha256"], engine)
 
 
 @functools.lru_cache(maxsize=4)

@@ -4,8 +4,12 @@ import numpy as np
 from scipy import ndimage
 
 from brats_lib.labels import BACKGROUND, ED, ET, LABELS, NCR, REGIONS
+from brats_lib.recipes import DecisionRule
 
-__all__ = ["apply_rules", "large_pieces", "region_probabilities", "regions_to_mask"]
+__all__ = ["PLAIN", "large_pieces", "region_probabilities", "regions_to_mask"]
+
+# Every region from one half on, and nothing dropped.
+PLAIN = DecisionRule(smallest_piece=0.0, linked_above=0.5, et_above=0.5)
 
 
 def region_probabilities(probabilities):
@@ -48,45 +52,8 @@ def large_pieces(mask, share=1.0, links=None):
     return mask & (sizes >= share * sizes.max())[pieces]
 
 
-def regions_to_mask(
-    probabilities, *, wt_above=0.5, et_above=0.5, smallest_piece=0.0, linked_above=0.5, smallest_et_voxels=0.0
-):
+def regions_to_mask(probabilities, rule=PLAIN, voxel_ml=0.001):
     """Choose labels: each region where its probability is high enough (the core: one half), the smaller in the larger.
-
-    Parameters
-    ----------
-    probabilities : array of float, shape (x, y, z, 3)
-        Of WT, TC and ET.
-    wt_above, et_above : float
-        Probability above which a voxel is WT, and ET, in 0-1.
-    smallest_piece : float
-        Pieces of the whole tumour smaller than this share of the largest are dropped, 0-1.
-    linked_above : float
-        Voxels of a probability above this connect the parts of a piece without belonging to it.
-    smallest_et_voxels : float
-        An enhancing tumour of fewer voxels becomes necrosis: in a patient without enhancement a single voxel
-        turns a Dice of 1 into 0.
-
-    Returns
-    -------
-    array of uint8, shape (x, y, z)
-        Labels 0, 1, 2, 4.
-    """
-    whole, core, enhancing = np.moveaxis(np.asarray(probabilities) > (wt_above, 0.5, et_above), -1, 0)
-    if smallest_piece:
-        whole = large_pieces(whole, smallest_piece, np.asarray(probabilities)[..., 0] > linked_above)
-    core = core & whole
-    enhancing = enhancing & core
-    if enhancing.sum() < smallest_et_voxels:
-        enhancing = np.zeros_like(enhancing)
-    mask = np.where(whole, np.uint8(ED), np.uint8(BACKGROUND))
-    mask[core] = NCR
-    mask[enhancing] = ET
-    return mask
-
-
-def apply_rules(probabilities, rule, voxel_ml=0.001):
-    """Choose labels by a decision rule, see `regions_to_mask`.
 
     Parameters
     ----------
@@ -101,7 +68,15 @@ def apply_rules(probabilities, rule, voxel_ml=0.001):
     array of uint8, shape (x, y, z)
         Labels 0, 1, 2, 4.
     """
-    return regions_to_mask(
-        probabilities, wt_above=rule.wt_above, et_above=rule.et_above, smallest_piece=rule.smallest_piece,
-        linked_above=rule.linked_above, smallest_et_voxels=rule.smallest_et_ml / voxel_ml,
-    )  # fmt: skip
+    whole, core, enhancing = np.moveaxis(np.asarray(probabilities) > (rule.wt_above, 0.5, rule.et_above), -1, 0)
+    if rule.smallest_piece:
+        whole = large_pieces(whole, rule.smallest_piece, np.asarray(probabilities)[..., 0] > rule.linked_above)
+    core = core & whole
+    enhancing = enhancing & core
+    # In a patient without enhancement a single voxel turns a Dice of 1 into 0.
+    if enhancing.sum() < rule.smallest_et_ml / voxel_ml:
+        enhancing = np.zeros_like(enhancing)
+    mask = np.where(whole, np.uint8(ED), np.uint8(BACKGROUND))
+    mask[core] = NCR
+    mask[enhancing] = ET
+    return mask

@@ -45,8 +45,10 @@ def clip_outliers(volume):
         The same array where nothing lies outside.
     """
     values = volume[volume != 0]
-    low, high = _limits(values) if values.size else (-np.inf, np.inf)
-    if values.size == 0 or (values.min() >= low and values.max() <= high):
+    if not values.size:
+        return volume
+    low, high = _limits(values)
+    if low <= values.min() and values.max() <= high:
         return volume
     return np.where(volume != 0, np.clip(volume, np.float32(low), np.float32(high)), 0)
 
@@ -74,7 +76,7 @@ def zscore(volume):
     if not values.size:
         return scaled
     low, high = _limits(values)
-    inside = values if low <= values.min() and values.max() <= high else values[(low <= values) & (values <= high)]
+    inside = values[(low <= values) & (values <= high)]
     if inside.std() > 0:
         scaled[brain] = (np.clip(values, low, high) - inside.mean()) / inside.std()
     return scaled
@@ -107,7 +109,7 @@ def scale01(volume, clip_percentile=100.0):
     volume = np.asarray(volume, np.float32)
     values = volume[volume != 0]
     if values.size:
-        values = values[~(values > _limits(values)[1])]
+        values = values[~(values > _limits(values)[1])]  # not <=, which would drop NaN before it is refused
     top = np.percentile(values, clip_percentile) if values.size else 0.0
     if not np.isfinite(top):
         raise ValueError("the volume holds NaN or infinite voxels")

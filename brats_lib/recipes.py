@@ -8,7 +8,7 @@ from brats_lib.errors import BratsError
 __all__ = [
     "COMPRESSION", "ENHANCEMENT", "GENERATION", "LESSON", "LOSSES", "NATIVE", "OPTIMIZERS", "OVERLAP", "PLANES",
     "PUBLISHED", "RECIPES", "RESTORATION", "T2_FROM_T1", "VARIATION", "DecisionRule", "GenerativeRecipe",
-    "NativeRecipe", "Recipe", "get_recipe", "misfit", "thaw",
+    "NativeRecipe", "Recipe", "get_recipe", "misfit", "as_tuples",
 ]  # fmt: skip
 
 # Anatomical planes, and the axis of an LPS volume that runs through their slices.
@@ -304,9 +304,9 @@ def get_recipe(name: str) -> Recipe | NativeRecipe:
     return RECIPES[name]
 
 
-def thaw(value):
+def as_tuples(value):
     """Lists, as JSON has them, as tuples."""
-    return tuple(map(thaw, value)) if isinstance(value, list) else value
+    return tuple(map(as_tuples, value)) if isinstance(value, list) else value
 
 
 def misfit(kind: type, settings: dict) -> str | None:

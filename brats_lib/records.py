@@ -7,7 +7,7 @@ from dataclasses import fields
 from brats_lib import devices as machine
 from brats_lib.errors import BratsError
 from brats_lib.files import read_json, write_whole
-from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe, misfit, thaw
+from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe, as_tuples, misfit
 
 __all__ = ["BEST_WEIGHTS", "SETTINGS", "read_recipe", "read_record", "save_record", "versions"]
 
@@ -54,7 +54,7 @@ def read_record(folder):
 
 def save_record(folder, record):
     """Write the record of a training, atomically."""
-    write_whole(folder / SETTINGS, json.dumps(record, indent=1).encode())
+    write_whole(folder / SETTINGS, json.dumps(record, indent=1))
 
 
 def read_recipe(record):
@@ -75,7 +75,7 @@ def read_recipe(record):
     BratsError
         If none has.
     """
-    values = {key: thaw(value) for key, value in record["settings"]["recipe"].items()}
+    values = {key: as_tuples(value) for key, value in record["settings"]["recipe"].items()}
     for kind in (Recipe, NativeRecipe, GenerativeRecipe):
         if values.keys() <= {field.name for field in fields(kind)}:
             if key := misfit(kind, values):

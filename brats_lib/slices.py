@@ -19,7 +19,7 @@ import numpy as np
 from brats_lib.cohort.agreement import check_agreement
 from brats_lib.cohort.case import voxel_hash
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, read_text, remove_abandoned, write_whole
+from brats_lib.files import home_path, make_folder, read_text, write_whole
 from brats_lib.parallel import for_each
 from brats_lib.preprocess import case_labels, case_slices
 from brats_lib.resample import need_standard_grid
@@ -215,8 +215,7 @@ def build_cache(cohort, recipe, folder, workers=None, progress=True):
         raise BratsError(cohort.root, "no case has a mask", "at least one case with a mask", "Give labelled cases")
     settings = json.dumps(recipe.slice_settings(), sort_keys=True)
     folder = home_path(folder) / f"{recipe.name}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(folder)
+    make_folder(folder)
     cache = SliceCache(folder, recipe, {case.name: case.fingerprint() for case in labelled})
     missing = set(cache.missing())
     todo = [case for case in labelled if case.name in missing]

@@ -94,7 +94,9 @@ def make_stack(name, volumes, mask=None):
     with ThreadPoolExecutor(len(volumes)) as threads:
         images = list(threads.map(standardise, volumes))
     labels = None if mask is None else np.ascontiguousarray(crop(mask, box), np.uint8)
-    return Stack(name, np.stack(images, axis=-1), labels, box, np.shape(volumes[0]), voxel_hash(volumes[0]))
+    # Without labels nothing is learnt from it.
+    flair_hash = "" if mask is None else voxel_hash(volumes[0])
+    return Stack(name, np.stack(images, axis=-1), labels, box, np.shape(volumes[0]), flair_hash)
 
 
 def stack_case(case, modalities=MODALITIES):
@@ -235,7 +237,7 @@ def _write(folder, item):
     box = [[side.start, side.stop] for side in stack.box]
     about = {"name": stack.name, "box": box, "shape": list(stack.shape), "flair_hash": stack.flair_hash}
     # Last, so that a case with this file is complete.
-    write_whole(folder / f"{stem}.json", json.dumps(about).encode())
+    write_whole(folder / f"{stem}.json", json.dumps(about))
 
 
 def _read(folder, stem):

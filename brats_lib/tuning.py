@@ -230,13 +230,13 @@ def sweep(plan, cases, folder, factors=None, seeds=(0,), precision="auto"):
     DataFrame
         A row per training and epoch: factor, value, seed, and the columns of `train_plan`.
     """
-    folder, tables, precision = Path(folder), [], choose_precision(precision)
+    folder, tables, precision = home_path(folder), [], choose_precision(precision)
+    about = _about(plan, cases, precision)
     for seed in seeds:
         for factor in (BASELINE, *FACTORS) if factors is None else factors:
             rows = one_factor(plan, [factor])
             path = folder / f"{factor}-seed{seed}.csv"
             wanted = [str(value) for _, value, _ in rows]
-            about = _about(plan, cases, precision)
             done = _read_sweep(path)
             if done is None or set(done["study"]) != {about} or set(done["value"]) != set(wanted):
                 histories = [
@@ -245,7 +245,7 @@ def sweep(plan, cases, folder, factors=None, seeds=(0,), precision="auto"):
                     )
                     for _, value, changed in rows
                 ]
-                write_whole(path, pd.concat(histories).to_csv(index=False).encode())
+                write_whole(path, pd.concat(histories).to_csv(index=False))
                 done = _read_sweep(path)
             tables.append(done.drop(columns="study"))
     table = pd.concat(tables, ignore_index=True)

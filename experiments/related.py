@@ -24,7 +24,7 @@ from brats_lib.models import build
 from brats_lib.networks import Network
 from brats_lib.nnunet import CODES
 from brats_lib.patches import PatchBatches
-from brats_lib.postprocess import apply_rules
+from brats_lib.postprocess import regions_to_mask
 from brats_lib.recipes import NATIVE, PLANES, PUBLISHED
 from brats_lib.related.arithmetic import multiply_adds
 from brats_lib.related.crf import refine
@@ -66,9 +66,9 @@ def compare_related(real, names=()):
             for stack in stacks:
                 path = FOLDER / name / f"{stack.name}.json"
                 if not path.is_file():
-                    write_whole(path, json.dumps({"data": data, **_examine(name, segment, stack)}).encode())
+                    write_whole(path, json.dumps({"data": data, **_examine(name, segment, stack)}))
                     print(path, flush=True)
-        write_whole(FOLDER / f"{name}.json", json.dumps(facts).encode())
+        write_whole(FOLDER / f"{name}.json", json.dumps(facts))
     gather()
 
 
@@ -136,7 +136,7 @@ def _trained_once(system, stacks, landmarks):
     path.parent.mkdir(parents=True, exist_ok=True)
     fitted.model.save_weights(path)
     facts = {"minutes": round(fitted.minutes, 2), "steps": system.steps}
-    write_whole(record, json.dumps(facts).encode())
+    write_whole(record, json.dumps(facts))
     return fitted.model, facts
 
 
@@ -154,7 +154,7 @@ def _published():
         path.parent.mkdir(parents=True, exist_ok=True)
         model.save_weights(path)
         facts = {"minutes": round(fitted.minutes, 2), "steps": PUBLISHED_STEPS}
-        write_whole(record, json.dumps(facts).encode())
+        write_whole(record, json.dumps(facts))
     # Of each voxel of the slices that it answers for, 240 x 240 pixels each.
     once = multiply_adds(model, (PUBLISHED.size, PUBLISHED.size))
     facts |= {"parameters": model.count_params(), "multiply_adds": once / 240**2}
@@ -170,7 +170,7 @@ def _native():
     )
     minutes, record = (time.process_time() - start) / 60, FOLDER / "native.training.json"
     if not record.is_file():
-        write_whole(record, json.dumps({"minutes": round(minutes, 2), "steps": NATIVE_STEPS}).encode())
+        write_whole(record, json.dumps({"minutes": round(minutes, 2), "steps": NATIVE_STEPS}))
     return _native_facts(Network(trained.model, recipe), json.loads(record.read_text()))
 
 
@@ -192,7 +192,7 @@ def _native_facts(network, facts):
 
     def segment(stack):
         (chosen,) = choose_channels([stack], recipe, MODALITIES)
-        return [("", apply_rules(predict_stack(network, chosen), rule))]
+        return [("", regions_to_mask(predict_stack(network, chosen), rule))]
 
     return facts | {"parameters": model.count_params(), "multiply_adds": arithmetic}, segment
 

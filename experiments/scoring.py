@@ -10,7 +10,7 @@ from brats_lib import fast
 from brats_lib.inference import predict_stack
 from brats_lib.metrics.challenge import score_mask
 from brats_lib.networks import Network
-from brats_lib.postprocess import apply_rules
+from brats_lib.postprocess import regions_to_mask
 from brats_lib.recipes import DecisionRule
 
 __all__ = ["choose_channels", "on_fast_engine", "score_stack_mask", "score_stacks"]
@@ -52,6 +52,6 @@ def score_stacks(network, stacks):
     pandas.DataFrame
         The columns of `scores.csv`.
     """
-    masks = (apply_rules(predict_stack(network, stack), network.rule) for stack in stacks)
+    masks = (regions_to_mask(predict_stack(network, stack), network.rule) for stack in stacks)
     rows = (score_stack_mask(mask, stack) for mask, stack in zip(masks, stacks, strict=True))
     return pd.DataFrame(itertools.chain.from_iterable(rows))

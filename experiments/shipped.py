@@ -16,7 +16,7 @@ from brats_lib.metrics.difficulty import difficulty
 from brats_lib.metrics.summary import bootstrap_interval
 from brats_lib.patches import PatchBatches
 from brats_lib.phantom import MIXED, VERSION
-from brats_lib.postprocess import apply_rules
+from brats_lib.postprocess import regions_to_mask
 from brats_lib.recipes import NATIVE
 from brats_lib.stacks import build_stacks, simulate_stacks
 from brats_lib.training import train
@@ -171,7 +171,7 @@ def _remembered():
     known = {}
 
     def score(probabilities, stack, rule):
-        mask = apply_rules(probabilities, rule)
+        mask = regions_to_mask(probabilities, rule)
         key = stack.name, hash(mask.tobytes())
         if key not in known:
             known[key] = score_stack_mask(mask, stack)

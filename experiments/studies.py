@@ -152,10 +152,8 @@ def study(name, column, rows, cohorts, seeds=None, epochs=None):
     seeds, epochs : optional
         Those of the short trainings where omitted; the epochs are for the record alone.
     """
-    table = recorded(name)
-    asked = {stack.name for stack in cohorts.get("phantom", ())}
-    # Phantoms of another stream are other patients, too.
-    if table is None or not asked.issuperset(table.loc[table["data"] == "phantom", "case"]):
+    table = recorded(name, {stack.name for stack in cohorts.get("phantom", ())})
+    if table is None:
         table = pd.DataFrame(columns=[column, "seed"])
     for seed, (row, (recipe, phantoms, *rule)) in itertools.product(SEEDS if seeds is None else seeds, rows.items()):
         if ((table[column].astype(str) == str(row)) & (table["seed"] == seed)).any():
@@ -179,13 +177,14 @@ def study(name, column, rows, cohorts, seeds=None, epochs=None):
         )
 
 
-def recorded(name):
-    """What a study found on phantoms of this version, None where nothing; those of another one are other patients."""
+def recorded(name, phantoms=None):
+    """What a study found; None where nothing, or on phantoms of another version or of others than these names."""
     path = FOLDER / f"{name}.csv"
-    if not path.is_file():
+    if not path.is_file() or json.loads(path.with_suffix(".json").read_text())["phantom_version"] != VERSION:
         return None
-    about = json.loads(path.with_suffix(".json").read_text())
-    return pd.read_csv(path) if about["phantom_version"] == VERSION else None
+    table = pd.read_csv(path)
+    met = () if phantoms is None else table.loc[table["data"].str.startswith("phantom"), "case"]
+    return table if set(met) <= set(phantoms or ()) else None
 
 
 def trained(recipe, stacks, seed):

@@ -2,18 +2,17 @@
 
 import dataclasses
 import itertools
-import json
 
 import numpy as np
 import pandas as pd
 
-from brats_lib.phantom import VERSION
 from brats_lib.synthesis.pictures import make_pictures
 from brats_lib.synthesis.sampling import draw_latent, synthesise
 from brats_lib.synthesis.segmentation import SEGMENTER, LabelledBatches, score_segmenter, train_segmenter
 from brats_lib.synthesis.store import load_generator
 from experiments.pictures import SLICES, held_out, learnt_from, tested, training_pictures
-from experiments.record import FOLDER, save
+from experiments.record import save
+from experiments.studies import recorded
 
 __all__ = ["COUNTS", "FEW", "SEEDS", "compare_synthetic"]
 
@@ -44,7 +43,9 @@ def compare_synthetic(real):
     arms = {("few, plain", 0): {}, ("few, augmented", 0): {}, ("VAE branch", 0): {"vae_branch": True}}
     arms |= {("synthetic", count): {"others": tuple(array[:count] for array in made)} for count in COUNTS}
     arms[("more phantoms", 0)] = {"others": (seen.images, seen.classes)}
-    table = _recorded({name for _, asked in tasks["phantoms"] for name in asked.names})
+    table = recorded("synthetic", {name for _, asked in tasks["phantoms"] for name in asked.names})
+    if table is None:
+        table = pd.DataFrame(columns=["data", "arm", "synthetic", "seed", "case", "region", "dice"])
     for seed, (data, folds), (arm, count) in itertools.product(SEEDS, tasks.items(), arms):
         done = (table["arm"] == arm) & (table["synthetic"] == count) & (table["seed"] == seed)
         if (done & (table["data"] == data)).any():
@@ -60,13 +61,3 @@ def compare_synthetic(real):
         print(facts, found.groupby("region")["dice"].mean().round(3).to_dict(), flush=True)
         table = pd.concat([table, found], ignore_index=True)
         save("synthetic", table, few=FEW, slices_each=SLICES, steps=len(batches), batch_slices=recipe.batch_slices)
-
-
-def _recorded(phantoms):
-    path = FOLDER / "synthetic.csv"
-    if path.is_file() and json.loads(path.with_suffix(".json").read_text())["phantom_version"] == VERSION:
-        table = pd.read_csv(path)
-        # Phantoms of another stream are other patients, too.
-        if phantoms.issuperset(table.loc[table["data"] == "phantoms", "case"]):
-            return table
-    return pd.DataFrame(columns=["data", "arm", "synthetic", "seed", "case", "region", "dice"])

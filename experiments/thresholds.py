@@ -13,7 +13,7 @@ import pandas as pd
 
 from brats_lib.inference import predict_stack
 from brats_lib.labels import REGIONS
-from brats_lib.postprocess import apply_rules
+from brats_lib.postprocess import regions_to_mask
 from experiments.scoring import score_stack_mask
 
 __all__ = ["WT_ABOVE", "best_threshold", "chosen_by_others", "decide", "score_thresholds"]
@@ -72,7 +72,7 @@ def score_thresholds(network, stacks):
     for stack in stacks:
         found = predict_stack(network, stack)
         for above in WT_ABOVE:
-            mask = apply_rules(found, dataclasses.replace(network.rule, wt_above=above))
+            mask = regions_to_mask(found, dataclasses.replace(network.rule, wt_above=above))
             rows += [{"wt_above": above, **row} for row in score_stack_mask(mask, stack)]
     return pd.DataFrame(rows)
 

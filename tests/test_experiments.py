@@ -18,7 +18,7 @@ from brats_lib.errors import BratsError
 from brats_lib.models import build
 from brats_lib.networks import Network
 from brats_lib.patches import PatchBatches
-from brats_lib.recipes import NATIVE
+from brats_lib.recipes import NATIVE, DecisionRule
 from experiments import accelerated, ahead, comparisons, intake, record, shipped, speed, studies, thresholds
 
 TINY = dataclasses.replace(
@@ -178,6 +178,14 @@ def test_stopped_study_goes_on_with_what_is_missing(small, monkeypatch):
     trained.clear()
     studies.ablate_recipe(real)
     assert len(trained) == len(rows)
+    # And so are those on phantoms of another stream.
+    table = pd.read_csv(path)
+    table["case"] = table["case"].replace("case_2", "patients-1-0000")
+    assert "patients-1-0000" in set(table["case"])
+    table.to_csv(path, index=False)
+    trained.clear()
+    studies.ablate_recipe(real)
+    assert len(trained) == len(rows)
 
 
 def test_effects_are_left_out_one_at_a_time(small, monkeypatch):
@@ -201,8 +209,11 @@ def test_full_length_rows_change_one_thing_each(small, monkeypatch):
     monkeypatch.setattr(studies, "SEEDS", (0, 4))
     recipes, original = [], studies.trained
     monkeypatch.setattr(studies, "trained", lambda recipe, *rest: recipes.append(recipe) or original(recipe, *rest))
-    asked = []
+    asked, rules, engine = [], [], studies.on_fast_engine
     monkeypatch.setattr(studies, "training_phantoms", lambda *arguments: asked.append(arguments) or [stack(0)])
+    monkeypatch.setattr(
+        studies, "on_fast_engine", lambda model, recipe, *rule: rules.append(rule) or engine(model, recipe, *rule)
+    )
     studies.ablate_full([dataclasses.replace(stack(7), name="patient_7")])
     changed = [
         [name for name, value in dataclasses.asdict(recipe).items() if value != getattr(studies.NATIVE, name)]
@@ -212,6 +223,8 @@ def test_full_length_rows_change_one_thing_each(small, monkeypatch):
     # Two rows change what is decided afterwards, which no training depends on.
     assert first == [["augmentation"], ["averaging"], [], [], ["modalities"], [], []]
     assert again == ["averaging"]
+    assert rules[2:4] == [(DecisionRule(smallest_piece=0.0),), (DecisionRule(et_above=0.5),)]
+    assert not any(rules[:2] + rules[4:])
     # All on the training's own phantoms, but for those outlined half way up and those that are as the patients.
     assert [bool(arguments) for arguments in asked] == [False] * 5 + [True] * 2 + [False]
     number, kinds = asked[5]

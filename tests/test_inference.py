@@ -3,10 +3,12 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import nibabel as nib
 import numpy as np
 import pytest
-from conftest import LPS_AFFINE, tiny_volumes
+from conftest import LPS_AFFINE, tiny_volumes, write_case
 
+from brats_lib.cohort import MODALITIES, Cohort
 from brats_lib.errors import BratsError
 from brats_lib.inference import Prediction, predict_slices, predict_stack, segment_case, to_native, window_places
 from brats_lib.labels import LABELS, REGIONS, one_hot, to_classes
@@ -164,3 +166,15 @@ def test_network_of_other_channels_is_refused():
 def test_region_of_classes_is_the_sum_of_their_probabilities():
     prediction = Prediction(np.zeros((1, 1, 1), np.uint8), np.array([0.1, 0.2, 0.3, 0.4]).reshape(1, 1, 1, 4))
     assert [prediction.region(name).item() for name in REGIONS] == pytest.approx([0.9, 0.6, 0.4])
+
+
+def test_images_that_are_read_later_must_lie_where_the_first_do(tmp_path):
+    folder = write_case(tmp_path, "Case")
+    path = folder / "Case_t1.nii.gz"
+    moved = LPS_AFFINE.copy()
+    moved[0, 3] += 12
+    nib.save(nib.Nifti1Image(np.asanyarray(nib.load(path).dataobj), moved), path)
+    case = Cohort.find(tmp_path)[0]
+    network = Network(None, replace(NATIVE, modalities=MODALITIES))
+    with pytest.raises(BratsError, match="t1.nii.gz: its affine puts it 12.0 mm away"):
+        segment_case(case, network, case.volumes(("flair", "t1ce")))

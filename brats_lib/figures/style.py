@@ -13,6 +13,7 @@ from matplotlib import figure as mpl_figure
 from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgba
 from matplotlib.patches import Patch
 
+from brats_lib import preprocess
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR
 
 __all__ = [
@@ -185,20 +186,15 @@ def window(volume):
 
 
 def brain_box(*volumes, margin=7):
-    """Smallest box around everything non-zero in the volumes, with a margin, as (start, stop) of each axis.
+    """The box of `preprocess.brain_box`, with a margin, as (start, stop) of each axis.
 
     The box is that of the volume, not of a slice, so that panels of one figure share scale and position.
     """
-    shape = np.asarray(volumes[0]).shape
-    filled = np.zeros(shape, bool)
-    for volume in volumes:
-        filled |= np.asarray(volume) != 0
-    box = []
-    for axis, length in enumerate(shape):
-        present = np.flatnonzero(filled.any(axis=tuple(other for other in range(3) if other != axis)))
-        first, last = (present[0], present[-1]) if present.size else (0, length - 1)
-        box.append((max(0, int(first) - margin), min(length, int(last) + 1 + margin)))
-    return tuple(box)
+    try:
+        box = preprocess.brain_box(*map(np.asarray, volumes), margin=margin)
+    except ValueError:  # nothing but zeros
+        box = [slice(0, length) for length in np.shape(volumes[0])]
+    return tuple((side.start, side.stop) for side in box)
 
 
 def label_cmap():

@@ -11,7 +11,7 @@ import numpy as np
 
 from brats_lib.errors import BratsError
 from brats_lib.files import read_json, write_whole
-from brats_lib.recipes import GenerativeRecipe, thaw
+from brats_lib.recipes import GenerativeRecipe, as_tuples
 from brats_lib.weights.store import to_float16
 
 __all__ = ["GENERATOR", "load_generator", "read_generator_card", "save_generator"]
@@ -47,7 +47,7 @@ def save_generator(generator, recipe, compression, facts, card=GENERATOR):
     weights = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content),
                "parameters": sum(array.size for array in arrays.values())}  # fmt: skip
     write_whole(card.with_suffix(".npz"), content)
-    write_whole(card, (json.dumps({**settings, "weights": weights, **facts}, indent=1) + "\n").encode())
+    write_whole(card, (json.dumps({**settings, "weights": weights, **facts}, indent=1) + "\n"))
 
 
 def read_generator_card(card=GENERATOR):
@@ -96,7 +96,7 @@ def load_generator(card=GENERATOR):
 
     about, file = read_generator_card(card), card.with_suffix(".npz")
     try:
-        settings = ({key: thaw(value) for key, value in about[name].items()} for name in ("recipe", "compression"))
+        settings = ({key: as_tuples(value) for key, value in about[name].items()} for name in ("recipe", "compression"))
         recipe, compression = (GenerativeRecipe(**values) for values in settings)
         expected = str(about["weights"]["sha256"])
     except (TypeError, KeyError, AttributeError) as error:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 
 from brats_lib.errors import BratsError
 from brats_lib.files import read_json
-from brats_lib.recipes import DecisionRule, NativeRecipe, Recipe, misfit, thaw
+from brats_lib.recipes import DecisionRule, NativeRecipe, Recipe, as_tuples, misfit
 from brats_lib.weights import text
 from brats_lib.weights.fields import ADVICE, CARD, INTENDED_USE, check
 
@@ -224,7 +224,8 @@ def identify(name, weights_sha256, recipe, rule):
 
 def _build(kind, content, where_in, where):
     """A dataclass of the settings that a field of a card holds: all of them, no other, each of its default's type."""
-    settings, known = {key: thaw(value) for key, value in content.items()}, {f.name: f.default for f in fields(kind)}
+    settings = {key: as_tuples(value) for key, value in content.items()}
+    known = {field.name: field.default for field in fields(kind)}
     if unlike := sorted(known.keys() ^ settings.keys()):
         found = f"its field '{where_in}.{unlike[0]}' is {'missing' if unlike[0] in known else 'unknown'}"
         raise BratsError(where, found, f"every setting of {kind.__name__} and no other", ADVICE)

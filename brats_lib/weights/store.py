@@ -64,14 +64,14 @@ def save_weights(model, recipe, rule, folder, name, facts):
         "parameters": sum(array.size for array in arrays.values()), "dtype": "float16",
     }  # fmt: skip
     card = Card(
-        name=name, recipe={"class": type(recipe).__name__, "settings": _freeze(asdict(recipe))},
-        decision={} if rule is None else _freeze(asdict(rule)), weights=weights, weights_hash=_content_hash(arrays),
+        name=name, recipe={"class": type(recipe).__name__, "settings": _as_lists(asdict(recipe))},
+        decision={} if rule is None else _as_lists(asdict(rule)), weights=weights, weights_hash=_content_hash(arrays),
         intended_use=INTENDED_USE, **facts,
     ).validate()  # fmt: skip
     folder = home_path(folder)
     # The card last: a kill in between leaves a file that no card vouches for.
     write_whole(folder / weights["file"], content)
-    write_whole(folder / f"{stem}.json", card.to_json().encode())
+    write_whole(folder / f"{stem}.json", card.to_json())
     return folder / f"{stem}.json"
 
 
@@ -236,11 +236,11 @@ def to_float16(model, where):
     return arrays
 
 
-def _freeze(value):
+def _as_lists(value):
     """Tuples as the lists that JSON makes of them."""
     if isinstance(value, dict):
-        return {key: _freeze(entry) for key, entry in value.items()}
-    return [_freeze(entry) for entry in value] if isinstance(value, tuple) else value
+        return {key: _as_lists(entry) for key, entry in value.items()}
+    return [_as_lists(entry) for entry in value] if isinstance(value, tuple) else value
 
 
 def _content_hash(arrays):

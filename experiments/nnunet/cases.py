@@ -69,7 +69,7 @@ def make_split(training, tested):
 
 
 def main():
-    """Write training phantoms, validation phantoms and, where a folder is named, real cases."""
+    """Write phantoms to train on and to test on and, where a folder is named, real cases."""
     parser = argparse.ArgumentParser(prog="python -m experiments.nnunet.cases", description=__doc__)
     parser.add_argument("out", type=home_path, help="gets training/, phantoms/ and real/ of cases, and split.json")
     parser.add_argument("--data", default="", help="folder of labelled real cases to test on as well")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import tomllib
 from dataclasses import replace
 from fnmatch import fnmatch
@@ -17,7 +18,7 @@ from brats_lib.cohort.case import voxel_hash
 from brats_lib.inference import segment_case
 from brats_lib.labels import REGIONS
 from brats_lib.metrics.challenge import score_mask
-from brats_lib.networks import learnt_from_warning
+from brats_lib.networks import learnt_from_warning, open_network
 from brats_lib.phantom import VERSION
 
 FOLDER = ROOT / "brats_lib" / "weights"
@@ -32,6 +33,15 @@ def test_shipped_network_loads_and_gives_a_probability_of_each_region(name):
     answer = np.asarray(model(slices))
     assert answer.shape == (2, side, side, len(REGIONS))
     assert answer.min() >= 0 and answer.max() <= 1
+
+
+def test_a_rule_that_is_written_anew_is_read_anew(tmp_path):
+    for path in (FOLDER / "phantom.json", FOLDER / "phantom.npz"):
+        shutil.copy2(path, tmp_path)
+    card = tmp_path / "phantom.json"
+    assert open_network(card).rule.wt_above == 0.3
+    card.write_text(card.read_text().replace('"wt_above": 0.3', '"wt_above": 0.6'))
+    assert open_network(card).rule.wt_above == 0.6
 
 
 def test_every_case_that_a_shipped_network_learnt_from_is_on_its_card():
