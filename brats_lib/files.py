@@ -222,8 +222,8 @@ def set_aside(path: Path) -> Path:
         raise BratsError(path, found, "a place to write to", advice) from None
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file as `replacing` does; an older file is replaced, missing folders are made.
+def write_whole(path: str | Path, content: bytes | str) -> None:
+    """Write a file as `replacing` does, text as UTF-8; an older file is replaced, missing folders are made.
 
     Raises
     ------
@@ -231,4 +231,4 @@ def write_whole(path: Path, content: bytes) -> None:
         If it cannot be written.
     """
     with replacing(path) as part:
-        part.write_bytes(content)
+        part.write_bytes(content.encode() if isinstance(content, str) else content)

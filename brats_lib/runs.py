@@ -21,7 +21,7 @@ from brats_lib.phantom import make_cohort
 
 __all__ = [
     "Run", "commit", "find_data", "find_root", "open_run", "open_split", "phantom_folder", "read_profile",
-    "results_folder", "run_folder", "versions", "write_text",
+    "results_folder", "run_folder", "versions",
 ]  # fmt: skip
 
 DEFAULTS = {"data": "", "max_cases": None, "phantom_cases": 24, "seed": 0}
@@ -30,13 +30,6 @@ PACKAGES = ("brats-lib", "keras", "tensorflow", "jax", "numpy", "scipy", "nibabe
 # What the terms of the data ask figures made from it to cite; keys of book/references.bib.
 CITED = {"msd": ["antonelli2022"]}
 CITED_FOR_BRATS = ["menze2015", "bakas2017", "bakas2018", "baid2021"]
-
-
-def write_text(path, text):
-    """Write a text file so that a reader sees the old or the new content, never half of it."""
-    path = Path(path)
-    write_whole(path, text.encode("utf-8"))
-    return path
 
 
 def find_root():
@@ -258,7 +251,7 @@ class Run:
     def save_table(self, text, name, source=None):
         """Save a table for the prose pages as `tables/<name>.md`; `source` where it is not the run's."""
         foot = f"\n\n*{source or f'Data: {self.source}'}.*\n"
-        return write_text(self.path("tables", f"{name}.md"), text.rstrip() + foot)
+        write_whole(self.path("tables", f"{name}.md"), text.rstrip() + foot)
 
     def record(self, step, claims=None, **facts):
         """Record what a notebook did in `run.json`, and its findings per figure of the paper in `claims.json`.
@@ -276,14 +269,14 @@ class Run:
             Anything else JSON can hold.
         """
         facts |= {"seconds": round(time.perf_counter() - self.started, 1), "claims": claims or {}}
-        write_text(self.path("steps", f"{step}.json"), json.dumps(facts, indent=1))
+        write_whole(self.path("steps", f"{step}.json"), json.dumps(facts, indent=1))
         advice = "Delete it; its notebook writes it again"
         paths = sorted(self.folder.glob("steps/*.json"))
         steps = {path.stem: read_json(path, "what a notebook recorded", advice, ("claims",)) for path in paths}
         gathered = {key: text for facts in steps.values() for key, text in facts.pop("claims").items()}
         about = describe_run(self)
-        write_text(self.path("run.json"), json.dumps(about | {"steps": steps}, indent=1))
-        write_text(self.path("claims.json"), json.dumps(gathered, indent=1))
+        write_whole(self.path("run.json"), json.dumps(about | {"steps": steps}, indent=1))
+        write_whole(self.path("claims.json"), json.dumps(gathered, indent=1))
 
 
 def describe_run(run):

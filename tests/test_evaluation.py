@@ -111,7 +111,7 @@ def test_predictions_that_an_evaluation_did_not_write_or_that_changed_since_are_
     assert (folder / f"{third.name}_seg.nii.gz.previous-1").read_text() == "drawn by hand"
 
 
-def test_folder_with_files_of_the_cohort_gets_no_predictions(tiny_root):
+def test_folder_with_files_of_the_cohort_gets_no_predictions(tiny_root, monkeypatch):
     """In a flat cohort all true masks lie side by side, called as predictions are."""
     for path in [*tiny_root.glob("*/*.nii.gz")]:
         path.rename(tiny_root / path.name)
@@ -120,9 +120,11 @@ def test_folder_with_files_of_the_cohort_gets_no_predictions(tiny_root):
     cohort = Cohort.find(tiny_root)
     before = {path: path.read_bytes() for path in tiny_root.iterdir()}
     network = Network(Oracle(list(cohort)), RECIPE)
+    monkeypatch.setenv("HOME", str(tiny_root.parent))
     for run in (
         lambda: evaluate(network, cohort, split_cohort(cohort, seed=0), tiny_root),
         lambda: challenge_scores(network, cohort, tiny_root),
+        lambda: challenge_scores(network, cohort, f"~/{tiny_root.name}"),
     ):
         with pytest.raises(BratsError, match="files of case .* are in it; expected a folder of its own"):
             run()

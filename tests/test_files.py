@@ -59,7 +59,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_write_and_that_of_a_l
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     mine = temporary_path(tmp_path).name
-    dead, living = (tmp_path / mine.replace(str(os.getpid()), str(pid)) for pid in (gone.pid, os.getppid()))
+    dead, living = (tmp_path / mine.replace(f"-{os.getpid()}-", f"-{pid}-") for pid in (gone.pid, os.getppid()))
     elsewhere, old = tmp_path / ".part-00000000-1-abcdef01", tmp_path / ".part-00000000-1-abcdef02"
     for path in (dead, living, elsewhere, old):
         path.write_bytes(b"half")

@@ -12,8 +12,9 @@ import nibabel as nib
 import numpy as np
 
 from brats_lib.cohort import MODALITIES, Cohort
+from brats_lib.cohort.cohort import PHANTOM_FILE, read_phantom_file
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, read_json, remove_abandoned, temporary_path, write_whole
+from brats_lib.files import home_path, remove_abandoned, temporary_path, write_whole
 from brats_lib.parallel import for_each
 from brats_lib.phantom.simulation import draw_case, simulate
 from brats_lib.phantom.streams import STREAMS
@@ -22,7 +23,7 @@ __all__ = ["VERSION", "case_name", "make_cohort"]
 
 # Raised whenever the same seed and stream give other voxels; cohorts of two versions are never mixed in one folder.
 VERSION = 3
-MARK, TABLE, PARAMETERS = "phantom.json", "name_mapping.csv", "parameters"
+MARK, TABLE, PARAMETERS = PHANTOM_FILE, "name_mapping.csv", "parameters"
 CASE = re.compile(r"Phantom_(\d{3,})")
 # Voxel (0, 0, 0) of BraTS volumes lies at the right, front, lower corner; world coordinates are RAS+.
 AFFINE = np.array([[-1.0, 0, 0, 0], [0, -1, 0, 239], [0, 0, 1, 0], [0, 0, 0, 1]])
@@ -72,6 +73,9 @@ def make_cohort(out, cases=24, seed=0, workers=None, progress=True, stream="coho
             raise BratsError(name, f"it is {value}", f"an integer of at least {least}", f"Give {name} such a value")
     if seed >= 2**32:
         raise BratsError("seed", f"it is {seed}", f"an integer of at most {2**32 - 1}", "Give seed such a value")
+    if stream not in STREAMS:
+        advice = "Choose one of those"
+        raise BratsError("stream", f"it is {stream}", f"one of {', '.join(STREAMS)}", advice)
     out = home_path(out)
     drawn = {"seed": seed, "stream": stream}
     _claim(out, drawn)
@@ -123,13 +127,8 @@ def _write_unless_there(path, text):
 
 
 def _check_mark(path, wanted):
-    advice = "Delete the folder, it is made again, or choose another one"
-    # A mark without a stream is of the first one, which networks learn from.
-    found = {
-        "stream": next(iter(STREAMS)),
-        **read_json(path, "the description of a phantom cohort", advice, keys=wanted.keys() - {"stream"}),
-    }
-    if any(found[key] != value for key, value in wanted.items()):
+    found = read_phantom_file(path)
+    if any(found.get(key) != value for key, value in wanted.items()):
         raise BratsError(
             path.parent,
             f"its phantoms are of {_described(found)} of the simulation",
@@ -139,7 +138,7 @@ def _check_mark(path, wanted):
 
 
 def _described(mark):
-    return f"stream {mark['stream']}, seed {mark['seed']}, version {mark['version']}"
+    return f"stream {mark['stream']}, seed {mark.get('seed')}, version {mark.get('version')}"
 
 
 def _files(name):
@@ -161,7 +160,7 @@ def _make_case(out, drawn, index):
         for file, volume in zip(_files(name), (*phantom.volumes.values(), phantom.mask), strict=True):
             (partial / file).write_bytes(_nifti(volume))
         parameters = {"case": name, **drawn, "index": index, "grade": phantom.grade, **phantom.parameters}
-        write_whole(out / PARAMETERS / f"{name}.json", (json.dumps(parameters, indent=1) + "\n").encode())
+        write_whole(out / PARAMETERS / f"{name}.json", (json.dumps(parameters, indent=1) + "\n"))
         if (out / name).exists() and not _complete(out, index):
             shutil.rmtree(out / name)
         try:

@@ -52,7 +52,7 @@ class Tumour:
     Attributes
     ----------
     whole_ml, core_ml, enhancing_ml : float
-        Volumes of WT, TC and ET in mL; `enhancing_ml` is 0 in 7 % of the draws.
+        Volumes of WT, TC and ET in mL; `enhancing_ml` is 0 in 7 % of the draws, of wide ones in 25 %.
     grade : {"HGG", "LGG"}
     centres : tuple of (x, y, z)
         Wanted centroids in voxels of the grid, the likeliest first; anatomy decides which of them lies in the brain.

@@ -27,14 +27,14 @@ class Variety:
     Parameters
     ----------
     tumours : bool
-        Half of them of any size from 3 to 260 mL alike, with shares of core and enhancement of any size, every third
+        Half of them of any size from 3 to 260 mL alike, with shares of core and enhancement of any size, every fourth
         without enhancement, anywhere in the brain.
     contrast : bool
         Half of the lesions faint, and tissue contrasts more different from scanner to scanner.
     zones : bool
         Edema that fades from bright to faint within one lesion, and cores partly solid, partly cyst.
     foci : bool
-        A third of the tumours with a second focus.
+        More of the tumours with a second focus.
     heads : bool
         More differently shaped and turned heads, from no atrophy to severe.
     infiltration : bool

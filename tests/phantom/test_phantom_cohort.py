@@ -104,7 +104,7 @@ def test_leftovers_of_a_killed_process_are_cleaned_and_its_case_made(tmp_path, s
     make(tmp_path / "c", cases=1)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    leftover = tmp_path / "c" / temporary_path(tmp_path).name.replace(str(os.getpid()), str(gone.pid))
+    leftover = tmp_path / "c" / temporary_path(tmp_path).name.replace(f"-{os.getpid()}-", f"-{gone.pid}-")
     leftover.mkdir()
     (leftover / "Phantom_002_flair.nii.gz").write_bytes(b"half")
     assert len(make(tmp_path / "c")) == 2
@@ -113,7 +113,7 @@ def test_leftovers_of_a_killed_process_are_cleaned_and_its_case_made(tmp_path, s
 
 def test_work_of_a_living_process_is_left_alone(tmp_path, simulated):
     make(tmp_path / "c", cases=1)
-    partial = tmp_path / "c" / temporary_path(tmp_path).name.replace(str(os.getpid()), str(os.getppid()))
+    partial = tmp_path / "c" / temporary_path(tmp_path).name.replace(f"-{os.getpid()}-", f"-{os.getppid()}-")
     partial.mkdir()
     make(tmp_path / "c")
     assert partial.is_dir()
