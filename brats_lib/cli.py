@@ -15,7 +15,7 @@ from pathlib import Path
 
 from brats_lib import __version__
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, make_folder
+from brats_lib.files import home_path, make_folder, read_text, write_whole
 
 __all__ = ["main"]
 
@@ -164,7 +164,7 @@ def _train(arguments):
 
 
 def _tune(arguments):
-    from brats_lib import runs, tuning
+    from brats_lib import tuning
 
     # Before the phantoms and the slices, which take longer to fail.
     study = tuning.open_study(arguments.storage)
@@ -182,7 +182,7 @@ def _tune(arguments):
         best = complete.loc[complete["score"].idxmax()]
         print(f"{len(table)} trials in {arguments.storage}; the best is {best['number']} with {best['score']:.4f}")
     if arguments.out:
-        runs.write_text(arguments.out, table.to_csv(index=False))
+        write_whole(arguments.out, table.to_csv(index=False))
 
 
 def _sweep(arguments):
@@ -247,11 +247,11 @@ def _check(arguments):
 
         print(", ".join(f"{key} {value}" for key, value in devices.describe().items()))
     record = _check_phantom(profile) if root is None else _check_cases(root, arguments.profile, profile)
-    state = runs.find_root() / "runs" / arguments.profile / "data.json"
+    state = runs.run_folder(arguments.profile) / "data.json"
     text = json.dumps(record, indent=1)
     # Snakemake reruns what depends on this file, so its time stamp must change only with its content.
     if not state.is_file() or state.read_bytes() != text.encode():
-        runs.write_text(state, text)
+        write_whole(state, text)
 
 
 def _check_phantom(profile):
@@ -269,14 +269,14 @@ def _check_cases(root, name, profile):
     from brats_lib import runs
     from brats_lib.audit import audit, summary
     from brats_lib.cohort import Cohort
-    from brats_lib.files import read_text
 
     cohort = Cohort.find(root, max_cases=profile["max_cases"])
-    split = runs.open_split(cohort, runs.find_root() / "runs" / name / "split.json", profile["seed"])
+    split = runs.open_split(cohort, runs.run_folder(name) / "split.json", profile["seed"])
     files = {path for case in cohort for path in (*case.files.values(), case.mask_file) if path is not None}
     files |= {table.path for table in cohort.tables}
     stats = [(str(path), *_size_and_time(path)) for path in sorted(files)]
-    state = __version__, stats, cohort.skipped, profile["max_cases"], split
+    # Of a checkout each commit may look at more.
+    state = __version__, runs.commit(), stats, cohort.skipped, profile["max_cases"], split
     digest = hashlib.sha256(repr(state).encode()).hexdigest()
     passed = runs.find_root() / "runs" / "audits" / f"{digest[:16]}.txt"
     if not passed.is_file():
@@ -289,7 +289,7 @@ def _check_cases(root, name, profile):
                 "cases that can all be read and agree with each other",
                 f"Mend or remove what is named; `brats audit {shlex.quote(str(root))}` lists everything",
             )
-        runs.write_text(passed, summary(findings, len(cohort)))
+        write_whole(passed, summary(findings, len(cohort)))
     tally = read_text(passed, "notes of an audit", "Remove it, and run again").partition("\n")[0]
     print(f"{cohort.source}: audited. {tally}; see {passed.relative_to(runs.find_root())}")
     # The split is in the record so that a changed one runs the notebooks again.

@@ -302,9 +302,9 @@ def test_score_into_a_place_that_cannot_be_written_is_refused(tiny_root, tmp_pat
 
 
 @pytest.mark.parametrize("command", [["train", "/dev/null/out"], ["tune", "/dev/null/study.db", "--trials", "1"]])
-def test_place_that_cannot_be_written_is_named_before_anything_is_computed(command, capsys):
+def test_place_that_cannot_be_written_is_named_before_anything_is_computed(command, checkout, capsys):
     assert main([*command, "--profile", "smoke"]) == 2
-    assert "/dev/null" in capsys.readouterr().err
+    assert "/dev/null" in capsys.readouterr().err and not (checkout / "runs").exists()
 
 
 def test_interrupt_that_is_ignored_once_is_raised_again():

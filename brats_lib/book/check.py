@@ -106,12 +106,12 @@ def _external(page):
 
 
 def _links(path, page, ids, html):
+    known = {page.resolve(): found for page, found in ids.items()}
     for link in page.find_all("a", href=True):
         parts = urlsplit(link["href"])
         if parts.scheme or parts.netloc:
             continue
         target = (path.parent / unquote(parts.path)).resolve() if parts.path else path.resolve()
-        known = {page.resolve(): found for page, found in ids.items()}
         if not target.exists():
             yield f"link to {link['href']} leads nowhere"
         elif not target.is_relative_to(html.resolve()):

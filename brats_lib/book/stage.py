@@ -16,24 +16,13 @@ from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json
 from brats_lib.weights import available, cards_markdown, read_card
 
-__all__ = ["stage", "toc_files", "with_buttons"]
+__all__ = ["stage"]
 
 MUST_AGREE = ("profile", "data", "max_cases", "phantom_cases", "seed", "recipe")
 
 
-def toc_files(toc):
-    """Documents that a table of contents names, root first.
-
-    Parameters
-    ----------
-    toc : dict
-        Content of `_toc.yml`.
-
-    Returns
-    -------
-    list of str
-        Paths without suffix.
-    """
+def _toc_files(toc):
+    """Documents that a table of contents names, root first, as paths without suffix."""
     chapters = [chapter for part in toc.get("parts", [toc]) for chapter in part.get("chapters", [])]
     return [toc["root"]] + [chapter["file"] for chapter in chapters]
 
@@ -62,7 +51,7 @@ def stage(run, out, root="."):
     """
     root, run, out = Path(root).resolve(), Path(run), Path(out)
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    names = [Path(file).name for file in toc_files(toc) if file.startswith("notebooks/")]
+    names = [Path(file).name for file in _toc_files(toc) if file.startswith("notebooks/")]
     notebooks = {name: _read_notebook(run / f"{name}.ipynb") for name in names}
     replacements = _private_text(root, _shared_parameters(notebooks, run).get("data"))
     about = _read_json(run / "run.json")
@@ -74,7 +63,7 @@ def stage(run, out, root="."):
     (out / "notebooks").mkdir(parents=True)
     shutil.copy2(root / "_toc.yml", out / "_toc.yml")
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    settings = with_buttons(
+    settings = _with_buttons(
         (root / "_config.yml").read_text(encoding="utf-8"), project.get("urls", {}).get("Repository")
     )
     (out / "_config.yml").write_text(settings, encoding="utf-8")
@@ -97,20 +86,8 @@ def stage(run, out, root="."):
     return out
 
 
-def with_buttons(settings, repository):
-    """Jupyter Book's settings with buttons to a repository; as they are where there is none.
-
-    Parameters
-    ----------
-    settings : str
-        Content of `_config.yml`.
-    repository : str or None
-        Address of the repository.
-
-    Returns
-    -------
-    str
-    """
+def _with_buttons(settings, repository):
+    """Jupyter Book's settings with buttons to a repository; as they are where there is none."""
     if not repository:
         return settings
     content = yaml.safe_load(settings)

@@ -42,8 +42,8 @@ def test_page_of_the_weights_gets_the_cards_that_are_packaged_now(fake_run, tmp_
 
 def test_buttons_lead_to_a_repository_only_where_one_is_named():
     text = (ROOT / "_config.yml").read_text()
-    assert "http" not in text and stage_module.with_buttons(text, None) == text
-    settings = yaml.safe_load(stage_module.with_buttons(text, "https://github.com/OWNER/NAME"))
+    assert "http" not in text and stage_module._with_buttons(text, None) == text
+    settings = yaml.safe_load(stage_module._with_buttons(text, "https://github.com/OWNER/NAME"))
     assert settings["repository"]["url"] == "https://github.com/OWNER/NAME"
     assert settings["html"]["use_repository_button"] and settings["html"]["favicon"]
     assert settings | {"repository": 0, "launch_buttons": 0, "html": 0} == {
