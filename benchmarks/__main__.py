@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import data, network, prediction, scoring
 from benchmarks.timing import machine, memory_table, save, table
-from brats_lib.cohort import Cohort
+from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path
 from brats_lib.recipes import PUBLISHED

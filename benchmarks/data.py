@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.lineage import decode, lineage_batch
 from benchmarks.timing import Row, interleave
-from brats_lib.preprocess import case_labels, case_slices
-from brats_lib.slices import build_cache
+from brats_lib.slices.cache import build_cache
+from brats_lib.slices.preprocess import case_labels, case_slices
 
 __all__ = ["MEMORY_LIMIT", "loading", "memory", "phantoms", "preprocessing"]
 
@@ -42,7 +42,7 @@ def loading(cohort, recipe, folder, repetitions):
     -------
     list of Row
     """
-    from brats_lib.batches import SliceBatches
+    from brats_lib.slices.batches import SliceBatches
 
     cache = build_cache(cohort, recipe, Path(folder) / "cache", workers=1, progress=False)
     batches = SliceBatches(cache, cache.names, batch_slices=recipe.slices)

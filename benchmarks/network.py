@@ -85,7 +85,7 @@ def training(recipe: Recipe, repetitions, batch_slices=8, side=1024):
     list of Row
         Times per slice. A share of the limit above 1 means that convolutions run at a higher rate than products.
     """
-    from brats_lib.devices import choose_precision
+    from brats_lib.training.devices import choose_precision
 
     preferred = choose_precision()
     reduced = "mixed_bfloat16" if preferred == "float32" else preferred

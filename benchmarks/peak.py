@@ -5,10 +5,10 @@ import resource
 import sys
 from pathlib import Path
 
-from brats_lib.batches import SliceBatches
-from brats_lib.cohort import Cohort
+from brats_lib.cases import Cohort
 from brats_lib.recipes import Recipe
-from brats_lib.slices import build_cache
+from brats_lib.slices.batches import SliceBatches
+from brats_lib.slices.cache import build_cache
 
 __all__ = ["main"]
 

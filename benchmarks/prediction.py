@@ -37,7 +37,7 @@ def network_flop(network, shape):
     """
     import keras
 
-    from brats_lib.inference import window_places
+    from brats_lib.prediction.inference import window_places
 
     # The same for a window that stands and for one that lies.
     recipe, window = network.recipe, network.rule.window
@@ -77,11 +77,11 @@ def prediction(cohort, folder, repetitions, fresh=True, side=LIMIT_SIDE):
     list of Row
         With the agreement of the labels in the first row's text; empty where OpenVINO cannot be used.
     """
-    from brats_lib import fast
-    from brats_lib.inference import predict_stack, segment_case
-    from brats_lib.networks import open_network
-    from brats_lib.predict import predict_cases
-    from brats_lib.stacks import stack_case
+    from brats_lib.prediction import fast
+    from brats_lib.prediction.inference import predict_stack, segment_case
+    from brats_lib.prediction.networks import open_network
+    from brats_lib.prediction.predict import predict_cases
+    from brats_lib.slices.stacks import stack_case
 
     if reason := fast.problem():
         print(f"No comparison with the fast path: {reason}", file=sys.stderr)

@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks.lineage import decode
 from benchmarks.timing import Row, interleave
 from brats_lib.labels import REGIONS, region
-from brats_lib.metrics.challenge import hd95, score_mask
+from brats_lib.scores.challenge import hd95, score_mask
 
 __all__ = ["scoring"]
 

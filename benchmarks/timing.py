@@ -89,7 +89,7 @@ def machine():
     dict
     """
     # Here and not at the top: importing Keras takes seconds that `--help` need not.
-    from brats_lib.devices import describe
+    from brats_lib.training.devices import describe
 
     packages = ("brats-lib", "numpy", "scipy", "nibabel", "keras")
     return {

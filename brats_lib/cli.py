@@ -33,8 +33,8 @@ def _phantom(arguments):
 def _audit(arguments):
     from dataclasses import asdict
 
-    from brats_lib.audit import audit, summary
-    from brats_lib.cohort import Cohort
+    from brats_lib.cases import Cohort
+    from brats_lib.cases.audit import audit, summary
 
     cohort = Cohort.find(arguments.folder)
     findings = audit(cohort, workers=arguments.workers, progress=not arguments.json)
@@ -47,19 +47,19 @@ def _audit(arguments):
 
 def _fetch(arguments):
     if arguments.dataset == "inception":
-        from brats_lib.synthesis.features import fetch_inception
+        from brats_lib.studies.synthesis.features import fetch_inception
 
         print(f"The weights are in {fetch_inception(arguments.folder)}. Chapter 7 looks in runs/inception.")
         return
-    from brats_lib.cohort import fetch
+    from brats_lib.cases import fetch
 
     folder = {"brats2020": fetch.fetch_brats2020, "msd": fetch.fetch_msd}[arguments.dataset](arguments.folder)
     print(f"Cases are in {folder}. Next: make book DATA={shlex.quote(str(folder.resolve()))}")
 
 
 def _export_nnunet(arguments):
-    from brats_lib import nnunet, runs
-    from brats_lib.cohort import Cohort, Split, split_cohort
+    from brats_lib.book import runs
+    from brats_lib.cases import Cohort, Split, nnunet, split_cohort
     from brats_lib.phantom import make_cohort
 
     root, seed = runs.find_data(arguments.data), arguments.seed
@@ -78,8 +78,8 @@ def _export_nnunet(arguments):
 
 
 def _score(arguments):
-    from brats_lib.cohort import Cohort, Split
-    from brats_lib.evaluation import score_folder, write_scores
+    from brats_lib.cases import Cohort, Split
+    from brats_lib.scores.evaluation import score_folder, write_scores
 
     truth, remarks = Cohort.find(arguments.truth), []
     names = Split.load(arguments.split, truth.labelled()).test if arguments.split else None
@@ -91,9 +91,9 @@ def _score(arguments):
 
 
 def _predict(arguments):
-    from brats_lib.cohort import MODALITIES, Cohort
-    from brats_lib.networks import open_network
-    from brats_lib.predict import loose_case, predict_cases
+    from brats_lib.cases import MODALITIES, Cohort
+    from brats_lib.prediction.networks import open_network
+    from brats_lib.prediction.predict import loose_case, predict_cases
 
     files = {modality: getattr(arguments, modality) for modality in MODALITIES}
     files = {modality: path for modality, path in files.items() if path is not None}
@@ -140,12 +140,12 @@ def _part(cases, part):
 
 def _train(arguments):
     make_folder(arguments.out)  # before Keras is loaded, which takes seconds
-    from brats_lib import runs
-    from brats_lib.batches import SliceBatches
-    from brats_lib.devices import count_devices
+    from brats_lib.book import runs
     from brats_lib.recipes import PUBLISHED
-    from brats_lib.slices import build_cache
-    from brats_lib.training import train
+    from brats_lib.slices.batches import SliceBatches
+    from brats_lib.slices.cache import build_cache
+    from brats_lib.training.devices import count_devices
+    from brats_lib.training.fitting import train
 
     profile = runs.read_profile(arguments.profile, ("batch_slices", "slices_per_epoch", "epochs", "precision"))
     # First, so that processes that train together have joined before anything is computed.
@@ -164,7 +164,7 @@ def _train(arguments):
 
 
 def _tune(arguments):
-    from brats_lib import tuning
+    from brats_lib.studies import tuning
 
     # Before the phantoms and the slices, which take longer to fail.
     study = tuning.open_study(arguments.storage)
@@ -186,7 +186,7 @@ def _tune(arguments):
 
 
 def _sweep(arguments):
-    from brats_lib import tuning
+    from brats_lib.studies import tuning
 
     plan, cases, folder = _plan_of(arguments)
     factors = arguments.factor or (tuning.BASELINE, *tuning.FACTORS)
@@ -197,7 +197,8 @@ def _sweep(arguments):
 
 def _plan_of(arguments):
     """Plan, cases and folder of a profile's hyper-parameter study, as notebook 09 has them."""
-    from brats_lib import runs, tuning
+    from brats_lib.book import runs
+    from brats_lib.studies import tuning
 
     profile = runs.read_profile(arguments.profile, tuning.SIZES)
     keys = ("max_cases", "phantom_cases", "seed")
@@ -211,9 +212,9 @@ def _short(value):
 
 
 def _weights(arguments):
-    from brats_lib.runs import find_root
-    from brats_lib.trained import find_trained
-    from brats_lib.weights import available, read_card
+    from brats_lib.book.runs import find_root
+    from brats_lib.prediction.trained import find_trained
+    from brats_lib.prediction.weights import available, read_card
 
     if arguments.name is not None:
         card = read_card(arguments.name)
@@ -236,14 +237,14 @@ def _app(arguments):
 
 
 def _check(arguments):
-    from brats_lib import runs
+    from brats_lib.book import runs
 
     profile = runs.read_profile(arguments.profile)
     root = runs.find_data(arguments.data)
     free = shutil.disk_usage(runs.find_root()).free / 2**30
     print(f"brats_lib {__version__}, Python {platform.python_version()}, {free:.0f} GiB free")
     if not arguments.quick:
-        from brats_lib import devices
+        from brats_lib.training import devices
 
         print(", ".join(f"{key} {value}" for key, value in devices.describe().items()))
     record = _check_phantom(profile) if root is None else _check_cases(root, arguments.profile, profile)
@@ -255,7 +256,7 @@ def _check(arguments):
 
 
 def _check_phantom(profile):
-    from brats_lib.runs import phantom_folder
+    from brats_lib.book.runs import phantom_folder
 
     cases, seed = profile["phantom_cases"], profile["seed"]
     print(f"No BraTS data was named or found: the run uses {cases} simulated phantoms (seed {seed}).")
@@ -266,9 +267,9 @@ def _check_cases(root, name, profile):
     """Split the cases, and audit them unless exactly these files passed with this split before."""
     from dataclasses import asdict
 
-    from brats_lib import runs
-    from brats_lib.audit import audit, summary
-    from brats_lib.cohort import Cohort
+    from brats_lib.book import runs
+    from brats_lib.cases import Cohort
+    from brats_lib.cases.audit import audit, summary
 
     cohort = Cohort.find(root, max_cases=profile["max_cases"])
     split = runs.open_split(cohort, runs.run_folder(name) / "split.json", profile["seed"])

@@ -40,7 +40,7 @@ class PaperValue:
     split : {"train", "val", "test"} or None
         The cases it was measured on.
     measure : str or None
-        The name of the score in `brats_lib.metrics.published`.
+        The name of the score in `brats_lib.scores.published`.
     placeholder : bool
         The paper prints template text ("[e.g., 0.88]"), or a value derived from one: nothing that was measured.
     note : str
@@ -75,7 +75,7 @@ class ReferenceValue:
     setup, data : str
         What was trained and what it was scored on.
     measure : str
-        A score of `brats_lib.metrics.published` where `region` is None, else of `brats_lib.metrics.challenge`.
+        A score of `brats_lib.scores.published` where `region` is None, else of `brats_lib.scores.challenge`.
     region : str or None
         WT, TC, ET, or "mean" of the three labels.
     value : float

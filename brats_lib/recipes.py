@@ -53,7 +53,7 @@ class Recipe:
     plateau_factor, plateau_patience, min_learning_rate : float, int, float
         ReduceLROnPlateau on the validation loss.
     augmentation : tuple of str
-        Names from `brats_lib.augment.AUGMENTATIONS` applied while training. The paper says augmentation was
+        Names from `brats_lib.slices.augment.AUGMENTATIONS` applied while training. The paper says augmentation was
         "likely applied" and its lineage applies none, so the default is none.
     volumes_per_batch : int
         Volumes whose slices make one batch on one device (section 3.5.2: "2 per GPU").

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from brats_lib.cohort import MODALITIES
+from brats_lib.cases import MODALITIES
 from brats_lib.errors import BratsError
 from brats_lib.labels import REGIONS
-from brats_lib.patches import PatchBatches
 from brats_lib.phantom import MIXED
 from brats_lib.recipes import NATIVE
-from brats_lib.records import read_record
-from brats_lib.training import load_trained, train
+from brats_lib.slices.patches import PatchBatches
+from brats_lib.training.fitting import load_trained, train
+from brats_lib.training.records import read_record
 from experiments import record
 from experiments.ahead import AheadBatches
 from experiments.record import provenance, save
@@ -56,11 +56,11 @@ def train_accelerated(row, seed, workers=1, deterministic=True):
     workers : int
         Processes that make patches; with one, the training itself makes them in between.
     deterministic : bool
-        See `brats_lib.devices.make_reproducible`.
+        See `brats_lib.training.devices.make_reproducible`.
 
     Returns
     -------
-    brats_lib.training.TrainingResult
+    brats_lib.training.fitting.TrainingResult
 
     Raises
     ------

@@ -22,7 +22,7 @@ class AheadBatches(PyDataset):
     Parameters
     ----------
     make : callable
-        Gives the dataset, a `brats_lib.patches.PatchBatches` or one like it; can be pickled, for each process calls it.
+        Gives the dataset, such as a `brats_lib.slices.patches.PatchBatches`; can be pickled, for each process calls it.
     workers : int
         Processes.
 

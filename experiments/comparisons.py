@@ -4,14 +4,14 @@ import dataclasses
 
 import pandas as pd
 
-from brats_lib import weights
-from brats_lib.batches import SliceBatches
-from brats_lib.cohort import MODALITIES, Cohort
-from brats_lib.evaluation import challenge_scores
-from brats_lib.networks import Network
+from brats_lib.cases import MODALITIES, Cohort
+from brats_lib.prediction import weights
+from brats_lib.prediction.networks import Network
 from brats_lib.recipes import NATIVE, PLANES, PUBLISHED, DecisionRule
-from brats_lib.slices import build_cache
-from brats_lib.training import train
+from brats_lib.scores.evaluation import challenge_scores
+from brats_lib.slices.batches import SliceBatches
+from brats_lib.slices.cache import build_cache
+from brats_lib.training.fitting import train
 from experiments.record import save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
 from experiments.shipped import FINE_TUNING, RUNS, choice_phantoms, mean_dice, rounded, train_phantom, train_real

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from brats_lib import weights
-from brats_lib.cohort import MODALITIES, split_cohort
+from brats_lib.book.runs import read_profile
+from brats_lib.cases import MODALITIES, split_cohort
 from brats_lib.labels import REGIONS
 from brats_lib.phantom import MIXED, PATIENTS, case_name, draw_case, simulate
-from brats_lib.runs import read_profile
-from brats_lib.stacks import make_stack
+from brats_lib.prediction import weights
+from brats_lib.slices.stacks import make_stack
 from experiments.record import FOLDER, save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
 from experiments.shipped import OTHERS, SEED, TESTED_ON, WEIGHTS, card_scores

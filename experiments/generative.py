@@ -1,12 +1,12 @@
 """The generative networks of chapter 7, trained for longer than a notebook can."""
 
-from brats_lib.devices import choose_precision
 from brats_lib.phantom import VERSION
 from brats_lib.recipes import COMPRESSION, ENHANCEMENT, GENERATION, RESTORATION, T2_FROM_T1
-from brats_lib.synthesis.batches import PictureBatches
-from brats_lib.synthesis.codes import CodeBatches
-from brats_lib.synthesis.tasks import add_noise, undersample
-from brats_lib.training import train
+from brats_lib.studies.synthesis.batches import PictureBatches
+from brats_lib.studies.synthesis.codes import CodeBatches
+from brats_lib.studies.synthesis.tasks import add_noise, undersample
+from brats_lib.training.devices import choose_precision
+from brats_lib.training.fitting import train
 from experiments.pictures import learnt_from, training_pictures
 from experiments.shipped import RUNS, SEED
 
@@ -28,7 +28,7 @@ def train_network(name, seed=SEED):
 
     Returns
     -------
-    brats_lib.training.TrainingResult
+    brats_lib.training.fitting.TrainingResult
     """
     recipe, damage, epochs = NETWORKS[name]
     pictures = learnt_from(training_pictures())

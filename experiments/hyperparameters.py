@@ -8,9 +8,9 @@ import dataclasses
 
 import pandas as pd
 
-from brats_lib.cohort import split_cohort
+from brats_lib.cases import split_cohort
 from brats_lib.phantom import make_cohort
-from brats_lib.tuning import Plan, importance, open_study, prepare, search, sweep, train_plan, trials_table
+from brats_lib.studies.tuning import Plan, importance, open_study, prepare, search, sweep, train_plan, trials_table
 from experiments.record import save
 
 __all__ = ["LONG", "PLAN", "SEARCH", "search_all", "train_long", "tune"]

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from brats_lib.audit.skull import SHELL_RATIO, shell_ratio
-from brats_lib.cohort import Cohort
-from brats_lib.cohort.nifti import read_image
-from brats_lib.intake import LARGEST_ML
+from brats_lib.cases import Cohort
+from brats_lib.cases.audit.skull import SHELL_RATIO, shell_ratio
+from brats_lib.cases.brain import brain_box, zscore
+from brats_lib.cases.intake import LARGEST_ML
+from brats_lib.cases.nifti import read_image
 from brats_lib.phantom import simulate
-from brats_lib.preprocess import brain_box, crop, zscore
+from brats_lib.slices.preprocess import crop
 from experiments.record import save
 
 __all__ = ["SHELLS", "Shell", "measure_skull_rule", "wrap"]

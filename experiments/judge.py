@@ -6,19 +6,19 @@ import functools
 import numpy as np
 import pandas as pd
 
-from brats_lib import weights
-from brats_lib.metrics.images import pairwise_ms_ssim
-from brats_lib.metrics.membership import attack_auc, auc_interval, nearest_distances
-from brats_lib.models.gan import join
 from brats_lib.phantom import VERSION
+from brats_lib.prediction import weights
 from brats_lib.recipes import COMPRESSION, ENHANCEMENT, GENERATION, T2_FROM_T1
-from brats_lib.synthesis import tasks
-from brats_lib.synthesis.classical import DENOISERS
-from brats_lib.synthesis.codes import draw_again, encode
-from brats_lib.synthesis.features import unet_features
-from brats_lib.synthesis.forward import forward
-from brats_lib.synthesis.sampling import draw_latent, split_labelled, synthesise
-from brats_lib.synthesis.store import save_generator
+from brats_lib.scores.images import pairwise_ms_ssim
+from brats_lib.scores.membership import attack_auc, auc_interval, nearest_distances
+from brats_lib.studies.synthesis import tasks
+from brats_lib.studies.synthesis.classical import DENOISERS
+from brats_lib.studies.synthesis.codes import draw_again, encode
+from brats_lib.studies.synthesis.features import unet_features
+from brats_lib.studies.synthesis.forward import forward
+from brats_lib.studies.synthesis.gan import join
+from brats_lib.studies.synthesis.sampling import draw_latent, split_labelled, synthesise
+from brats_lib.studies.synthesis.store import save_generator
 from experiments.generative import NETWORKS, train_network
 from experiments.pictures import held_out, learnt_from, tested, training_pictures
 from experiments.record import provenance, save

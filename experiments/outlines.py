@@ -5,9 +5,9 @@ import functools
 import numpy as np
 import pandas as pd
 
-from brats_lib.cohort import MODALITIES
-from brats_lib.metrics.outline import describe_outline
+from brats_lib.cases import MODALITIES
 from brats_lib.phantom import MIXED
+from brats_lib.scores.outline import describe_outline
 from experiments.record import save
 from experiments.shipped import plain_mixture, training_phantoms
 

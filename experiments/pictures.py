@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from brats_lib.phantom import VERSION
-from brats_lib.synthesis.pictures import Pictures, make_pictures
+from brats_lib.studies.synthesis.pictures import Pictures, make_pictures
 from experiments.shipped import RUNS, test_phantoms, training_phantoms
 
 __all__ = ["LEARNT_FROM", "SLICES", "held_out", "learnt_from", "tested", "training_pictures"]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from keras.utils import PyDataset
 
-from brats_lib.cohort import MODALITIES
-from brats_lib.inference import predict_slices, to_native
+from brats_lib.cases import MODALITIES
 from brats_lib.labels import one_hot, to_labels
-from brats_lib.preprocess import case_labels, case_slices, crop, uncrop
+from brats_lib.prediction.inference import predict_slices, to_native
 from brats_lib.recipes import PUBLISHED
-from brats_lib.stacks import LIMITS, Stack
+from brats_lib.slices.preprocess import case_labels, case_slices, crop, uncrop
+from brats_lib.slices.stacks import LIMITS, Stack
 
 __all__ = ["PublishedSlices", "StackAsCase", "predict_published"]
 
@@ -41,7 +41,7 @@ class PublishedSlices(PyDataset):
 
     Parameters
     ----------
-    stacks : sequence of brats_lib.stacks.Stack
+    stacks : sequence of brats_lib.slices.stacks.Stack
         With labels.
     batches, batch_slices : int
         How many, and slices in each.

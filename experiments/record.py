@@ -4,9 +4,9 @@ import json
 import platform
 from pathlib import Path
 
-from brats_lib.devices import describe
+from brats_lib.book.runs import commit, versions
 from brats_lib.phantom import VERSION
-from brats_lib.runs import commit, versions
+from brats_lib.training.devices import describe
 
 __all__ = ["FOLDER", "provenance", "save"]
 

@@ -14,26 +14,26 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from brats_lib import weights
-from brats_lib.cohort import MODALITIES
-from brats_lib.devices import choose_precision
+from brats_lib.cases import MODALITIES
+from brats_lib.cases.nnunet import CODES
 from brats_lib.files import write_whole
-from brats_lib.inference import predict_stack, window_places
 from brats_lib.labels import to_classes
 from brats_lib.models import build
-from brats_lib.networks import Network
-from brats_lib.nnunet import CODES
-from brats_lib.patches import PatchBatches
-from brats_lib.postprocess import regions_to_mask
+from brats_lib.prediction import weights
+from brats_lib.prediction.inference import predict_stack, window_places
+from brats_lib.prediction.networks import Network
+from brats_lib.prediction.postprocess import regions_to_mask
 from brats_lib.recipes import NATIVE, PLANES, PUBLISHED
-from brats_lib.related.arithmetic import multiply_adds
-from brats_lib.related.crf import refine
-from brats_lib.related.fitting import fit, fit_system
-from brats_lib.related.histograms import learn_landmarks, match_landmarks
-from brats_lib.related.lesson import match_stacks
-from brats_lib.related.predicting import predict_classes, to_mask
-from brats_lib.related.systems import SYSTEMS
-from brats_lib.training import train
+from brats_lib.slices.patches import PatchBatches
+from brats_lib.studies.related.arithmetic import multiply_adds
+from brats_lib.studies.related.crf import refine
+from brats_lib.studies.related.fitting import fit, fit_system
+from brats_lib.studies.related.histograms import learn_landmarks, match_landmarks
+from brats_lib.studies.related.lesson import match_stacks
+from brats_lib.studies.related.predicting import predict_classes, to_mask
+from brats_lib.studies.related.systems import SYSTEMS
+from brats_lib.training.devices import choose_precision
+from brats_lib.training.fitting import train
 from experiments.published import PublishedSlices, predict_published
 from experiments.record import save
 from experiments.scoring import choose_channels, score_stack_mask

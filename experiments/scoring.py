@@ -6,12 +6,12 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from brats_lib import fast
-from brats_lib.inference import predict_stack
-from brats_lib.metrics.challenge import score_mask
-from brats_lib.networks import Network
-from brats_lib.postprocess import regions_to_mask
+from brats_lib.prediction import fast
+from brats_lib.prediction.inference import predict_stack
+from brats_lib.prediction.networks import Network
+from brats_lib.prediction.postprocess import regions_to_mask
 from brats_lib.recipes import DecisionRule
+from brats_lib.scores.challenge import score_mask
 
 __all__ = ["choose_channels", "on_fast_engine", "score_stack_mask", "score_stacks"]
 
@@ -29,7 +29,7 @@ def on_fast_engine(model, recipe, rule=None):
 
     Returns
     -------
-    brats_lib.networks.Network
+    brats_lib.prediction.networks.Network
     """
     rule = rule or DecisionRule()
     if fast.problem():

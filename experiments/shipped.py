@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-import brats_lib.weights
-from brats_lib.cohort import MODALITIES, Cohort
+import brats_lib.prediction.weights
+from brats_lib.cases import MODALITIES, Cohort
 from brats_lib.errors import BratsError
-from brats_lib.inference import predict_stack
 from brats_lib.labels import REGIONS
-from brats_lib.metrics.difficulty import difficulty
-from brats_lib.metrics.summary import bootstrap_interval
-from brats_lib.patches import PatchBatches
 from brats_lib.phantom import MIXED, VERSION
-from brats_lib.postprocess import regions_to_mask
+from brats_lib.prediction.inference import predict_stack
+from brats_lib.prediction.postprocess import regions_to_mask
+from brats_lib.prediction.weights import save_weights
 from brats_lib.recipes import NATIVE
-from brats_lib.stacks import build_stacks, simulate_stacks
-from brats_lib.training import train
-from brats_lib.weights import save_weights
+from brats_lib.scores.difficulty import difficulty
+from brats_lib.scores.summary import bootstrap_interval
+from brats_lib.slices.patches import PatchBatches
+from brats_lib.slices.stacks import build_stacks, simulate_stacks
+from brats_lib.training.fitting import train
 from experiments import record
 from experiments.record import provenance, save
 from experiments.scoring import choose_channels, on_fast_engine, score_stack_mask, score_stacks
@@ -50,7 +50,7 @@ SMALLEST_ET_ML = (0.0, 0.05, 0.2, 0.5)
 # real tissue, too little to learn seven patients by heart.
 FINE_TUNING = dataclasses.replace(NATIVE, learning_rate=5e-4, slices_per_epoch=600, epochs=2)
 
-WEIGHTS = Path(brats_lib.weights.__file__).parent
+WEIGHTS = Path(brats_lib.prediction.weights.__file__).parent
 
 ATLAS_LICENCE = "No patient data; the heads are deformed from the ICBM 2009a nonlinear symmetric averages."
 FONOV = {"key": "fonov2011", "text": "Fonov et al. 2011, NeuroImage 54(1), 313-327"}
@@ -98,7 +98,7 @@ def train_phantom(recipe, seed=SEED):
 
     Returns
     -------
-    brats_lib.training.TrainingResult
+    brats_lib.training.fitting.TrainingResult
     """
     batches = PatchBatches(training_phantoms(), recipe, seed)
     return train(
@@ -126,7 +126,7 @@ def train_real(recipe, weights, stacks, left_out=None, seed=SEED, name="real"):
 
     Returns
     -------
-    brats_lib.training.TrainingResult
+    brats_lib.training.fitting.TrainingResult
     """
     chosen = [stack for stack in stacks if stack.name != left_out]
     phantoms = training_phantoms()
@@ -247,7 +247,7 @@ def with_difficulty(scores, stacks):
 
 def make_real(real):
     """Train the network `phantom` on with the real cases, score it leaving one out each time, and write it."""
-    model, recipe, card = brats_lib.weights.load("phantom", precision="float32")
+    model, recipe, card = brats_lib.prediction.weights.load("phantom", precision="float32")
     start, rule = model.get_weights(), card.to_rule()
     if len(real) < 2:
         raise BratsError("real cases", f"there are {len(real)}", "two or more, to leave one out", "Give --data")
@@ -285,7 +285,7 @@ def make_real(real):
 
 def choose_default():
     """Make the network whose mean Dice over regions was higher on the real cases the default, on both cards."""
-    cards = [brats_lib.weights.read_card(name) for name in brats_lib.weights.available()]
+    cards = [brats_lib.prediction.weights.read_card(name) for name in brats_lib.prediction.weights.available()]
 
     def dice(card):
         # Real cases come last: the card of `phantom` has scores on phantoms before them.

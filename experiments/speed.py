@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from brats_lib import models
-from brats_lib.devices import choose_precision, make_reproducible
-from brats_lib.objectives import compile_model
 from brats_lib.recipes import NATIVE
+from brats_lib.training.devices import choose_precision, make_reproducible
+from brats_lib.training.objectives import compile_model
 
 __all__ = ["measure_speed"]
 
@@ -27,7 +27,7 @@ def measure_speed(deterministic=True, steps=100):
     Parameters
     ----------
     deterministic : bool
-        See `brats_lib.devices.make_reproducible`.
+        See `brats_lib.training.devices.make_reproducible`.
     steps : int
         How many are timed.
 

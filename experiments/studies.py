@@ -14,12 +14,12 @@ import json
 
 import pandas as pd
 
-from brats_lib.cohort import MODALITIES
+from brats_lib.cases import MODALITIES
 from brats_lib.labels import REGIONS
-from brats_lib.patches import PatchBatches
 from brats_lib.phantom import EFFECTS, MIXED, PATIENTS, VERSION, WIDE
 from brats_lib.recipes import NATIVE, PLANES, DecisionRule
-from brats_lib.training import train
+from brats_lib.slices.patches import PatchBatches
+from brats_lib.training.fitting import train
 from experiments.record import FOLDER, save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
 from experiments.shipped import PHANTOMS, choice_phantoms, mean_dice, plain_mixture, training_phantoms

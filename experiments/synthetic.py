@@ -6,10 +6,10 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from brats_lib.synthesis.pictures import make_pictures
-from brats_lib.synthesis.sampling import draw_latent, synthesise
-from brats_lib.synthesis.segmentation import SEGMENTER, LabelledBatches, score_segmenter, train_segmenter
-from brats_lib.synthesis.store import load_generator
+from brats_lib.studies.synthesis.pictures import make_pictures
+from brats_lib.studies.synthesis.sampling import draw_latent, synthesise
+from brats_lib.studies.synthesis.segmentation import SEGMENTER, LabelledBatches, score_segmenter, train_segmenter
+from brats_lib.studies.synthesis.store import load_generator
 from experiments.pictures import SLICES, held_out, learnt_from, tested, training_pictures
 from experiments.record import save
 from experiments.studies import recorded

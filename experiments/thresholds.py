@@ -11,9 +11,9 @@ import itertools
 
 import pandas as pd
 
-from brats_lib.inference import predict_stack
 from brats_lib.labels import REGIONS
-from brats_lib.postprocess import regions_to_mask
+from brats_lib.prediction.inference import predict_stack
+from brats_lib.prediction.postprocess import regions_to_mask
 from experiments.scoring import score_stack_mask
 
 __all__ = ["WT_ABOVE", "best_threshold", "chosen_by_others", "decide", "score_thresholds"]

@@ -6,9 +6,9 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 
-from brats_lib import networks, weights
 from brats_lib.cli import main
 from brats_lib.labels import ED, ET, NCR
+from brats_lib.prediction import networks, weights
 from brats_lib.recipes import NATIVE, DecisionRule
 
 RECIPE = replace(NATIVE, planes=("axial",), clip=(-4.0, 10.0))

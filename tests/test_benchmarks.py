@@ -12,11 +12,11 @@ from benchmarks.lineage import lineage_batch
 from benchmarks.network import forward_flop, training
 from benchmarks.prediction import network_flop, prediction
 from benchmarks.timing import Row, interleave, table
-from brats_lib.cohort import Cohort
+from brats_lib.cases import Cohort
 from brats_lib.models import build
-from brats_lib.networks import Network
-from brats_lib.preprocess import case_slices
+from brats_lib.prediction.networks import Network
 from brats_lib.recipes import NATIVE, PUBLISHED
+from brats_lib.slices.preprocess import case_slices
 
 TINY = dataclasses.replace(PUBLISHED, first_slice=10, stop_slice=14, size=16, width=2, volumes_per_batch=1)
 
@@ -97,7 +97,7 @@ def test_prediction_rows_compare_the_fast_path_with_keras(tiny_cohort, tmp_path)
 
 
 def test_without_openvino_there_is_nothing_to_compare(tiny_cohort, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("brats_lib.fast.problem", lambda: "OpenVINO cannot be imported")
+    monkeypatch.setattr("brats_lib.prediction.fast.problem", lambda: "OpenVINO cannot be imported")
     assert prediction(tiny_cohort, tmp_path, repetitions=1) == []
     assert "OpenVINO cannot be imported" in capsys.readouterr().err
 

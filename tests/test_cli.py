@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from conftest import LPS_AFFINE, ROOT, tiny_volumes
 
+from brats_lib.cases import Cohort, fetch
 from brats_lib.cli import _parser, main
-from brats_lib.cohort import Cohort, fetch
 from brats_lib.files import home_path
 from brats_lib.labels import ET
 
@@ -286,7 +286,7 @@ def test_interrupt_ends_without_a_traceback(tiny_root, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("brats_lib.audit.audit", interrupt)
+    monkeypatch.setattr("brats_lib.cases.audit.audit", interrupt)
     assert main(["audit", str(tiny_root)]) == 130
     assert "interrupted" in capsys.readouterr().err
 

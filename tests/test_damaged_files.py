@@ -10,17 +10,17 @@ import pytest
 import yaml
 from conftest import ROOT, write_case
 
-from brats_lib import runs
+from brats_lib.book import runs
+from brats_lib.cases import Cohort, Split, split_cohort
+from brats_lib.cases.nnunet import CLASS_ORDER, REGIONS, has_our_codes
 from brats_lib.cli import main
-from brats_lib.cohort import Cohort, Split, split_cohort
 from brats_lib.errors import BratsError
-from brats_lib.nnunet import CLASS_ORDER, REGIONS, has_our_codes
 from brats_lib.phantom import VERSION, make_cohort
-from brats_lib.readers import COLUMNS, TRUTH, read_ratings
+from brats_lib.prediction.trained import read_trained
+from brats_lib.prediction.weights import Card
 from brats_lib.recipes import NativeRecipe
-from brats_lib.synthesis.store import read_generator_card
-from brats_lib.trained import read_trained
-from brats_lib.weights import Card
+from brats_lib.scores.readers import COLUMNS, TRUTH, read_ratings
+from brats_lib.studies.synthesis.store import read_generator_card
 
 ROUNDS = 90
 # What may stand where something else is expected.

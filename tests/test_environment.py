@@ -129,7 +129,7 @@ def test_wheel_alone_has_networks_and_recorded_results(tmp_path, monkeypatch):
     wheel = hatchling.build.build_wheel(str(tmp_path))
     zipfile.ZipFile(tmp_path / wheel).extractall(tmp_path / "elsewhere")
     code = (
-        "import brats_lib, brats_lib.runs as runs, brats_lib.weights as weights; print(brats_lib.__file__);"
+        "import brats_lib; from brats_lib.book import runs; from brats_lib.prediction import weights; print(brats_lib.__file__);"
         "print(runs.results_folder(), len(list(runs.results_folder().glob('*.csv')))); print(*weights.available())"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "elsewhere")}

@@ -7,9 +7,9 @@ import pytest
 
 from brats_lib import paper
 from brats_lib.errors import BratsError
-from brats_lib.metrics.challenge import COLUMNS
-from brats_lib.metrics.published import MEASURES, mse
 from brats_lib.recipes import PUBLISHED
+from brats_lib.scores.challenge import COLUMNS
+from brats_lib.scores.published import MEASURES, mse
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from test_native_training import RECIPE as TINY_NATIVE
-from test_native_training import RegionBlobs
-from test_native_training import run as train_native
-from test_training import Blobs
-from test_training import run as train_published
+from training.test_native_training import RECIPE as TINY_NATIVE
+from training.test_native_training import RegionBlobs
+from training.test_native_training import run as train_native
+from training.test_training import Blobs
+from training.test_training import run as train_published
 
 from brats_lib.recipes import Recipe
 

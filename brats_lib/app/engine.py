@@ -5,13 +5,13 @@ import threading
 
 import numpy as np
 
+from brats_lib.cases.intake import receive
 from brats_lib.errors import BratsError
-from brats_lib.inference import Prediction, predict_stack, segment_case
-from brats_lib.intake import receive
-from brats_lib.networks import open_network
-from brats_lib.predict import too_large
+from brats_lib.prediction.inference import Prediction, predict_stack, segment_case
+from brats_lib.prediction.networks import open_network
+from brats_lib.prediction.predict import too_large
 from brats_lib.recipes import NativeRecipe
-from brats_lib.stacks import make_stack
+from brats_lib.slices.stacks import make_stack
 
 __all__ = ["segment", "warm_up"]
 
@@ -24,7 +24,7 @@ def segment(case, network=None, volumes=None) -> Prediction:
 
     Parameters
     ----------
-    case : brats_lib.cohort.Case
+    case : brats_lib.cases.Case
         With the modalities of the network.
     network : str or Path, optional
         As in `networks.open_network`; the default network where omitted. It stays loaded.

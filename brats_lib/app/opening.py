@@ -1,8 +1,8 @@
 """Which cases the application starts with."""
 
-from brats_lib.cohort import Cohort
+from brats_lib.book.runs import find_data, phantom_folder
+from brats_lib.cases import Cohort
 from brats_lib.phantom import make_cohort
-from brats_lib.runs import find_data, phantom_folder
 
 __all__ = ["NEEDED", "PHANTOMS", "find_cases"]
 

@@ -25,7 +25,7 @@ def choose(cohort):
 
     Parameters
     ----------
-    cohort : brats_lib.cohort.Cohort
+    cohort : brats_lib.cases.Cohort
 
     Returns
     -------

@@ -8,7 +8,7 @@ from brats_lib.app.drawing import png
 from brats_lib.app.report import NO_DISTANCE, hd95_text, mask_file, ml_text, picture_file
 from brats_lib.app.wording import legend, place, plain
 from brats_lib.labels import LONG_NAMES, REGIONS
-from brats_lib.predict import NO_TUMOUR
+from brats_lib.prediction.predict import NO_TUMOUR
 
 __all__ = ["compare_view", "plane_view", "row", "slice_view"]
 

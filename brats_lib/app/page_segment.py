@@ -14,11 +14,11 @@ from brats_lib.app.scans import PLANES
 from brats_lib.app.wording import compare_note, files_line, plain, where
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import TUMOUR, modality_name
-from brats_lib.inference import Prediction
 from brats_lib.labels import LABEL_NAMES
-from brats_lib.networks import describe, learnt_from_warning
-from brats_lib.trained import Trained
-from brats_lib.weights import Card
+from brats_lib.prediction.inference import Prediction
+from brats_lib.prediction.networks import describe, learnt_from_warning
+from brats_lib.prediction.trained import Trained
+from brats_lib.prediction.weights import Card
 
 __all__ = ["Result", "show"]
 
@@ -52,7 +52,7 @@ def show(cohort):
 
     Parameters
     ----------
-    cohort : brats_lib.cohort.Cohort
+    cohort : brats_lib.cases.Cohort
     """
     head("Brain Tumor Segmentation")
     try:

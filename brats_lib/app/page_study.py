@@ -11,10 +11,10 @@ from brats_lib.app.ratings import Ratings, reader_code
 from brats_lib.app.scans import PLANES, open_scan
 from brats_lib.app.study import Study
 from brats_lib.app.wording import legend, plain, where
+from brats_lib.book.runs import find_root
 from brats_lib.errors import BratsError
-from brats_lib.readers import LIKERT
-from brats_lib.runs import find_root
-from brats_lib.weights import read_card
+from brats_lib.prediction.weights import read_card
+from brats_lib.scores.readers import LIKERT
 
 __all__ = ["show"]
 
@@ -28,7 +28,7 @@ def show(cohort):
 
     Parameters
     ----------
-    cohort : brats_lib.cohort.Cohort
+    cohort : brats_lib.cases.Cohort
     """
     head("Reader study")
     try:

@@ -118,7 +118,7 @@ def region_slab(prediction, name, plane, index):
 
     Parameters
     ----------
-    prediction : brats_lib.inference.Prediction
+    prediction : brats_lib.prediction.inference.Prediction
     name : {"WT", "TC", "ET"}
     plane : brats_lib.figures.style.Plane
     index : int
@@ -136,7 +136,7 @@ def probability(scan, prediction, name, plane, index):
     Parameters
     ----------
     scan : brats_lib.app.scans.Scan
-    prediction : brats_lib.inference.Prediction
+    prediction : brats_lib.prediction.inference.Prediction
     name : {"WT", "TC", "ET"}
     plane : brats_lib.figures.style.Plane
     index : int

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from brats_lib.errors import BratsError
-from brats_lib.readers import COLUMNS, LIKERT, SIDES
+from brats_lib.scores.readers import COLUMNS, LIKERT, SIDES
 
 __all__ = ["Ratings", "reader_code"]
 

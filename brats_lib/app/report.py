@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from brats_lib.app.drawing import write_lines
-from brats_lib.metrics.challenge import score_mask
-from brats_lib.predict import volumes_ml
+from brats_lib.prediction.predict import volumes_ml
+from brats_lib.scores.challenge import score_mask
 
 __all__ = [
     "DISCLAIMER", "NO_DISTANCE", "hd95_text", "mask_file", "millilitres", "ml_text", "picture_file", "volume_rows",
@@ -80,7 +80,7 @@ def mask_file(case, mask):
 
     Parameters
     ----------
-    case : brats_lib.cohort.Case
+    case : brats_lib.cases.Case
     mask : array of int, shape `case.shape`
         Labels 0, 1, 2, 4 in LPS.
 

@@ -6,11 +6,11 @@ from functools import cached_property
 import numpy as np
 
 from brats_lib.app.opening import NEEDED
-from brats_lib.audit.images import look
-from brats_lib.cohort.case import voxel_hash
+from brats_lib.cases.audit.images import look
+from brats_lib.cases.case import voxel_hash
+from brats_lib.cases.intake import receive
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, brain_box, tumour_slice, window
-from brats_lib.intake import receive
 
 __all__ = ["PLANES", "Scan", "clamp", "open_scan", "point_at", "start_slices", "zoom_box"]
 
@@ -23,7 +23,7 @@ class Scan:
 
     Attributes
     ----------
-    case : brats_lib.cohort.Case
+    case : brats_lib.cases.Case
         Where it came from.
     fingerprint : str
         Of the case's files; two scans with the same are the same.
@@ -71,7 +71,7 @@ def open_scan(case):
 
     Parameters
     ----------
-    case : brats_lib.cohort.Case
+    case : brats_lib.cases.Case
 
     Returns
     -------

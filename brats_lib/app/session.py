@@ -13,9 +13,9 @@ from brats_lib.app import engine
 from brats_lib.app.janitor import Janitor
 from brats_lib.app.shelf import Shelf, Store
 from brats_lib.app.uploads import Inbox
-from brats_lib.cohort import Cohort
-from brats_lib.networks import describe, offered
-from brats_lib.runs import find_root
+from brats_lib.book.runs import find_root
+from brats_lib.cases import Cohort
+from brats_lib.prediction.networks import describe, offered
 
 __all__ = ["cohort", "enter", "inbox", "networks", "predictions", "scans", "sweep", "warm_up"]
 

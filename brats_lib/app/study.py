@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brats_lib.errors import BratsError
-from brats_lib.readers import PREDICTION, SIDES, TRUTH
+from brats_lib.scores.readers import PREDICTION, SIDES, TRUTH
 
 __all__ = ["Item", "Study", "reading_order"]
 
@@ -67,9 +67,9 @@ class Study:
 
     Parameters
     ----------
-    cohort : brats_lib.cohort.Cohort
+    cohort : brats_lib.cases.Cohort
         Cases; those without a mask are left out.
-    card : brats_lib.weights.Card or brats_lib.trained.Trained
+    card : brats_lib.prediction.weights.Card or brats_lib.prediction.trained.Trained
         Of the network whose masks are rated.
     folder : str or Path
         Gets a folder of predictions for each study.

@@ -11,9 +11,9 @@ import zlib
 from pathlib import Path
 
 from brats_lib.app.opening import NEEDED
-from brats_lib.cohort import MODALITIES, Case
-from brats_lib.cohort.grids import GRID_TOLERANCE_MM, HEADER_BYTES, Grid, parse
-from brats_lib.cohort.nifti import read_grid
+from brats_lib.cases import MODALITIES, Case
+from brats_lib.cases.grids import GRID_TOLERANCE_MM, HEADER_BYTES, Grid, parse
+from brats_lib.cases.nifti import read_grid
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import modality_name
 

@@ -4,8 +4,8 @@ import pandas as pd
 from tabulate import tabulate
 
 from brats_lib.labels import REGIONS
-from brats_lib.synthesis.store import read_generator_card
-from brats_lib.weights import available, read_card
+from brats_lib.prediction.weights import available, read_card
+from brats_lib.studies.synthesis.store import read_generator_card
 
 __all__ = ["recorded_tables", "times"]
 

@@ -14,7 +14,7 @@ from brats_lib.book.notebook import clean_notebook, injected_parameters
 from brats_lib.book.recorded import recorded_tables, times
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json
-from brats_lib.weights import available, cards_markdown, read_card
+from brats_lib.prediction.weights import available, cards_markdown, read_card
 
 __all__ = ["stage"]
 

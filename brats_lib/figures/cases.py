@@ -12,7 +12,7 @@ from brats_lib.errors import BratsError
 from brats_lib.figures.plots import foot_key, need, plot_sheet
 from brats_lib.figures.style import ACCENTS, styled
 from brats_lib.labels import LONG_NAMES, REGIONS
-from brats_lib.metrics.comparison import compare
+from brats_lib.scores.comparison import compare
 
 __all__ = ["apart", "dice_against", "paired_cases", "short_names"]
 

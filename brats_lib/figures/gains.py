@@ -10,7 +10,7 @@ from matplotlib.ticker import NullLocator
 from brats_lib.figures.plots import REGION_MARKS, foot_key, need, plot_sheet, region_lines
 from brats_lib.figures.style import styled
 from brats_lib.labels import REGIONS
-from brats_lib.metrics.summary import bootstrap_interval, spread
+from brats_lib.scores.summary import bootstrap_interval, spread
 
 __all__ = ["ablation", "transfer_curve"]
 

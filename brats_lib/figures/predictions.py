@@ -22,7 +22,7 @@ from brats_lib.figures.panels import (
 )
 from brats_lib.figures.style import TUMOUR, axial, brain_box, styled
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR, SCORED, region, to_labels
-from brats_lib.metrics.challenge import score_region
+from brats_lib.scores.challenge import score_region
 
 __all__ = [
     "error_map", "hero", "predictions_overlay", "probability_maps", "single_class", "six_panels",

@@ -9,8 +9,8 @@ from brats_lib.figures.panels import box_ratio, caption, frame, mr_panel, outlin
 from brats_lib.figures.plots import REGION_MARKS, plot_sheet
 from brats_lib.figures.style import TUMOUR, axial, brain_box, modality_name, styled
 from brats_lib.labels import LABELS, LONG_NAMES, REGIONS, region
-from brats_lib.metrics.calibration import expected_calibration_error
-from brats_lib.postprocess import region_probabilities, regions_to_mask
+from brats_lib.prediction.postprocess import region_probabilities, regions_to_mask
+from brats_lib.scores.calibration import expected_calibration_error
 
 __all__ = ["region_maps", "reliability_diagram"]
 

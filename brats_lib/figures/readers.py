@@ -6,7 +6,7 @@ from matplotlib.patches import Patch
 
 from brats_lib.figures.plots import foot_key, need, plot_sheet
 from brats_lib.figures.style import styled
-from brats_lib.readers import COLUMNS, LIKERT, SIDES, agreement
+from brats_lib.scores.readers import COLUMNS, LIKERT, SIDES, agreement
 
 __all__ = ["reader_ratings"]
 

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from brats_lib.figures.plots import dots, foot_key, plot_sheet
 from brats_lib.figures.style import ACCENTS, styled
 from brats_lib.labels import LONG_NAMES, SCORED
-from brats_lib.metrics.summary import bootstrap_interval
+from brats_lib.scores.summary import bootstrap_interval
 
 __all__ = [
     "HtmlTable", "comparison_table", "metric_distributions", "published_metrics", "region_scores", "test_metrics",

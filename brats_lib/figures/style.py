@@ -13,7 +13,7 @@ from matplotlib import figure as mpl_figure
 from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgba
 from matplotlib.patches import Patch
 
-from brats_lib import preprocess
+from brats_lib.cases import brain
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR
 
 __all__ = [
@@ -186,12 +186,12 @@ def window(volume):
 
 
 def brain_box(*volumes, margin=7):
-    """The box of `preprocess.brain_box`, with a margin, as (start, stop) of each axis.
+    """The box of `brain.brain_box`, with a margin, as (start, stop) of each axis.
 
     The box is that of the volume, not of a slice, so that panels of one figure share scale and position.
     """
     try:
-        box = preprocess.brain_box(*map(np.asarray, volumes), margin=margin)
+        box = brain.brain_box(*map(np.asarray, volumes), margin=margin)
     except ValueError:  # nothing but zeros
         box = [slice(0, length) for length in np.shape(volumes[0])]
     return tuple((side.start, side.stop) for side in box)

@@ -11,11 +11,11 @@ import shutil
 import nibabel as nib
 import numpy as np
 
-from brats_lib.cohort import MODALITIES, Cohort
-from brats_lib.cohort.cohort import PHANTOM_FILE, read_phantom_file
+from brats_lib.cases import MODALITIES, Cohort
+from brats_lib.cases.cohort import PHANTOM_FILE, read_phantom_file
+from brats_lib.cases.parallel import for_each
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, remove_abandoned, temporary_path, write_whole
-from brats_lib.parallel import for_each
 from brats_lib.phantom.simulation import draw_case, simulate
 from brats_lib.phantom.streams import STREAMS
 
@@ -59,7 +59,7 @@ def make_cohort(out, cases=24, seed=0, workers=None, progress=True, stream="coho
 
     Returns
     -------
-    brats_lib.cohort.Cohort
+    brats_lib.cases.Cohort
         Of the first `cases` cases.
 
     Raises

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
-from brats_lib.cohort import MODALITIES
+from brats_lib.cases import MODALITIES
 from brats_lib.phantom.anatomy import draw_head
 from brats_lib.phantom.atlas import BOX, BOX_SHAPE, GRID
 from brats_lib.phantom.contrast import draw_contrast

@@ -11,7 +11,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from brats_lib.cohort import MODALITIES, Split
+from brats_lib.cases import MODALITIES, Split
 from brats_lib.files import home_path, write_whole
 from experiments.shipped import real_stacks, test_phantoms, training_phantoms
 
@@ -29,7 +29,7 @@ def write_case(stack, folder):
 
     Parameters
     ----------
-    stack : brats_lib.stacks.Stack
+    stack : brats_lib.slices.stacks.Stack
         With labels.
     folder : Path
         Gets `<case>/<case>_flair.nii.gz` and so on, float32 in standard deviations of the brain, and
@@ -63,7 +63,7 @@ def make_split(training, tested):
 
     Returns
     -------
-    brats_lib.cohort.Split
+    brats_lib.cases.Split
     """
     return Split(tuple(training[:-LOOKED_AT]), tuple(training[-LOOKED_AT:]), tuple(tested))
 

@@ -4,9 +4,9 @@ import numpy as np
 from conftest import write_case
 
 from brats_lib.app.scans import open_scan
-from brats_lib.cohort import Cohort
-from brats_lib.inference import Prediction
+from brats_lib.cases import Cohort
 from brats_lib.labels import REGIONS, region
+from brats_lib.prediction.inference import Prediction
 
 
 def tiny_scan(folder, with_mask=True):

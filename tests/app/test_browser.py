@@ -16,7 +16,7 @@ from conftest import LPS_AFFINE, tiny_volumes
 from tiny_runs import write_run
 
 from brats_lib.labels import ED, ET, NCR
-from brats_lib.weights import available, read_card
+from brats_lib.prediction.weights import available, read_card
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from brats_lib.cli import main
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, rgba
 from brats_lib.labels import COLOURS, ED, ET, NCR
-from brats_lib.predict import NO_TUMOUR
+from brats_lib.prediction.predict import NO_TUMOUR
 
 BOX = ((0, 20), (0, 30), (0, 10))
 COLOUR = {label: tuple(rgba(COLOURS[label])[:3]) for label in COLOURS}

@@ -11,10 +11,10 @@ from app.seen import tiny_scan
 
 from brats_lib.app.ratings import Ratings, reader_code
 from brats_lib.app.study import Item, Study, reading_order
-from brats_lib.cohort import Cohort
+from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError
-from brats_lib.readers import COLUMNS, SIDES, read_ratings
-from brats_lib.weights import read_card
+from brats_lib.prediction.weights import read_card
+from brats_lib.scores.readers import COLUMNS, SIDES, read_ratings
 
 CASES = [f"case {i}" for i in range(12)]
 

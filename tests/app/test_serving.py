@@ -16,7 +16,6 @@ import pytest
 from app.browsing import wait_for
 from conftest import ROOT, write_case
 
-from brats_lib import inference, networks
 from brats_lib.app import engine, launch, opening
 from brats_lib.app.janitor import Janitor
 from brats_lib.app.scans import open_scan
@@ -24,8 +23,9 @@ from brats_lib.app.shelf import Shelf, Store
 from brats_lib.app.temporary import temporary_folder
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
-from brats_lib.inference import Prediction
-from brats_lib.weights import read_card
+from brats_lib.prediction import inference, networks
+from brats_lib.prediction.inference import Prediction
+from brats_lib.prediction.weights import read_card
 
 
 def test_a_port_that_is_taken_is_said_so(tmp_path, capsys):

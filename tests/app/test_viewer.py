@@ -12,7 +12,7 @@ from PIL import Image
 
 from brats_lib.app import panels
 from brats_lib.app.scans import open_scan
-from brats_lib.cohort import Cohort
+from brats_lib.cases import Cohort
 from brats_lib.figures.style import AXIAL
 
 pytestmark = pytest.mark.slow

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from brats_lib import weights
 from brats_lib.book.recorded import details, generated, patients, recorded_tables, scores
 from brats_lib.labels import REGIONS
 from brats_lib.phantom import VERSION, case_name
 from brats_lib.phantom.cohort import DESCRIPTION
 from brats_lib.phantom.population import PROBABILITIES
-from brats_lib.synthesis.store import read_generator_card
+from brats_lib.prediction import weights
+from brats_lib.studies.synthesis.store import read_generator_card
 from experiments.disjoint import drawn_for_test, shared_with_training
 
 PAGES = {

@@ -20,7 +20,7 @@ HERE = Path(__file__).parents[1]
 TRAIN = """
 import sys
 from pathlib import Path
-from test_training import *
+from training.test_training import *
 models.build = build_small
 folder, epochs, devices = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 recipe = Recipe(size=16, width=2, learning_rate=1e-3, dropout=0.2)

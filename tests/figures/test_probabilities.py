@@ -7,7 +7,7 @@ from figures.drawn import SOURCE, captions, check_plot, check_sheet, image_axes,
 
 from brats_lib.figures import probabilities
 from brats_lib.labels import ED, ET, REGIONS, one_hot, region, to_classes
-from brats_lib.metrics.calibration import reliability
+from brats_lib.scores.calibration import reliability
 
 Z = 18
 

@@ -7,7 +7,7 @@ from figures.drawn import SOURCE
 
 from brats_lib.errors import BratsError
 from brats_lib.figures.readers import reader_ratings
-from brats_lib.readers import COLUMNS, agreement, simulate_ratings
+from brats_lib.scores.readers import COLUMNS, agreement, simulate_ratings
 
 DICE = {f"case {i}": dice for i, dice in enumerate(np.linspace(0.4, 0.95, 8))}
 

@@ -10,7 +10,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from brats_lib.cohort import MODALITIES
+from brats_lib.cases import MODALITIES
 from brats_lib.errors import BratsError
 from brats_lib.files import temporary_path
 from brats_lib.phantom import cohort as store

@@ -1,0 +1,148 @@
+"""Whether two cases show the same head, told from what survives scaling, noise, small shifts and another resolution."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from brats_lib.cases.audit.findings import Report
+from brats_lib.cases.audit.sampling import COARSE_MM, SMALLEST_ML
+
+__all__ = ["ALIKE", "DIFFERENT", "Pair", "alike", "copies", "signature"]
+
+# Images of the same head correlate by more, those of different heads by DIFFERENT at most; see `signature`.
+ALIKE, DIFFERENT = 0.8, 0.58
+# Modalities of one of 26 patients correlate by 0.83 at most, copies with a factor or an offset or in 8 bits by 0.995.
+SAME = 0.98
+# Around the centre of the brain.
+GRID_MM, HALF_MM = 6.0, (72.0, 90.0, 72.0)
+
+
+class Pair(NamedTuple):
+    """Two cases that show the same head.
+
+    Attributes
+    ----------
+    case, other : str
+        Names of the two, the later one first.
+    likeness : dict of str to float
+        Modality to the correlation of its two images, for those above `ALIKE`.
+    mirrored : bool
+        Whether one is the mirror image of the other.
+    """
+
+    case: str
+    other: str
+    likeness: dict[str, float]
+    mirrored: bool
+
+
+def signature(volume: np.ndarray, spacing) -> np.ndarray | None:
+    """Reduce an image to how bright each place is compared with its surroundings.
+
+    The image is averaged over 4 mm, its brain is moved to the middle, and what varies over more than about 8 mm is
+    taken away: outline and tissues, which all heads share. Folds and tumours stay, which are each patient's own.
+
+    Parameters
+    ----------
+    volume : array, shape (x, y, z)
+        Intensities, axes LPS.
+    spacing : (float, float, float)
+        Voxel size in mm.
+
+    Returns
+    -------
+    array of float16, or None
+        Of norm 1, so that the product of two is their correlation; None where less than half a brain is there.
+
+    Notes
+    -----
+    Between 26 BraTS patients (2018 and 2021 sets) the correlations of one modality reach 0.58, and 0.56 where one of
+    the two is mirrored; between eight phantoms 0.51 and 0.56. Copies of nine patients whose voxels were scaled, shifted
+    by up to 3 mm, set to 1e9 in one place, given noise of 5 % or an offset, stored in 8 bits or resampled to 2 mm
+    correlate with the original by 0.94 or more, standardised ones by 0.85, and ones rotated by 3 degrees by 0.87.
+    Follow-up scans were not measured.
+    """
+    factors = [max(1, round(COARSE_MM / size)) for size in spacing]
+    parts = [part for n, factor in zip(volume.shape, factors, strict=True) for part in (n // factor, factor)]
+    whole = tuple(slice(0, n // factor * factor) for n, factor in zip(volume.shape, factors, strict=True))
+    image = volume[whole].reshape(parts).mean((1, 3, 5), dtype=np.float32)
+    spacing = np.multiply(factors, spacing)
+    if min(image.shape) < 2:
+        return None
+    image -= np.median(np.concatenate([image[0].ravel(), image[-1].ravel()]))
+    top = np.percentile(np.abs(image), 99.5)
+    image = np.clip(image, -top, top)
+    brain = ndimage.binary_fill_holes(np.abs(image) > 0.02 * top)
+    if brain.sum() * np.prod(spacing) / 1000 < SMALLEST_ML:
+        return None
+    share = ndimage.gaussian_filter(brain.astype(np.float32), 2)
+    around = ndimage.gaussian_filter(np.where(brain, image, 0), 2) / np.maximum(share, 1e-3)
+    band = np.where(ndimage.binary_erosion(brain), ndimage.gaussian_filter(image, 0.5) - around, 0)
+    # The centre of the outline, and not of the intensities, which one voxel can move.
+    centre = ndimage.center_of_mass(brain)
+    places = [np.arange(-h, h + 1, GRID_MM) / mm + c for h, mm, c in zip(HALF_MM, spacing, centre, strict=True)]
+    found = ndimage.map_coordinates(band, np.meshgrid(*places, indexing="ij"), order=1)
+    found -= found.mean()
+    norm = np.linalg.norm(found)
+    return (found / norm).astype(np.float16) if norm > 0 else None
+
+
+def alike(reports: list[Report]) -> list[Pair]:
+    """Find the cases that show the same head.
+
+    Parameters
+    ----------
+    reports : list of Report
+        Of all cases, with the signatures of their images.
+
+    Returns
+    -------
+    list of Pair
+        For each case that is like an earlier one, the pair with that which it is most like.
+    """
+    found = defaultdict(dict)
+    for modality in sorted({modality for report in reports for modality in report.signatures}):
+        own = [(number, report) for number, report in enumerate(reports) if modality in report.signatures]
+        signatures = np.stack([report.signatures[modality] for _, report in own]).astype(np.float32)
+        flat = signatures.reshape(len(own), -1)
+        for place, (number, _) in enumerate(own[1:], 1):
+            for mirrored, image in ((False, signatures[place]), (True, signatures[place, ::-1])):
+                likeness = flat[:place] @ image.ravel()
+                for other in np.flatnonzero(likeness > ALIKE):
+                    found[number, own[other][0], mirrored][modality] = float(min(likeness[other], 1))
+    best = {}
+    for (number, other, mirrored), likeness in found.items():
+        pair = Pair(reports[number].case, reports[other].case, likeness, mirrored)
+        rank = len(likeness), max(likeness.values())
+        if number not in best or rank > best[number][0]:
+            best[number] = rank, pair
+    return [pair for _, (_, pair) in sorted(best.items())]
+
+
+def copies(volumes: dict[str, np.ndarray]) -> Iterator[tuple[str, str]]:
+    """Pairs of modalities of one case that have the same content, whatever factor and offset one of them was given.
+
+    Parameters
+    ----------
+    volumes : dict of str to array, shape (x, y, z)
+        Modality to intensities, on one grid.
+
+    Yields
+    ------
+    (str, str)
+        Two modalities whose intensities correlate by more than `SAME`, or by less than its negative.
+    """
+    sampled = {modality: np.asarray(volume[::3, ::3, ::3], np.float64) for modality, volume in volumes.items()}
+    inside = np.logical_or.reduce([sample != 0 for sample in sampled.values()])
+    if inside.sum() < 2:
+        return
+    # One voxel far from the others would decide on a correlation.
+    values = {m: np.clip(s[inside], *np.percentile(s[inside], (0.5, 99.5))) for m, s in sampled.items()}
+    for one, other in combinations(values, 2):
+        if values[one].std() and values[other].std():
+            if abs(np.corrcoef(values[one], values[other])[0, 1]) > SAME:
+                yield one, other

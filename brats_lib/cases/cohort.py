@@ -1,0 +1,173 @@
+"""A folder of cases, read the same way whichever BraTS year or copy it is."""
+
+import difflib
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from brats_lib.cases.case import Case
+from brats_lib.cases.discover import find_cases
+from brats_lib.cases.grades import NameTable, read_table
+from brats_lib.cases.layouts import LAYOUT_OF_NAME
+from brats_lib.errors import BratsError
+from brats_lib.files import home_path, read_json
+
+__all__ = ["Cohort", "phantom_file", "read_phantom_file"]
+
+PHANTOM_FILE = "phantom.json"
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Cases in natural order of their names.
+
+    Parameters
+    ----------
+    root : Path
+        The folder they were found in.
+    cases : tuple of Case
+        The cases.
+    tables : tuple of NameTable
+        The `name_mapping.csv` files found beside them.
+    skipped : tuple of (Path, str)
+        What was passed over, and why, as a clause: folders that cannot be read, images that belong to no case.
+    """
+
+    root: Path
+    cases: tuple[Case, ...]
+    tables: tuple[NameTable, ...] = ()
+    skipped: tuple[tuple[Path, str], ...] = ()
+
+    @classmethod
+    def find(cls, root: str | Path, max_cases: int | None = None) -> "Cohort":
+        """Find the cases of a folder.
+
+        Parameters
+        ----------
+        root : str or Path
+            A folder of cases in any layout of `brats_lib.cases.layouts`, at any depth, or one case's folder.
+        max_cases : int, optional
+            Keep only the first so many.
+
+        Raises
+        ------
+        BratsError
+            If the folder is missing, unreadable or without cases, or one case is there twice.
+        """
+        root = home_path(root)
+        if max_cases is not None and max_cases < 1:
+            raise BratsError("max_cases", f"it is {max_cases}", "at least 1", "Leave it out to use all cases")
+        cases, paths, skipped = find_cases(root)
+        names = {case.name for case in cases}
+        tables = tuple(read_table(path, names) for path in sorted(paths))
+        grades = {name: grade for table in tables for name, grade in table.grades.items() if grade}
+        cases = [replace(case, grade=grades.get(case.name, case.grade)) for case in cases]
+        return cls(root, tuple(cases[:max_cases]), tables, tuple(skipped))
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __iter__(self) -> Iterator[Case]:
+        return iter(self.cases)
+
+    def __getitem__(self, key: str | int) -> Case:
+        """A case by name or position.
+
+        Raises
+        ------
+        BratsError
+            If there is no case of that name.
+        """
+        if not isinstance(key, str):
+            return self.cases[key]
+        for case in self.cases:
+            if case.name == key:
+                return case
+        near = difflib.get_close_matches(key, self.names, n=3, cutoff=0) or ["none, the cohort is empty"]
+        raise BratsError(self.root, f"it has no case {key}", f"such as {', '.join(near)}", "Check the name")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the cases."""
+        return tuple(case.name for case in self.cases)
+
+    def labelled(self) -> "Cohort":
+        """Only the cases that have a mask; may be empty."""
+        return replace(self, cases=tuple(case for case in self.cases if case.has_mask))
+
+    def subset(self, names) -> "Cohort":
+        """Only the cases of these names, in this cohort's order.
+
+        Raises
+        ------
+        BratsError
+            If one is not there.
+        """
+        wanted = {self[name].name for name in names}
+        return replace(self, cases=tuple(case for case in self.cases if case.name in wanted))
+
+    @property
+    def is_phantom(self) -> bool:
+        """Whether any of these are simulated patients, also where their folder is only a part of `root`."""
+        return any(self._phantom_marks())
+
+    @property
+    def source(self) -> str:
+        """What the cases are, for figure feet and tables, without any path: ``"24 simulated phantoms (seed 0)"``."""
+        marks = self._phantom_marks()
+        real = [case for case, mark in zip(self.cases, marks, strict=True) if mark is None]
+        simulated = len(self) - len(real)
+        parts = []
+        if simulated:
+            drawn = sorted({_drawn(read_phantom_file(mark)) for mark in set(marks) - {None}})
+            parts.append(f"{simulated} simulated phantom{'s' * (simulated != 1)} ({', '.join(drawn)})")
+        if real or not simulated:
+            naming = " and ".join(title for title, _ in Counter(map(_naming, real)).most_common()) or "no naming"
+            # It stands in Markdown, HTML and figures, where other characters would mean something.
+            folder = re.sub(r"[^\w .,()+-]", "_", self.root.resolve().name)
+            parts.append(f"{len(real)} case{'s' * (len(real) != 1)}, {naming}, folder {folder}")
+        return " and ".join(parts)
+
+    def _phantom_marks(self) -> list[Path | None]:
+        """For each case the file that says it is simulated: in the cohort's folder or beside the case's."""
+        root = self.root / PHANTOM_FILE
+        return [root] * len(self) if root.is_file() else [phantom_file(case) for case in self.cases]
+
+    def fingerprint(self) -> str:
+        """Hash of the cases' names and of all bytes of their files, 16 hexadecimal digits.
+
+        It does not depend on where the folder is, in what order it lists its files or when they were written.
+
+        Raises
+        ------
+        BratsError
+            If a file cannot be read.
+        """
+        return hashlib.sha256("\n".join(sorted(case.fingerprint() for case in self.cases)).encode()).hexdigest()[:16]
+
+
+def phantom_file(case: Case) -> Path | None:
+    """The file beside a case's folder that says it is simulated, if there is one."""
+    path = case.folder.parent / PHANTOM_FILE
+    return path if path.is_file() else None
+
+
+def read_phantom_file(path: Path) -> dict:
+    """What the mark of a phantom cohort says; without a stream it is of the one that networks learn from."""
+    return {"stream": "training", **read_json(path, "the mark of phantoms", "Make the cohort again")}
+
+
+def _drawn(mark: dict) -> str:
+    of = "" if mark["stream"] == "cohort" else f" of the stream {mark['stream']}"
+    return f"seed {mark.get('seed')}{of}"
+
+
+def _naming(case: Case) -> str:
+    """The year that a case's name tells (`Brats18_`, `BraTS20_`, `BraTS2021_`), else its layout's title."""
+    year = re.match(r"brats(?:20)?(\d\d)_", case.name.lower())
+    if case.layout == "brats2020" and year:
+        return f"BraTS 20{year[1]} naming"
+    return LAYOUT_OF_NAME[case.layout].title

@@ -1,0 +1,214 @@
+"""Finding cases in a folder, however deep they are nested and whatever naming they have. Nothing is ever renamed."""
+
+import logging
+import os
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from brats_lib.cases.case import Case
+from brats_lib.cases.layouts import (
+    LAYOUT_OF_NAME,
+    LAYOUTS,
+    MSD_IMAGE_FOLDERS,
+    layout_of,
+    names_a_tumour,
+    recognise,
+    stem,
+)
+from brats_lib.errors import BratsError
+from brats_lib.files import read_json
+
+__all__ = ["find_cases", "holds_images", "natural"]
+
+logger = logging.getLogger(__name__)
+
+MSD_MASKS = LAYOUT_OF_NAME["msd"].mask
+# What MSD's dataset.json must say about the channels for them to be ours.
+MSD_CHANNELS = ["flair", "t1w", "t1gd", "t2w"]
+
+
+def natural(name: str) -> list:
+    """Sorting key that puts case 2 before case 10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name)]
+
+
+def find_cases(root: Path) -> tuple[list[Case], list[Path], list[tuple[Path, str]]]:
+    """Find every case below a folder.
+
+    Parameters
+    ----------
+    root : Path
+        A folder of cases, of folders of cases, or one case.
+
+    Returns
+    -------
+    list of Case
+        In natural order of their names, grades still unknown except where a folder is named HGG or LGG.
+    list of Path
+        The tables `name_mapping*.csv` that lie anywhere in it.
+    list of (Path, str)
+        What was passed over, and why, as a clause: folders that cannot be read, images that belong to no case.
+
+    Raises
+    ------
+    BratsError
+        If the folder is missing, unreadable or without cases, or one case is there twice.
+    """
+    if not os.path.exists(root):
+        raise BratsError(root, "there is no such folder", "a folder of cases", "Check the path, or see data/README.md")
+    if not os.path.isdir(root):
+        raise BratsError(root, "it is a file", "a folder of cases", "Give the folder that the file is in")
+    cases: dict[str, Case] = {}
+    tables, files_seen, skipped = [], 0, []
+    for folder, entries in _walk(root, skipped):
+        files_seen += len(entries)
+        tables += [path for path in entries if re.fullmatch(r"name_mapping.*\.csv", path.name, re.IGNORECASE)]
+        images = [path for path in entries if stem(path)]
+        find = _msd_cases if folder.name in MSD_IMAGE_FOLDERS else _folder_cases
+        if folder.name == MSD_MASKS and os.path.isdir(folder.parent / MSD_IMAGE_FOLDERS[0]):
+            find = _msd_masks
+        for case in find(folder, images, skipped):
+            if not case.name.isprintable():
+                skipped.append((folder, f"the name of case {case.name!r} is not printable text in UTF-8"))
+                continue
+            if case.name in cases:
+                where = f"in {cases[case.name].folder} and in {folder}"
+                advice = "Give the folder of one copy; a patient in two places could be trained and tested on"
+                raise BratsError(root, f"case {case.name} is there twice, {where}", "every case once", advice)
+            cases[case.name] = case
+    for path, why in skipped:
+        logger.warning("left out %s: %s", path, why)
+    if not cases:
+        examples = " or ".join(layout.example for layout in LAYOUTS if layout.example)
+        found = f"no case is in it ({files_seen} files of other names)"
+        found += "".join(f"; {path}: {why}" for path, why in skipped[:1])
+        advice = "Give the folder of your download, or get one: `brats fetch`, `brats phantom`, data/README.md"
+        raise BratsError(root, found, f"files like {examples}", advice)
+    return sorted(cases.values(), key=lambda case: natural(case.name)), tables, skipped
+
+
+def holds_images(root: Path) -> bool:
+    """Whether `find_cases` would find any NIfTI file in a folder, of whatever name."""
+    return os.path.isdir(root) and any(stem(path) for _, entries in _walk(root, []) for path in entries)
+
+
+def _walk(root: Path, skipped: list):
+    """Yield every folder with its files; a folder that is named like an image counts as a file of that name."""
+    waiting, visited = [root], set()
+    while waiting:
+        folder = waiting.pop()
+        real = os.path.realpath(folder)
+        if real in visited:  # links may lead back up
+            continue
+        visited.add(real)
+        try:
+            entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        except OSError as error:
+            if folder == root:
+                advice = "Give yourself permission to read it (chmod u+rx), or choose another folder"
+                found = f"it cannot be read ({error.strerror})"
+                raise BratsError(folder, found, "a readable folder", advice) from None
+            skipped.append((folder, f"it cannot be read ({error.strerror})"))
+            continue
+        # os.path asks without raising, whatever an entry is and whoever may look at it.
+        inner = [os.path.isdir(entry) and stem(entry) is None for entry in entries]
+        waiting += [entry for entry, is_folder in zip(entries, inner, strict=True) if is_folder]
+        yield folder, [entry for entry, is_folder in zip(entries, inner, strict=True) if not is_folder]
+
+
+def _file(path: Path) -> Path:
+    """Path to open for a name: some Kaggle copies have `X_flair.nii/` with the file in it, under any name."""
+    if not os.path.isdir(path):
+        return path
+    try:
+        inside = [entry for entry in path.iterdir() if stem(entry)]
+    except OSError:
+        return path
+    # Anything but exactly one file is left for reading to complain about, with the folder's name.
+    return inside[0] if len(inside) == 1 else path
+
+
+def _folder_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]:
+    """Cases of one folder by file name: one in the folder of its name, or several side by side."""
+    here = folder.name or folder.resolve().name
+    groups: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
+    words, left = defaultdict(set), []
+    for path in images:
+        if recognised := recognise(path):
+            word, name, role = recognised
+            groups[name or here][role].append(path)
+            words[name or here].add(word)
+        else:
+            left.append(path)
+    # Masks on their own are somebody's predictions, unless the folder is the case's.
+    for name in [name for name, roles in groups.items() if set(roles) == {"mask"}]:
+        if name != here or not any(stem(path).startswith(name) for path in groups[name]["mask"]):
+            left += groups.pop(name)["mask"]
+    if not groups:
+        if left:
+            some = ", ".join(path.name for path in left[:3]) + (", ..." if len(left) > 3 else "")
+            skipped.append((folder, f"its images have no names of a case's ({some})"))
+        return []
+    if len(groups) == 1:
+        (name, roles) = next(iter(groups.items()))
+        _adopt(name, roles, left)
+        words[name] |= {found[0] for path in roles.get("mask", ()) if (found := recognise(path))}
+    ignored = defaultdict(list)
+    for path in left:
+        owner = max((name for name in groups if path.name.startswith(name)), key=len, default=None)
+        owner = next(iter(groups)) if len(groups) == 1 else owner
+        if owner is None:
+            skipped.append((path, "its name says neither whose image it is nor what it shows"))
+        else:
+            logger.info("%s: %s is no image or mask by its name and was left alone", owner, path.name)
+            ignored[owner].append(path)
+    # BraTS 2018 and 2019 keep their cases in folders HGG and LGG.
+    grade = next((part.name for part in (folder, *folder.parents) if part.name in ("HGG", "LGG")), None)
+    cases = []
+    for name, roles in groups.items():
+        files = {role: _file(paths[0]) for role, paths in roles.items()}
+        rivals = {role: tuple(paths) for role, paths in roles.items() if len(paths) > 1}
+        layout, mask = layout_of(words[name]).name, files.pop("mask", None)
+        cases.append(Case(name, files, mask, layout, grade, tuple(ignored[name]), rivals))
+    return cases
+
+
+def _adopt(name: str, roles: dict[str, list[Path]], left: list[Path]) -> None:
+    """Give a case without a mask the file that says that it is one, under another name, as in BraTS 2020 case 355."""
+    if "mask" in roles:
+        return
+    for path in [path for path in left if names_a_tumour(stem(path).removeprefix(name))]:
+        logger.info("%s: no mask of its name; taking %s as its mask", name, path.name)
+        roles["mask"].append(path)
+        left.remove(path)
+
+
+def _msd_masks(folder: Path, images: list[Path], skipped: list) -> list[Case]:
+    """No cases: their masks, which `_msd_cases` looks up; those without an image are passed over."""
+    where = MSD_IMAGE_FOLDERS[0]
+    absent = [path for path in images if not os.path.lexists(folder.parent / where / path.name)]
+    skipped += [(path, f"no image of its name is in {where}") for path in absent]
+    return []
+
+
+def _msd_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]:
+    """Cases of an `imagesTr` or `imagesTs` folder: every file is one, its mask has the same name in `labelsTr`."""
+    about = folder.parent / "dataset.json"
+    if images and os.path.lexists(about):
+        expected, advice = "the MSD description of its channels", "Unpack Task01_BrainTumour.tar again"
+        channels = read_json(about, expected, advice, keys=["modality"])["modality"]
+        try:
+            channels = [str(channels[key]).lower() for key in sorted(channels, key=int)]
+        except (ValueError, AttributeError, TypeError):
+            raise BratsError(about, "it cannot be read ('modality')", expected, advice) from None
+        if channels != MSD_CHANNELS:
+            advice = "Give the folder Task01_BrainTumour; the other MSD tasks are no brain tumours"
+            raise BratsError(about, f"its channels are {channels}", f"{MSD_CHANNELS}", advice)
+    layout = LAYOUT_OF_NAME["msd"]
+    cases = []
+    for path in images:
+        mask = folder.parent / layout.mask / path.name
+        has_mask = folder.name == MSD_IMAGE_FOLDERS[0] and os.path.lexists(mask)
+        cases.append(Case(stem(path), dict.fromkeys(layout.images, path), mask if has_mask else None, "msd"))
+    return cases

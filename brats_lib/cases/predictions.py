@@ -1,0 +1,165 @@
+"""A folder of predicted masks: which file is whose, and what its numbers mean."""
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from brats_lib.cases import Cohort, nnunet
+from brats_lib.cases.codes import numbers_in
+from brats_lib.cases.layouts import LAYOUT_OF_NAME, OWN_CODES, recognise, stem
+from brats_lib.cases.nifti import read_image
+from brats_lib.errors import BratsError
+
+__all__ = ["CODINGS", "OPTIONS", "Predictions", "read_predictions"]
+
+# What the numbers in a prediction mean, by the name that `brats score --labels` knows.
+CODINGS = {
+    "brats": OWN_CODES,
+    "brats2023": LAYOUT_OF_NAME["brats2023"].codes,
+    "nnunet": nnunet.CODES,
+}
+MEANINGS = {
+    "brats": "1 = NCR, 2 = ED, 4 = ET",
+    "brats2023": "1 = NCR, 2 = ED, 3 = ET, as in BraTS 2023",
+    "nnunet": "1 = ED, 2 = NCR, 3 = ET, as in MSD and in `brats export-nnunet`",
+}
+OPTIONS = "; ".join(f"--labels {name} where {meaning}" for name, meaning in MEANINGS.items())
+NAMING = "<case>_seg.nii.gz, <case>-seg.nii.gz or <case>.nii.gz"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Masks to score.
+
+    Parameters
+    ----------
+    files : dict of str to Path
+        Case name to its mask, for every case to score.
+    labels : dict of str to str
+        Case name to a name of `CODINGS`.
+    certain : bool
+        Whether a person, nnU-Net or the numbers themselves say what they mean.
+    remarks : tuple of str
+        What was decided, as sentences without their full stop.
+    """
+
+    files: dict[str, Path]
+    labels: dict[str, str]
+    certain: bool
+    remarks: tuple[str, ...]
+
+
+def read_predictions(folder: Path, truth: Cohort, names=None, labels: str | None = None) -> Predictions:
+    """Find the masks of a folder, and what their numbers mean.
+
+    Where `labels` does not say, nnU-Net's `dataset.json` does. Without one, a 4 is in no coding but ours. A 3 without a
+    4 means what it means in the truth, if that is named as BraTS 2023 or MSD. Where there is neither, 1 and 2 are NCR
+    and ED as in all BraTS years, unless the truth is MSD's. What is left over cannot be known and is refused.
+
+    Parameters
+    ----------
+    folder : Path
+        With masks, or with folders of them.
+    truth : Cohort
+        Cases with masks.
+    names : sequence of str, optional
+        Cases to score; predictions of others are then passed over. By default every case with a mask.
+    labels : str, optional
+        A name of `CODINGS`.
+
+    Raises
+    ------
+    BratsError
+        If a prediction names no case, a case has none or two, or its numbers may mean different things.
+    """
+    wanted = truth.labelled() if names is None else truth.subset(names)
+    files, remarks = _files(folder, truth, wanted, names is not None)
+    if labels is None and nnunet.has_our_codes(folder):
+        labels = "nnunet"
+        remarks.append("dataset.json is there and decides; --labels brats if they have been converted since")
+    if labels is not None:
+        remarks.append(f"{folder}: read as {MEANINGS[labels]}")
+        return Predictions(files, dict.fromkeys(files, labels), True, tuple(remarks))
+    groups = defaultdict(list)
+    for case in wanted:
+        groups[case.layout].append(case.name)
+    decided, certain = {}, True
+    for layout, members in groups.items():
+        holders = {number: name for name in members for number in numbers_in(read_image(files[name]))}
+        coding, sure = _coding(folder, layout, holders)
+        decided |= dict.fromkeys(members, coding)
+        certain &= sure
+        remarks.append(f"{folder}: read as {MEANINGS[coding]} ({_why(layout, holders)}; --labels says otherwise)")
+    return Predictions(files, decided, certain, tuple(remarks))
+
+
+def _coding(folder, layout, holders):
+    """Name of a coding and whether it is the only one for these numbers."""
+    by_truth = {"brats2023": "brats2023", "msd": "nnunet"}.get(layout)
+    if 3 in holders and 4 in holders:
+        found = f"{holders[3]} holds 3 and {holders[4]} holds 4"
+        raise BratsError(folder, found, "predictions in one coding", f"Convert them to one, then add {OPTIONS}")
+    if 4 in holders:
+        return "brats", True
+    if 3 in holders and by_truth is None:
+        found = f"the prediction of {holders[3]} holds 3, and nothing says whether 1 is NCR or ED"
+        raise BratsError(folder, found, "4 for ET as in the truth, or an option", f"Add {OPTIONS}")
+    if 3 in holders:
+        return by_truth, False
+    if by_truth == "nnunet" and holders.keys() & {1, 2}:
+        found = "the predictions hold no 3 and no 4, and nothing says whether 1 is ED, as in the truth, or NCR"
+        raise BratsError(folder, found, "an option", f"Add {OPTIONS}")
+    return "brats", False
+
+
+def _why(layout, holders):
+    shown = ", ".join(f"{number:g}" for number in sorted(holders))
+    return f"they hold {shown}; the truth has {LAYOUT_OF_NAME[layout].title}"
+
+
+def _images(folder):
+    try:
+        return [entry for entry in sorted(folder.iterdir()) if stem(entry)]
+    except OSError as error:
+        found = f"it cannot be read ({error.strerror})"
+        raise BratsError(folder, found, f"a folder of {NAMING}", "Check the spelling and the permissions") from None
+
+
+def _files(folder, truth, wanted, others_allowed):
+    """Case name to file, and what to say of other files."""
+    images = _images(folder)
+    if not images:  # a folder for each case
+        images = [path for inner in sorted(folder.iterdir()) if os.path.isdir(inner) for path in _images(inner)]
+    known, found, rest = set(truth.names), defaultdict(list), []
+    for path in images:
+        read = recognise(path)
+        if stem(path) in known:
+            found[stem(path)].append(path)
+        elif read and read[2] == "mask" and read[1] in known:
+            found[read[1]].append(path)
+        else:
+            rest.append(path)
+    plain = any(stem(path) == name for name, paths in found.items() for path in paths)
+    strangers = []
+    for path in rest:
+        read = recognise(path)
+        begins = any(stem(path).startswith(name) for name in known)
+        if (read and read[2] == "mask") or (plain and not read and not begins):
+            strangers.append(read[1] if read else stem(path))
+    strangers += [] if others_allowed else sorted(set(found) - set(wanted.names))
+    missing = [name for name in wanted.names if name not in found]
+    twice = [paths for name, paths in found.items() if len(paths) > 1 and name in wanted.names]
+    if not found or strangers or missing or twice:
+        what = f"no prediction for {len(missing)} case(s): {', '.join(missing[:3])}{' ...' * (len(missing) > 3)}"
+        if rest and not found:
+            what += f"; its images are called {', '.join(path.name for path in rest[:3])}"
+        if twice:
+            what = f"{' and '.join(map(str, twice[0]))} are predictions of one case"
+        what = f"no case with a mask for {strangers[0]}" if strangers else what
+        expected = f"one of {NAMING} for each of the {len(wanted)} cases with a mask in {truth.root}"
+        advice = "Predict the missing cases, or score against a folder with only the cases you mean, or with --split"
+        raise BratsError(folder, what, expected, advice)
+    passed = [path.name for path in rest]
+    remarks = [f"{len(passed)} other images were passed over ({', '.join(passed[:3])})"] if passed else []
+    return {name: found[name][0] for name in wanted.names}, remarks

@@ -1,0 +1,156 @@
+"""Which patients a network learns from, is tuned on and is tested on."""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from brats_lib.cases.cohort import Cohort
+from brats_lib.cases.discover import natural
+from brats_lib.errors import BratsError, some
+from brats_lib.files import read_json, write_whole
+
+__all__ = ["SUBSETS", "Split", "split_cohort"]
+
+SUBSETS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Case names of the three subsets; no patient is in two.
+
+    Parameters
+    ----------
+    train, val, test : tuple of str
+        Case names in natural order.
+    seed : int, optional
+        What they were drawn with; None where a person chose them.
+    stratified_by : str, optional
+        ``"grade"`` where every subset has the cohort's mix of HGG and LGG.
+    """
+
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+    seed: int | None = None
+    stratified_by: str | None = None
+
+    def save(self, path: str | Path) -> Path:
+        """Write the split as JSON that a person can read and edit.
+
+        Raises
+        ------
+        BratsError
+            If the path cannot be written.
+        """
+        path = Path(path)
+        write_whole(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
+        return path
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all cases, subset by subset."""
+        return self.train + self.val + self.test
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Split":
+        """Read a split without asking which cases are there.
+
+        Raises
+        ------
+        BratsError
+            If it is no split, or names one case twice.
+        """
+        content = read_json(path, "a split in JSON", "Mend it, or move it away to have one drawn")
+        lists = [content.get(subset) for subset in SUBSETS]
+        if not all(isinstance(names, list) and names and all(isinstance(n, str) for n in names) for names in lists):
+            expected = 'lists "train", "val" and "test" of at least one case name each'
+            raise BratsError(path, "it is no split", expected, "Start from the split.json of another run")
+        twice = [name for name, count in Counter(name for names in lists for name in names).items() if count > 1]
+        if twice:
+            found = f"it names {some(twice)} more than once"
+            raise BratsError(path, found, "every case in one subset", "Remove the repeated names")
+        names = (tuple(sorted(names, key=natural)) for names in lists)
+        return cls(*names, content.get("seed"), content.get("stratified_by"))
+
+    @classmethod
+    def load(cls, path: str | Path, cohort: Cohort) -> "Split":
+        """Read a split and check it against the cases that are there.
+
+        Raises
+        ------
+        BratsError
+            If it is no split, names a case that `cohort` has not, or one case twice.
+        """
+        split = cls.read(path)
+        absent = sorted(set(split.names) - set(cohort.names), key=natural)
+        if absent:
+            found = f"it names {some(absent)}, not among the {len(cohort)} cases with masks that are used"
+            advice = "Give the data that the split was drawn from and no smaller max_cases, or another split"
+            raise BratsError(path, found, f"names of cases in {cohort.root}", advice)
+        return split
+
+
+def split_cohort(cohort: Cohort, fractions=(0.7, 0.15, 0.15), seed: int = 0) -> Split:
+    """Draw train, validation and test patients (paper, section 3.1: 70/15/15).
+
+    Within a grade, patients are ordered by a hash of the seed and their name, so the draw depends on nothing else.
+    The grades are then interleaved evenly and the sequence is cut in three, which keeps every subset's number of
+    HGG and of LGG within one case of the cohort's mix.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Three cases or more.
+    fractions : (float, float, float)
+        Of the cases for training, validation and test; every subset gets one case at least.
+    seed : int
+        Another seed gives another draw.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    BratsError
+        If there are fewer than three cases, or the fractions are not positive or do not sum to one.
+    """
+    if len(cohort) < len(SUBSETS):
+        found = f"{len(cohort)} of its cases can be used"
+        raise BratsError(cohort.root, found, "3 or more, one per subset", "Add cases, or use `brats phantom`")
+    if len(fractions) != 3 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
+        raise BratsError(
+            "fractions", f"they are {tuple(fractions)}", "three above 0 that sum to 1", "Use 0.7 0.15 0.15"
+        )
+    for table in cohort.tables:
+        if table.problem:
+            found = f"it cannot be read, and grades may be in it: {table.problem}"
+            raise BratsError(table.path, found, "the cases' grades", "Mend it, or move it away")
+    strata: dict[str, list[str]] = {}
+    for case in cohort:
+        strata.setdefault(case.grade or "unknown", []).append(case.name)
+    ranked = []
+    for grade, names in strata.items():
+        drawn = sorted(names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+        ranked += [((rank + 0.5) / len(drawn), grade, name) for rank, name in enumerate(drawn)]
+    sequence = [name for _, _, name in sorted(ranked)]
+    cuts = np.cumsum(_sizes(len(cohort), fractions))[:-1]
+    subsets = (tuple(sorted(map(str, part), key=natural)) for part in np.split(np.array(sequence), cuts))
+    return Split(*subsets, seed, "grade" if len(strata) > 1 else None)
+
+
+def _sizes(count: int, fractions) -> np.ndarray:
+    """Share `count` by largest remainders, at least one each."""
+    ideal = count * np.asarray(fractions, float)
+    sizes = np.floor(ideal + 1e-9).astype(int)
+    # A stable sort: of equal remainders, validation is served before test.
+    for place in np.argsort(sizes - ideal, kind="stable")[: count - sizes.sum()]:
+        sizes[place] += 1
+    while sizes.min() < 1:
+        sizes[sizes.argmax()] -= 1
+        sizes[sizes.argmin()] += 1
+    return sizes

@@ -1,8 +1,0 @@
-"""Cases on disk: finding, reading, splitting and fetching them. NIfTI files are opened here and nowhere else."""
-
-from brats_lib.cohort.case import Case
-from brats_lib.cohort.cohort import Cohort
-from brats_lib.cohort.layouts import MODALITIES
-from brats_lib.cohort.split import Split, split_cohort
-
-__all__ = ["MODALITIES", "Case", "Cohort", "Split", "split_cohort"]

@@ -1,0 +1,242 @@
+"""The network of the native recipe on OpenVINO: the same numbers as Keras gives, in a fraction of the time.
+
+The graph is written down here once more instead of being converted from Keras's: a person who only predicts is then
+spared the seconds that Keras and its backend take to load, and three things can be chosen for a processor.
+
+* One slice at a time for each core, so that what a layer writes is still in the cache when the next one reads it.
+* Group normalisation as two means and one multiplication with addition, which keep the layout that convolutions like;
+  OpenVINO's own operation brings every activation into another layout and back.
+* A slice and its neighbours are read where they lie in the volume, without a copy for every slice.
+
+`tests/prediction/test_fast.py` holds it against Keras's network.
+"""
+
+import functools
+import itertools
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from brats_lib.errors import BratsError
+from brats_lib.labels import LABELS, REGIONS
+
+__all__ = ["FastNetwork", "problem"]
+
+# OpenVINO reports each import to its maker through this module. Where that cannot be imported, it uses a stand-in that
+# does nothing; in this process it cannot, and what other programs were allowed to send is left alone.
+sys.modules.setdefault("openvino_telemetry", None)
+
+# Slices computed at the same time, each with memory of its own; beyond that, several threads share one.
+STREAMS = 16
+GROUPS, EPSILON = 8, 1e-3  # as in Keras's layers.GroupNormalization, which `models.native_unet` uses
+
+
+@functools.cache
+def problem():
+    """What keeps OpenVINO from being used here, as a clause; None where it can be used.
+
+    Returns
+    -------
+    str or None
+    """
+    try:
+        import openvino
+
+        openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
+    except ImportError as error:
+        return f"OpenVINO cannot be imported ({error})"
+    except RuntimeError as error:
+        return f"OpenVINO finds no processor that it can use ({str(error).strip().splitlines()[0]})"
+    return None
+
+
+class FastNetwork:
+    """A trained network of the native recipe.
+
+    Parameters
+    ----------
+    arrays : dict of str to array
+        Weights by Keras's names, as `weights.read_arrays` gives them.
+    recipe : brats_lib.recipes.NativeRecipe
+        What the network was built with.
+    precision : {"float32", "bfloat16"}
+        What it computes in; input and output are float32 in any case.
+    threads : int, optional
+        By default one per core. Each computes a slice of its own, as far as `STREAMS` goes.
+
+    Raises
+    ------
+    BratsError
+        If an array is missing, of another shape, or left over.
+    """
+
+    def __init__(self, arrays, recipe, precision="float32", threads=None):
+        self.name, self.recipe, self.precision = "native_unet on OpenVINO", recipe, precision
+        self.input_shape = (None, None, None, recipe.channels)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        self.threads = threads or cores
+        self.streams = min(self.threads, STREAMS)
+        self._weights = _Weights(arrays)
+        self._compiled, self._lock = {}, threading.Lock()
+        smallest = 2 ** (len(recipe.widths) - 1)
+        _graph(self._weights, recipe, (smallest, smallest))
+        self._weights.refuse_unused()
+
+    def predict_plane(self, images, keep):
+        """Compute the probabilities of all slices of a plane.
+
+        Parameters
+        ----------
+        images : array of float32, shape (slices + 2 * neighbours, h, w, modalities)
+            Standardised slices in order, with the recipe's neighbours before the first and after the last; both
+            sides are multiples of ``2 ** (len(widths) - 1)``.
+        keep : callable
+            Is given an index of slices and their probabilities, float32 of shape (1, h, w, outputs), as soon as they
+            are there, in any order and from several threads, but never two times the same. The array is only lent.
+        """
+        import openvino
+
+        span = 2 * self.recipe.neighbours + 1
+        images = np.ascontiguousarray(images, np.float32)
+
+        compiled, remaining = self._compile(images.shape[1:3]), itertools.count()
+
+        def work(_):
+            # Threads of our own: OpenVINO's callbacks may still hold on to Python when the network is let go of.
+            request = compiled.create_infer_request()
+            while (index := next(remaining)) <= len(images) - span:
+                # A view: the slice and its neighbours lie next to each other.
+                request.set_input_tensor(openvino.Tensor(images[index : index + span], shared_memory=True))
+                request.start_async()
+                request.wait()
+                keep(slice(index, index + 1), request.get_output_tensor().data)
+
+        with ThreadPoolExecutor(self.streams) as threads:
+            list(threads.map(work, range(self.streams)))
+
+    def _compile(self, size):
+        """The network for slices of one size: kernels for a known size are faster, and volumes need three at most."""
+        import openvino
+
+        with self._lock:
+            if size not in self._compiled:
+                model = _graph(self._weights, self.recipe, size)
+                precision = {"float32": "f32", "bfloat16": "bf16"}[self.precision]
+                # Named, since on some processors OpenVINO would choose half precision by itself.
+                settings = {
+                    "INFERENCE_PRECISION_HINT": precision,
+                    "NUM_STREAMS": self.streams,
+                    "INFERENCE_NUM_THREADS": self.threads,
+                }
+                try:
+                    self._compiled[size] = openvino.Core().compile_model(model, "CPU", settings)
+                except RuntimeError as error:
+                    found = f"it cannot compile the network ({str(error).strip().splitlines()[-1]})"
+                    advice = "Use --engine keras, and tell us about this processor"
+                    raise BratsError("OpenVINO", found, "a network that runs here", advice) from error
+            return self._compiled[size]
+
+
+class _Weights:
+    """Arrays by name, with the names counted that were never asked for."""
+
+    def __init__(self, arrays):
+        self._arrays, self._unused = arrays, set(arrays)
+
+    def __call__(self, name, shape, axes=None):
+        """A constant of the graph: float32, of the shape that Keras keeps, its axes in the given order."""
+        from openvino import opset13 as op
+
+        array = self._arrays.get(name)
+        if array is None or array.shape != shape:
+            found = "it is missing" if array is None else f"its shape is {array.shape}"
+            advice = "Use the version of brats_lib that the weights were saved with"
+            raise BratsError(f"array '{name}' of the weights", found, f"shape {shape}", advice)
+        self._unused.discard(name)
+        return op.constant(np.ascontiguousarray(array.transpose(axes) if axes else array, np.float32))
+
+    def vector(self, name, size):
+        """A number for each channel, as (1, size, 1, 1)."""
+        from openvino import opset13 as op
+
+        return op.reshape(self(name, (size,)), op.constant(np.array([1, size, 1, 1])), False)
+
+    def refuse_unused(self):
+        if self._unused:
+            found = f"{', '.join(sorted(self._unused)[:3])} are no part of the network"
+            raise BratsError("arrays of the weights", found, "those of the recipe's network", "Use Keras's own path")
+
+
+def _outputs(recipe):
+    return len(REGIONS if recipe.regions else LABELS)
+
+
+def _graph(weights, recipe, size):
+    """`models.native_unet.build_native_unet` as OpenVINO's graph, for slices of one size.
+
+    Axes are (1, channels, h, w) inside; in come (2 * neighbours + 1, h, w, modalities), out (1, h, w, outputs).
+    """
+    import openvino
+    from openvino import opset13 as op
+
+    def convolve(x, name, channels_in, channels_out, side):
+        kernel = weights(f"{name}/kernel", (side, side, channels_in, channels_out), (3, 2, 0, 1))
+        edge = [side // 2] * 2
+        return op.convolution(x, kernel, [1, 1], edge, edge, [1, 1])
+
+    def block(x, name, channels_in, level):
+        width = recipe.widths[level]
+        for number in range(1, 2 if level == 0 else 3):
+            x = convolve(x, f"{name}_conv_{number}", channels_in, width, 3)
+            gamma, beta = (weights.vector(f"{name}_norm_{number}/{part}", width) for part in ("gamma", "beta"))
+            x = op.relu(_normalise(x, width, gamma, beta))
+            channels_in = width
+        return x
+
+    span, modalities = 2 * recipe.neighbours + 1, len(recipe.modalities)
+    slices = op.parameter([span, *size, modalities], np.float32, name="slices")
+    x = op.transpose(slices, op.constant(np.array([0, 3, 1, 2])))
+    x = op.reshape(x, op.constant(np.array([1, span * modalities, *size])), False)
+    widths, skips, channels = recipe.widths, [], recipe.channels
+    for level, width in enumerate(widths[:-1]):
+        x = block(x, f"encoder_{level + 1}", channels, level)
+        skips.append(x)
+        x = op.max_pool(x, [2, 2], [1, 1], [0, 0], [0, 0], [2, 2], "floor").output(0)
+        channels = width
+    x = block(x, "bottleneck", channels, len(widths) - 1)
+    for level in reversed(range(len(widths) - 1)):
+        name, width = f"decoder_{level + 1}", widths[level]
+        kernel = weights(f"{name}_up/kernel", (2, 2, width, widths[level + 1]), (3, 2, 0, 1))
+        x = op.convolution_backprop_data(x, kernel, [2, 2], None, [0, 0], [0, 0], [1, 1])
+        x = op.add(x, weights.vector(f"{name}_up/bias", width))
+        x = block(op.concat([x, skips[level]], 1), name, 2 * width, level)
+    x = op.add(
+        convolve(x, "probabilities", widths[0], _outputs(recipe), 1),
+        weights.vector("probabilities/bias", _outputs(recipe)),
+    )
+    x = op.sigmoid(x) if recipe.regions else op.softmax(x, 1)
+    x = op.transpose(x, op.constant(np.array([0, 2, 3, 1])))
+    return openvino.Model([x], [slices], "native_unet")
+
+
+def _normalise(x, width, gamma, beta):
+    """Group normalisation (Wu and He 2018) of (1, width, h, w): mean 0 and variance 1 over each group of channels."""
+    from openvino import opset13 as op
+
+    share = width // GROUPS
+    # Groups are means over neighbouring channels, which a convolution of one pixel takes and hands to all of them.
+    mean_of_group = np.kron(np.eye(GROUPS), np.full((share, share), 1 / share)).astype(np.float32)
+    mean_of_group = op.constant(mean_of_group.reshape(width, width, 1, 1))
+    plane = op.constant(np.array([2, 3]))
+
+    def average(values):
+        means = op.reduce_mean(values, plane, True)
+        return op.convolution(means, mean_of_group, [1, 1], [0, 0], [0, 0], [1, 1])
+
+    centred = op.subtract(x, average(x))
+    variance = average(op.multiply(centred, centred))
+    scale = op.divide(gamma, op.sqrt(op.add(variance, op.constant(np.float32(EPSILON)))))
+    return op.add(op.multiply(centred, scale), beta)

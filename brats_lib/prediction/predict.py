@@ -1,0 +1,280 @@
+"""Cases to mask files with a record of how they came about, one after the other, keeping what is done."""
+
+import functools
+import json
+import platform
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from brats_lib import __version__
+from brats_lib.cases.case import Case, voxel_hash
+from brats_lib.cases.intake import receive
+from brats_lib.cases.layouts import recognise, stem
+from brats_lib.cases.resample import is_standard
+from brats_lib.errors import BratsError
+from brats_lib.files import home_path, read_json, set_aside, write_whole
+from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED
+from brats_lib.prediction.inference import segment_case
+from brats_lib.prediction.ledger import own_folder, replace_mask, sha256_of
+from brats_lib.prediction.networks import learnt_from_warning
+from brats_lib.prediction.weights import INTENDED_USE
+
+__all__ = ["NO_TUMOUR", "Outcome", "loose_case", "predict_cases", "predict_one", "too_large", "volumes_ml"]
+
+# What a record looks like; a record of another number is made again.
+RECORD = 2
+_VOLUMES = {"labels": CLASS_NAMES[1:], "regions": tuple(REGIONS)}
+NO_TUMOUR = "No voxel was labelled: the network found no tumour"
+
+
+@dataclass
+class Outcome:
+    """What became of the cases.
+
+    Attributes
+    ----------
+    records : dict of str to dict
+        Case name to the content of its JSON file, for all cases that have one now.
+    kept : list of str
+        Those that were there already.
+    failed : dict of str to str
+        Case name to message.
+    notes : dict of str to list of str
+        Case name to sentences on what lay in the folder before.
+    """
+
+    records: dict = field(default_factory=dict)
+    kept: list = field(default_factory=list)
+    failed: dict = field(default_factory=dict)
+    notes: dict = field(default_factory=dict)
+
+
+def loose_case(files, name=None):
+    """Make a case of single files.
+
+    Parameters
+    ----------
+    files : dict of str to Path
+        Modality to file.
+    name : str, optional
+        What the output is called; by default what the first file's name says.
+
+    Returns
+    -------
+    Case
+
+    Raises
+    ------
+    BratsError
+        If a name cannot be that of a file, or a file is no NIfTI file by its name.
+    """
+    files = {modality: home_path(path) for modality, path in files.items()}
+    for path in files.values():
+        if stem(path) is None:
+            raise BratsError(path, "the name has another ending", "a .nii or .nii.gz file", "dcm2niix converts DICOM")
+    first = next(iter(files.values()))
+    if name is None:
+        recognised = recognise(first)
+        name = (recognised and recognised[1]) or stem(first)
+    if not name or name.startswith(".") or name != Path(name).name or "\\" in name or not name.isprintable():
+        raise BratsError(f"--name {name}", "it is no file name", "a name without slashes", "Choose a plain name")
+    return Case(name, files)
+
+
+def volumes_ml(mask, voxel_ml):
+    """Volume of each label and region of a mask.
+
+    Parameters
+    ----------
+    mask : array of int, shape (x, y, z)
+        Labels 0, 1, 2, 4.
+    voxel_ml : float
+        Volume of a voxel in mL.
+
+    Returns
+    -------
+    dict
+        `labels` and `regions`, each name to mL.
+    """
+    counts = np.bincount(mask.ravel("K"), minlength=max(LABELS) + 1)
+    return {
+        kind: {name: float(sum(counts[label] for label in SCORED[name]) * voxel_ml) for name in names}
+        for kind, names in _VOLUMES.items()
+    }
+
+
+def predict_one(case, network):
+    """Check a case, segment it and describe what came out.
+
+    Parameters
+    ----------
+    case : Case
+        On any grid; a mask is not needed.
+    network : brats_lib.prediction.networks.Network
+
+    Returns
+    -------
+    mask : array of uint8, shape (x, y, z)
+        Labels 0, 1, 2, 4, axes LPS.
+    record : dict
+        What the JSON file holds, without the mask's hash.
+
+    Raises
+    ------
+    BratsError
+        If a modality is missing, unreadable or elsewhere than the other, or it is no brain without its skull.
+    """
+    modalities = network.recipe.modalities
+    volumes, found = receive(case, modalities)
+    mask = segment_case(case, network, volumes).mask
+    if not mask.any():
+        found.append(NO_TUMOUR)
+    flair_hash = voxel_hash(volumes["flair"]) if "flair" in volumes else ""
+    if learnt := learnt_from_warning(network.card, case, flair_hash):
+        found.append(learnt)
+    voxel_ml = abs(float(np.linalg.det(case.affine[:3, :3]))) / 1000
+    record = {
+        "record": RECORD,
+        "case": case.name,
+        "volumes_ml": volumes_ml(mask, voxel_ml),
+        "warnings": found,
+        "network": network.card.identity,
+        "engine": {"name": network.engine, "precision": network.precision},
+        "input": {
+            "fingerprint": _fingerprint(case, network),
+            "files": {modality: case.files[modality].name for modality in modalities},
+            "shape": [int(length) for length in case.shape],
+            "spacing_mm": [float(size) for size in case.spacing],
+            "resampled": not is_standard(case.affine, case.shape),
+        },
+        "versions": _versions(),
+        "intended_use": INTENDED_USE,
+    }
+    return mask, record
+
+
+def predict_cases(cases, out, network, progress=True):
+    """Segment cases into a folder: `<case>_seg.nii.gz`, and `<case>.json` once the mask is there.
+
+    A case whose two files are there, made of the same images by the same network, decision rule and engine, is kept as
+    it is. Files of those names that an earlier call did not leave so are kept under other names. A case that cannot be
+    used is left out, and the others go on.
+
+    Parameters
+    ----------
+    cases : iterable of Case
+    out : str or Path
+        Is made.
+    network : brats_lib.prediction.networks.Network
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    BratsError
+        If the folder cannot be written to, or files of a case lie in it. What was finished is kept.
+    """
+    cases, outcome = list(cases), Outcome()
+    # Where predictions lay among the images, they would pass for true masks.
+    out = own_folder(out, cases)
+    with tqdm(cases, desc="Segmenting", unit="case", disable=not progress) as bar:
+        for case in bar:
+            bar.set_postfix_str(case.name)
+            mask_file, record_file = out / f"{case.name}_seg.nii.gz", out / f"{case.name}.json"
+            try:
+                earlier = _earlier(record_file)
+                why = _why_again(earlier, case, network, sha256_of(mask_file)) if earlier else None
+                if earlier and why is None:
+                    outcome.kept.append(case.name)
+                    outcome.records[case.name] = earlier
+                    continue
+                mask, record = predict_one(case, network)
+            except BratsError as error:
+                outcome.failed[case.name] = str(error)
+                continue
+            except MemoryError:
+                outcome.failed[case.name] = str(too_large(case))
+                continue
+            notes = _write(case, mask, record, mask_file, record_file)
+            outcome.notes[case.name] = [f"It was predicted again: {why}"] * bool(why) + notes
+            outcome.records[case.name] = record
+    return outcome
+
+
+def too_large(case):
+    """What to say of a case that does not fit into memory, as a BratsError."""
+    found, expected = f"its images of shape {case.shape} do not fit into memory", "smaller images"
+    return BratsError(f"case {case.name}", found, expected, "Crop them, or use a machine with more memory")
+
+
+def _why_again(record, case, network, mask_hash):
+    """Why a case is not done yet, as a clause; None where its record vouches for a mask of these images as it is."""
+    try:
+        if record["record"] != RECORD:
+            return "its record is of another version of this package"
+        if record["network"]["sha256"] != network.card.identity["sha256"]:
+            return "another network or decision rule made it"
+        if record["engine"] != {"name": network.engine, "precision": network.precision}:
+            return f"it was made on {record['engine']['name']} ({record['engine']['precision']})"
+        if record["input"]["fingerprint"] != _fingerprint(case, network):
+            return "its images have changed"
+        if mask_hash is None or record["mask"]["sha256"] != mask_hash:
+            return "its mask was removed or changed"
+        volumes, said = record["volumes_ml"], [*record["warnings"], record["intended_use"]]
+        numbers = [volumes[kind][name] for kind, names in _VOLUMES.items() for name in names]
+    except (KeyError, TypeError):
+        return "its record is damaged"
+    whole = all(type(number) is float for number in numbers) and all(isinstance(text, str) for text in said)
+    return None if whole else "its record is damaged"
+
+
+def _earlier(record_file):
+    """The record of an earlier call, empty where the file is none."""
+    try:
+        return read_json(record_file, "a record", "Move it away", ("record", "mask"))
+    except BratsError:
+        return {}
+
+
+def _write(case, mask, record, mask_file, record_file):
+    """Write mask and record. Files of these names that no call left so are kept under others; says which."""
+    # Read again: while this case was computed, another process may have finished it.
+    earlier, aside = _earlier(record_file), {}
+    owned = earlier.get("mask")
+    owned = owned.get("sha256") if isinstance(owned, dict) else None
+    # The record last: where a kill comes in between, no record has the mask's hash, and the case is done again.
+    digest, aside[mask_file] = replace_mask(case, mask, mask_file, owned)
+    aside[record_file] = set_aside(record_file) if record_file.exists() and not earlier else None
+    record["mask"] = {"file": mask_file.name, "sha256": digest}
+    write_whole(record_file, (json.dumps(record, indent=1) + "\n"))
+    return [
+        f"{path.name} was not written by this command, or changed since; it is kept as {kept.name}"
+        for path, kept in aside.items()
+        if kept
+    ]
+
+
+def _fingerprint(case, network):
+    """Of the images that the network reads and of nothing else."""
+    case.need(network.recipe.modalities)
+    used = {modality: case.files[modality] for modality in network.recipe.modalities}
+    return Case(case.name, used, layout=case.layout).fingerprint()
+
+
+@functools.cache
+def _versions():
+    versions = {"brats_lib": __version__, "python": platform.python_version()}
+    for package in ("numpy", "scipy", "nibabel", "keras", "tensorflow", "openvino"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,210 @@
+"""Batches of square patches with their neighbouring slices, for the native recipe.
+
+A patch is cut from a stack on the fly and changed at random, so that no two are alike. Batches are a pure function of
+(seed, epoch, batch number), as those of `batches.SliceBatches` are, and for the same reason.
+"""
+
+import numpy as np
+from keras.utils import PyDataset
+from scipy import ndimage
+
+from brats_lib import labels
+from brats_lib.cases import MODALITIES
+from brats_lib.errors import BratsError
+from brats_lib.recipes import PLANES
+
+__all__ = ["AUGMENTATIONS", "PatchBatches", "region_targets"]
+
+AUGMENTATIONS = ("mirror", "intensity")
+# Tumour voxels that are remembered per case, to centre patches on.
+_REMEMBERED = 4000
+
+
+def region_targets(mask):
+    """Targets of the overlapping regions WT, TC and ET.
+
+    Parameters
+    ----------
+    mask : array of int, any shape
+        Labels 0, 1, 2, 4.
+
+    Returns
+    -------
+    array of float32, shape (*mask.shape, 3)
+        1 in the region, else 0.
+    """
+    return np.stack([labels.region(mask, name) for name in labels.REGIONS], axis=-1).astype(np.float32)
+
+
+class PatchBatches(PyDataset):
+    """Batches of random patches of stacks.
+
+    Parameters
+    ----------
+    stacks : sequence of brats_lib.slices.stacks.Stack
+        With labels and all four modalities.
+    recipe : brats_lib.recipes.NativeRecipe
+        Modalities, planes, neighbours, patch size, augmentation and how patches are placed.
+    seed : int
+        Seed of everything random.
+    slices_per_epoch : int, optional
+        Patches per epoch; the recipe's own number where omitted.
+    augment : bool
+        Leave it out where the batches are for validation.
+    **options
+        Options of `keras.utils.PyDataset`.
+
+    Attributes
+    ----------
+    epoch : int
+        The epoch whose batches are given, from 0.
+    names, flair_hashes : tuple of str
+        The cases, and `voxel_hash` of their FLAIR images.
+
+    Raises
+    ------
+    BratsError
+        If there are no stacks, one has no labels, or the recipe names an augmentation that there is not.
+    """
+
+    def __init__(self, stacks, recipe, seed=0, slices_per_epoch=None, augment=True, **options):
+        super().__init__(**options)
+        self.stacks, self.recipe, self.seed = list(stacks), recipe, int(seed)
+        unlabelled = [stack.name for stack in self.stacks if stack.labels is None]
+        if unlabelled or not self.stacks:
+            found = f"{unlabelled[0]} has no mask" if unlabelled else "there are none"
+            raise BratsError("training cases", found, "cases with masks", "Check the split")
+        unknown = sorted(set(recipe.augmentation) - set(AUGMENTATIONS))
+        if unknown:
+            expected = f"some of {', '.join(AUGMENTATIONS)}"
+            raise BratsError(f"augmentation '{unknown[0]}'", "there is none of that name", expected, "Choose of those")
+        self.names = tuple(stack.name for stack in self.stacks)
+        self.flair_hashes = tuple(stack.flair_hash for stack in self.stacks)
+        self.batch_slices, self.augment = recipe.batch_slices, augment
+        self.slices_per_epoch = int(slices_per_epoch or recipe.slices_per_epoch)
+        self.epoch = 0
+        self._channels = [MODALITIES.index(modality) for modality in recipe.modalities]
+        self._lesions = [_remember_lesion(stack.labels) for stack in self.stacks]
+
+    def __len__(self):
+        return max(1, self.slices_per_epoch // self.batch_slices)
+
+    def __getitem__(self, batch):
+        """Cut a batch of the current epoch.
+
+        Returns
+        -------
+        images : array of float32, shape (n, patch, patch, channels)
+            Standard deviations of the brain.
+        targets : array of float32, shape (n, patch, patch, 3) or (n, patch, patch, 4)
+            Regions WT, TC, ET, or one-hot classes.
+        """
+        side, recipe = self.recipe.patch, self.recipe
+        images = np.empty((self.batch_slices, side, side, recipe.channels), np.float32)
+        masks = np.empty((self.batch_slices, side, side), np.uint8)
+        for position in range(self.batch_slices):
+            # Validation sees the same patches in every epoch.
+            epoch = self.epoch if self.augment else 0
+            rng = np.random.default_rng([self.seed, epoch, batch, position])
+            image, masks[position] = self._draw(rng)
+            images[position] = image.reshape(side, side, -1)
+        targets = region_targets(masks) if recipe.regions else labels.one_hot(labels.to_classes(masks))
+        return images, targets
+
+    def _draw(self, rng):
+        """One patch: image (side, side, slices, modalities) and labels (side, side)."""
+        number = int(rng.integers(len(self.stacks)))
+        stack, lesion = self.stacks[number], self._lesions[number]
+        if len(lesion) and rng.random() < self.recipe.lesion_share:
+            centre = lesion[rng.integers(len(lesion))]
+        else:
+            centre = rng.integers(stack.labels.shape)
+        plane = self.recipe.planes[rng.integers(len(self.recipe.planes))]
+        image, mask = self._cut(rng, stack, centre, PLANES[plane])
+        if self.augment:
+            if "mirror" in self.recipe.augmentation:
+                image, mask = _mirror(rng, image, mask)
+            if "intensity" in self.recipe.augmentation:
+                image = _change_intensities(rng, image)
+        return np.clip(image, *self.recipe.clip), mask
+
+    def _cut(self, rng, stack, centre, axis):
+        side, around = self.recipe.patch, self.recipe.neighbours
+        shape = stack.labels.shape
+        middle = int(np.clip(centre[axis] + rng.integers(-3, 4), 0, shape[axis] - 1))
+        source, target = [slice(None)] * 3, []
+        for other in (a for a in range(3) if a != axis):
+            start = int(centre[other]) - side // 2 + int(rng.integers(-side // 4, side // 4 + 1))
+            # Inside the brain's box as far as that is large enough.
+            start = int(np.clip(start, min(0, shape[other] - side), max(0, shape[other] - side)))
+            source[other] = slice(max(start, 0), min(start + side, shape[other]))
+            length = source[other].stop - source[other].start
+            target.append(slice(max(-start, 0), max(-start, 0) + length))
+        image = np.zeros((side, side, 2 * around + 1, len(self._channels)), np.float32)
+        for offset in range(-around, around + 1):
+            if 0 <= middle + offset < shape[axis]:
+                source[axis] = middle + offset
+                image[*target, offset + around] = stack.images[tuple(source)][..., self._channels]
+        source[axis] = middle
+        mask = np.zeros((side, side), np.uint8)
+        mask[tuple(target)] = stack.labels[tuple(source)]
+        return image, mask
+
+
+def _remember_lesion(mask):
+    """Up to so many voxels of a tumour, always the same ones."""
+    voxels = np.argwhere(np.asarray(mask) > 0).astype(np.int16)
+    if len(voxels) <= _REMEMBERED:
+        return voxels
+    return voxels[np.random.default_rng(0).choice(len(voxels), _REMEMBERED, replace=False)]
+
+
+def _mirror(rng, image, mask):
+    """Mirror along either axis, exchange the axes, and turn the order of the slices round."""
+    if rng.random() < 0.5:
+        image, mask = image[::-1], mask[::-1]
+    if rng.random() < 0.5:
+        image, mask = image[:, ::-1], mask[:, ::-1]
+    if rng.random() < 0.5:
+        image, mask = image.swapaxes(0, 1), mask.T
+    if rng.random() < 0.5:
+        image = image[:, :, ::-1]
+    return image, mask
+
+
+def _change_intensities(rng, image):
+    """Another scanner and another tissue, per modality; 0 outside stays 0.
+
+    Strong, because a network soon learns phantoms by heart: it has to get by without exact contrasts and textures.
+    """
+    changed = np.empty_like(image)
+    for channel in range(image.shape[-1]):
+        part = image[..., channel]
+        if rng.random() < 0.7:
+            part = _bend(rng, part)
+        part = part * np.float32(np.exp(rng.normal(0, 0.25))) + np.float32(rng.normal(0, 0.35))
+        if rng.random() < 0.5:
+            part = part + np.float32(rng.uniform(0, 0.4)) * rng.standard_normal(part.shape, np.float32)
+        if rng.random() < 0.4:
+            part = ndimage.gaussian_filter(part, (*[rng.uniform(0.3, 1.5)] * 2, 0))
+        if rng.random() < 0.5:
+            part = part + _uneven(rng, part.shape, 4, rng.uniform(0.1, 0.5))
+        if rng.random() < 0.3:
+            part = part + _uneven(rng, part.shape, part.shape[0] // 4, rng.uniform(0.1, 0.4))
+        changed[..., channel] = part
+    return changed * (image != 0)
+
+
+def _bend(rng, part):
+    """A random rising curve through 0 over the range -3 to 5, of five straight pieces."""
+    knots = np.linspace(-3, 5, 6)
+    heights = np.concatenate([[0], np.cumsum(np.exp(rng.normal(0, 0.6, 5)))])
+    heights = heights / heights[-1] * 8
+    heights -= np.interp(0, knots, heights)
+    return np.interp(part, knots, heights).astype(np.float32)
+
+
+def _uneven(rng, shape, knots, strength):
+    """A field that is the same in neighbouring slices, interpolated between so many knots a side."""
+    field = ndimage.zoom(rng.standard_normal((knots, knots)).astype(np.float32), shape[0] / knots, order=1)
+    return np.float32(strength) * field[: shape[0], : shape[1], None]

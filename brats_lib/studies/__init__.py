@@ -1,0 +1,1 @@
+"""The chapters after the paper: generated images, related systems, hyper-parameters."""

@@ -1,0 +1,131 @@
+"""Blocks cut from cases at random: what the systems of the paper's section 2 learn from."""
+
+import numpy as np
+from keras.utils import PyDataset
+
+from brats_lib import labels
+from brats_lib.errors import BratsError
+
+__all__ = ["Samples", "cut"]
+
+# Voxels of each class that are remembered per case, to centre blocks on.
+_REMEMBERED = 4000
+# Spread of the factor and of the offset that each modality of a block gets: another scanner.
+_GAIN, _SHIFT = 0.1, 0.1
+
+
+class Samples(PyDataset):
+    """Batches of random blocks of cases, with the classes of the voxels in their middle.
+
+    A block of a 2D system is a piece of an axial slice. It is mirrored left to right at random, and each of its
+    modalities is multiplied by about 1 and moved by about 0. Batches are a pure function of (seed, batch number).
+
+    Parameters
+    ----------
+    stacks : sequence of brats_lib.slices.stacks.Stack
+        With labels and the modalities that the system reads.
+    system : brats_lib.studies.related.systems.System
+        Sides of a block and of its labelled middle, blocks per batch, what they are centred on, which slices have
+        labels.
+    batches : int
+        How many.
+    seed : int
+        Seed of everything random.
+
+    Raises
+    ------
+    BratsError
+        If no case is given, one has no labels, or a class that blocks are to be centred on occurs in none.
+    """
+
+    def __init__(self, stacks, system, batches, seed=0, **options):
+        super().__init__(**options)
+        self.stacks, self.system, self.seed, self._batches = list(stacks), system, int(seed), int(batches)
+        unlabelled = [stack.name for stack in self.stacks if stack.labels is None]
+        if unlabelled or not self.stacks:
+            found = f"{unlabelled[0]} has no mask" if unlabelled else "there are none"
+            raise BratsError("training cases", found, "cases with masks", "Check the split")
+        cases = [_remember(stack) for stack in self.stacks]
+        self._places = [
+            [(number, voxels[label]) for number, voxels in enumerate(cases) if len(voxels[label])]
+            for label in labels.LABELS
+        ]
+        for label, share, places in zip(labels.LABELS, system.shares, self._places, strict=True):
+            if share and not places:
+                name = labels.LABEL_NAMES[label]
+                expected = f"a case with {name}: {share:.0%} of the blocks are centred on it"
+                raise BratsError("training cases", f"none has {name}", expected, "Give more cases")
+
+    def __len__(self):
+        return self._batches
+
+    def __getitem__(self, batch):
+        """Cut a batch.
+
+        Returns
+        -------
+        images : array of float32, shape (n, *side, modalities)
+            Standard deviations of the brain, 0 outside.
+        targets : array of float32, shape (n, *answer, 4)
+            One-hot classes, all zero where the system is given no label.
+        """
+        rng = np.random.default_rng([self.seed, batch])
+        blocks = [self._draw(rng) for _ in range(self.system.batch)]
+        images, targets = (np.stack(part) for part in zip(*blocks, strict=True))
+        flat = len(self.system.side) == 2
+        return (images[:, :, :, 0], targets[:, :, :, 0]) if flat else (images, targets)
+
+    def _draw(self, rng):
+        """One block: image (x, y, z, modalities) and targets (x, y, z, classes)."""
+        places = self._places[rng.choice(len(labels.LABELS), p=self.system.shares)]
+        number, voxels = places[rng.integers(len(places))]
+        centre, stack = voxels[rng.integers(len(voxels))], self.stacks[number]
+        side, answer = ((*size, 1)[:3] for size in (self.system.side, self.system.answer))
+        image = cut(stack.images, centre, side).astype(np.float32)
+        target = labels.one_hot(labels.to_classes(cut(stack.labels, centre, answer)))
+        if self.system.labelled_every > 1:
+            slices = centre[2] - answer[2] // 2 + np.arange(answer[2])
+            target[:, :, slices % self.system.labelled_every != 0] = 0
+        if rng.random() < 0.5:
+            image, target = image[::-1], target[::-1]
+        gain = rng.normal(1, _GAIN, image.shape[-1]).astype(np.float32)
+        shift = rng.normal(0, _SHIFT, image.shape[-1]).astype(np.float32)
+        return (image * gain + shift) * (image != 0), target
+
+
+def cut(volume, centre, side):
+    """Cut a block out of a volume, with zeros where it reaches beyond.
+
+    Parameters
+    ----------
+    volume : array, shape (x, y, z, ...)
+    centre : sequence of 3 int
+        The voxel at position ``side // 2`` of the block.
+    side : sequence of 3 int
+
+    Returns
+    -------
+    array, shape (*side, ...)
+    """
+    block = np.zeros((*side, *volume.shape[3:]), volume.dtype)
+    source, target = [], []
+    for middle, length, size in zip(centre, side, volume.shape[:3], strict=True):
+        start = int(middle) - length // 2
+        first, last = max(start, 0), max(min(start + length, size), 0)
+        source.append(slice(first, max(first, last)))
+        target.append(slice(first - start, max(first, last) - start))
+    block[tuple(target)] = volume[tuple(source)]
+    return block
+
+
+def _remember(stack):
+    """Up to so many voxels of each label, always the same ones; background means brain."""
+    mask, brain = np.asarray(stack.labels), np.asarray(stack.images[..., 0]) != 0
+    found = {}
+    for label in labels.LABELS:
+        inside = (mask == label) & brain if label == labels.BACKGROUND else mask == label
+        flat = np.flatnonzero(inside)
+        if len(flat) > _REMEMBERED:
+            flat = np.random.default_rng(0).choice(flat, _REMEMBERED, replace=False)
+        found[label] = np.column_stack(np.unravel_index(flat, mask.shape)).astype(np.int16)
+    return found

@@ -1,0 +1,116 @@
+"""The tables of chapter 8: what each system takes, what it scores, and what its paper printed."""
+
+import numpy as np
+import pandas as pd
+
+from brats_lib.labels import REGIONS, to_labels
+from brats_lib.studies.related.systems import SYSTEMS
+
+__all__ = ["PRINTED", "TITLES", "costs_table", "in_order", "read_masks", "scores_table"]
+
+# Of everything that is compared, in the order of the paper's section 2; ours come last.
+TITLES = {
+    "nothing": "predicts nothing",
+    **{name: system.title for name, system in SYSTEMS.items() if name not in ("unet3d", "unet3d_sparse")},
+    "deepmedic_crf": "DeepMedic, CRF",
+    **{name: SYSTEMS[name].title for name in ("unet3d", "unet3d_sparse")},
+    "nnunet": "nnU-Net",
+    "published": "paper's recipe",
+    "native": "our recipe",
+    "phantom": "ours, as it ships",
+}
+# Dice of WT, TC and ET, and on what: other patients, other training, other computers.
+PRINTED = {
+    "pereira": ("BRATS 2013 challenge", 0.88, 0.83, 0.77),
+    "cascade": ("BRATS 2013 test", 0.88, 0.79, 0.73),
+    "deepmedic_crf": ("BRATS 2015 test", 0.849, 0.667, 0.634),
+    "nnunet": ("BraTS 2020 test, ensemble", 0.8895, 0.8506, 0.8203),
+}
+
+
+def in_order(table):
+    """Rows of known systems with a column ``title``, in the order of `TITLES`.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With a column system.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    names = list(TITLES)
+    table = table[table["system"].isin(names)]
+    table = table.assign(title=table["system"].map(TITLES))
+    return table.sort_values("system", key=lambda column: column.map(names.index), kind="stable", ignore_index=True)
+
+
+def scores_table(scores):
+    """Mean Dice of each system on each kind of data, beside what its paper printed.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Columns system, data, case, region and dice.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per system; columns are pairs of where the Dice comes from and the region, the last one a text. NaN where
+        nothing was measured.
+    """
+    scores = in_order(scores[scores["region"].isin(REGIONS)])
+    means = scores.groupby(["title", "data", "region"], sort=False)["dice"].mean().unstack(["data", "region"])
+    kinds = list(dict.fromkeys(scores["data"]))
+    means = means.reindex(columns=pd.MultiIndex.from_product([kinds, REGIONS]))
+    printed = {TITLES[name]: f"{' / '.join(map(str, dice))}, {where}" for name, (where, *dice) in PRINTED.items()}
+    means["printed in its paper", "WT / TC / ET"] = means.index.map(printed).fillna("")
+    return means.rename_axis(index=None)
+
+
+def costs_table(facts):
+    """What each system takes, in words that fit a table.
+
+    Parameters
+    ----------
+    facts : pandas.DataFrame
+        Columns system, parameters, multiply_adds (of each voxel that is answered), minutes (of training), steps and
+        case_seconds (of one core).
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per system.
+    """
+    facts = in_order(facts)
+    return pd.DataFrame(
+        {
+            "system": facts["title"],
+            "parameters": facts["parameters"].map("{:,.0f}".format),
+            "thousand multiply-adds per voxel": (facts["multiply_adds"] / 1000).map("{:,.0f}".format),
+            "training (core-minutes)": facts["minutes"].map("{:.1f}".format),
+            "steps": facts["steps"].map("{:,.0f}".format),
+            "a case (core-seconds)": facts["case_seconds"].map("{:.0f}".format),
+        }
+    )
+
+
+def read_masks(table):
+    """Masks of a slice as the record holds them, a text of class numbers per row.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns system, row and classes; of the latter, texts.
+
+    Returns
+    -------
+    dict of str to array of uint8, shape (x, y)
+        System to labels 0, 1, 2, 4.
+    """
+    masks = {}
+    for name, rows in table.groupby("system", sort=False):
+        lines = rows.sort_values("row")["classes"]
+        masks[name] = to_labels(np.array([[int(digit) for digit in line] for line in lines]))
+    return masks

@@ -1,0 +1,300 @@
+"""Training a recipe's network, the paper's (section 3.5) or ours: repeatable and safe to interrupt."""
+
+import hashlib
+import json
+import sys
+from dataclasses import asdict, dataclass
+
+import keras
+import numpy as np
+import pandas as pd
+
+from brats_lib import models
+from brats_lib.errors import BratsError
+from brats_lib.files import home_path, make_folder, set_aside
+from brats_lib.recipes import Recipe
+from brats_lib.slices.batches import ProcessShare
+from brats_lib.training import devices as machine
+from brats_lib.training.checkpoints import (
+    LOG,
+    STATE,
+    KeepProgress,
+    Progress,
+    save_best,
+    save_log,
+)  # fmt: skip
+from brats_lib.training.objectives import compile_model
+from brats_lib.training.records import BEST_WEIGHTS, SETTINGS, read_recipe, read_record, save_record, versions
+
+__all__ = ["TrainingResult", "load_trained", "train"]
+
+# What identifies a set of batches, where it has it: other batches make another training.
+_BATCH_FACTS = ("names", "flair_hashes", "batch_slices", "slices_per_epoch", "shuffle", "seed")
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished training.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The network with the weights that are kept.
+    history : pandas.DataFrame
+        One row per epoch, columns as in `log.csv`.
+    best_epoch : int
+        The epoch whose weights are kept, counted from 1: the one with the lowest validation loss, or but for
+        a `Recipe` the last one.
+    resumed_from : int
+        Epochs that were finished before this call; 0 for a fresh start.
+    seconds : float
+        Time of all epochs, validation included, whichever call they ran in.
+    """
+
+    model: keras.Model
+    history: pd.DataFrame
+    best_epoch: int
+    resumed_from: int
+    seconds: float
+
+
+def train(
+    recipe, train, val, folder, *, epochs=None, seed=0, precision="auto", devices=1, data_fingerprint="",
+    deterministic=True, verbose=None, initial_weights=None, monitors=(), callbacks=(),
+):  # fmt: skip
+    """Train a recipe's network, or go on where an earlier call was interrupted.
+
+    The state is saved after each epoch. Called again with the same settings, a killed training resumes with the
+    epoch it was in and ends with the weights, bit for bit on a CPU, that it would have had; a finished one is
+    returned at once; one that is finished goes on if more `epochs` are asked for. Called with other settings or
+    data, it starts afresh and keeps the old folder beside the new one. The number of epochs is such a setting of
+    a `NativeRecipe` or `GenerativeRecipe`, whose learning rate falls towards the last of them.
+
+    Parameters
+    ----------
+    recipe : Recipe, NativeRecipe or GenerativeRecipe
+        Network, optimizer and learning-rate schedule.
+    train, val : keras.utils.PyDataset
+        Batches of images and targets as `models.build` says, both float32, such as `batches.SliceBatches` of a
+        `Recipe` and `patches.PatchBatches` of a `NativeRecipe`; targets are one-hot classes or regions of 0 and 1. Of a
+        `GenerativeRecipe` the images are all that it learns from, and the targets are not looked at.
+        If `train` has an attribute `epoch`, it is set to where the training starts. For several devices batches
+        are as many times larger, see `devices.count_devices`. `val` may be None but with a `Recipe`.
+    folder : str or Path
+        Gets `training.json`, `state.npz`, `best.weights.h5` and `log.csv`.
+    epochs : int, optional
+        Passes over `train`; the recipe's own number where omitted.
+    seed : int
+        Seed of initial weights and dropout.
+    precision : {"auto", "float32", "mixed_bfloat16", "mixed_float16"}
+        See `devices.choose_precision`. An interrupted training keeps the one it was started with.
+    devices : int, "all" or None
+        See `devices.data_parallel`.
+    data_fingerprint : str
+        Identifies the data; another fingerprint makes another training.
+    deterministic : bool
+        See `devices.make_reproducible`.
+    verbose : {None, 0, 1, 2}, optional
+        As in `keras.Model.fit`. None is a progress bar on a terminal and one line per epoch elsewhere.
+    initial_weights : list of array, optional
+        What the network starts from, as its ``get_weights()`` gives them, in place of random weights. Others make
+        another training.
+    monitors : sequence of keras.metrics.Metric
+        Watched beside those of the recipe; each adds two columns to `log.csv`. They change nothing of the training.
+    callbacks : sequence of keras.callbacks.Callback
+        Called after each epoch's state has been saved. One that raises an exception ends the call and loses nothing.
+
+    Returns
+    -------
+    TrainingResult
+
+    Raises
+    ------
+    BratsError
+        If the loss becomes NaN or infinite, the disk is full or saved files are damaged; epochs that were finished
+        before are kept in each case. If there is nothing to train with, or `initial_weights` do not fit the network.
+
+    Notes
+    -----
+    Several `devices.processes` that share the file system train one model together: each calls this with the same
+    arguments and the whole batches, of which it takes its share, and the first one writes. All get the same result.
+
+    Loss and optimizer are those of `objectives.compile_model`. Of a `Recipe` the learning rate is multiplied by
+    `plateau_factor` when the validation loss has not fallen by 1e-4 for `plateau_patience` epochs, and the weights
+    with the lowest validation loss are kept. Of the others the rate follows a schedule, and the moving average
+    of the weights after the last batch is kept; validation is done with the average too.
+    """
+    folder, epochs = home_path(folder), recipe.epochs if epochs is None else epochs
+    native = not isinstance(recipe, Recipe)
+    to_validate = 0 if val is None else len(val)
+    if epochs < 1 or not len(train) or not (to_validate or (native and val is None)):
+        found = f"there are {epochs} epochs of {len(train)} training and {to_validate} validation batches"
+        raise BratsError("training", found, "at least one of each", "Check epochs and the split")
+    if initial_weights is not None:
+        # Before an earlier training makes room for one that cannot begin.
+        _refuse_unless_they_fit(models.build(recipe), initial_weights)
+    settings = {
+        "recipe": asdict(recipe), "seed": seed, "precision": precision, "devices": devices,
+        "deterministic": deterministic, "data_fingerprint": data_fingerprint, "backend": keras.backend.backend(),
+        "train": _batch_facts(train), "val": None if val is None else _batch_facts(val),
+    }  # fmt: skip
+    if native:
+        settings["epochs"] = epochs
+    if initial_weights is not None:
+        settings["initial_weights"] = _hash(initial_weights)
+    settings = json.loads(json.dumps(settings))
+    number, together = machine.processes()
+    if number:
+        machine.wait_for_all("room")  # until the first process has looked for an earlier training
+    record, progress = _find_earlier(folder, settings, epochs)
+    done = record["finished"] and record["epochs"] == epochs
+    if not (done or number):
+        record |= {"epochs": epochs, "finished": False, "settings": settings}
+        record.setdefault("computes_in", machine.choose_precision(precision))
+        save_record(folder, record)
+    if not number:
+        machine.wait_for_all("room")
+    if done:
+        print(f"Training in {folder} is finished: {epochs} epochs, loaded.")
+        return _result(load_trained(folder), pd.read_csv(folder / LOG), epochs, native)
+
+    resumed_from = progress.epochs
+    machine.make_reproducible(seed, deterministic)
+    if together > 1:
+        shares = number, together, machine.count_devices(devices)
+        train, val = (None if each is None else ProcessShare(each, *shares) for each in (train, val))
+    with machine.data_parallel(devices):
+        model = models.build(recipe, record["computes_in"], seed)
+        if initial_weights is not None:
+            model.set_weights(initial_weights)
+        compile_model(model, recipe, record["computes_in"], epochs * len(train), monitors)
+        if resumed_from:
+            progress.restore(model, folder / STATE)
+            print(f"Training in {folder} resumes after epoch {resumed_from} of {epochs}.")
+        if resumed_from < epochs:
+            _fit(model, recipe, train, val, progress, epochs, folder, verbose, callbacks)
+        model.set_weights(progress.best)
+    # Again, since a kill between two files may have left these an epoch behind the state.
+    save_best(model, folder, writes=number == 0)
+    if not number:
+        save_log(progress, folder)
+        save_record(folder, record | {"finished": True})
+    machine.wait_for_all("end")
+    return _result(model, progress.log, resumed_from, native)
+
+
+def load_trained(folder, *, precision=None, unfinished=False, data_fingerprint=None):
+    """Rebuild a trained network with the weights that were kept.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of a training.
+    precision : str, optional
+        As in `train`. By default the one it was trained with if this machine is fast with it, else float32.
+    unfinished : bool
+        Accept what was kept so far of a training that did not reach its last epoch.
+    data_fingerprint : str, optional
+        What `train` was given for the data that the network is wanted for. A network trained on other cases is then
+        refused, since it may have learnt from those that it is to be tested on.
+
+    Returns
+    -------
+    keras.Model
+        Not compiled.
+
+    Raises
+    ------
+    BratsError
+        If there is no training, it is not finished, or its files do not belong together.
+    """
+    folder = home_path(folder)
+    advice = "Train again: 03_train_unet, or brats_lib.training.fitting.train with the same settings, which resumes"
+    record = read_record(folder)
+    if record is None or not (folder / BEST_WEIGHTS).is_file():
+        raise BratsError(folder, f"{SETTINGS} or {BEST_WEIGHTS} is not there", "the folder of a training", advice)
+    if not (record["finished"] or unfinished):
+        raise BratsError(folder, "its training was interrupted", f"{record['epochs']} finished epochs", advice)
+    trained_on = record["settings"]["data_fingerprint"]
+    if data_fingerprint is not None and trained_on != data_fingerprint:
+        found = f"it was trained on other cases or another split (fingerprint {trained_on})"
+        raise BratsError(folder, found, f"a network of these cases and this split ({data_fingerprint})", advice)
+    if precision is None:
+        trained = record["computes_in"]
+        precision = trained if trained == machine.choose_precision() else "float32"
+    model = models.build(read_recipe(record), machine.choose_precision(precision))
+    try:
+        model.load_weights(folder / BEST_WEIGHTS)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise BratsError(
+            folder / BEST_WEIGHTS, f"it does not fit the network ({reason})", f"the weights of {SETTINGS}'s recipe",
+            "Restore the file, or delete the folder and train again",
+        ) from error  # fmt: skip
+    return model
+
+
+def _fit(model, recipe, train, val, progress, epochs, folder, verbose, callbacks):
+    plateau = None
+    if isinstance(recipe, Recipe):
+        plateau = keras.callbacks.ReduceLROnPlateau(
+            "val_loss", recipe.plateau_factor, recipe.plateau_patience, mode="min", min_lr=recipe.min_learning_rate
+        )
+    keep = KeepProgress(progress, plateau, train, folder, writes=machine.processes()[0] == 0)
+    if verbose is None:
+        verbose = 1 if sys.stdout.isatty() else 2
+    # Keras's own shuffling would draw from Python's global random state, which no resumed training could repeat.
+    model.fit(
+        train, validation_data=val, epochs=epochs, initial_epoch=progress.epochs, shuffle=False,
+        callbacks=[*([plateau] if plateau else []), keep, *callbacks], verbose=verbose,
+    )  # fmt: skip
+
+
+def _batch_facts(batches):
+    facts = {name: getattr(batches, name) for name in _BATCH_FACTS if hasattr(batches, name)}
+    return facts | {"batches": len(batches)}
+
+
+def _refuse_unless_they_fit(model, weights):
+    expected, found = ([np.shape(array) for array in arrays] for arrays in (model.weights, weights))
+    if expected != found:
+        differing = next((pair for pair in zip(expected, found, strict=False) if pair[0] != pair[1]), None)
+        raise BratsError(
+            "initial weights",
+            f"one has shape {differing[1]}, not {differing[0]}" if differing else f"they are {len(found)} arrays",
+            f"the {len(expected)} arrays of the recipe's network",
+            "Give the weights of a network of the same recipe",
+        )
+
+
+def _hash(arrays):
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(str(np.shape(array)).encode() + np.asarray(array, "<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _result(model, history, resumed_from, native):
+    best = history["epoch"].max() if native else history.loc[history["val_loss"].idxmin(), "epoch"]
+    return TrainingResult(model, history, int(best), resumed_from, float(history["seconds"].sum()))
+
+
+def _find_earlier(folder, settings, epochs):
+    """The record and progress of an earlier call that this one continues; empty ones otherwise."""
+    record = read_record(folder)
+    if record is not None and record["settings"] == settings:
+        complete = record["finished"] and record["epochs"] == epochs and (folder / LOG).is_file()
+        if complete and (folder / BEST_WEIGHTS).is_file():
+            return record, Progress()
+        progress = Progress.load(folder / STATE) if (folder / STATE).is_file() else Progress()
+        if progress.epochs <= epochs:
+            if record["made_with"] != versions():
+                print(
+                    f"Training in {folder} was started with {record['made_with']}; results may differ in the last bits."
+                )
+            return record | {"finished": False}, progress
+    if record is not None or (folder / STATE).exists():
+        aside = set_aside(folder)
+        print(f"{folder} holds a training with other settings or data; it is kept as {aside.name}.")
+    make_folder(folder)
+    return {"finished": False, "made_with": versions()}, Progress()

@@ -1,0 +1,168 @@
+"""What each recipe's network is trained towards, and how fast: loss, optimizer, learning rate."""
+
+from functools import singledispatch
+
+import keras
+
+from brats_lib.errors import BratsError
+from brats_lib.labels import BACKGROUND, LABELS
+from brats_lib.recipes import NativeRecipe, Recipe
+from brats_lib.training.monitors import ClassIoU, hard_dice, soft_dice
+
+__all__ = ["LOWEST_RATE", "SMOOTHING", "SegmentationLoss", "compile_model", "learning_rate_schedule", "objective"]
+
+# Pixels added to both sides of the Dice fraction: a batch with a few pixels of a region is no reason for a leap.
+SMOOTHING = 50
+# Where the native recipe's learning rate begins and ends, as a share of its height.
+LOWEST_RATE = 0.01
+# Probabilities are kept this far from 0 and 1, so that their logarithms are finite.
+_MARGIN = 1e-6
+
+
+def compile_model(model, recipe, precision, steps, monitors=()):
+    """Give a network its recipe's loss, optimizer and monitors.
+
+    Published: categorical cross-entropy and Adam at a constant rate, which the training's plateau rule lowers, or
+    what else the recipe's `loss` and `optimizer` name.
+    Native: `SegmentationLoss` and AdamW (Loshchilov and Hutter 2019) with the rate of `learning_rate_schedule`, the
+    gradient of each variable clipped to norm 1, and a moving average of the weights. Generative: the sum of the terms
+    that the network itself gives, Adam with the same schedule and clipping, and a moving average.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A network of `models.build`; compiled afterwards, its optimizer built.
+    recipe : Recipe, NativeRecipe or GenerativeRecipe
+        What `model` was built from.
+    precision : {"float32", "mixed_bfloat16", "mixed_float16"}
+        What `model` was built with. With float16 the loss is scaled.
+    steps : int
+        Batches of the whole training, all epochs together; the native schedule ends there.
+    monitors : sequence of keras.metrics.Metric
+        Watched beside those of the recipe.
+
+    Raises
+    ------
+    BratsError
+        If a published recipe names an optimizer or a loss that there is not.
+    """
+    optimizer, loss, own = objective(recipe, model, steps)
+    if precision == "mixed_float16":
+        # Keras does this by itself only where float16 is its global policy.
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    model.compile(optimizer, loss, metrics=[*own, *monitors])
+    optimizer.build(model.trainable_variables)
+
+
+@singledispatch
+def objective(recipe, model, steps):
+    """Optimizer, loss and monitors of a recipe's network, as `compile_model` describes them."""
+    raise TypeError(f"no objective is known for a {type(recipe).__name__}; import the module that adds it")
+
+
+@objective.register
+def _published(recipe: Recipe, model, steps):
+    own = ["accuracy", keras.metrics.MeanMetricWrapper(soft_dice, name="dice"), ClassIoU(len(LABELS))]
+    return _published_optimizer(recipe), _published_loss(recipe), own
+
+
+@objective.register
+def _native(recipe: NativeRecipe, model, steps):
+    optimizer = keras.optimizers.AdamW(
+        learning_rate_schedule(recipe, steps), weight_decay=recipe.weight_decay, clipnorm=1.0,
+        use_ema=recipe.averaging > 0, ema_momentum=recipe.averaging,
+    )  # fmt: skip
+    own = [keras.metrics.MeanMetricWrapper(hard_dice, name="dice", regions=recipe.regions)]
+    return optimizer, SegmentationLoss(recipe.regions, recipe.dice), own
+
+
+def _published_optimizer(recipe):
+    first, second = recipe.betas
+    made = {
+        "adam": lambda: keras.optimizers.Adam(recipe.learning_rate, beta_1=first, beta_2=second),
+        "sgd": lambda: keras.optimizers.SGD(recipe.learning_rate, momentum=first),
+        "rmsprop": lambda: keras.optimizers.RMSprop(recipe.learning_rate),
+    }
+    return _choose("optimizer", recipe.optimizer, made)
+
+
+def _published_loss(recipe):
+    made = {
+        "cross-entropy": lambda: "categorical_crossentropy",
+        "cross-entropy+dice": lambda: SegmentationLoss(regions=False),
+        # Lin et al. 2017, with their gamma of 2 and no weights of the classes.
+        "focal": lambda: keras.losses.CategoricalFocalCrossentropy(alpha=1.0),
+    }
+    return _choose("loss", recipe.loss, made)
+
+
+def _choose(field, name, made):
+    if name not in made:
+        raise BratsError(
+            f"{field} of the recipe", f"it is '{name}'", f"one of {', '.join(made)}", "Choose one of those"
+        )
+    return made[name]()
+
+
+def learning_rate_schedule(recipe, steps):
+    """Learning rate of all recipes but the published: up along a line, down a cosine (Loshchilov and Hutter 2017).
+
+    Parameters
+    ----------
+    recipe : NativeRecipe or GenerativeRecipe
+        Highest rate, and the share of the training in which that is reached.
+    steps : int
+        Batches of the whole training.
+
+    Returns
+    -------
+    keras.optimizers.schedules.LearningRateSchedule
+        From the number of finished batches to the rate of the next one: 1 % of the highest at 0, the highest
+        after ``warmup * steps``, and 1 % of it again from `steps` on.
+    """
+    warmup = min(round(recipe.warmup * steps), steps - 1)
+    highest, lowest = recipe.learning_rate, recipe.learning_rate * LOWEST_RATE
+    rising = {"warmup_target": highest, "warmup_steps": warmup} if warmup > 0 else {}
+    return keras.optimizers.schedules.CosineDecay(
+        lowest if rising else highest, steps - max(warmup, 0), alpha=LOWEST_RATE, **rising
+    )
+
+
+class SegmentationLoss(keras.losses.Loss):
+    """Cross-entropy, and the soft Dice loss of the whole batch (Milletari et al. 2016, with plain sums below).
+
+    Cross-entropy is the mean over pixels and, for regions, over channels too. The Dice loss is
+    ``1 - mean over channels of (2 sum(p t) + s) / (sum(p) + sum(t) + s)`` with ``s`` = 50 pixels, leaving out the
+    background where channels are classes. Sums over the batch (each device's share of it), not over each slice, since
+    most slices have no pixel of some region.
+
+    Parameters
+    ----------
+    regions : bool
+        Channels are overlapping regions, with binary cross-entropy, rather than classes in the order of
+        `labels.LABELS`, with categorical.
+    dice : bool
+        Add the Dice loss.
+    """
+
+    def __init__(self, regions=True, dice=True):
+        super().__init__(name="segmentation_loss", dtype="float32")
+        self.regions, self.dice = regions, dice
+
+    def call(self, y_true, y_pred):
+        """Loss of a batch (n, h, w, channels), as n numbers whose mean it is."""
+        # Not as their mean: Keras shares a loss out among several devices only where it averages it itself.
+        ops = keras.ops
+        truth, chance = y_true, ops.clip(y_pred, _MARGIN, 1 - _MARGIN)
+        if self.regions:
+            loss = -ops.mean(truth * ops.log(chance) + (1 - truth) * ops.log(1 - chance), (1, 2, 3))
+        else:
+            loss = -ops.mean(ops.sum(truth * ops.log(chance), -1), (1, 2))
+        if self.dice:
+            if not self.regions:
+                tumour = [label != BACKGROUND for label in LABELS].index(True)
+                truth, chance = truth[..., tumour:], chance[..., tumour:]
+            axes = (0, 1, 2)
+            shared, total = ops.sum(truth * chance, axes), ops.sum(truth, axes) + ops.sum(chance, axes)
+            loss = loss + 1 - ops.mean((2 * shared + SMOOTHING) / (total + SMOOTHING))
+        return loss

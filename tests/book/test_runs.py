@@ -1,0 +1,207 @@
+"""A run finds its data where the documentation says, keeps its split, and records how it was made."""
+
+import json
+import os
+
+import pytest
+from conftest import ROOT, write_case
+
+from brats_lib.book import runs
+from brats_lib.errors import BratsError
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """An empty checkout as the current folder, without $BRATS_DATA."""
+    (tmp_path / "workflow" / "params").mkdir(parents=True)
+    (tmp_path / "workflow" / "params" / "smoke.yaml").write_text("phantom_cases: 5\nepochs: 2\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BRATS_DATA", raising=False)
+    return tmp_path
+
+
+def test_checkout_is_found_from_the_notebooks_folder(checkout, monkeypatch):
+    (checkout / "notebooks").mkdir()
+    monkeypatch.chdir(checkout / "notebooks")
+    assert runs.find_root() == checkout
+
+
+def test_data_asked_for_wins_over_the_environment_and_the_data_folder(checkout, monkeypatch):
+    for name in ("asked", "environment"):
+        (checkout / name).mkdir()
+    write_case(checkout / "data", "BraTS20_Training_001")
+    assert runs.find_data() == checkout / "data"
+    monkeypatch.setenv("BRATS_DATA", str(checkout / "environment"))
+    assert runs.find_data() == checkout / "environment"
+    assert runs.find_data("asked") == checkout / "asked"
+
+
+def test_data_folder_that_holds_only_its_readme_means_phantoms(checkout):
+    (checkout / "data").mkdir()
+    (checkout / "data" / "README.md").write_text("how to get the data")
+    assert runs.find_data() is None
+
+
+@pytest.mark.parametrize(("given", "kind"), [(202001, "int"), (1e5, "float"), (True, "bool"), (None, "NoneType")])
+def test_folder_that_papermill_read_as_something_else_is_refused(checkout, given, kind):
+    with pytest.raises(BratsError, match=f"it is {kind}; expected the path of a folder.*papermill -r data"):
+        runs.find_data(given)
+
+
+def test_folder_that_no_notebook_could_name_is_refused(checkout):
+    os.mkdir(b"caf\xe9")
+    with pytest.raises(BratsError, match="caf.*its name is not UTF-8"):
+        runs.find_data(os.fsdecode(b"caf\xe9"))
+
+
+def test_profile_asked_for_outside_the_repository_says_where_to_go(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BratsError, match="no smoke.yaml.*expected the folder of the repository.*Go to that folder"):
+        runs.read_profile("smoke")
+
+
+@pytest.mark.parametrize("profile", ["../x", "a b", "", ".", "-x", "{x}", "$(x)", "a/b", "a\n"])
+def test_run_of_a_profile_with_no_plain_name_is_refused(checkout, profile):
+    for refused in (runs.read_profile, runs.open_run):
+        with pytest.raises(BratsError, match="it is no plain name"):
+            refused(profile)
+
+
+def test_linked_cases_in_the_data_folder_are_data_and_half_a_download_is_none(checkout):
+    write_case(checkout / "data" / ".kagglehub", "BraTS20_Training_001")
+    assert runs.find_data() is None
+    write_case(checkout / "disk", "BraTS20_Training_001")
+    (checkout / "data" / "BraTS2020").symlink_to(checkout / "disk")
+    assert runs.find_data() == checkout / "data"
+
+
+def test_profile_takes_its_own_values_and_the_defaults_for_the_rest(checkout):
+    assert runs.read_profile("smoke") == {**runs.DEFAULTS, "phantom_cases": 5, "epochs": 2}
+
+
+def test_profile_without_a_parameter_that_is_needed_is_refused(checkout):
+    with pytest.raises(BratsError, match=r"smoke\.yaml: it has no batch_slices"):
+        runs.read_profile("smoke", ("epochs", "batch_slices"))
+
+
+def test_unknown_profile_is_refused_with_the_known_ones_named():
+    with pytest.raises(BratsError, match=r"smoke"):
+        runs.read_profile("enormous")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"epochs", b"epochs: [1", b"epochs: 2.5", b"epochs: banana", b"epochs: true", b"seed: -1", b"max_cases: 0",
+        b"tune_factors: dropout", b"data: 2020", b"epoch: 3", b"epochs: \xff", b"[" * 20_000, b"epochs: 99999999999999",
+    ],
+)  # fmt: skip
+def test_profile_that_holds_anything_but_its_parameters_is_refused(checkout, content):
+    (checkout / "workflow" / "params" / "smoke.yaml").write_bytes(content)
+    with pytest.raises(BratsError, match=r"smoke\.yaml: it"):
+        runs.read_profile("smoke")
+
+
+def test_run_without_git_is_recorded(checkout, tiny_root, monkeypatch):
+    monkeypatch.setenv("PATH", str(checkout))
+    run = runs.open_run("smoke", str(tiny_root))
+    run.record("01_first")
+    assert json.loads(run.path("run.json").read_text())["commit"] == "unknown"
+
+
+def test_split_is_kept_while_it_fits_and_made_anew_when_cases_change(checkout, tiny_root):
+    first = runs.open_run("smoke", str(tiny_root), seed=3)
+    path = checkout / "runs" / "smoke" / "split.json"
+    kept = json.loads(path.read_text())
+    kept["train"], kept["test"] = kept["test"] + kept["train"][1:], kept["train"][:1]
+    path.write_text(json.dumps(kept))
+    assert runs.open_run("smoke", str(tiny_root), seed=3).split.test == tuple(kept["test"])
+    fewer = runs.open_run("smoke", str(tiny_root), max_cases=5, seed=3)
+    assert len(fewer.split.train + fewer.split.val + fewer.split.test) == 5
+    assert runs.open_run("smoke", str(tiny_root), seed=3).split == first.split
+
+
+def test_split_that_a_person_made_for_the_run_is_obeyed(checkout, tiny_root):
+    path = checkout / "runs" / "smoke" / "split.json"
+    drawn = runs.open_run("smoke", str(tiny_root)).split
+    path.write_text(json.dumps({"train": drawn.test, "val": drawn.val, "test": drawn.train}))
+    assert runs.open_run("smoke", str(tiny_root)).split.test == drawn.train
+
+
+@pytest.mark.parametrize("content", ['{"train": [', "[]", '{"train": "a", "val": "b", "test": "c"}'])
+def test_broken_split_is_refused_and_not_overwritten(checkout, tiny_root, content):
+    path = checkout / "runs" / "smoke" / "split.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with pytest.raises(BratsError, match=r"split\.json: it"):
+        runs.open_run("smoke", str(tiny_root))
+    assert path.read_text() == content
+
+
+@pytest.mark.parametrize(("max_cases", "expected"), [(None, 5), (3, 3), (9, 5)])
+def test_no_more_phantoms_are_made_than_cases_are_wanted(checkout, tiny_root, monkeypatch, max_cases, expected):
+    made = []
+
+    def make_cohort(out, cases, seed):
+        made.append((out, cases, seed))
+        return runs.Cohort.find(tiny_root)
+
+    monkeypatch.setattr(runs, "make_cohort", make_cohort)
+    runs.open_run("smoke", max_cases=max_cases, phantom_cases=5, seed=2)
+    assert made == [(checkout / "runs" / "phantoms-seed2", expected, 2)]
+
+
+def test_split_beside_the_cases_is_obeyed(checkout, tiny_root):
+    split = runs.open_run("smoke", str(tiny_root)).split
+    reversed_roles = type(split)(**{**vars(split), "train": split.test, "test": split.train})
+    reversed_roles.save(tiny_root / "split.json")
+    assert runs.open_run("smoke", str(tiny_root)).split.test == split.train
+
+
+def test_records_of_two_notebooks_are_gathered_into_one(checkout, tiny_root):
+    run = runs.open_run("smoke", str(tiny_root))
+    run.record("01_first", {"paper-fig-01": "one"}, found=1)
+    run.record("02_second", {"paper-fig-02": "two"})
+    about = json.loads(run.path("run.json").read_text())
+    assert set(about["steps"]) == {"01_first", "02_second"} and about["steps"]["01_first"]["found"] == 1
+    assert about["cases"] == {"train": 7, "val": 2, "test": 1} and not about["phantom"]
+    assert about["cite"] == runs.CITED_FOR_BRATS
+    assert {"numpy", "keras"} <= set(about["versions"]) and about["data_fingerprint"] == run.cohort.fingerprint()
+    assert json.loads(run.path("claims.json").read_text()) == {"paper-fig-01": "one", "paper-fig-02": "two"}
+
+
+def test_every_profile_sets_what_the_notebooks_declare():
+    import nbformat
+
+    declared = set()
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = nbformat.read(path, 4).cells
+        (parameters,) = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+        values = {}
+        exec(parameters, values)
+        declared |= set(values) - {"__builtins__", "data"}
+        workshop = runs.read_profile("workshop")
+        assert {key: workshop[key] for key in values if key in workshop and key != "data"} == {
+            key: value for key, value in values.items() if key in workshop and key != "data"
+        }, path.name
+    for name in ("smoke", "workshop", "paper"):
+        assert declared <= set(runs.read_profile(name)), name
+
+
+def test_works_that_the_data_ask_to_cite_are_in_the_bibliography():
+    bibliography = (ROOT / "book" / "references.bib").read_text()
+    for key in [*runs.CITED_FOR_BRATS, *(key for keys in runs.CITED.values() for key in keys)]:
+        assert f"{{{key}," in bibliography
+
+
+def test_fingerprint_of_a_run_changes_when_a_test_case_becomes_a_training_case(checkout, tiny_root):
+    run = runs.open_run("smoke", str(tiny_root))
+    before, split = run.fingerprint, run.split
+    run.split = type(split)(**{**vars(split), "train": (*split.train, *split.test[:1]), "test": split.test[1:]})
+    assert run.fingerprint != before
+
+
+def test_what_an_earlier_notebook_should_have_written_is_named(checkout, tiny_root):
+    run = runs.open_run("smoke", str(tiny_root))
+    with pytest.raises(BratsError, match=r"scores.csv.*Run 04_evaluate first"):
+        run.need("scores.csv", "04_evaluate")

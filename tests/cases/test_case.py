@@ -1,0 +1,315 @@
+"""Reading into LPS, writing back, and refusing what cannot be used."""
+
+import gzip
+
+import nibabel as nib
+import numpy as np
+import pytest
+from conftest import LPS_AFFINE, tiny_volumes
+
+from brats_lib.cases import MODALITIES, Case, Cohort
+from brats_lib.errors import BratsError
+
+
+@pytest.fixture
+def case(tiny_root):
+    return Cohort.find(tiny_root)[0]
+
+
+def write_volumes(folder, array, affine, mask=None):
+    """A case whose four modalities hold one array."""
+    files = {}
+    for modality in MODALITIES:
+        files[modality] = folder / f"X_{modality}.nii.gz"
+        nib.save(nib.Nifti1Image(array, affine), files[modality])
+    if mask is not None:
+        nib.save(nib.Nifti1Image(mask, affine), folder / "X_seg.nii.gz")
+    return Case("X", files, folder / "X_seg.nii.gz" if mask is not None else None)
+
+
+def test_volumes_are_float32_and_belong_to_the_caller(case):
+    volumes = case.volumes()
+    assert tuple(volumes) == MODALITIES
+    for volume in volumes.values():
+        assert volume.dtype == np.float32 and volume.shape == case.shape == (48, 40, 36)
+        volume += 1
+    assert case.mask().dtype == np.uint8
+    assert case.spacing == (1, 1, 1)
+    np.testing.assert_array_equal(case.affine, LPS_AFFINE)
+
+
+def test_ras_file_is_flipped_by_hand(tmp_path):
+    """The first two axes run the other way, the third stays."""
+    array = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
+    affine = np.diag([1.5, 2, 3, 1])
+    affine[:3, 3] = 10, 20, 30
+    case = write_volumes(tmp_path, array, affine)
+    volume = case.volume("t1")
+    assert volume[0, 0, 0] == array[1, 2, 0]
+    assert volume[1, 0, 3] == array[0, 2, 3]
+    np.testing.assert_array_equal(volume, array[::-1, ::-1])
+    # Voxel 0 of LPS is the far corner of RAS: 10 + 1.5, 20 + 2 * 2.
+    np.testing.assert_allclose(case.affine, [[-1.5, 0, 0, 11.5], [0, -2, 0, 24], [0, 0, 3, 30], [0, 0, 0, 1]])
+
+
+def test_permuted_axes_go_to_lps_and_back(tmp_path):
+    """Stored (superior, left, anterior): LPS takes axes 1, 2 reversed, 0."""
+    array = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4) % 3
+    affine = np.array([[0, -1.0, 0, 5], [0, 0, 2, 6], [3, 0, 0, 7], [0, 0, 0, 1]])
+    assert nib.aff2axcodes(affine) == ("S", "L", "A")
+    case = write_volumes(tmp_path, array, affine, mask=array)
+    expected = np.moveaxis(array, 0, 2)[:, ::-1]
+    np.testing.assert_array_equal(case.mask(), expected)
+    assert case.shape == (3, 4, 2) and case.spacing == (1, 2, 3)
+    saved = nib.load(case.save_mask(expected, tmp_path / "out" / "X_seg.nii.gz"))
+    np.testing.assert_array_equal(np.asarray(saved.dataobj), array)
+    np.testing.assert_array_equal(saved.affine, affine)
+
+
+def test_saved_mask_is_what_was_read_and_has_no_scaling(case, tmp_path):
+    image = nib.load(case.mask_file)
+    path = case.save_mask(case.mask(), tmp_path / "P.nii.gz")
+    saved = nib.load(path)
+    np.testing.assert_array_equal(np.asarray(saved.dataobj), np.asarray(image.dataobj))
+    np.testing.assert_array_equal(saved.affine, image.affine)
+    assert saved.header.get_data_dtype() == np.uint8
+    assert saved.header.get_slope_inter() in ((None, None), (1, 0))
+    for code in ("qform_code", "sform_code", "xyzt_units"):
+        assert saved.header[code] == nib.load(case.files["flair"]).header[code]
+    assert list(tmp_path.glob(".*")) == []
+    np.testing.assert_array_equal(case.read_mask_file(path), case.mask())
+
+
+def test_msd_mask_is_saved_in_3d_on_ras_axes(msd_root, tmp_path):
+    case = Cohort.find(msd_root)["BRATS_001"]
+    saved = nib.load(case.save_mask(case.mask(), tmp_path / "BRATS_001_seg.nii"))
+    _, mask = tiny_volumes(0)
+    assert nib.aff2axcodes(saved.affine) == ("R", "A", "S")
+    np.testing.assert_array_equal(np.asarray(saved.dataobj), mask[::-1, ::-1])
+    np.testing.assert_array_equal(case.read_mask_file(tmp_path / "BRATS_001_seg.nii"), mask)
+
+
+def test_scaled_integers_are_scaled(case):
+    image = nib.Nifti1Image(np.linspace(0, 50, 48 * 40 * 36).reshape(48, 40, 36), LPS_AFFINE)
+    image.set_data_dtype(np.int16)  # nibabel then stores a slope
+    nib.save(image, case.files["t2"])
+    assert nib.load(case.files["t2"]).header["scl_slope"] != 1
+    np.testing.assert_allclose(case.volume("t2"), image.get_fdata(), atol=1e-3)
+
+
+def test_big_endian_nifti2_is_read(case):
+    array = tiny_volumes(0)[0]["t1"]
+    header = nib.Nifti2Header(endianness=">")
+    header.set_data_dtype(np.int16)
+    nib.save(nib.Nifti2Image(array, LPS_AFFINE, header), case.files["t1"])
+    np.testing.assert_array_equal(case.volume("t1"), array)
+
+
+def test_missing_modality(tiny_root):
+    (tiny_root / "BraTS20_Training_001" / "BraTS20_Training_001_t2.nii.gz").unlink()
+    case = Cohort.find(tiny_root)[0]
+    assert case.modalities == ("flair", "t1", "t1ce")
+    assert case.volume("t1").any()
+    with pytest.raises(BratsError, match="has flair, t1, t1ce; expected also t2"):
+        case.volumes()
+
+
+def test_missing_mask(tiny_root):
+    (tiny_root / "BraTS20_Training_001" / "BraTS20_Training_001_seg.nii.gz").unlink()
+    cohort = Cohort.find(tiny_root)
+    assert not cohort[0].has_mask and len(cohort.labelled()) == 9
+    with pytest.raises(BratsError, match=r"BraTS20_Training_001 has no mask; expected a file \*_seg.nii.gz"):
+        cohort[0].mask()
+
+
+@pytest.mark.parametrize("role", ["t2", "mask"])
+def test_other_shape_is_named_with_both_shapes(case, role):
+    path = case.mask_file if role == "mask" else case.files[role]
+    nib.save(nib.Nifti1Image(np.zeros((48, 40, 35), np.uint8), LPS_AFFINE), path)
+    with pytest.raises(BratsError, match=r"shape is \(48, 40, 35\); expected \(48, 40, 36\) as in .*flair.nii.gz"):
+        case.mask() if role == "mask" else case.volume(role)
+
+
+def test_mask_that_would_be_flipped_wrongly_is_refused(case):
+    """Same voxels, but a header that says RAS: flipping it would put the tumour on the other side."""
+    nib.save(nib.Nifti1Image(tiny_volumes(0)[1], np.eye(4)), case.mask_file)
+    with pytest.raises(BratsError, match="axes are RAS.*expected axes LPS"):
+        case.mask()
+
+
+def with_values(case, changes):
+    """T1ce of the case as float32 with some voxels changed; the head of the tiny cases is around (24, 20, 18)."""
+    array = tiny_volumes(0)[0]["t1ce"].astype(np.float32)
+    for place, value in changes.items():
+        array[place] = value
+    nib.save(nib.Nifti1Image(array, LPS_AFFINE), case.files["t1ce"])
+    return array
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({(24, 20, 18): np.nan}, "1 of its voxels are NaN within the brain.*fslmaths"),
+        ({(3, 4, 5): np.inf}, "1 of its voxels are infinite.*divided by zero"),
+        ({(3, 4, 5): np.nan, (24, 20, 18): -np.inf}, "1 of its voxels are infinite"),
+    ],
+)
+def test_values_that_nothing_can_be_computed_from_are_refused_with_their_cause(case, changes, message):
+    with_values(case, changes)
+    with pytest.raises(BratsError, match=f"t1ce.nii.gz: {message}"):
+        case.volume("t1ce")
+
+
+def test_nan_around_the_brain_is_background_and_said(case):
+    array = with_values(case, {(0, 0, 0): np.nan, (3, 4, 5): np.nan})
+    remarks = []
+    np.testing.assert_array_equal(case.volumes(("t1ce",), remarks)["t1ce"], np.nan_to_num(array))
+    assert remarks == ["BraTS20_Training_001_t1ce.nii.gz: 2 of its voxels are NaN around the brain and were taken as 0"]
+
+
+@pytest.mark.parametrize(("side", "fits"), [(2, True), (3, False)])
+def test_where_nan_is_the_background_a_pocket_of_it_in_the_brain_is_too(case, side, fits):
+    """Eight voxels pass for liquid that a program masked; 27 are damage."""
+    array = tiny_volumes(0)[0]["t1ce"].astype(np.float32)
+    array[array == 0] = np.nan
+    array[20 : 20 + side, 20 : 20 + side, 18 : 18 + side] = np.nan
+    nib.save(nib.Nifti1Image(array, LPS_AFFINE), case.files["t1ce"])
+    if fits:
+        np.testing.assert_array_equal(case.volume("t1ce"), np.nan_to_num(array))
+    else:
+        with pytest.raises(BratsError, match="27 of its voxels are NaN within the brain"):
+            case.volume("t1ce")
+
+
+def truncated(path):
+    return path.read_bytes()[:-2000]
+
+
+def without_checksum(path):
+    return path.read_bytes()[:-6]
+
+
+def flipped_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    return content
+
+
+def short_but_valid_gzip(path):
+    return gzip.compress(gzip.decompress(path.read_bytes())[:-10])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (truncated, "truncated or damaged"),
+        (without_checksum, "truncated or damaged"),
+        (flipped_bit, "truncated or damaged"),
+        (short_but_valid_gzip, "truncated: 138230 bytes of image data; expected 138240 bytes"),
+        (lambda path: b"", r"empty \(0 bytes\)"),
+        (lambda path: b"<html>404</html>" * 99, "not a NIfTI file"),
+        (lambda path: b"\x5c\x01\0\0", "not a NIfTI file"),
+        (lambda path: gzip.decompress(path.read_bytes())[:348].replace(b"\x30\0\x28\0\x24\0", b"\0" * 6), "header"),
+    ],
+)
+def test_damaged_files_are_named(case, damage, message):
+    """48 * 40 * 36 int16 voxels are 138240 bytes."""
+    case.files["t1"].write_bytes(damage(case.files["t1"]))
+    with pytest.raises(BratsError, match=f"_t1.nii.gz: .*{message}.*again|_t1.nii.gz: .*{message}.*dcm2niix"):
+        case.volume("t1")
+
+
+def test_file_that_vanished_or_may_not_be_read(case, monkeypatch):
+    case.files["t1"].unlink()
+    with pytest.raises(BratsError, match="there is no such file"):
+        case.volume("t1")
+    with pytest.raises(BratsError, match="_t1.nii.gz: it cannot be read"):
+        case.fingerprint()
+
+    def refuse(*args):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.open", refuse)
+    with pytest.raises(BratsError, match="may not be read.*chmod"):
+        case.volume("t2")
+
+
+def test_failing_disk_is_named(case, monkeypatch):
+    def fail(*args):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("os.open", fail)
+    with pytest.raises(BratsError, match="_t2.nii.gz: it cannot be read \\(Input/output error\\)"):
+        case.volume("t2")
+
+
+def test_folder_with_two_files_in_place_of_one(tiny_root):
+    path = tiny_root / "BraTS20_Training_001" / "BraTS20_Training_001_t2.nii.gz"
+    content = path.read_bytes()
+    path.unlink()
+    path.mkdir()
+    for name in ("a.nii.gz", "b.nii.gz"):
+        (path / name).write_bytes(content)
+    with pytest.raises(BratsError, match="folder that holds 2 NIfTI files"):
+        Cohort.find(tiny_root)[0].volume("t2")
+
+
+@pytest.mark.parametrize(("value", "dtype"), [(3, np.uint8), (-1, np.int16), (300, np.int16), (0.5, np.float32)])
+def test_numbers_that_are_no_labels(case, value, dtype):
+    mask = tiny_volumes(0)[1].astype(dtype)
+    mask[0, 0, 0] = value
+    nib.save(nib.Nifti1Image(mask, LPS_AFFINE), case.mask_file)
+    with pytest.raises(BratsError, match=f"the mask holds {value}; expected only 0, 1, 2, 4"):
+        case.mask()
+
+
+def test_whole_floats_are_labels(case):
+    mask = tiny_volumes(0)[1]
+    nib.save(nib.Nifti1Image(mask.astype(np.float64), LPS_AFFINE), case.mask_file)
+    np.testing.assert_array_equal(case.mask(), mask)
+
+
+def test_4d_image_in_place_of_a_modality(case):
+    nib.save(nib.Nifti1Image(np.zeros((48, 40, 36, 2), np.int16), LPS_AFFINE), case.files["t1"])
+    with pytest.raises(BratsError, match="it holds 2 volumes"):
+        case.volume("t1")
+    array = tiny_volumes(0)[0]["t1"]
+    nib.save(nib.Nifti1Image(array[..., None], LPS_AFFINE), case.files["t1"])
+    np.testing.assert_array_equal(case.volume("t1"), array)
+
+
+def test_masks_that_do_not_fit_are_not_written(case, tmp_path):
+    mask = case.mask()
+    for wrong, path, message in (
+        (mask[:-1], "P.nii.gz", r"shape \(47, 40, 36\)"),
+        (np.where(mask == 4, 3, mask), "P.nii.gz", r"holds \[3\].*to_labels"),
+        (mask, "P.png", "another ending"),
+    ):
+        with pytest.raises(BratsError, match=message):
+            case.save_mask(wrong, tmp_path / path)
+        assert not (tmp_path / path).exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(BratsError, match="cannot be written"):
+        case.save_mask(mask, tmp_path / "file" / "P.nii.gz")
+
+
+def test_prediction_on_another_grid_is_refused(case, tmp_path):
+    mask = case.mask()
+    nib.save(nib.Nifti1Image(mask, np.eye(4)), tmp_path / "moved.nii.gz")
+    with pytest.raises(BratsError, match="mm away"):
+        case.read_mask_file(tmp_path / "moved.nii.gz")
+    nib.save(nib.Nifti1Image(mask[::2], LPS_AFFINE), tmp_path / "small.nii.gz")
+    with pytest.raises(BratsError, match=r"shape is \(24, 40, 36\)"):
+        case.read_mask_file(tmp_path / "small.nii.gz")
+
+
+def test_real_case_reads_as_nibabel_does_and_comes_back(real_root, tmp_path):
+    case = Cohort.find(real_root)[0]
+    assert nib.aff2axcodes(case.affine) == ("L", "P", "S")
+    for modality in ("flair", "t1ce"):
+        np.testing.assert_array_equal(case.volume(modality), nib.load(case.files[modality]).get_fdata(dtype=np.float32))
+    mask, image = case.mask(), nib.load(case.mask_file)
+    assert set(np.unique(mask)) == {0, 1, 2, 4}
+    saved = nib.load(case.save_mask(mask, tmp_path / "P_seg.nii.gz"))
+    np.testing.assert_array_equal(np.asarray(saved.dataobj), np.asarray(image.dataobj))
+    np.testing.assert_array_equal(saved.affine, image.affine)

@@ -1,0 +1,303 @@
+"""Every layout, nesting and oddity that copies of the data sets have."""
+
+import gzip
+import json
+import logging
+import os
+import pickle
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from conftest import tiny_volumes, write_case
+
+from brats_lib.cases import MODALITIES, Cohort, split_cohort
+from brats_lib.errors import BratsError
+
+YEAR_2023 = {"flair": "t2f", "t1": "t1n", "t1ce": "t1c", "t2": "t2w", "seg": "seg"}
+
+
+def assert_same_arrays(case, seed):
+    """The case reads as what `write_case` wrote."""
+    volumes, mask = tiny_volumes(seed)
+    for modality in MODALITIES:
+        np.testing.assert_array_equal(case.volume(modality), volumes[modality])
+    np.testing.assert_array_equal(case.mask(), mask)
+
+
+def test_brats2020_cases_come_in_natural_order_with_grades(tiny_root):
+    cohort = Cohort.find(tiny_root)
+    assert cohort.names == tuple(f"BraTS20_Training_{i:03d}" for i in range(1, 11))
+    assert [case.grade for case in cohort] == ["HGG"] * 6 + ["LGG"] * 4
+    assert cohort.source == "10 cases, BraTS 2020 naming, folder tiny"
+    assert not cohort.is_phantom
+    assert_same_arrays(cohort["BraTS20_Training_003"], seed=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("2020_01", "2020_01"), ("Käse, 2", "Käse, 2"), ("a$b$ {x} `y` <i> *\n|", "a_b_ _x_ _y_ _i_ ___")],
+)
+def test_folder_is_named_without_what_a_page_or_figure_would_read(tmp_path, name, shown):
+    write_case(tmp_path / name, "P_1")
+    assert Cohort.find(tmp_path / name).source.endswith(f" naming, folder {shown}")
+
+
+def test_case_2_comes_before_case_10(tmp_path):
+    for name in ("P_10", "P_2", "P_1"):
+        write_case(tmp_path, name)
+    assert Cohort.find(tmp_path).names == ("P_1", "P_2", "P_10")
+    assert Cohort.find(tmp_path, max_cases=2).names == ("P_1", "P_2")
+
+
+def test_kaggle_nesting_mixed_suffixes_and_folders_named_as_files(tmp_path):
+    nested = tmp_path / "BraTS2020_TrainingData" / "MICCAI_BraTS2020_TrainingData"
+    folder = write_case(nested, "BraTS20_Training_001", seed=1, suffix=".nii")
+    packed = folder / "BraTS20_Training_001_t2.nii"
+    Path(f"{packed}.gz").write_bytes(gzip.compress(packed.read_bytes()))
+    packed.unlink()
+    flair = folder / "BraTS20_Training_001_flair.nii"
+    content = flair.read_bytes()
+    flair.unlink()
+    flair.mkdir()
+    (flair / "00000057_brain_flair.nii").write_bytes(content)
+    (nested / "name_mapping.csv").write_text(
+        "Grade,BraTS_2017_subject_ID,BraTS_2019_subject_ID,BraTS_2020_subject_ID\n"
+        "LGG,Brats17_A,BraTS19_A,BraTS20_Training_001\n"
+    )
+    (case,) = Cohort.find(tmp_path)
+    assert case.grade == "LGG"
+    assert case.files["flair"].name == "00000057_brain_flair.nii"
+    assert_same_arrays(case, seed=1)
+
+
+def test_grade_from_2018_folders(tmp_path):
+    write_case(tmp_path / "HGG", "Brats18_A_1")
+    write_case(tmp_path / "LGG", "Brats18_B_1")
+    cohort = Cohort.find(tmp_path)
+    assert {case.name: case.grade for case in cohort} == {"Brats18_A_1": "HGG", "Brats18_B_1": "LGG"}
+    assert cohort.source.startswith("2 cases, BraTS 2018 naming")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "﻿Grade,BraTS_2019_subject_ID\r\nhgg,X_1\r\n",
+        "BraTS2021, grade \nX_1, HGG ,surplus\n",
+        "subject,GRADE,note\nX_1,HGG\nNA,LGG,\n",
+    ],
+)
+def test_name_mapping_of_any_column_names(tmp_path, text):
+    write_case(tmp_path / "cases", "X_1")
+    (tmp_path / "name_mapping.csv").write_text(text, encoding="utf-8")
+    assert Cohort.find(tmp_path)["X_1"].grade == "HGG"
+
+
+def test_table_that_is_no_text_stops_nobody_but_the_split_that_needs_its_grades(tiny_root):
+    (tiny_root / "name_mapping.csv").write_bytes(b"\xff\xfe\x00G")
+    os.mkfifo(tiny_root / "name_mapping_2.csv")
+    cohort = Cohort.find(tiny_root)
+    problems = [table.problem for table in cohort.tables]
+    assert len(cohort) == 10 and "it is not UTF-8 text" in problems[0] and "a pipe or a device" in problems[1]
+    with pytest.raises(BratsError, match="name_mapping.csv: it cannot be read, and grades may be in it"):
+        split_cohort(cohort)
+
+
+def test_table_that_contradicts_itself_gives_no_grade(tmp_path):
+    write_case(tmp_path, "X_1")
+    (tmp_path / "name_mapping.csv").write_text("Grade,BraTS_2020_subject_ID\nHGG,X_1\nLGG,X_1\n")
+    cohort = Cohort.find(tmp_path)
+    assert cohort.tables[0].contradicted == cohort.tables[0].repeated == ("X_1",) and cohort[0].grade is None
+
+
+def test_brats2023_names_and_codes(tmp_path):
+    """Label 3 of these files is enhancing tumour, 4 here."""
+    old = write_case(tmp_path, "old", seed=4)
+    new = tmp_path / "BraTS-GLI-00005-000"
+    new.mkdir()
+    for ending, other in YEAR_2023.items():
+        shutil.move(old / f"old_{ending}.nii.gz", new / f"{new.name}-{other}.nii.gz")
+    old.rmdir()
+    path = new / f"{new.name}-seg.nii.gz"
+    mask = nib.load(path)
+    stored = np.asarray(mask.dataobj)
+    nib.save(nib.Nifti1Image(np.where(stored == 4, 3, stored).astype(np.uint8), mask.affine), path)
+    (case,) = cohort = Cohort.find(tmp_path)
+    assert (case.name, case.layout) == ("BraTS-GLI-00005-000", "brats2023")
+    assert cohort.source.startswith("1 case, BraTS 2023 naming")
+    assert_same_arrays(case, seed=4)
+
+
+def test_msd_channels_codes_and_axes(msd_root):
+    """MSD stores RAS axes and numbers its labels differently; it reads as the BraTS case it was made from."""
+    cohort = Cohort.find(msd_root)
+    assert cohort.names == ("BRATS_001", "BRATS_002", "BRATS_010")
+    assert cohort.labelled().names == ("BRATS_001", "BRATS_002")
+    assert cohort.source == "3 cases, MSD Task01 naming, folder Task01_BrainTumour"
+    assert_same_arrays(cohort["BRATS_002"], seed=1)
+    volumes, _ = tiny_volumes(0)
+    read = cohort[0].volumes(("t2", "flair"))
+    assert list(read) == ["t2", "flair"]
+    np.testing.assert_array_equal(read["t2"], volumes["t2"])
+
+
+def test_another_msd_task_is_refused(msd_root):
+    (msd_root / "dataset.json").write_text(json.dumps({"modality": {"0": "CT"}}))
+    with pytest.raises(BratsError, match=r"dataset.json: its channels are \['ct'\]"):
+        Cohort.find(msd_root)
+
+
+def test_odd_mask_name_is_adopted_and_logged(tiny_root, caplog):
+    """Case 355 of BraTS 2020."""
+    folder = tiny_root / "BraTS20_Training_005"
+    odd = folder / "W39_1998.09.19_Segm.nii.gz"
+    (folder / "BraTS20_Training_005_seg.nii.gz").rename(odd)
+    with caplog.at_level(logging.INFO):
+        cohort = Cohort.find(tiny_root)
+    case = cohort["BraTS20_Training_005"]
+    assert case.mask_file == odd and case.has_odd_mask and odd.exists()
+    assert "BraTS20_Training_005: no mask of its name; taking W39_1998.09.19_Segm.nii.gz" in caplog.text
+    assert not cohort[0].has_odd_mask
+    assert_same_arrays(case, seed=4)
+
+
+def test_two_unknown_files_are_no_mask(tiny_root):
+    folder = tiny_root / "BraTS20_Training_005"
+    (folder / "BraTS20_Training_005_seg.nii.gz").rename(folder / "one.nii.gz")
+    shutil.copy(folder / "one.nii.gz", folder / "two.nii.gz")
+    assert not Cohort.find(tiny_root)["BraTS20_Training_005"].has_mask
+
+
+def test_one_case_folder_is_a_cohort_of_one(tiny_root):
+    assert Cohort.find(tiny_root / "BraTS20_Training_007").names == ("BraTS20_Training_007",)
+
+
+def test_cases_side_by_side_in_one_folder(tiny_root, tmp_path):
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for path in tiny_root.rglob("*_00[12]_*.nii.gz"):
+        shutil.copy(path, flat)
+    cohort = Cohort.find(flat)
+    assert cohort.names == ("BraTS20_Training_001", "BraTS20_Training_002")
+    assert all(case.modalities == MODALITIES and case.has_mask for case in cohort)
+
+
+def test_predicted_masks_are_no_cases(tiny_root):
+    predictions = tiny_root / "predictions"
+    predictions.mkdir()
+    shutil.copy(tiny_root / "BraTS20_Training_001" / "BraTS20_Training_001_seg.nii.gz", predictions)
+    assert len(Cohort.find(tiny_root)) == 10
+    with pytest.raises(BratsError, match="no case is in it"):
+        Cohort.find(predictions)
+
+
+def test_links_are_followed_and_loops_are_not(tiny_root, tmp_path):
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "data").symlink_to(tiny_root)
+    (tiny_root / "up").symlink_to(linked)
+    assert len(Cohort.find(linked)) == 10
+
+
+def test_one_case_twice_names_both_places(tiny_root):
+    shutil.copytree(tiny_root / "BraTS20_Training_001", tiny_root / "copy" / "BraTS20_Training_001")
+    with pytest.raises(BratsError, match="BraTS20_Training_001 is there twice, in .*copy"):
+        Cohort.find(tiny_root)
+
+
+def test_folders_without_cases(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(BratsError, match=r"no case is in it \(1 files of other names\)"):
+        Cohort.find(tmp_path)
+    with pytest.raises(BratsError, match="it is a file"):
+        Cohort.find(tmp_path / "notes.txt")
+    with pytest.raises(BratsError, match="there is no such folder"):
+        Cohort.find(tmp_path / "nowhere")
+
+
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Call it with a folder's name; simulated, because the super-user may read everything."""
+    original = Path.iterdir
+
+    def forbid(name):
+        def iterdir(self):
+            if self.name == name:
+                raise PermissionError(13, "Permission denied")
+            return original(self)
+
+        monkeypatch.setattr(Path, "iterdir", iterdir)
+
+    return forbid
+
+
+def test_folder_that_may_not_be_read_is_left_out_and_named(tiny_root, unreadable, caplog):
+    unreadable("BraTS20_Training_004")
+    cohort = Cohort.find(tiny_root)
+    assert len(cohort) == 9
+    assert cohort.skipped == ((tiny_root / "BraTS20_Training_004", "it cannot be read (Permission denied)"),)
+    assert "BraTS20_Training_004: it cannot be read" in caplog.text
+
+
+def test_folder_that_may_not_be_read_is_an_error_where_nothing_else_is_there(tmp_path, unreadable):
+    (tmp_path / "lost+found").mkdir()
+    unreadable("lost+found")
+    with pytest.raises(BratsError, match=r"no case is in it .*lost\+found: it cannot be read \(Permission denied"):
+        Cohort.find(tmp_path)
+    unreadable(tmp_path.name)
+    with pytest.raises(BratsError, match="it cannot be read .Permission denied.*chmod"):
+        Cohort.find(tmp_path)
+
+
+def test_lookup_subset_and_unknown_names(tiny_root):
+    cohort = Cohort.find(tiny_root)
+    assert cohort.subset(["BraTS20_Training_009", "BraTS20_Training_002"]).names == (cohort[1].name, cohort[8].name)
+    with pytest.raises(BratsError, match=r"no case BraTS20_Training_01; expected such as BraTS20_Training_0"):
+        cohort["BraTS20_Training_01"]
+    with pytest.raises(BratsError, match="at least 1"):
+        Cohort.find(tiny_root, max_cases=0)
+
+
+@pytest.mark.parametrize(
+    ("mark", "drawn"),
+    [
+        ({"seed": 3, "stream": "cohort"}, "seed 3"),
+        # Without a stream they are drawn like those that the networks that ship learnt from.
+        ({"seed": 3}, "seed 3 of the stream training"),
+    ],
+)
+def test_phantom_cohort_says_so(tiny_root, mark, drawn):
+    (tiny_root / "phantom.json").write_text(json.dumps(mark))
+    cohort = Cohort.find(tiny_root)
+    assert cohort.is_phantom
+    assert cohort.source == f"10 simulated phantoms ({drawn})"
+
+
+def test_phantoms_in_a_folder_of_the_data_are_still_called_phantoms(tiny_root):
+    write_case(tiny_root / "made" / "up", "Phantom_001")
+    (tiny_root / "made" / "up" / "phantom.json").write_text(json.dumps({"seed": 3, "stream": "cohort"}))
+    cohort = Cohort.find(tiny_root)
+    assert cohort.is_phantom
+    assert cohort.source == "1 simulated phantom (seed 3) and 10 cases, BraTS 2020 naming, folder tiny"
+    assert Cohort.find(tiny_root / "made").source == "1 simulated phantom (seed 3)"
+    assert not cohort.subset(["BraTS20_Training_001"]).is_phantom
+
+
+def test_fingerprint_depends_on_content_alone(tiny_root, tmp_path):
+    cohort = Cohort.find(tiny_root)
+    copy = Cohort.find(shutil.copytree(tiny_root, tmp_path / "elsewhere", copy_function=shutil.copyfile))
+    assert copy.fingerprint() == cohort.fingerprint()
+    assert cohort.subset(cohort.names[:5]).fingerprint() != cohort.fingerprint()
+    path = copy[3].files["t2"]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert copy.fingerprint() != cohort.fingerprint()
+
+
+def test_cohort_and_cases_travel_to_workers(tiny_root):
+    cohort = Cohort.find(tiny_root)
+    assert cohort[0].shape == (48, 40, 36)
+    assert pickle.loads(pickle.dumps(cohort)) == cohort

@@ -1,0 +1,166 @@
+"""Where a file lies: sform, qform and voxel sizes that contradict each other are decided by rule, said, or refused."""
+
+import gzip
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK
+from conftest import LPS_AFFINE, tiny_volumes, write_case
+
+from brats_lib.cases import MODALITIES, Case, Cohort, Split
+from brats_lib.cases.audit import audit
+from brats_lib.cases.nifti import read_grid
+from brats_lib.cases.nnunet import export
+from brats_lib.errors import BratsError
+
+RAS = np.diag([1.0, 1, 1, 1])
+ARRAY = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+
+
+def write(path, array=ARRAY, sform=LPS_AFFINE, qform=LPS_AFFINE, **fields):
+    """A file whose header says exactly this; None for a form that is not there."""
+    header = nib.Nifti1Header()
+    header.set_data_dtype(array.dtype)
+    header.set_data_shape(array.shape)
+    header.set_qform(LPS_AFFINE if qform is None else qform, int(qform is not None))
+    header.set_sform(None if sform is None else sform, int(sform is not None))
+    header["magic"], header["vox_offset"], header["scl_slope"] = b"n+1", 352, 1
+    for field, value in fields.items():
+        header[field] = value
+    content = header.binaryblock + bytes(4) + array.tobytes("F")
+    path.write_bytes(gzip.compress(content, 1) if path.name.endswith(".gz") else content)
+    return path
+
+
+ZERO = np.zeros((4, 4))
+SINGULAR = np.array([[-1.0, -1, 0, 0], [0, 0, 0, 5], [0, 0, 1, 0], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize("sform", [ZERO, SINGULAR, LPS_AFFINE * np.nan])
+def test_qform_places_an_image_whose_sform_cannot_be_used_and_that_is_said(tmp_path, sform):
+    path = write(tmp_path / "X_flair.nii.gz", sform=sform, sform_code=1)
+    grid = read_grid(path)
+    np.testing.assert_allclose(grid.stored_affine, LPS_AFFINE)
+    assert grid.remarks == (("info", "its sform cannot be used; the qform was"),)
+    case = Case("X", {"flair": path})
+    np.testing.assert_array_equal(case.volume("flair"), ARRAY)
+    # What is written says the same in both forms, for programs that read the sform alone.
+    saved = nib.load(case.save_mask(np.zeros((2, 3, 4), np.uint8), tmp_path / "X_seg.nii.gz"))
+    np.testing.assert_allclose(saved.header.get_sform(), LPS_AFFINE)
+    np.testing.assert_allclose(saved.header.get_qform(), LPS_AFFINE)
+
+
+@pytest.mark.parametrize(
+    ("said", "options"),
+    [
+        ("info", {"quatern_b": 3.0}),
+        ("info", {"qform": None, "qform_code": 1, "quatern_b": np.nan}),
+        ("warning", {"qform": RAS}),
+        ("warning", {"qform": None, "pixdim": [1, 2, 2, 2, 0, 0, 0, 0]}),
+    ],
+)
+def test_sform_comes_first_and_what_contradicts_it_is_said(tmp_path, said, options):
+    grid = read_grid(write(tmp_path / "X.nii", **options))
+    np.testing.assert_allclose(grid.stored_affine, LPS_AFFINE)
+    assert [severity for severity, _ in grid.remarks] == [said]
+
+
+def test_forms_that_agree_but_for_rounding_are_nothing_to_say(tmp_path):
+    near = LPS_AFFINE.copy()
+    near[0, 3] += 0.4
+    assert read_grid(write(tmp_path / "X.nii", qform=near)).remarks == ()
+
+
+def test_voxel_sizes_alone_place_an_image_as_nibabel_does_with_a_warning(tmp_path):
+    path = write(tmp_path / "X.nii", sform=None, qform=None, pixdim=[1, 2, 3, 4, 0, 0, 0, 0])
+    grid = read_grid(path)
+    np.testing.assert_allclose(grid.stored_affine, nib.load(path).affine)
+    assert grid.axes == "LAS" and grid.spacing == (2, 3, 4)
+    assert grid.remarks[0][0] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sform": ZERO, "sform_code": 1, "quatern_b": 3.0}, "its sform and its qform cannot be used"),
+        ({"sform": ZERO, "sform_code": 1, "qform": None}, "its sform cannot be used"),
+        ({"sform": None, "quatern_b": np.nan}, "its qform cannot be used"),
+        ({"sform": None, "qform": None, "pixdim": [1, 1, 0, 1, 0, 0, 0, 0]}, "its voxel sizes are 1 x 0 x 1 mm"),
+        ({"sform": None, "pixdim": [1, 1, -1, 1, 0, 0, 0, 0]}, "its voxel sizes are 1 x -1 x 1 mm"),
+    ],
+)
+def test_what_cannot_be_placed_is_refused_with_the_cause(tmp_path, options, message):
+    with pytest.raises(BratsError, match=message):
+        read_grid(write(tmp_path / "X.nii", **options))
+
+
+def test_audit_tells_of_odd_headers_and_of_axes_that_differ(tmp_path):
+    folder, volumes = write_case(tmp_path, "X"), tiny_volumes(0)[0]
+    write(folder / "X_flair.nii.gz", volumes["flair"], sform=ZERO, sform_code=1)
+    canonical = nib.as_closest_canonical(nib.load(folder / "X_t1ce.nii.gz"))
+    nib.save(canonical, folder / "X_t1ce.nii.gz")
+    findings = {f.problem: f for f in audit(tmp_path, workers=1, progress=False)}
+    assert findings["header"].severity == "info" and "the qform was" in findings["header"].message
+    assert "X_t1ce.nii.gz: its axes are stored as RAS; expected LPS" in findings["axes"].message
+
+
+def mixed_case(folder, name, seed, flair_axes="LPS"):
+    """A case whose T1ce lies on other stored axes, whose T2 has only a qform and whose mask is NIfTI-2."""
+    write_case(folder, name, seed=seed)
+    for role, axes in (("flair", flair_axes), ("t1ce", "ASR"), ("seg", "RAS")):
+        path = folder / name / f"{name}_{role}.nii.gz"
+        image = nib.load(path)
+        to = nib.orientations.ornt_transform(nib.io_orientation(image.affine), nib.orientations.axcodes2ornt(axes))
+        kind = nib.Nifti2Image if role == "seg" else nib.Nifti1Image
+        turned = image.as_reoriented(to)
+        nib.save(kind(np.asarray(turned.dataobj), turned.affine), path)
+    write(folder / name / f"{name}_t2.nii.gz", tiny_volumes(seed)[0]["t2"], sform=None)
+
+
+@pytest.mark.parametrize("flair_axes", ["LPS", "RAS", "SAL"])
+def test_every_file_of_an_exported_case_lies_on_the_axes_of_its_first(tmp_path, flair_axes):
+    """Read back as nnU-Net does, which stacks what SimpleITK returns without a look at directions."""
+    for i in range(3):
+        mixed_case(tmp_path / "cases", f"X_{i}", i, flair_axes)
+    split = Split(("X_0",), ("X_1",), ("X_2",))
+    raw = export(Cohort.find(tmp_path / "cases"), split, tmp_path / "out", workers=1, progress=False)
+    for i, subset in enumerate(("Tr", "Tr", "Ts")):
+        files = [raw / f"images{subset}" / f"X_{i}_{channel:04d}.nii.gz" for channel in range(4)]
+        read = [SimpleITK.ReadImage(str(path)) for path in (*files, raw / f"labels{subset}" / f"X_{i}.nii.gz")]
+        assert len({(image.GetDirection(), image.GetOrigin(), image.GetSize()) for image in read}) == 1
+        assert "".join(nib.aff2axcodes(nib.load(files[0]).affine)) == flair_axes
+        arrays, (volumes, mask) = [SimpleITK.GetArrayFromImage(image).T for image in read], tiny_volumes(i)
+        turn = nib.orientations.ornt_transform(
+            nib.orientations.axcodes2ornt(flair_axes), nib.orientations.axcodes2ornt("LPS")
+        )
+        for array, modality in zip(arrays, MODALITIES, strict=False):
+            np.testing.assert_array_equal(nib.orientations.apply_orientation(array, turn), volumes[modality])
+        coded = nib.orientations.apply_orientation(arrays[4], turn)
+        np.testing.assert_array_equal(coded, np.select([mask == 2, mask == 1, mask == 4], [1, 2, 3], 0))
+
+
+def test_small_differences_of_place_are_levelled_and_large_ones_refused(tmp_path):
+    for name, moved in (("X_0", 0.3), ("X_1", 0.0), ("X_2", 0.0)):
+        write_case(tmp_path / "cases", name)
+        affine = LPS_AFFINE.copy()
+        affine[1, 3] += moved
+        write(tmp_path / "cases" / name / f"{name}_t1.nii.gz", tiny_volumes(0)[0]["t1"], affine, affine)
+    cohort, split = Cohort.find(tmp_path / "cases"), Split(("X_0",), ("X_1",), ("X_2",))
+    raw = export(cohort, split, tmp_path / "out", workers=1, progress=False)
+    np.testing.assert_array_equal(nib.load(raw / "imagesTr" / "X_0_0001.nii.gz").affine, LPS_AFFINE)
+    affine[1, 3] += 7
+    write(cohort[0].files["t1"], tiny_volumes(0)[0]["t1"], affine, affine)
+    with pytest.raises(BratsError, match="X_0_t1.nii.gz: its affine puts it 7.0 mm away"):
+        export(Cohort.find(tmp_path / "cases"), split, tmp_path / "again", workers=1, progress=False)
+
+
+def test_nan_around_the_brain_is_exported_as_zero(tmp_path):
+    write_case(tmp_path, "X")
+    volume = tiny_volumes(0)[0]["t1"].astype(np.float32)
+    path = write(tmp_path / "X" / "X_t1.nii.gz", np.where(volume == 0, np.float32(np.nan), volume * 2 + 10))
+    case = Cohort.find(tmp_path)[0]
+    case.save_volumes({"t1": tmp_path / "out" / "X_0001.nii.gz"})
+    assert np.isnan(nib.load(path).get_fdata()).any()
+    expected = np.where(volume == 0, 0, volume * 2 + 10)
+    np.testing.assert_array_equal(nib.load(tmp_path / "out" / "X_0001.nii.gz").get_fdata(), expected)

@@ -1,0 +1,142 @@
+"""Numbers of mask files become the labels that they stand for, or are refused; a brain is never taken for a tumour."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+from conftest import LPS_AFFINE, tiny_volumes, write_case
+
+from brats_lib.cases import Case, Cohort
+from brats_lib.errors import BratsError
+from brats_lib.labels import ET
+
+NAME = "BraTS20_Training_001"
+
+
+@pytest.fixture
+def case(tmp_path):
+    write_case(tmp_path / "cases", NAME)
+    return Cohort.find(tmp_path / "cases")[0]
+
+
+def put(case, array, slope=None, intercept=0, affine=LPS_AFFINE):
+    """Write the case's mask with the numbers and the scaling given."""
+    image = nib.Nifti1Image(array, affine, dtype=array.dtype)
+    nib.save(image, case.mask_file)
+    if slope is not None:
+        path = case.mask_file.with_name(f"{NAME}_seg.nii")
+        case.mask_file.unlink()
+        header = image.header.copy()
+        header["magic"], header["vox_offset"] = b"n+1", 352
+        header["scl_slope"], header["scl_inter"] = slope, intercept
+        path.write_bytes(header.binaryblock + bytes(4) + array.tobytes("F"))
+        case = Case(case.name, case.files, path, case.layout)
+    return case
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.uint16, np.int32])
+def test_masks_that_nibabel_saved_with_a_slope_keep_their_labels(case, dtype):
+    """Edited as floats and saved with an integer header, 1 comes back as 1.0039 or 0.99998 (nibabel issue 1344)."""
+    image = nib.load(case.mask_file)
+    image.set_data_dtype(dtype)
+    nib.save(nib.Nifti1Image(image.get_fdata(), image.affine, image.header), case.mask_file)
+    saved = nib.load(case.mask_file)
+    assert saved.dataobj.slope != 1 and saved.get_data_dtype() == dtype
+    np.testing.assert_array_equal(case.mask(), tiny_volumes(0)[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "slope", "intercept"),
+    [
+        (lambda mask: mask * 2, 0.5, 0),
+        (lambda mask: mask + 10, 1, -10),
+        (lambda mask: 4 - mask, -1, 4),
+        (lambda mask: mask.astype(">i2"), 1, 0),
+        (lambda mask: mask.astype(np.uint64), None, 0),
+        (lambda mask: mask.astype(np.float32) + np.float32(1e-4), None, 0),
+        (lambda mask: mask.astype(np.float64), 0, 7),  # a slope of 0 means none
+    ],
+)
+def test_numbers_count_as_their_header_scales_them(case, change, slope, intercept):
+    stored = change(tiny_volumes(0)[1])
+    if stored.dtype.byteorder == ">":
+        header = nib.Nifti1Header(endianness=">")
+        header.set_data_dtype(stored.dtype)
+        nib.save(nib.Nifti1Image(stored, LPS_AFFINE, header), case.mask_file)
+    else:
+        case = put(case, stored, slope, intercept)
+    np.testing.assert_array_equal(case.mask(), tiny_volumes(0)[1])
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ((0, 0, 0), 0.5, "the mask holds 0.5.*nearest neighbour"),
+        ((0, 0, 0), 3.9, "the mask holds 3.9.*nearest neighbour"),
+        ((0, 0, 0), np.nan, "1 voxels of the mask are NaN or infinite.*fslmaths"),
+        ((0, 0, 0), -np.inf, "NaN or infinite"),
+        ((0, 0, 0), 1e30, r"the mask holds 1e\+30; expected only 0, 1, 2, 4"),
+    ],
+)
+def test_what_is_near_no_label_is_refused(case, place, value, message):
+    mask = tiny_volumes(0)[1].astype(np.float32)
+    mask[place] = value
+    with pytest.raises(BratsError, match=message):
+        put(case, mask).mask()
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, [("R", "u1"), ("G", "u1"), ("B", "u1")]])
+def test_numbers_that_have_no_order_are_refused(case, dtype):
+    put(case, np.zeros((48, 40, 36), dtype))
+    with pytest.raises(BratsError, match="expected a 3D or 4D image of real numbers"):
+        case.mask()
+
+
+def test_codes_of_another_data_set_are_named_and_not_guessed(case):
+    mask = tiny_volumes(0)[1]
+    put(case, np.where(mask == ET, 3, mask).astype(np.uint8))
+    with pytest.raises(BratsError, match=r"holds 3;.*BraTS 2023 naming \(1 = NCR, 2 = ED, 3 = ET\) or MSD.*1 = ED"):
+        case.mask()
+    with pytest.raises(BratsError, match="holds 4;.*In BraTS 2024 it is the resection cavity"):
+        Case(NAME, case.files, put(case, mask).mask_file, "brats2023").mask()
+
+
+def test_labels_of_the_years_before_2017_are_merged(case):
+    """3 was the core that does not enhance, which is in one label with necrosis since."""
+    mask = tiny_volumes(0)[1]
+    old = np.where((mask == 1) & (np.indices(mask.shape)[0] % 2 == 0), 3, mask).astype(np.uint8)
+    assert (old == 3).any()
+    put(case, old)
+    np.testing.assert_array_equal(Case(NAME, case.files, case.mask_file, "brats2015").mask(), mask)
+
+
+def tissues(brain):
+    """As FSL FAST writes them: three layers that fill the brain."""
+    return np.where(brain, np.indices(brain.shape)[0] % 2 + 1, 0)
+
+
+@pytest.mark.parametrize("paint", [lambda brain: brain, lambda brain: brain * 4, tissues])
+def test_a_mask_of_the_brain_is_no_tumour_under_any_name(case, paint):
+    brain = tiny_volumes(0)[0]["flair"] > 0
+    put(case, paint(brain).astype(np.uint8))
+    with pytest.raises(BratsError, match="_seg.nii.gz: it marks .* mL, 100 % of what is not 0.*mask of the brain"):
+        case.mask()
+
+
+def test_a_brain_of_700_ml_is_found_where_the_image_has_no_background(tmp_path):
+    """With noise around the head, the brain is a small part of what is not 0: 100 x 90 x 80 mm are 720 mL."""
+    shape = (200, 200, 150)
+    image, mask = np.ones(shape, np.uint8), np.zeros(shape, np.uint8)
+    mask[50:150, 50:140, 30:110] = 1
+    for name, array in (("X_flair.nii", image), ("X_seg.nii", mask)):
+        nib.save(nib.Nifti1Image(array, LPS_AFFINE), tmp_path / name)
+    with pytest.raises(BratsError, match="it marks 720 mL"):
+        Cohort.find(tmp_path)[0].mask()
+
+
+def test_the_largest_tumours_are_no_brains(tmp_path):
+    """A ball of 44 mm radius has 357 mL, as the largest of BraTS 2020, here in a brain of 1150 mL."""
+    axes = np.meshgrid(*(np.arange(n) - n / 2 for n in (150, 150, 140)), indexing="ij")
+    radius = np.sqrt(sum(axis**2 for axis in axes))
+    for name, array in (("X_flair.nii", radius < 65), ("X_seg.nii", (radius < 44) * 2)):
+        nib.save(nib.Nifti1Image(array.astype(np.uint8), LPS_AFFINE), tmp_path / name)
+    assert np.count_nonzero(Cohort.find(tmp_path)[0].mask() == 2) == pytest.approx(357_000, rel=0.01)

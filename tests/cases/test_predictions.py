@@ -1,0 +1,158 @@
+"""Predicted masks of every naming and coding are scored as what they mean, or refused with what is open."""
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from conftest import LPS_AFFINE, tiny_volumes, write_case
+
+from brats_lib.cases import Cohort
+from brats_lib.errors import BratsError
+from brats_lib.labels import ED, ET, NCR
+from brats_lib.scores.evaluation import score_folder
+
+# Label to number, in the words of each data set.
+CODES = {
+    "brats": {NCR: 1, ED: 2, ET: 4},
+    "brats2023": {NCR: 1, ED: 2, ET: 3},
+    "nnunet": {ED: 1, NCR: 2, ET: 3},
+}
+ENDINGS_2023 = {"flair": "t2f", "t1": "t1n", "t1ce": "t1c", "t2": "t2w", "seg": "seg"}
+
+
+def coded(labels, coding):
+    numbers = np.zeros_like(labels)
+    for label, number in CODES[coding].items():
+        numbers[labels == label] = number
+    return numbers
+
+
+def save(array, path, affine=LPS_AFFINE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(array, affine), path)
+
+
+@pytest.fixture
+def cohorts(tmp_path, msd_root):
+    """One cohort of two cases in each naming that codes its masks in its own way."""
+    for i, name in enumerate(("BraTS20_Training_001", "BraTS20_Training_002")):
+        old = write_case(tmp_path / "brats2020", name, seed=i)
+        for role, word in ENDINGS_2023.items():
+            case = f"BraTS-GLI-0000{i}-000"
+            array = np.asarray(nib.load(old / f"{name}_{role}.nii.gz").dataobj)
+            array = coded(array, "brats2023") if role == "seg" else array
+            save(array, tmp_path / "brats2023" / case / f"{case}-{word}.nii.gz")
+    (msd_root / "imagesTr" / "BRATS_010.nii.gz").unlink()
+    roots = {"brats2020": tmp_path / "brats2020", "brats2023": tmp_path / "brats2023", "msd": msd_root}
+    return {name: Cohort.find(root) for name, root in roots.items()}
+
+
+def predicted(cohort, folder, coding, ending="_seg", change=lambda labels: labels):
+    """The truth itself as predictions."""
+    for i, case in enumerate(cohort):
+        save(coded(change(tiny_volumes(i)[1]), coding), folder / f"{case.name}{ending}.nii.gz", case.affine)
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["", "-seg", "_seg"])
+@pytest.mark.parametrize(
+    ("truth", "coding"),
+    [("brats2020", "brats"), ("brats2023", "brats"), ("brats2023", "brats2023"), ("msd", "brats"), ("msd", "nnunet")],
+)
+def test_perfect_predictions_score_one_where_numbers_and_truth_say_what_they_mean(
+    cohorts, tmp_path, truth, coding, ending
+):
+    remarks = []
+    scores = score_folder(predicted(cohorts[truth], tmp_path / "p", coding, ending), cohorts[truth], remarks=remarks)
+    assert len(scores) == 10 and (scores["dice"] == 1).all()
+    assert CODES[coding][ET] == 4 or "3 = ET" in remarks[0]
+
+
+@pytest.mark.parametrize(("truth", "coding"), [("brats2020", "brats2023"), ("brats2020", "nnunet")])
+def test_what_three_numbers_cannot_tell_is_asked_for_and_then_right(cohorts, tmp_path, truth, coding):
+    folder = predicted(cohorts[truth], tmp_path / "p", coding)
+    with pytest.raises(BratsError, match="whether 1 is NCR or ED.*--labels brats2023 where 1 = NCR.*--labels nnunet"):
+        score_folder(folder, cohorts[truth])
+    assert (score_folder(folder, cohorts[truth], labels=coding)["dice"] == 1).all()
+
+
+def without_et(labels):
+    return np.where(labels == ET, NCR, labels)
+
+
+def test_predictions_without_et_follow_the_years_of_brats_and_are_asked_about_for_msd(cohorts, tmp_path):
+    folder = predicted(cohorts["brats2023"], tmp_path / "p", "brats", change=without_et)
+    dice = score_folder(folder, cohorts["brats2023"]).set_index("region")["dice"]
+    assert (dice[["WT", "TC", "ED"]] == 1).all() and (dice["ET"] == 0).all()
+    with pytest.raises(BratsError, match="whether 1 is ED, as in the truth, or NCR"):
+        score_folder(predicted(cohorts["msd"], tmp_path / "q", "brats", change=without_et), cohorts["msd"])
+
+
+def test_numbers_that_fit_much_better_when_exchanged_are_refused_unless_a_person_said_what_they_mean(cohorts, tmp_path):
+    """MSD's numbers beside a truth of BraTS 2023: NCR and ED exchanged score 0, and 1 the other way round."""
+    folder, remarks = predicted(cohorts["brats2023"], tmp_path / "p", "nnunet"), []
+    with pytest.raises(BratsError, match="with NCR and ED exchanged, the mean of their Dice would be 1.00 higher"):
+        score_folder(folder, cohorts["brats2023"])
+    scores = score_folder(folder, cohorts["brats2023"], labels="brats2023", remarks=remarks)
+    assert (scores[scores["region"] == "NCR"]["dice"] == 0).all()
+    assert remarks[-1].startswith("WARNING: with NCR and ED exchanged")
+
+
+def test_predictions_in_two_codings_are_refused_with_a_file_of_each(cohorts, tmp_path):
+    folder = predicted(cohorts["brats2023"], tmp_path / "p", "brats2023")
+    save(tiny_volumes(1)[1], folder / "BraTS-GLI-00001-000_seg.nii.gz")
+    with pytest.raises(BratsError, match="00000-000 holds 3 and BraTS-GLI-00001-000 holds 4"):
+        score_folder(folder, cohorts["brats2023"])
+
+
+def test_predictions_that_were_saved_with_a_slope_score_one(cohorts, tmp_path):
+    folder = predicted(cohorts["brats2023"], tmp_path / "p", "brats2023")
+    for path in folder.iterdir():
+        image = nib.load(path)
+        floats = nib.Nifti1Image(image.get_fdata(), image.affine, image.header)
+        assert floats.get_data_dtype() == np.uint8
+        nib.save(floats, path)
+        assert nib.load(path).dataobj.slope != 1
+    assert (score_folder(folder, cohorts["brats2023"])["dice"] == 1).all()
+
+
+def test_predictions_in_a_folder_each_are_found_and_other_images_passed_over(cohorts, tmp_path):
+    cohort, remarks = cohorts["brats2020"], []
+    for i, case in enumerate(cohort):
+        save(tiny_volumes(i)[1], tmp_path / "p" / case.name / f"{case.name}_seg.nii.gz")
+        save(tiny_volumes(i)[0]["t1"], tmp_path / "p" / case.name / f"{case.name}_probability.nii.gz")
+    assert (score_folder(tmp_path / "p", cohort, remarks=remarks)["dice"] == 1).all()
+    assert "2 other images were passed over (BraTS20_Training_001_probability.nii.gz" in remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Stranger.nii.gz", "no case with a mask for Stranger"),
+        ("Stranger-seg.nii", "no case with a mask for Stranger"),
+        ("BraTS20_Training_001_seg.nii", "BraTS20_Training_001_seg.nii are predictions of one case"),
+    ],
+)
+def test_files_that_would_be_chosen_or_dropped_in_silence_are_refused(cohorts, tmp_path, name, message):
+    folder = predicted(cohorts["brats2020"], tmp_path / "p", "brats", ending="")
+    save(tiny_volumes(0)[1], folder / name)
+    with pytest.raises(BratsError, match=message):
+        score_folder(folder, cohorts["brats2020"])
+
+
+def test_names_that_say_nothing_are_shown(cohorts, tmp_path):
+    save(tiny_volumes(0)[1], tmp_path / "p" / "result.nii.gz")
+    with pytest.raises(BratsError, match="no prediction for 2 case.*its images are called result.nii.gz"):
+        score_folder(tmp_path / "p", cohorts["brats2020"])
+
+
+def test_description_of_brats_2023_by_nnunet_names_the_option_that_fits(cohorts, tmp_path):
+    folder = predicted(cohorts["brats2023"], tmp_path / "p", "brats2023", ending="")
+    labels = {"background": 0, "whole tumor": [1, 2, 3], "tumor core": [1, 3], "enhancing tumor": 3}
+    about = {"channel_names": {}, "labels": labels, "regions_class_order": [2, 1, 3]}
+    Path(folder / "dataset.json").write_text(json.dumps(about))
+    with pytest.raises(BratsError, match="--labels brats2023 if the masks hold 1 = NCR"):
+        score_folder(folder, cohorts["brats2023"])
+    assert (score_folder(folder, cohorts["brats2023"], labels="brats2023")["dice"] == 1).all()

@@ -1,0 +1,367 @@
+"""The experiments behind chapter 6, without their trainings: files, cards, and that a stopped study goes on."""
+
+import dataclasses
+import functools
+import json
+import shutil
+from types import SimpleNamespace
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import LPS_AFFINE, tiny_volumes
+from slices.test_patches import CHANGED, stack
+
+from brats_lib.errors import BratsError
+from brats_lib.models import build
+from brats_lib.prediction import weights
+from brats_lib.prediction.networks import Network
+from brats_lib.recipes import NATIVE, DecisionRule
+from brats_lib.slices.patches import PatchBatches
+from experiments import accelerated, ahead, comparisons, intake, record, shipped, speed, studies, thresholds
+
+TINY = dataclasses.replace(
+    NATIVE, patch=16, widths=(8, 8), batch_slices=4, slices_per_epoch=8, epochs=1, planes=("axial",), neighbours=0
+)
+
+
+def untrained(recipe, train, val, folder, *, seed, verbose=None, initial_weights=None, data_fingerprint=""):
+    """Stands in for `training.train`, which has tests of its own: the network as it begins."""
+    model = build(recipe, "float32", seed)
+    if initial_weights is not None:
+        model.set_weights(initial_weights)
+    assert train[0][0].shape[-1] == recipe.channels
+    return SimpleNamespace(model=model, seconds=60.0)
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """Tiny recipe, tiny stacks, no training, and folders of their own."""
+    stacks = [stack(seed) for seed in range(3)]
+    for module in (shipped, studies):
+        monkeypatch.setattr(module, "training_phantoms", lambda *arguments: stacks[:2])
+        monkeypatch.setattr(module, "choice_phantoms", lambda *arguments: stacks[2:])
+        monkeypatch.setattr(module, "train", untrained)
+    monkeypatch.setattr(shipped, "test_phantoms", lambda: [stack(3)])
+    monkeypatch.setattr(shipped, "NATIVE", TINY)
+    monkeypatch.setattr(shipped, "FINE_TUNING", TINY)
+    monkeypatch.setattr(shipped, "WEIGHTS", tmp_path / "weights")
+    monkeypatch.setattr(weights.store, "FOLDER", tmp_path / "weights")
+    monkeypatch.setattr(shipped, "RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(record, "FOLDER", tmp_path / "results")
+    monkeypatch.setattr(studies, "FOLDER", tmp_path / "results")
+    monkeypatch.setattr(studies, "RUNS", str(tmp_path / "runs"))
+    return tmp_path
+
+
+def test_both_networks_are_made_scored_and_written_with_cards(small):
+    real = [dataclasses.replace(stack(seed), name=f"patient_{seed}") for seed in (7, 8)]
+    shipped.make_phantom(real)
+    shipped.make_real(real)
+    first, second = (weights.read_card(name) for name in weights.available())
+    assert {first.name, second.name} == {"phantom", "phantom+real"}
+    # The default, which is listed first, is the one with the higher Dice on the patients.
+    assert (first.default, second.default) == (True, False)
+    assert sum(row["mean"] for row in first.scores[-6::2]) >= sum(row["mean"] for row in second.scores[-6::2])
+    card = weights.read_card("phantom+real")
+    assert (card.data["patients"], card.training["slices"]) == (2, 16)
+    # By seed: two phantoms and both patients.
+    assert card.learnt_from == [f"{seed:016x}" for seed in (0, 1, 7, 8)]
+    # Each patient was left out once.
+    table = pd.read_csv(small / "results" / "leave_one_out.csv")
+    assert sorted(set(table["case"])) == ["patient_7", "patient_8"]
+    # Every threshold of both networks is on record; the cards have the one that was chosen.
+    tried = pd.read_csv(small / "results" / "thresholds.csv")
+    assert tried.groupby("network")["wt_above"].unique().map(list).to_dict() == dict.fromkeys(
+        ("phantom", "phantom+real"), list(thresholds.WT_ABOVE)
+    )
+    for name, scores in tried.groupby("network"):
+        assert weights.read_card(name).to_rule().wt_above == thresholds.decide(scores.drop(columns="network"))[0]
+    alone = pd.read_csv(small / "results" / "phantom_on_real.csv")
+    # 5 x 5 x 5 voxels of 1 mm.
+    assert alone["wt_ml"].unique().tolist() == [0.125]
+    assert {"commit", "device", "seed", "minutes"} <= json.loads(
+        (small / "results" / "phantom_on_real.json").read_text()
+    ).keys()
+
+
+def test_fine_tuning_without_averages_starts_where_the_other_does_and_tests_each_patient_once(small, monkeypatch):
+    real = [dataclasses.replace(stack(seed), name=f"patient_{seed}") for seed in (7, 8)]
+    shipped.make_phantom(real)
+    asked = []
+
+    def noted(recipe, train, val, folder, **rest):
+        asked.append((recipe, [name for name in train.names if "patient" in name], folder, rest["initial_weights"]))
+        return untrained(recipe, train, val, folder, **rest)
+
+    monkeypatch.setattr(shipped, "train", noted)
+    monkeypatch.setattr(comparisons, "FINE_TUNING", TINY)
+    comparisons.compare_tuning(real)
+    assert [recipe for recipe, *_ in asked] == [dataclasses.replace(TINY, averaging=0.0)] * 2
+    start = weights.load("phantom", precision="float32")[0].get_weights()
+    for *_, begun in asked:
+        np.testing.assert_array_equal(begun[0], start[0])
+    assert [(set(learnt), folder.rpartition("/")[2]) for _, learnt, folder, _ in asked] == [
+        ({"patient_8"}, "real-last-weights-0-patient_7"), ({"patient_7"}, "real-last-weights-0-patient_8"),
+    ]  # fmt: skip
+    table = pd.read_csv(small / "results" / "fine_tuning.csv")
+    assert table.groupby("case")["region"].nunique().to_dict() == {"patient_7": 5, "patient_8": 5}
+
+
+def test_averaging_is_scored_on_patients_and_on_phantoms_for_choices(small, monkeypatch):
+    shipped.make_phantom([])
+    averaging = {"axial": (("axial",), {}), "mirrored": (("axial",), {"flips": True})}
+    monkeypatch.setattr(comparisons, "AVERAGING", averaging)
+    monkeypatch.setattr(comparisons, "choice_phantoms", shipped.choice_phantoms)
+    mirrored, original = [], comparisons.score_stacks
+    monkeypatch.setattr(
+        comparisons, "score_stacks", lambda *rest: mirrored.append(rest[0].rule.flips) or original(*rest)
+    )
+    comparisons.compare_averaging([dataclasses.replace(stack(7), name="patient_7")])
+    table = pd.read_csv(small / "results" / "averaging.csv")
+    rows = table[["data", "averaging", "case"]].drop_duplicates().to_numpy().tolist()
+    assert rows == [
+        [data, averaging, case]
+        for data, case in (("real", "patient_7"), ("phantom", stack(2).name))
+        for averaging in ("axial", "mirrored")
+    ]
+    assert mirrored == [False, True] * 2
+    # Without patients the phantoms remain.
+    comparisons.compare_averaging([])
+    assert pd.read_csv(small / "results" / "averaging.csv")["data"].unique().tolist() == ["phantom"]
+
+
+def test_network_that_saw_patients_needs_some_to_leave_out(small):
+    shipped.make_phantom([])
+    with pytest.raises(BratsError, match="there are 0"):
+        shipped.make_real([])
+
+
+def test_rules_are_chosen_where_they_help_and_left_out_where_they_do_not(monkeypatch):
+    case = stack()
+    probabilities = np.stack([np.isin(case.labels, codes) for codes in ((1, 2, 4), (1, 4), (4,))], -1).astype(float)
+    monkeypatch.setattr(shipped, "predict_stack", lambda *arguments: probabilities)
+    network = Network(None, TINY)
+    rule, _ = shipped.choose_rules(network, [case])
+    assert (rule.smallest_piece, rule.smallest_et_ml) == (0, 0)
+    # A second piece far from the tumour, smaller than it: only the rule removes it.
+    probabilities[-3:, -3:, -3:, 0] = 1
+    rule, table = shipped.choose_rules(network, [case])
+    assert rule.smallest_piece == 1
+    assert table.loc[table["smallest_piece"] == 1, "WT"].unique().tolist() == [1]
+    # 125 voxels found rightly and 27 wrongly: Dice = 250 / (125 + 152).
+    assert table.loc[table["smallest_piece"] == 0, "WT"].unique() == pytest.approx([0.9025], abs=1e-4)
+
+
+def test_stopped_study_goes_on_with_what_is_missing(small, monkeypatch):
+    monkeypatch.setattr(studies, "SMALL", TINY)
+    monkeypatch.setattr(studies, "SEEDS", (0,))
+    steps = ("full resolution, classes, cross-entropy", "Dice loss", "large pieces")
+    monkeypatch.setattr(studies, "STEPS", {name: studies.STEPS[name] for name in steps})
+    real = [dataclasses.replace(stack(7), name="patient_7")]
+    rows = dict(studies.recipes())
+    assert list(rows) == [*steps, "four modalities"]
+    studies.ablate_recipe(real)
+    path = small / "results" / "ablation_recipe.csv"
+    table = pd.read_csv(path)
+    assert len(table) == len(rows) * 2 * 3  # rows of phantom and real, three regions each
+    table[table["step"] != "Dice loss"].to_csv(path, index=False)
+    trained, original = [], studies.trained
+    monkeypatch.setattr(studies, "trained", lambda recipe, *rest: trained.append(recipe) or original(recipe, *rest))
+    studies.ablate_recipe(real)
+    assert [recipe.dice for recipe in trained] == [True]
+    assert len(pd.read_csv(path)) == len(table)
+    # Rows on phantoms of another version are of other patients: all of them are trained again.
+    about = json.loads(path.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps(about | {"phantom_version": -1}))
+    trained.clear()
+    studies.ablate_recipe(real)
+    assert len(trained) == len(rows)
+    # And so are those on phantoms of another stream.
+    table = pd.read_csv(path)
+    table["case"] = table["case"].replace("case_2", "patients-1-0000")
+    assert "patients-1-0000" in set(table["case"])
+    table.to_csv(path, index=False)
+    trained.clear()
+    studies.ablate_recipe(real)
+    assert len(trained) == len(rows)
+
+
+def test_effects_are_left_out_one_at_a_time(small, monkeypatch):
+    asked = []
+    monkeypatch.setattr(studies, "training_phantoms", lambda cases, kinds: asked.append(kinds) or [stack(0)])
+    monkeypatch.setattr(studies, "AXIAL", TINY)
+    monkeypatch.setattr(studies, "SEEDS", (0,))
+    studies.ablate_effects([dataclasses.replace(stack(7), name="patient_7")])
+    assert [{kind.without for kind in kinds} for kinds in asked] == [
+        {()}, {("rims",)}, {("outlines",)}, {("halo",)}, {("coil",)}, {()}, {()},
+    ]  # fmt: skip
+    assert any(kind.infiltration for kind in asked[0]) and any(kind.vessels for kind in asked[0])
+    assert not any(kind.infiltration for kind in asked[-2]) and any(kind.vessels for kind in asked[-2])
+    assert any(kind.infiltration for kind in asked[-1]) and not any(kind.vessels for kind in asked[-1])
+    table = pd.read_csv(small / "results" / "ablation_effects.csv")
+    assert table["effects"].unique().tolist()[:2] == ["all effects", "without rims"]
+
+
+def test_full_length_rows_change_one_thing_each(small, monkeypatch):
+    monkeypatch.setattr(studies, "NATIVE", dataclasses.replace(TINY, epochs=3))
+    monkeypatch.setattr(studies, "SEEDS", (0, 4))
+    recipes, original = [], studies.trained
+    monkeypatch.setattr(studies, "trained", lambda recipe, *rest: recipes.append(recipe) or original(recipe, *rest))
+    asked, rules, engine = [], [], studies.on_fast_engine
+    monkeypatch.setattr(studies, "training_phantoms", lambda *arguments: asked.append(arguments) or [stack(0)])
+    monkeypatch.setattr(
+        studies, "on_fast_engine", lambda model, recipe, *rule: rules.append(rule) or engine(model, recipe, *rule)
+    )
+    studies.ablate_full([dataclasses.replace(stack(7), name="patient_7")])
+    changed = [
+        [name for name, value in dataclasses.asdict(recipe).items() if value != getattr(studies.NATIVE, name)]
+        for recipe in recipes
+    ]
+    *first, again = changed
+    # Two rows change what is decided afterwards, which no training depends on.
+    assert first == [["augmentation"], ["averaging"], [], [], ["modalities"], [], []]
+    assert again == ["averaging"]
+    assert rules[2:4] == [(DecisionRule(smallest_piece=0.0),), (DecisionRule(et_above=0.5),)]
+    assert not any(rules[:2] + rules[4:])
+    # All on the training's own phantoms, but for those outlined half way up and those that are as the patients.
+    assert [bool(arguments) for arguments in asked] == [False] * 5 + [True] * 2 + [False]
+    number, kinds = asked[5]
+    assert (number, {kind.without for kind in kinds}) == (shipped.PHANTOMS, {("outlines",)})
+    assert asked[6] == (shipped.PHANTOMS, shipped.MIXED[:1])
+    about = json.loads((small / "results" / "ablation_full.json").read_text())
+    assert (about["epochs"], about["seeds"]) == (3, [0, 4])
+
+
+def test_longer_trainings_differ_in_nothing_but_their_epochs(small, monkeypatch):
+    monkeypatch.setattr(studies, "NATIVE", TINY)
+    monkeypatch.setattr(studies, "LENGTHS", (1, 3))
+    recipes, original = [], studies.trained
+    monkeypatch.setattr(studies, "trained", lambda recipe, *rest: recipes.append(recipe) or original(recipe, *rest))
+    studies.lengthen([dataclasses.replace(stack(7), name="patient_7")])
+    assert recipes == [TINY, dataclasses.replace(TINY, epochs=3)]
+    table = pd.read_csv(small / "results" / "transfer_minutes.csv")
+    # One minute each, as the stand-in says.
+    assert table.groupby("epochs")["minutes"].unique().map(list).to_dict() == {1: [1.0], 3: [1.0]}
+
+
+def test_accelerated_rows_leave_out_one_effect_each():
+    rows = {name: kinds for name, (cases, kinds) in accelerated.ROWS.items() if cases == accelerated.COMPARED}
+    assert list(rows)[0] == "all effects" and rows["all effects"] == shipped.MIXED
+    left_out = {
+        name: {effect for kind, whole in zip(kinds, shipped.MIXED, strict=True) for effect in _missing(kind, whole)}
+        for name, kinds in rows.items()
+        if name.startswith("without")
+    }
+    assert left_out == {
+        f"without {effect}": {effect} for effect in ("rims", "outlines", "halo", "coil", "infiltration", "vessels")
+    }
+    for name in ("rims and outlines alone", "576 with rims and outlines alone"):
+        cases, kinds = accelerated.ROWS[name]
+        missing = set().union(*map(_missing, kinds, shipped.MIXED))
+        assert (cases, missing) == (576 if "576" in name else 192, {"halo", "coil", "infiltration", "vessels"})
+
+
+def _missing(kind, whole):
+    return {*kind.without, *(name for name in kind.properties() if getattr(whole, name) and not getattr(kind, name))}
+
+
+def test_accelerated_trainings_are_scored_once_with_the_machine_that_trained_them(small, monkeypatch):
+    rows = {"all effects": (2, shipped.MIXED), "without rims": (2, ())}
+    monkeypatch.setattr(accelerated, "NATIVE", TINY)
+    monkeypatch.setattr(accelerated, "ROWS", rows)
+    monkeypatch.setattr(accelerated, "FOLDER", str(small / "runs" / "accelerated"))
+    monkeypatch.setattr(accelerated, "training_phantoms", lambda *arguments: [stack(0), stack(1)])
+    real = [dataclasses.replace(stack(7), name="patient_7")]
+    with pytest.raises(BratsError, match="nothing is trained there"):
+        accelerated.score_accelerated(real)
+    with pytest.raises(BratsError, match="none of that name"):
+        accelerated.train_accelerated("without brains", 0)
+    accelerated.train_accelerated("all effects", 3)
+    accelerated.score_accelerated(real)
+    about = small / "runs" / "accelerated" / "all-effects-3" / "about.json"
+    about.write_text(about.read_text().replace('"seed": 3', '"seed": 3, "machine": "another"'))
+    accelerated.train_accelerated("all effects", 3)
+    assert json.loads(about.read_text())["machine"] == "another"
+    scored, original = [], accelerated.score_stacks
+    monkeypatch.setattr(accelerated, "score_stacks", lambda *rest: scored.append(rest) or original(*rest))
+    path = small / "results" / "accelerated.json"
+    first = json.loads(path.read_text())
+    [facts] = first["trained_on"]
+    path.write_text(json.dumps(first | {"trained_on": [facts | {"commit": "another"}]}))
+    shutil.rmtree(accelerated.FOLDER)
+    accelerated.train_accelerated("without rims", 0)
+    accelerated.score_accelerated(real)
+    assert len(scored) == 1
+    table = pd.read_csv(small / "results" / "accelerated.csv")
+    assert table[["row", "seed"]].values.tolist() == [["all effects", 3]] * 3 + [["without rims", 0]] * 3
+    about = json.loads(path.read_text())
+    # The first training's folder was gone; who trained it stays on record.
+    another, trained_on = about["trained_on"]
+    assert another == trained_on | {"commit": "another"}
+    assert trained_on["deterministic"] is True
+    assert table["device"].unique().tolist() == [trained_on["device"]["devices"]] == [about["device"]["devices"]]
+
+
+def test_batches_made_ahead_are_the_same_in_the_same_order():
+    make = functools.partial(PatchBatches, [stack(0), stack(1)], CHANGED, 0)
+    batches, ahead_of_time = make(), ahead.AheadBatches(make, 1)
+    assert (ahead_of_time.names, len(ahead_of_time)) == (batches.names, 3)
+    # Keras looks at the first batch before it begins, and a training may begin in a later epoch.
+    for epoch, number in ((0, 0), (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (4, 0)):
+        batches.epoch = ahead_of_time.epoch = epoch
+        for made, expected in zip(ahead_of_time[number], batches[number], strict=True):
+            np.testing.assert_array_equal(made, expected)
+    ahead_of_time.close()
+
+
+def test_speed_is_patches_over_the_time_of_the_steps(monkeypatch):
+    monkeypatch.setattr(speed, "SIZES", (TINY, dataclasses.replace(TINY, batch_slices=2)))
+    # Half a second for each of four steps, by a clock that is looked at before the first and after the last.
+    clock = iter((0.0, 2.0, 10.0, 12.0))
+    monkeypatch.setattr(speed, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    table = speed.measure_speed(deterministic=False, steps=4)
+    assert table["ms_per_step"].tolist() == [500, 500]
+    assert table["patches_per_second"].tolist() == [8, 4]
+
+
+def test_training_on_phantoms_of_another_version_is_another_training(small, monkeypatch):
+    folders = []
+
+    def note(recipe, batches, val, folder, **rest):
+        folders.append(folder)
+        return SimpleNamespace(model=None, seconds=0)
+
+    monkeypatch.setattr(studies, "train", note)
+    for version in (1, 1, 2):
+        monkeypatch.setattr(studies, "VERSION", version)
+        studies.trained(TINY, [stack(0)], 0)
+    assert folders[0] == folders[1] != folders[2]
+
+
+def test_layers_around_a_brain_have_their_thickness_and_signal():
+    cube = np.zeros((20, 20, 20), np.float32)
+    cube[5:15, 5:15, 5:15] = 100
+    shell = intake.Shell(liquid=1, bone=2, scalp=1)
+    head = intake.wrap({"flair": cube}, shell)["flair"]
+    # Cropped to 10 voxels and padded by 1 + 2 + 1 + 2; from the middle of a face outwards.
+    ray = head[:6, 11, 11][::-1] / 100
+    np.testing.assert_allclose(ray, [0.3, 0.12, 0.12, 0.9, 0, 0], rtol=0.1 + 1e-6)
+    assert head.shape == (22, 22, 22) and head[11, 11, 11] == 100
+
+
+def test_skull_rule_is_measured_on_brains_and_on_heads(monkeypatch, tmp_path):
+    volumes, _ = tiny_volumes(shape=(72, 60, 54))
+    monkeypatch.setattr(intake, "PHANTOMS", 1)
+    monkeypatch.setattr(intake, "simulate", lambda seed, index, stream: SimpleNamespace(volumes=volumes))
+    monkeypatch.setattr(record, "FOLDER", tmp_path)
+    head = intake.wrap(volumes, intake.SHELLS["head, thick layers"])["t1ce"]
+    nib.save(nib.Nifti1Image(head, LPS_AFFINE), tmp_path / "head.nii.gz")
+    intake.measure_skull_rule(heads=[tmp_path / "head.nii.gz"])
+    table = pd.read_csv(tmp_path / "intake.csv").set_index("image")
+    assert not table.loc["brain", "refused_by_layer"] and table.loc["head, thick layers", "refused_by_layer"]
+    assert table.loc["brain", "ml"] == pytest.approx(np.count_nonzero(volumes["flair"]) / 1000, rel=1e-3)
+    assert (table["data"] == "real head").sum() == len(intake.BACKGROUNDS)
+    assert table[table["data"] == "real head"]["refused_by_layer"].all()
+    assert json.loads((tmp_path / "intake.json").read_text())["real_heads"] == ["head.nii.gz"]

@@ -1,0 +1,39 @@
+"""Stacks written as cases for nnU-Net: what it reads is what the other systems of chapter 8 read."""
+
+import numpy as np
+from conftest import tiny_volumes
+
+from brats_lib.cases import MODALITIES, Cohort
+from brats_lib.slices.stacks import make_stack
+from experiments.nnunet.cases import LOOKED_AT, make_split, write_case
+
+
+def test_a_written_case_reads_back_as_the_stack_in_its_place_in_the_volume(tmp_path):
+    volumes, mask = tiny_volumes()
+    stack = make_stack("one", [volumes[modality] for modality in MODALITIES], mask)
+    write_case(stack, tmp_path)
+    case = Cohort.find(tmp_path)["one"]
+    assert case.shape == (48, 40, 36)
+    np.testing.assert_array_equal(case.mask(), mask)
+    for index, modality in enumerate(MODALITIES):
+        volume = case.volume(modality)
+        np.testing.assert_array_equal(volume[stack.box], stack.images[..., index])
+        assert not volume[volumes[modality] == 0].any()
+
+
+def test_writing_again_leaves_files_alone(tmp_path):
+    volumes, mask = tiny_volumes()
+    stack = make_stack("one", [volumes[modality] for modality in MODALITIES], mask)
+    write_case(stack, tmp_path)
+    scan = tmp_path / "one" / "one_t2.nii.gz"
+    scan.write_bytes(b"kept")
+    write_case(stack, tmp_path)
+    assert scan.read_bytes() == b"kept"
+
+
+def test_every_training_case_is_one_that_nnunet_learns_from_and_no_tested_case_is():
+    training = [f"a{index:02d}" for index in range(30)]
+    split = make_split(training, ["b1", "b2"])
+    assert sorted(split.train + split.val) == training
+    assert len(split.val) == LOOKED_AT
+    assert split.test == ("b1", "b2")

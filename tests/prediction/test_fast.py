@@ -1,0 +1,208 @@
+"""OpenVINO's network gives what Keras's gives, and Keras takes over, audibly, where OpenVINO is not there."""
+
+import dataclasses
+import logging
+import subprocess
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from brats_lib import models
+from brats_lib.cases import Cohort
+from brats_lib.errors import BratsError
+from brats_lib.labels import LABELS
+from brats_lib.phantom import simulate
+from brats_lib.prediction import fast, networks, weights
+from brats_lib.prediction.inference import predict_stack, segment_case
+from brats_lib.prediction.networks import Network, open_network
+from brats_lib.recipes import NATIVE, PUBLISHED, DecisionRule
+from brats_lib.slices.stacks import make_stack, with_neighbours
+
+pytest.importorskip("openvino", reason="OpenVINO is the extra `fast`")
+
+SMALL = replace(NATIVE, widths=(8, 16, 24))
+
+
+@pytest.fixture
+def fresh_networks():
+    networks._open.cache_clear()
+    fast.problem.cache_clear()
+    yield
+    networks._open.cache_clear()
+    fast.problem.cache_clear()
+
+
+def make_network(recipe, seed=0):
+    """A Keras network without any weight at zero or one, and its weights by name."""
+    model = models.build(recipe, seed=seed)
+    rng = np.random.default_rng(seed)
+    model.set_weights([value + rng.normal(0, 0.2, value.shape) for value in model.get_weights()])
+    return model, {variable.path: value for variable, value in zip(model.weights, model.get_weights(), strict=True)}
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        SMALL,
+        replace(SMALL, widths=(16, 8)),
+        replace(SMALL, neighbours=0, modalities=("flair", "t1", "t1ce")),
+        replace(SMALL, neighbours=2),
+        replace(SMALL, regions=False),
+    ],
+    ids=["three levels", "two levels", "three modalities", "two neighbours", "classes"],
+)
+def test_probabilities_are_those_of_keras(recipe):
+    model, arrays = make_network(recipe)
+    slices = np.random.default_rng(1).normal(size=(5 + 2 * recipe.neighbours, 24, 40, len(recipe.modalities)))
+    found, given = np.zeros((5, 24, 40, len(LABELS) - recipe.regions), np.float32), []
+
+    def keep(index, answer):
+        found[index] = answer
+        given.append(index.start)
+
+    fast.FastNetwork(arrays, recipe).predict_plane(slices.astype(np.float32), keep)
+    assert sorted(given) == [0, 1, 2, 3, 4]
+    expected = model.predict_on_batch(with_neighbours(slices.astype(np.float32), recipe.neighbours))
+    assert found.shape == expected.shape and expected.std() > 0.05
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
+def test_error_of_the_receiver_comes_back_to_the_caller():
+    _, arrays = make_network(SMALL)
+    with pytest.raises(ZeroDivisionError):
+        fast.FastNetwork(arrays, SMALL).predict_plane(np.zeros((9, 16, 16, 2), np.float32), lambda *_: 1 / 0)
+
+
+def test_processor_that_openvino_cannot_compile_for_is_said(monkeypatch):
+    import openvino
+
+    class Broken:
+        def compile_model(self, *_):
+            raise RuntimeError("Exception from core.cpp\nno such instruction")
+
+    _, arrays = make_network(SMALL)
+    network = fast.FastNetwork(arrays, SMALL)
+    monkeypatch.setattr(openvino, "Core", Broken)
+    with pytest.raises(BratsError, match="no such instruction.*--engine keras"):
+        network.predict_plane(np.zeros((9, 16, 16, 2), np.float32), print)
+
+
+def test_planes_and_mirrorings_are_averaged_as_with_keras():
+    recipe, rule = SMALL, DecisionRule(flips=True)
+    model, arrays = make_network(recipe)
+    rng = np.random.default_rng(2)
+    stack = make_stack("case", [rng.random((21, 33, 18), np.float32) + 0.1 for _ in recipe.modalities])
+    found = predict_stack(Network(fast.FastNetwork(arrays, recipe), recipe, rule), stack)
+    # Most of a window is empty here, and dividing by a small spread makes small differences larger.
+    np.testing.assert_allclose(found, predict_stack(Network(model, recipe, rule), stack), atol=2e-4)
+
+
+def test_weights_that_do_not_fit_are_refused():
+    _, arrays = make_network(SMALL)
+    name = "decoder_1_up/bias"
+    for wrong, found in (
+        ({key: value for key, value in arrays.items() if key != name}, f"{name}.*missing"),
+        (arrays | {name: np.zeros(9)}, f"{name}.*shape is \\(9,\\)"),
+        (arrays | {"another/kernel": np.zeros(1)}, "another/kernel"),
+    ):
+        with pytest.raises(BratsError, match=found):
+            fast.FastNetwork(wrong, SMALL)
+
+
+def agreement(case, volumes):
+    """Share of all voxels to which the default network on OpenVINO, as it is used here, gives Keras's label."""
+    model, recipe, card = weights.load(None, "float32")
+    both = open_network(None, "openvino"), Network(model, recipe, card.to_rule())
+    masks = [segment_case(case, network, volumes).mask for network in both]
+    assert (masks[1] > 0).sum() > 1000
+    return (masks[0] == masks[1]).mean()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_labels_of_a_phantom_are_those_of_keras_in_float32(precision, monkeypatch, fresh_networks):
+    allowed = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+    monkeypatch.setattr("brats_lib.training.devices.cpu_precision", lambda: allowed)
+    phantom = simulate(seed=11, index=0)
+    assert open_network(None, "openvino").precision == precision
+    volumes = {modality: phantom.volumes[modality].astype(np.float32) for modality in NATIVE.modalities}
+    assert agreement(SimpleNamespace(name="phantom", affine=np.diag([-1.0, -1, 1, 1])), volumes) >= 0.9999
+
+
+@pytest.mark.slow
+def test_labels_of_a_real_case_are_those_of_keras_in_float32(real_root):
+    case = Cohort.find(real_root)[0]
+    assert agreement(case, case.volumes(NATIVE.modalities)) >= 0.9999
+
+
+def test_missing_openvino_is_said_and_keras_computes(monkeypatch, caplog, fresh_networks):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with caplog.at_level(logging.WARNING):
+        network = open_network()
+    assert network.engine == "keras" and network.model.predict_on_batch
+    assert "OpenVINO cannot be imported" in caplog.text and 'pip install "openvino>=' in caplog.text
+    with pytest.raises(BratsError, match="OpenVINO cannot be imported.*pip install"):
+        open_network(None, "openvino")
+
+
+def test_gpu_is_used_through_keras(monkeypatch, fresh_networks):
+    monkeypatch.setattr("brats_lib.training.devices.has_accelerator", lambda: True)
+    assert open_network().engine == "keras"
+    assert open_network(None, "openvino").engine == "openvino"
+
+
+def test_network_is_loaded_once_and_unknown_engines_are_refused(fresh_networks):
+    assert open_network() is open_network()
+    with pytest.raises(BratsError, match="auto, openvino, keras"):
+        open_network(None, "tpu")
+
+
+def test_precision_is_what_the_network_was_trained_in_where_the_processor_is_fast_with_it(monkeypatch, fresh_networks):
+    arrays, _, card = weights.read_arrays()
+    assert card.training["precision"] == "mixed_bfloat16"
+    for processor, expected in (("mixed_bfloat16", "bfloat16"), ("float32", "float32")):
+        networks._open.cache_clear()
+        monkeypatch.setattr("brats_lib.training.devices.cpu_precision", lambda answer=processor: answer)
+        assert open_network(None, "openvino").precision == expected
+    other = dataclasses.replace(card, training=card.training | {"precision": "float32"})
+    monkeypatch.setattr(weights, "read_arrays", lambda name: (arrays, NATIVE, other))
+    monkeypatch.setattr("brats_lib.training.devices.cpu_precision", lambda: "mixed_bfloat16")
+    networks._open.cache_clear()
+    assert open_network(None, "openvino").precision == "float32"
+
+
+ALONE = """
+import socket, sys
+def refuse(*_): raise AssertionError("a connection was opened")
+socket.socket.connect = socket.create_connection = refuse
+import numpy as np
+from types import SimpleNamespace
+from brats_lib.prediction.inference import segment_case
+from brats_lib.prediction.networks import open_network
+network = open_network(None, "openvino")
+volume = np.zeros((40, 40, 40), np.float32)
+volume[4:36, 4:36, 4:36] = np.random.default_rng(0).random((32, 32, 32)) + 1
+cube = SimpleNamespace(name="cube", affine=np.diag([-1.0, -1, 1, 1]))
+segment_case(cube, network, {"flair": volume, "t1ce": volume})
+print([name for name in ("keras", "tensorflow", "jax") if name in sys.modules])
+"""
+
+
+def test_predicting_loads_no_keras_and_opens_no_connection():
+    done = subprocess.run([sys.executable, "-c", ALONE], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_network_of_the_published_recipe_goes_through_keras(monkeypatch, fresh_networks):
+    model, recipe, card = weights.load()
+    published = {"class": "Recipe", "settings": dataclasses.asdict(PUBLISHED)}
+    other = dataclasses.replace(card, recipe=published, decision={})
+    monkeypatch.setattr(weights, "read_card", lambda name=None: other)
+    monkeypatch.setattr(weights, "load", lambda name=None: (model, PUBLISHED, other))
+    assert open_network().engine == "keras"
+    with pytest.raises(BratsError, match="--engine keras"):
+        open_network(None, "openvino")

@@ -1,0 +1,201 @@
+"""`brats predict`: masks in the scans' own geometry, and volumes as counted by hand."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from conftest import write_case
+from heads import write_loose
+from painted import GREY, GRIDS, RADII, UNTOUCHED, make_reader, paint, ramp, record_of, run_loose
+
+from brats_lib.cases import Cohort
+from brats_lib.cases.case import Case
+from brats_lib.cli import main
+from brats_lib.labels import ED, ET, NCR
+from brats_lib.phantom import make_cohort
+from brats_lib.prediction import networks, weights
+from brats_lib.prediction.inference import segment_case
+from brats_lib.prediction.predict import loose_case, predict_one, volumes_ml
+from brats_lib.scores.challenge import score_mask
+
+
+@pytest.fixture
+def network(monkeypatch):
+    """The reader in place of every network that is opened."""
+    reader = make_reader()
+    monkeypatch.setattr(networks, "open_network", lambda name=None, engine="auto": reader)
+    return reader
+
+
+def assert_geometry_is_kept(mask_file, image_file):
+    """As nibabel and as SimpleITK read it."""
+    mask, image = nib.load(mask_file), nib.load(image_file)
+    assert mask.shape == image.shape and mask.header.get_data_dtype() == np.uint8
+    np.testing.assert_array_equal(mask.affine, image.affine)
+    for field in ("qform_code", "sform_code", "xyzt_units", "quatern_b", "qoffset_x", "srow_x", "srow_y", "srow_z"):
+        np.testing.assert_array_equal(mask.header[field], image.header[field])
+    np.testing.assert_array_equal(mask.header["pixdim"][:4], image.header["pixdim"][:4])
+    mask, image = sitk.ReadImage(str(mask_file)), sitk.ReadImage(str(image_file))
+    assert mask.GetSize() == image.GetSize() and mask.GetPixelID() == sitk.sitkUInt8
+    for place in ("GetSpacing", "GetOrigin", "GetDirection"):
+        assert getattr(mask, place)() == getattr(image, place)()
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_single_files_of_any_grid_get_a_mask_in_their_own_geometry(name, network, tmp_path, capsys):
+    affine, flair, truth = paint(name)
+    files = write_loose(tmp_path / "in", {"flair": flair, "t1ce": ramp(flair)}, affine)
+    assert run_loose(files, tmp_path / "out") == 0
+    assert_geometry_is_kept(tmp_path / "out" / "scan_seg.nii.gz", files["flair"])
+    found = np.asarray(nib.load(tmp_path / "out" / "scan_seg.nii.gz").dataobj)
+    # The network saw the brain, or what the field of view holds of it, in axial slices of 1 mm.
+    assert network.model.slices_of_brain == pytest.approx(60 if name == "cropped" else 110, abs=2)
+    record = record_of(tmp_path / "out", "scan")
+    assert record["input"]["resampled"] is (name not in UNTOUCHED)
+    if name in UNTOUCHED:
+        np.testing.assert_array_equal(found, truth)
+    else:
+        for label in (ED, NCR, ET):
+            both, sizes = ((found == label) & (truth == label)).sum(), (found == label).sum() + (truth == label).sum()
+            assert 2 * both / sizes > 0.9
+    # By hand: voxels times their size, and the balls that were painted.
+    millilitres = np.abs(np.linalg.det(affine[:3, :3])) / 1000
+    counts = {label: np.count_nonzero(found == label) for label in (NCR, ED, ET)}
+    volumes = record["volumes_ml"]
+    assert volumes["labels"] == pytest.approx({"NCR": counts[NCR] * millilitres, "ED": counts[ED] * millilitres,
+                                               "ET": counts[ET] * millilitres})  # fmt: skip
+    balls = dict(zip(("WT", "TC", "ET"), 4 / 3 * np.pi * np.array(RADII) ** 3 / 1000, strict=True))
+    assert volumes["regions"] == pytest.approx(balls, rel=0.06)
+    assert f"WT {volumes['regions']['WT']:.1f} mL" in capsys.readouterr().out
+
+
+def test_scaled_integers_and_offset_headers_give_the_same_mask(network, tmp_path):
+    """int16 with a slope, and a qform that differs from the sform in its code."""
+    affine, flair, truth = paint("1 mm RAS")
+    files = write_loose(tmp_path / "in", {"flair": flair * 1.7, "t1ce": ramp(flair)}, affine, np.int16)
+    image = nib.load(files["flair"])
+    assert image.header["scl_slope"] != 1
+    for path in files.values():
+        image = nib.Nifti1Image(nib.load(path).get_fdata(), affine)
+        image.set_data_dtype(np.int16)
+        image.set_qform(affine, code="scanner")
+        image.set_sform(affine, code="mni")
+        nib.save(image, path)
+    assert run_loose(files, tmp_path / "out", "--name", "patient 7") == 0
+    mask_file = tmp_path / "out" / "patient 7_seg.nii.gz"
+    assert_geometry_is_kept(mask_file, files["flair"])
+    np.testing.assert_array_equal(np.asarray(nib.load(mask_file).dataobj), truth)
+
+
+def test_modalities_in_other_orders_of_axes_are_one_grid(network, tmp_path):
+    affine, flair, truth = paint("1 mm LPS")
+    files = write_loose(tmp_path / "in", {"flair": flair, "t1ce": ramp(flair)}, affine)
+    turned = nib.as_closest_canonical(nib.load(files["t1ce"]))
+    assert nib.aff2axcodes(turned.affine) == ("R", "A", "S")
+    nib.save(turned, files["t1ce"])
+    mask, record = predict_one(loose_case(files), network)
+    np.testing.assert_array_equal(mask, truth)
+    assert not record["input"]["resampled"]
+
+
+def test_brain_without_a_tumour_gets_an_empty_mask_and_a_word(network, tmp_path):
+    affine, flair, _ = paint("1 mm LPS")
+    flair[flair > 0] = np.random.default_rng(0).normal(GREY[0], 10, np.count_nonzero(flair))
+    network.model.levels = [9.0, 9.5, 9.9]
+    files = write_loose(tmp_path / "in", {"flair": flair, "t1ce": ramp(flair)}, affine)
+    assert run_loose(files, tmp_path / "out") == 0
+    record = record_of(tmp_path / "out", "scan")
+    assert record["volumes_ml"]["regions"] == {"WT": 0, "TC": 0, "ET": 0}
+    assert any("found no tumour" in warning for warning in record["warnings"])
+
+
+def test_volumes_by_hand():
+    mask = np.zeros((4, 3, 2), np.uint8)
+    mask[0], mask[1, 0], mask[2, 0, 0] = ED, NCR, ET  # 6, 2 and 1 voxels
+    found = volumes_ml(mask, 0.5)
+    assert found == {"labels": {"NCR": 1.0, "ED": 3.0, "ET": 0.5}, "regions": {"WT": 4.5, "TC": 1.5, "ET": 0.5}}
+
+
+def test_record_names_network_input_and_versions_but_no_folder(network, tmp_path):
+    affine, flair, _ = paint("1 mm LPS")
+    files = write_loose(tmp_path / "in", {"flair": flair, "t1ce": ramp(flair)}, affine)
+    assert run_loose(files, tmp_path / "out") == 0
+    record = record_of(tmp_path / "out", "scan")
+    card = weights.read_card()
+    network = record["network"]
+    assert (network["name"], network["weights_sha256"]) == (card.name, card.weights["sha256"])
+    assert network["decision"]["wt_above"] == card.decision["wt_above"]
+    assert record["input"]["files"] == {"flair": "scan_flair.nii.gz", "t1ce": "scan_t1ce.nii.gz"}
+    assert record["input"]["shape"] == [120, 120, 116] and record["input"]["spacing_mm"] == [1, 1, 1]
+    assert {"brats_lib", "python", "numpy", "nibabel"} <= record["versions"].keys()
+    assert record["intended_use"].startswith("research and teaching only")
+    assert record["warnings"][0].startswith(f"{np.count_nonzero(flair) / 1000:.0f} mL are not 0")
+    assert "of the brain's FLAIR voxels are 200" in record["warnings"][1]
+    assert str(tmp_path) not in json.dumps(record)
+
+
+def test_header_in_metres_is_warned_of(network, tmp_path):
+    affine, flair, _ = paint("1 mm LPS")
+    files = write_loose(tmp_path / "in", {"flair": flair, "t1ce": ramp(flair)}, affine)
+    image = nib.load(files["flair"])
+    image.header.set_xyzt_units("meter")
+    nib.save(nib.Nifti1Image(image.get_fdata(), affine, image.header), files["flair"])
+    _, record = predict_one(loose_case(files), network)
+    assert any("lengths in metre" in warning for warning in record["warnings"])
+
+
+def test_labels_of_a_1_mm_case_are_those_of_segment_case(tmp_path):
+    pytest.importorskip("openvino")
+    write_case(tmp_path / "cases", "BraTS20_Training_001", with_mask=False)
+    case = Cohort.find(tmp_path / "cases")[0]
+    assert main(["predict", str(tmp_path / "cases"), "--out", str(tmp_path / "out")]) == 0
+    found = case.read_mask_file(tmp_path / "out" / "BraTS20_Training_001_seg.nii.gz")
+    assert found.any()
+    np.testing.assert_array_equal(found, segment_case(case).mask)
+
+
+@pytest.mark.slow
+def test_volumes_of_a_phantom_are_within_what_the_dice_allows(tmp_path):
+    """Of two sets with sizes a and b, the Dice is at most 2 min(a, b) / (a + b)."""
+    case = make_cohort(tmp_path / "cases", cases=1, seed=21, workers=1, progress=False)[0]
+    assert main(["predict", str(tmp_path / "cases"), "--out", str(tmp_path / "out")]) == 0
+    truth = case.mask()
+    found = case.read_mask_file(tmp_path / "out" / f"{case.name}_seg.nii.gz")
+    dice = {row["region"]: row["dice"] for row in score_mask(found, truth, case.spacing)}
+    assert dice["WT"] > 0.7
+    predicted = record_of(tmp_path / "out", case.name)["volumes_ml"]["regions"]
+    true = volumes_ml(truth, 0.001)["regions"]
+    for name in ("WT", "TC", "ET"):
+        assert abs(predicted[name] - true[name]) <= (1 - dice[name]) * (predicted[name] + true[name]) + 1e-9
+
+
+@pytest.mark.slow
+def test_real_case_on_another_grid_keeps_most_of_its_tumour(real_root, tmp_path):
+    """Turned by 10 degrees and in slices of 2 mm, from the real case by SimpleITK; its truth likewise."""
+    case = Cohort.find(real_root)[0]
+    image = sitk.ReadImage(str(case.files["flair"]))
+    target = sitk.Image(260, 260, 90, sitk.sitkFloat32)
+    target.SetSpacing((1.0, 1.0, 2.0))
+    turned = sitk.Euler3DTransform((0, 0, 0), 0, 0, np.deg2rad(10))
+    direction = np.array(turned.GetMatrix()).reshape(3, 3) @ np.array(image.GetDirection()).reshape(3, 3)
+    target.SetDirection(direction.ravel().tolist())
+    middle = np.array(image.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in image.GetSize()]))
+    target.SetOrigin((middle - direction @ (np.array([1, 1, 2]) * (np.array([260, 260, 90]) - 1) / 2)).tolist())
+    files = {}
+    for modality in ("flair", "t1ce"):
+        source = sitk.ReadImage(str(case.files[modality]), sitk.sitkFloat32)
+        inside = sitk.Resample(sitk.Cast(source != 0, sitk.sitkFloat32), target, sitk.Transform(), sitk.sitkLinear)
+        values = sitk.Resample(source, target, sitk.Transform(), sitk.sitkLinear)
+        files[modality] = tmp_path / f"turned_{modality}.nii.gz"
+        sitk.WriteImage(values * sitk.Cast(inside > 0.5, sitk.sitkFloat32), str(files[modality]))
+    truth = sitk.Resample(sitk.ReadImage(str(case.mask_file)), target, sitk.Transform(), sitk.sitkNearestNeighbor)
+    sitk.WriteImage(truth, str(tmp_path / "truth.nii.gz"))
+    # The network that did not learn from this very patient.
+    assert run_loose(files, tmp_path / "out", "--network=phantom") == 0
+    assert_geometry_is_kept(tmp_path / "out" / "turned_seg.nii.gz", files["flair"])
+    turned = Case("turned", files)
+    found = turned.read_mask_file(tmp_path / "out" / "turned_seg.nii.gz")
+    on_grid = score_mask(found, turned.read_mask_file(tmp_path / "truth.nii.gz"), turned.spacing)[0]["dice"]
+    assert on_grid > score_mask(segment_case(case, "phantom").mask, case.mask(), case.spacing)[0]["dice"] - 0.05

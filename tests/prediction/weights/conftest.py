@@ -1,0 +1,79 @@
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from brats_lib import models
+from brats_lib.prediction.weights import save_weights, store
+from brats_lib.recipes import NATIVE, DecisionRule, NativeRecipe, Recipe
+
+TINY = {
+    "native": replace(NATIVE, widths=(8, 16)),
+    "published": Recipe(size=64, width=2),
+}
+FACTS = {
+    "title": "A tiny network for tests",
+    "data": {
+        "description": "phantoms and a few scans", "phantoms": 1200, "phantom_version": 2, "patients": 1,
+        "licence": "CC BY 4.0", "citations": [{"key": "baid2021", "text": "Baid et al. 2021, arXiv:2107.02314"}],
+    },
+    "training": {
+        "seed": 0, "slices": 38400, "minutes": 54.6, "device": "two | cores", "precision": "float32",
+        "versions": {"Keras": "3.15.1"}, "commit": "0123abc",
+    },
+    "scores": [
+        {"data": "other phantoms", "region": region, "score": score, "mean": mean, "interval": [mean - 0.01, mean],
+         "cases": 40, "how": "one network, four mirrorings"}
+        for region, score, mean in (("WT", "dice", 0.93111), ("ET", "dice", 0.87), ("WT", "hd95_mm", 3.24))
+    ],
+    "default": True,
+    "limitations": ["Adults only.", "Two modalities\nof the four."],
+    "learnt_from": ["0123456789abcdef"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def facts():
+    return copy.deepcopy(FACTS)
+
+
+def make_network(recipe, seed=0):
+    """A network with no bias at zero, as it is when training begins, whose weights float16 holds exactly."""
+    model = models.build(recipe, seed=seed)
+    rng = np.random.default_rng(seed)
+    model.set_weights([np.float16(weight + rng.normal(0, 0.2, weight.shape)) for weight in model.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="session", params=list(TINY))
+def recipe(request):
+    return TINY[request.param]
+
+
+@pytest.fixture(scope="session")
+def network(recipe):
+    return make_network(recipe)
+
+
+@pytest.fixture
+def rule(recipe):
+    return DecisionRule(wt_above=0.4) if isinstance(recipe, NativeRecipe) else None
+
+
+@pytest.fixture
+def card_path(network, recipe, rule, facts, tmp_path):
+    """Card of a tiny network that was saved to a folder of its own."""
+    return save_weights(network, recipe, rule, tmp_path / "kept", "tiny+one", facts)
+
+
+@pytest.fixture
+def package(tmp_path, facts, monkeypatch):
+    """The package's folder with two tiny networks in place of those that ship; the second is the default."""
+    model, recipe = make_network(TINY["native"]), TINY["native"]
+    save_weights(model, recipe, DecisionRule(), tmp_path / "package", "phantom", facts | {"default": False})
+    save_weights(model, recipe, DecisionRule(), tmp_path / "package", "phantom+real", facts)
+    monkeypatch.setattr(store, "FOLDER", tmp_path / "package")
+    # Away from the networks that a run of the book has left in this checkout.
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "package"

@@ -1,0 +1,126 @@
+"""The files in the package are complete, whole and described."""
+
+import json
+import re
+import shutil
+import tomllib
+from dataclasses import replace
+from fnmatch import fnmatch
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, write_case
+
+from brats_lib.cases import Cohort
+from brats_lib.cases.case import voxel_hash
+from brats_lib.labels import REGIONS
+from brats_lib.phantom import VERSION
+from brats_lib.prediction import weights
+from brats_lib.prediction.inference import segment_case
+from brats_lib.prediction.networks import learnt_from_warning, open_network
+from brats_lib.scores.challenge import score_mask
+
+FOLDER = ROOT / "brats_lib" / "weights"
+
+
+@pytest.mark.parametrize("name", weights.available())
+def test_shipped_network_loads_and_gives_a_probability_of_each_region(name):
+    model, recipe, card = weights.load(name, "float32")
+    assert card.name == name and card.weights["file"] == f"{name.replace('+', '_')}.npz"
+    side = 2 ** (len(recipe.widths) + 1)
+    slices = np.random.default_rng(0).standard_normal((2, side, side, recipe.channels), np.float32)
+    answer = np.asarray(model(slices))
+    assert answer.shape == (2, side, side, len(REGIONS))
+    assert answer.min() >= 0 and answer.max() <= 1
+
+
+def test_a_rule_that_is_written_anew_is_read_anew(tmp_path):
+    for path in (FOLDER / "phantom.json", FOLDER / "phantom.npz"):
+        shutil.copy2(path, tmp_path)
+    card = tmp_path / "phantom.json"
+    assert open_network(card).rule.wt_above == 0.3
+    card.write_text(card.read_text().replace('"wt_above": 0.3', '"wt_above": 0.6'))
+    assert open_network(card).rule.wt_above == 0.6
+
+
+def test_every_case_that_a_shipped_network_learnt_from_is_on_its_card():
+    phantoms, both = (weights.read_card(name).learnt_from for name in ("phantom", "phantom+real"))
+    assert len(set(phantoms)) == len(phantoms) == weights.read_card("phantom").data["phantoms"]
+    assert both[: len(phantoms)] == phantoms
+    assert len(set(both)) == len(phantoms) + weights.read_card("phantom+real").data["patients"]
+
+
+def test_real_case_that_a_shipped_network_learnt_from_is_warned_of_whatever_it_is_called(real_root, tmp_path):
+    for case in Cohort.find(real_root):
+        renamed = replace(case, name="anonymous")
+        found = [
+            learnt_from_warning(weights.read_card(name), renamed, voxel_hash(case.volume("flair")))
+            for name in ("phantom", "phantom+real")
+        ]
+        assert found[0] is None and "learnt from this very image" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("mark", "met"),
+    [
+        ({"seed": 0, "version": VERSION}, True),
+        ({"seed": 0, "version": VERSION, "stream": "training"}, True),
+        ({"seed": 0, "version": VERSION, "stream": "cohort"}, False),
+        ({"seed": 1, "version": VERSION}, False),
+        ({"seed": 0, "version": VERSION - 1}, False),
+    ],
+)
+def test_phantom_drawn_as_those_that_a_shipped_network_learnt_from_is_warned_of(tmp_path, mark, met):
+    case_folder = write_case(tmp_path, "Phantom_002")
+    (tmp_path / "phantom.json").write_text(json.dumps(mark))
+    case = Cohort.find(case_folder)[0]
+    for name in weights.available():
+        found = learnt_from_warning(weights.read_card(name), case, voxel_hash(case.volume("flair")))
+        assert (found is not None) == met
+
+
+@pytest.mark.parametrize("name", weights.available())
+def test_sources_of_a_shipped_network_are_in_the_books_bibliography(name):
+    known = re.findall(r"^@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text(), re.MULTILINE)
+    keys = [entry["key"] for entry in weights.read_card(name).data["citations"]]
+    assert keys and set(keys) <= set(known)
+
+
+@pytest.mark.parametrize("name", weights.available())
+def test_card_of_a_shipped_network_names_no_place_on_the_machine_that_trained_it(name):
+    assert not re.search(r"(?<![\w.:/])/\w+/", weights.read_card(name).to_json())
+
+
+def test_every_file_of_weights_has_a_card_and_is_packaged():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    cards = {path.stem for path in FOLDER.glob("*.json")}
+    assert {path.stem for path in FOLDER.glob("*.npz")} == cards
+    for name in ("any.json", "any.npz"):
+        assert any(fnmatch(f"brats_lib/prediction/weights/{name}", pattern) for pattern in settings["artifacts"])
+
+
+def test_the_network_that_never_saw_a_patient_ships_and_one_network_is_the_default():
+    assert "phantom" in weights.available()
+    assert sum(weights.read_card(name).default for name in weights.available()) == 1
+    assert weights.read_card("phantom").data["patients"] == 0
+
+
+@pytest.mark.parametrize(("name", "table"), [("phantom", "phantom_on_real"), ("phantom+real", "leave_one_out")])
+def test_card_says_what_the_recorded_results_say_of_real_cases(name, table):
+    recorded = pd.read_csv(ROOT / "results" / f"{table}.csv").groupby("region")[["dice", "hd95_mm"]].mean()
+    rows = [row for row in weights.read_card(name).scores if "BraTS 2021" in row["data"]]
+    assert len(rows) == 2 * len(REGIONS)
+    for row in rows:
+        assert row["mean"] == pytest.approx(recorded.loc[row["region"], row["score"]], abs=1e-4)
+
+
+def test_real_case_scores_as_recorded(real_root):
+    name = "BraTS2021_00000"
+    tried = pd.read_csv(ROOT / "results" / "thresholds.csv").query("network == 'phantom'")
+    above = weights.read_card("phantom").to_rule().wt_above
+    recorded = tried[tried["wt_above"] == above].set_index(["case", "region"])["dice"]
+    case = Cohort.find(real_root)[name]
+    found = score_mask(segment_case(case, "phantom").mask, case.mask(), case.spacing)
+    for row in found[: len(REGIONS)]:
+        assert row["dice"] == pytest.approx(recorded[name, row["region"]], abs=0.005)

@@ -1,0 +1,219 @@
+"""Weights come back as they were saved, and damaged or foreign files are refused before they are used."""
+
+import hashlib
+import io
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from brats_lib.errors import BratsError
+from brats_lib.prediction import weights
+from brats_lib.prediction.weights import load, read_card, save_weights
+from brats_lib.training import devices
+
+
+def rewrite(card_path, arrays, order=None, **card_changes):
+    """Put other arrays in place of a card's, and let the card vouch for the new file."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **{key: arrays[key] for key in order or arrays})
+    content = json.loads(card_path.read_text())
+    content["weights"] |= {"sha256": hashlib.sha256(buffer.getvalue()).hexdigest()} | card_changes
+    values = [array for array in arrays.values() if array.dtype != object]
+    content["weights"]["parameters"] = sum(array.size for array in values)
+    content["weights_hash"] = hashlib.sha256(b"".join(array.tobytes() for array in values)).hexdigest()
+    card_path.write_text(json.dumps(content))
+    card_path.with_suffix(".npz").write_bytes(buffer.getvalue())
+
+
+@pytest.fixture
+def arrays(card_path):
+    with np.load(card_path.with_suffix(".npz")) as archive:
+        return dict(archive)
+
+
+def test_file_holds_nothing_but_the_weights_in_float16_by_their_keras_paths(network, card_path):
+    assert {path.name for path in card_path.parent.iterdir()} == {"tiny_one.json", "tiny_one.npz"}
+    with np.load(card_path.parent / "tiny_one.npz", allow_pickle=False) as archive:
+        assert archive.files == [variable.path for variable in network.weights]
+        assert "encoder_1_conv_1/kernel" in archive.files
+        for name, weight in zip(archive.files, network.get_weights(), strict=True):
+            np.testing.assert_array_equal(archive[name], weight.astype(np.float16))
+
+
+def test_card_measures_the_file(network, card_path):
+    card = weights.Card.read(card_path)
+    content = (card_path.parent / "tiny_one.npz").read_bytes()
+    assert card.weights == {
+        "file": "tiny_one.npz", "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content),
+        "parameters": network.count_params(), "dtype": "float16",
+    }  # fmt: skip
+    values = b"".join(weight.astype("<f2").tobytes() for weight in network.get_weights())
+    assert card.weights_hash == hashlib.sha256(values).hexdigest()
+
+
+def test_same_weights_make_the_same_bytes_whenever_they_are_written(network, recipe, rule, facts, card_path, tmp_path):
+    again = save_weights(network, recipe, rule, tmp_path / "again", "tiny+one", facts)
+    for suffix in (".json", ".npz"):
+        assert again.with_suffix(suffix).read_bytes() == card_path.with_suffix(suffix).read_bytes()
+    with zipfile.ZipFile(again.with_suffix(".npz")) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_loaded_network_answers_as_the_saved_one(network, recipe, card_path):
+    model, found, card = load(card_path, precision="float32")
+    assert found == recipe and card.name == "tiny+one"
+    slices = np.random.default_rng(0).standard_normal((2, 64, 64, network.input_shape[-1]), np.float32)
+    before, after = (np.asarray(each(slices)) for each in (network, model))
+    np.testing.assert_allclose(after, before, atol=1e-6)
+    assert before.std(axis=(0, 1, 2)).min() > 0.01
+    assert all(weight.dtype == np.float32 for weight in model.get_weights())
+
+
+def test_path_of_a_card_may_be_text(card_path):
+    assert read_card(str(card_path)).name == "tiny+one"
+
+
+@pytest.mark.parametrize(
+    ("trained_in", "fast_here", "used"),
+    [
+        ("mixed_bfloat16", "mixed_bfloat16", "mixed_bfloat16"),
+        ("mixed_bfloat16", "mixed_float16", "float32"),
+        ("float32", "mixed_bfloat16", "float32"),
+    ],
+)
+def test_precision_is_that_of_the_training_where_the_machine_is_fast_with_it(
+    network, recipe, rule, facts, tmp_path, monkeypatch, trained_in, fast_here, used
+):
+    facts["training"]["precision"] = trained_in
+    card = save_weights(network, recipe, rule, tmp_path, "tiny", facts)
+    choose = devices.choose_precision
+    monkeypatch.setattr(devices, "choose_precision", lambda name="auto": fast_here if name == "auto" else choose(name))
+    assert load(card)[0].get_layer("encoder_1_conv_1").dtype_policy.name == used
+    assert load(card, "mixed_bfloat16")[0].get_layer("encoder_1_conv_1").dtype_policy.name == "mixed_bfloat16"
+
+
+def test_damaged_file_is_refused_before_it_is_read(card_path, monkeypatch):
+    file = card_path.with_suffix(".npz")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("the damaged file was opened"))
+    with pytest.raises(BratsError, match="tiny_one.npz: its SHA-256 is .* damaged or belongs to another card"):
+        load(card_path)
+
+
+def test_missing_file_is_refused(card_path):
+    card_path.with_suffix(".npz").unlink()
+    with pytest.raises(BratsError, match="tiny_one.npz: it cannot be read"):
+        load(card_path)
+
+
+def test_pickled_objects_are_never_read(card_path, arrays):
+    arrays[next(iter(arrays))] = np.array([{"a": 1}], dtype=object)
+    rewrite(card_path, arrays)
+    with pytest.raises(BratsError, match="allow_pickle=False"):
+        load(card_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 no archive", b"\x93NUMPY\1\0"])
+def test_file_that_is_no_archive_is_refused_even_if_the_card_vouches_for_it(card_path, content):
+    card = json.loads(card_path.read_text())
+    card["weights"]["sha256"] = hashlib.sha256(content).hexdigest()
+    card_path.write_text(json.dumps(card))
+    card_path.with_suffix(".npz").write_bytes(content)
+    with pytest.raises(BratsError, match="it cannot be read"):
+        load(card_path)
+
+
+def other_shape(arrays):
+    arrays["probabilities/bias"] = np.zeros(7, np.float16)
+
+
+def other_name(arrays):
+    arrays["surprise/bias"] = arrays.pop("probabilities/bias")
+
+
+def one_too_few(arrays):
+    del arrays["probabilities/bias"]
+
+
+def one_too_many(arrays):
+    arrays["surprise/bias"] = np.zeros(7, np.float16)
+
+
+def other_order(arrays):
+    arrays["encoder_1_conv_1/kernel"] = arrays.pop("encoder_1_conv_1/kernel")
+
+
+def infinite(arrays):
+    arrays["probabilities/bias"][0] = np.inf
+
+
+def other_type(arrays):
+    arrays["probabilities/bias"] = arrays["probabilities/bias"].astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (other_shape, r"is 'probabilities/bias' of shape \(7,\); expected 'probabilities/bias' of shape"),
+        (other_name, "is 'surprise/bias' .* expected 'probabilities/bias'"),
+        (one_too_few, "is nothing; expected 'probabilities/bias'"),
+        (one_too_many, "is 'surprise/bias' .* expected nothing"),
+        (other_order, "array 1 is .* expected 'encoder_1_conv_1/kernel'"),
+        (infinite, "'probabilities/bias' of type float16 has other values; expected finite numbers"),
+        (other_type, "'probabilities/bias' of type float32 has other values"),
+    ],
+)
+def test_arrays_that_are_not_the_networks_are_refused(card_path, arrays, spoil, message):
+    spoil(arrays)
+    rewrite(card_path, arrays)
+    with pytest.raises(BratsError, match=message):
+        load(card_path)
+
+
+def test_file_whose_values_are_not_those_that_the_card_hashed_is_refused(card_path):
+    card = json.loads(card_path.read_text())
+    card["weights_hash"] = "0" * 64
+    card_path.write_text(json.dumps(card))
+    with pytest.raises(BratsError, match="numbers are not those of the card; expected .* with hash 000000000000"):
+        load(card_path)
+
+
+@pytest.mark.parametrize("value", [np.nan, 1e5])
+def test_weights_that_float16_cannot_hold_are_not_saved(recipe, rule, facts, tmp_path, value):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, name="last")])
+    model.set_weights([np.full((3, 1), value, np.float32), np.zeros(1, np.float32)])
+    with pytest.raises(BratsError, match="weights of '.*last/kernel' are not finite numbers in float16"):
+        save_weights(model, recipe, rule, tmp_path / "kept", "tiny", facts)
+    assert not (tmp_path / "kept").exists()
+
+
+@pytest.mark.parametrize(("change", "message"), [({"title": ""}, "title"), ({"other": 1}, "'other' is unknown")])
+def test_nothing_is_saved_with_facts_that_are_wrong(network, recipe, rule, facts, tmp_path, change, message):
+    with pytest.raises(BratsError, match=message):
+        save_weights(network, recipe, rule, tmp_path / "kept", "tiny", facts | change)
+    assert not (tmp_path / "kept").exists()
+
+
+def test_name_with_a_plus_is_found_in_the_package_and_the_default_comes_first(package):
+    assert (package / "phantom_real.npz").is_file()
+    assert weights.available() == ["phantom+real", "phantom"]
+    assert load("phantom+real")[2].name == load()[2].name == "phantom+real"
+    assert read_card("phantom").default is False
+
+
+@pytest.mark.parametrize("name", ["phantom_real", "best", ""])
+def test_unknown_name_is_refused_with_the_known_ones_named(package, name):
+    with pytest.raises(BratsError, match=f"weights '{name}': .* expected one of phantom, phantom\\+real"):
+        load(name)
+
+
+def test_package_without_weights_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights.store, "FOLDER", tmp_path)
+    assert weights.available() == []
+    with pytest.raises(BratsError, match="expected a network in the package, which has none"):
+        load()

@@ -1,0 +1,181 @@
+"""Evaluation scores the network and the trivial predictor side by side, and writes what it scored."""
+
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from painted import make_reader, paint, ramp
+
+from brats_lib.cases import Cohort, split_cohort
+from brats_lib.cli import main
+from brats_lib.errors import BratsError
+from brats_lib.labels import one_hot
+from brats_lib.prediction import networks
+from brats_lib.prediction.ledger import Ledger
+from brats_lib.prediction.networks import Network
+from brats_lib.recipes import PUBLISHED
+from brats_lib.scores.evaluation import (
+    BACKGROUND_PREDICTOR,
+    NETWORK,
+    challenge_scores,
+    evaluate,
+    read_scores,
+    score_folder,
+    write_scores,
+)
+from brats_lib.slices.preprocess import case_labels
+
+RECIPE = replace(PUBLISHED, first_slice=4, stop_slice=32, size=40)
+
+
+class Oracle:
+    """A network that knows the truth of the cases in the order in which it is asked."""
+
+    name = "oracle"
+    input_shape = (None, 40, 40, 2)
+
+    def __init__(self, cases):
+        self.answers = iter([one_hot(case_labels(case, RECIPE)) for case in cases])
+
+    def predict(self, images, batch_size, verbose):
+        return next(self.answers)
+
+
+def test_any_recipe_is_scored_on_the_full_grid_with_the_reliability_of_its_probabilities(tiny_root, tmp_path):
+    cases = list(Cohort.find(tiny_root))[:2]
+    scores, reliable = challenge_scores(Network(Oracle(cases), RECIPE), cases, tmp_path)
+    assert len(scores) == 2 * 5 and scores["dice"].min() > 0.9
+    assert sorted(path.name for path in tmp_path.glob("*.gz")) == [f"{case.name}_seg.nii.gz" for case in cases]
+    brain = sum((case.volume("flair") != 0).sum() for case in cases)
+    assert [table["voxels"].sum() for table in reliable.values()] == [brain] * 3
+
+
+@pytest.fixture
+def evaluated(tiny_root, tmp_path):
+    cohort = Cohort.find(tiny_root)
+    split = split_cohort(cohort, seed=0)
+    cases = [cohort[name] for subset in ("val", "test") for name in getattr(split, subset)]
+    # Of a case that an earlier split tested.
+    Ledger(tmp_path / "predictions", cohort).save(cohort[split.train[0]], cohort[split.train[0]].mask())
+    tables = evaluate(Network(Oracle(cases), RECIPE), cohort, split, tmp_path / "predictions", ("val", "test"))
+    return cohort, split, tmp_path / "predictions", tables
+
+
+def test_every_case_has_a_row_for_the_network_and_for_the_trivial_predictor(evaluated):
+    _, split, _, (published, _, _) = evaluated
+    expected = {(p, s, c) for s in ("val", "test") for c in getattr(split, s) for p in (NETWORK, BACKGROUND_PREDICTOR)}
+    assert set(published[["predictor", "subset", "case"]].itertuples(index=False, name=None)) == expected
+    assert len(published) == len(expected)
+
+
+def test_a_perfect_network_scores_one_and_the_trivial_one_nothing_but_accuracy(evaluated):
+    cohort, split, _, (published, challenge, background) = evaluated
+    perfect = published[published["predictor"] == NETWORK]
+    trivial = published[published["predictor"] == BACKGROUND_PREDICTOR].set_index("case")
+    assert (perfect["accuracy"] == 1).all() and perfect["dice"].min() > 0.999
+    for name in split.test:
+        share = (case_labels(cohort[name], RECIPE) == 0).mean()
+        assert trivial.loc[name, "accuracy"] == pytest.approx(share)
+        assert trivial.loc[name, "dice_et"] == pytest.approx(0, abs=1e-3)
+    assert challenge[challenge["region"] == "WT"]["dice"].min() > 0.95
+    assert (background["dice"] == 0).all() and background["hd95_mm"].min() == pytest.approx(373.12866, abs=1e-4)
+
+
+def test_predictions_of_exactly_the_test_cases_are_written_on_their_own_grid(evaluated):
+    cohort, split, folder, _ = evaluated
+    expected = [*(f"{name}_seg.nii.gz" for name in sorted(split.test)), "predictions.json"]
+    assert sorted(path.name for path in folder.iterdir()) == expected
+    written = nib.load(folder / f"{split.test[0]}_seg.nii.gz")
+    original = nib.load(cohort[split.test[0]].mask_file)
+    assert written.get_data_dtype() == np.uint8 and written.shape == original.shape
+    np.testing.assert_array_equal(written.affine, original.affine)
+
+
+def test_predictions_that_an_evaluation_did_not_write_or_that_changed_since_are_kept(tiny_root, tmp_path):
+    folder, (first, second, third, *_) = tmp_path / "predictions", Cohort.find(tiny_root)
+    ledger = Ledger(folder, [])
+    for case in (first, second, third):
+        ledger.save(case, case.mask())
+    for case in (second, third):
+        (folder / f"{case.name}_seg.nii.gz").write_text("drawn by hand")
+    (folder / "Own_seg.nii.gz").write_text("somebody's")
+    again = Ledger(folder, [])
+    again.keep_only([third.name])
+    again.save(third, third.mask())
+    assert {path.name for path in folder.iterdir()} == {
+        f"{second.name}_seg.nii.gz", "Own_seg.nii.gz", f"{third.name}_seg.nii.gz",
+        f"{third.name}_seg.nii.gz.previous-1", "predictions.json",
+    }  # fmt: skip
+    assert (folder / f"{third.name}_seg.nii.gz.previous-1").read_text() == "drawn by hand"
+
+
+def test_folder_with_files_of_the_cohort_gets_no_predictions(tiny_root, monkeypatch):
+    """In a flat cohort all true masks lie side by side, called as predictions are."""
+    for path in [*tiny_root.glob("*/*.nii.gz")]:
+        path.rename(tiny_root / path.name)
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
+    cohort = Cohort.find(tiny_root)
+    before = {path: path.read_bytes() for path in tiny_root.iterdir()}
+    network = Network(Oracle(list(cohort)), RECIPE)
+    monkeypatch.setenv("HOME", str(tiny_root.parent))
+    for run in (
+        lambda: evaluate(network, cohort, split_cohort(cohort, seed=0), tiny_root),
+        lambda: challenge_scores(network, cohort, tiny_root),
+        lambda: challenge_scores(network, cohort, f"~/{tiny_root.name}"),
+    ):
+        with pytest.raises(BratsError, match="files of case .* are in it; expected a folder of its own"):
+            run()
+    assert {path: path.read_bytes() for path in tiny_root.iterdir()} == before
+
+
+@pytest.mark.parametrize("grid", ["1 mm LPS", "anisotropic"])
+def test_case_on_any_grid_is_scored_with_the_mask_that_the_command_gives(grid, tmp_path, monkeypatch):
+    affine, flair, truth = paint(grid)
+    for ending, array in (("flair", flair), ("t1ce", ramp(flair)), ("seg", truth)):
+        (tmp_path / "in" / "A_1").mkdir(parents=True, exist_ok=True)
+        nib.save(nib.Nifti1Image(array, affine), tmp_path / "in" / "A_1" / f"A_1_{ending}.nii.gz")
+    network, cohort = make_reader(), Cohort.find(tmp_path / "in")
+    scores, _ = challenge_scores(network, cohort, tmp_path / "scored")
+    monkeypatch.setattr(networks, "open_network", lambda name=None, engine="auto": network)
+    assert main(["predict", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    ours, theirs = (cohort[0].read_mask_file(tmp_path / out / "A_1_seg.nii.gz") for out in ("scored", "out"))
+    np.testing.assert_array_equal(ours, theirs)
+    assert scores["dice"].min() > 0.9
+    if grid == "anisotropic":
+        with pytest.raises(BratsError, match="its voxels are 0.9 x 0.9 x 2.5 mm; expected 1 mm along the axes"):
+            challenge_scores(Network(None, PUBLISHED), cohort)
+
+
+def test_scoring_the_written_files_gives_the_same_numbers(evaluated, tmp_path):
+    cohort, split, folder, (_, challenge, _) = evaluated
+    again = score_folder(folder, cohort.subset(split.test))
+    pd.testing.assert_frame_equal(
+        again.sort_values(["case", "region"], ignore_index=True),
+        challenge.sort_values(["case", "region"], ignore_index=True),
+    )
+    read = read_scores(write_scores(again, tmp_path / "new" / "scores.csv"))
+    assert list(read.columns) == ["case", "region", "dice", "iou", "sensitivity", "specificity", "precision", "hd95_mm"]
+
+
+@pytest.mark.parametrize("name", ["007", "2020_01", "1e5", "NA", "null", "True"])
+def test_case_keeps_its_name_in_the_table_of_scores(tmp_path, name):
+    scores = pd.DataFrame({"case": [name], "region": ["WT"], "dice": [0.5]})
+    assert read_scores(write_scores(scores, tmp_path / "scores.csv")).to_dict("list") == scores.to_dict("list")
+
+
+def test_a_prediction_for_an_unknown_case_is_named(evaluated):
+    cohort, split, folder, _ = evaluated
+    (folder / "Stranger_seg.nii.gz").write_bytes((folder / f"{split.test[0]}_seg.nii.gz").read_bytes())
+    with pytest.raises(BratsError, match="no case with a mask for Stranger"):
+        score_folder(folder, cohort.subset(split.test))
+
+
+def test_named_cases_alone_are_scored_and_each_needs_a_prediction(evaluated):
+    cohort, split, folder, _ = evaluated
+    scores = score_folder(folder, cohort, names=split.test[:1])
+    assert scores["case"].unique().tolist() == [split.test[0]]
+    with pytest.raises(BratsError, match=f"no prediction for 1 case.s.: {split.train[0]}"):
+        score_folder(folder, cohort, names=[split.test[0], split.train[0]])

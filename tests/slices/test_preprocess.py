@@ -1,0 +1,253 @@
+"""Scaling, cropping, resizing: every number against a hand calculation or another library."""
+
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from conftest import tiny_volumes
+from scipy import ndimage
+
+from brats_lib.cases import brain
+from brats_lib.errors import BratsError
+from brats_lib.labels import ET, one_hot, to_classes
+from brats_lib.recipes import PUBLISHED
+from brats_lib.slices import preprocess
+
+TINY = replace(PUBLISHED, first_slice=4, stop_slice=32, size=24)
+
+
+@dataclass
+class ArrayCase:
+    """A case whose arrays are in memory."""
+
+    name: str
+    arrays: dict
+    labels: np.ndarray
+
+    def volume(self, modality):
+        return self.arrays[modality].astype(np.float32)
+
+    def mask(self):
+        return self.labels
+
+
+@pytest.fixture
+def tiny_case():
+    volumes, mask = tiny_volumes(seed=3)
+    return ArrayCase("tiny", volumes, mask)
+
+
+def dice(a, b):
+    return 2 * np.sum(a & b) / (a.sum() + b.sum())
+
+
+def test_zscore_uses_brain_voxels_only():
+    # Brain 2, 4, 6: mean 4, population standard deviation sqrt(8 / 3).
+    scaled = brain.zscore(np.array([0, 2, 0, 4, 6, 0]))
+    np.testing.assert_allclose(scaled, [0, -2 / np.sqrt(8 / 3), 0, 0, 2 / np.sqrt(8 / 3), 0], rtol=1e-6)
+    assert scaled.dtype == np.float32
+
+
+def test_zscore_of_constant_or_empty_brain_is_zero():
+    assert not brain.zscore(np.array([0, 7, 7])).any()
+    assert not brain.zscore(np.zeros(5)).any()
+
+
+@pytest.fixture
+def flair():
+    return tiny_volumes(seed=3)[0]["flair"].astype(np.float32)
+
+
+def test_scaling_without_outliers_is_that_of_all_voxels_to_the_last_bit(flair):
+    inside = flair[flair != 0].astype(np.float64)
+    expected = np.zeros_like(flair)
+    expected[flair != 0] = (inside - inside.mean()) / inside.std()
+    np.testing.assert_array_equal(brain.zscore(flair), expected)
+    top = np.float32(np.percentile(flair[flair != 0], 99.9))
+    np.testing.assert_array_equal(brain.scale01(flair, 99.9), np.clip(flair / top, 0, 1))
+    assert brain.clip_outliers(flair) is flair
+
+
+@pytest.mark.parametrize("value", [1e9, -1e9, 1e30, -3e38])
+@pytest.mark.parametrize("where", ["a voxel", "voxels", "a slice"])
+def test_what_no_tissue_can_measure_changes_no_other_voxel(flair, value, where):
+    spoilt, hot = flair.copy(), np.zeros(flair.shape, bool)
+    places = {"a voxel": (24, 20, 18), "voxels": (slice(20, 28, 3), 20, 18), "a slice": np.s_[:, :, 9]}
+    hot[places[where]] = True
+    hot &= flair != 0
+    spoilt[hot] = value
+    others = flair.copy()
+    others[hot] = 0
+    for scale in (brain.zscore, brain.scale01):
+        found, expected = scale(spoilt), scale(others)
+        np.testing.assert_allclose(found[~hot], expected[~hot], atol=1e-5)
+        assert np.isfinite(found).all()
+    extreme = brain.zscore(spoilt)[hot]
+    assert (extreme > 10).all() if value > 0 else (extreme < -6).all()
+
+
+def test_scale01_clips_at_percentile_of_nonzero_voxels():
+    # Non-zero 1..5: the 75th percentile is 4, whatever the number of background voxels.
+    volume = np.array([0] * 100 + [1, 2, 3, 4, 5])
+    scaled = brain.scale01(volume, 75)
+    np.testing.assert_allclose(scaled[100:], [0.25, 0.5, 0.75, 1, 1], rtol=1e-6)
+    assert not scaled[:100].any()
+    assert scaled.dtype == np.float32
+
+
+def test_scale01_maps_negative_voxels_to_background():
+    np.testing.assert_array_equal(brain.scale01(np.array([-3.0, 0, 2, 4])), [0, 0, 0.5, 1])
+
+
+def test_scale01_of_volume_without_positive_voxel_is_zero():
+    assert not brain.scale01(np.zeros(4)).any()
+    assert not brain.scale01(np.array([-2.0, -1.0])).any()
+
+
+def test_scale01_refuses_nan():
+    with pytest.raises(ValueError, match="NaN"):
+        brain.scale01(np.array([1.0, np.nan, 2.0]))
+
+
+def test_brain_box_covers_all_volumes_and_margin_stops_at_the_edge():
+    first, second = np.zeros((10, 8, 6)), np.zeros((10, 8, 6))
+    first[3, 2, 5] = 1
+    second[6, 4, 1] = -1
+    assert brain.brain_box(first, second) == (slice(3, 7), slice(2, 5), slice(1, 6))
+    assert brain.brain_box(first, second, margin=2) == (slice(1, 9), slice(0, 7), slice(0, 6))
+
+
+def test_brain_box_leaves_strays_out_and_keeps_a_brain_with_empty_slices():
+    volume = np.zeros((60, 50, 40), np.float32)
+    volume[20:40, 10:30, 5:25] = 1
+    # One far from the brain along every axis, and one just above it that the first axis gives away.
+    volume[55, 45, 38] = volume[55, 15, 25] = 1e9
+    volume[:, :, 12] = 0
+    assert brain.brain_box(volume) == (slice(20, 40), slice(10, 30), slice(5, 25))
+
+
+def test_brain_box_of_nothing_is_an_error():
+    with pytest.raises(ValueError, match="no brain"):
+        brain.brain_box(np.zeros((3, 3, 3)))
+
+
+def test_uncrop_inverts_crop():
+    volume = np.zeros((6, 5, 4, 2), np.float32)
+    volume[1:4, 2:4, 1:3] = np.random.default_rng(0).uniform(1, 2, (3, 2, 2, 2))
+    box = (slice(1, 4), slice(2, 4), slice(1, 3))
+    restored = preprocess.uncrop(preprocess.crop(volume, box), box, (6, 5, 4))
+    np.testing.assert_array_equal(restored, volume)
+
+
+def test_resize_matches_hand_computed_rows():
+    # 4 -> 2: centres at 0.5 and 2.5, so the means of neighbours.
+    row = np.array([1, 3, 10, 20], np.float32).reshape(1, 4, 1)
+    np.testing.assert_allclose(preprocess.resize_slices(row, (2, 1))[0, :, 0], [2, 15])
+    # 2 -> 4: centres at -0.25, 0.25, 0.75, 1.25; the outer ones are clamped to the edge pixels.
+    row = np.array([0, 8], np.float32).reshape(1, 2, 1)
+    np.testing.assert_allclose(preprocess.resize_slices(row, (4, 1))[0, :, 0], [0, 2, 6, 8])
+    # 3 -> 2 along the other axis: centres at 0.25 and 1.75.
+    row = np.array([0, 4, 12], np.float32).reshape(1, 1, 3)
+    np.testing.assert_allclose(preprocess.resize_slices(row, (1, 2))[0, 0], [1, 10])
+
+
+@pytest.mark.parametrize(
+    "source, target", [((24, 20), (13, 13)), ((13, 11), (24, 30)), ((9, 9), (9, 9)), ((1, 5), (4, 2))]
+)
+def test_resize_matches_keras(source, target):
+    keras = pytest.importorskip("keras")
+    images = np.random.default_rng(1).uniform(0, 1, (3, *source, 2)).astype(np.float32)
+    expected = keras.ops.convert_to_numpy(
+        keras.ops.image.resize(images, target, interpolation="bilinear", antialias=False, data_format="channels_last")
+    )
+    np.testing.assert_allclose(preprocess.resize_slices(images, target), expected, atol=2e-6)
+    np.testing.assert_allclose(preprocess.resize_slices(images[..., 0], target), expected[..., 0], atol=2e-6)
+
+
+def test_resize_to_published_size_matches_scipy_sampling():
+    image = np.random.default_rng(2).uniform(0, 1, (240, 240)).astype(np.float32)
+    centres = (np.arange(128) + 0.5) * 240 / 128 - 0.5
+    expected = ndimage.map_coordinates(image, np.meshgrid(centres, centres, indexing="ij"), order=1, mode="nearest")
+    np.testing.assert_allclose(preprocess.resize_slices(image[None], 128)[0], expected, atol=2e-6)
+
+
+def test_resize_of_ones_is_one_everywhere():
+    for size in (7, 128, 240):
+        np.testing.assert_allclose(preprocess.resize_slices(np.ones((1, 33, 50)), size), 1, atol=1e-6)
+
+
+def test_resize_labels_takes_the_class_with_the_largest_share():
+    # 4x4 -> 2x2 averages 2x2 blocks: shares (3 of 4 are class 3), (all 1), (all 0), (2 of class 2, 1 of 1, 1 of 3).
+    classes = np.array([[3, 3, 1, 1], [3, 0, 1, 1], [0, 0, 2, 1], [0, 0, 3, 2]])
+    resized = preprocess.resize_labels(classes[None], 2)
+    np.testing.assert_array_equal(resized, [[[3, 1], [0, 2]]])
+    assert resized.dtype == np.uint8
+
+
+def test_resize_labels_equals_argmax_of_resized_one_hot():
+    classes = np.random.default_rng(4).integers(0, 4, (2, 21, 17))
+    resized = preprocess.resize_slices(one_hot(classes), (12, 30))
+    np.testing.assert_array_equal(preprocess.resize_labels(classes, (12, 30)), resized.argmax(-1))
+
+
+def test_probabilities_upsampled_before_argmax_keep_a_thin_rim():
+    # A perfect network at 128: what is lost on the way back to 240 is the resizing's doing alone.
+    x, y = np.meshgrid(np.arange(240), np.arange(240), indexing="ij")
+    radius = np.hypot(x - 117.3, y - 122.8)
+    truth = np.select([radius < 20, radius < 24, radius < 45], [1, 3, 2], 0)[None].astype(np.uint8)
+    soft = preprocess.resize_slices(one_hot(truth), 128)
+    linear = preprocess.resize_slices(soft, 240).argmax(-1)
+    nearest = ndimage.zoom(soft.argmax(-1)[0], 240 / 128, order=0, grid_mode=True, mode="nearest")[None]
+    rim = truth == 3
+    assert dice(linear == 3, rim) > 0.98
+    assert dice(nearest == 3, rim) < 0.92
+    assert dice(linear > 0, truth > 0) > dice(nearest > 0, truth > 0)
+
+
+def test_select_slices_keeps_order_and_reports_short_volumes():
+    volume = np.arange(2 * 3 * 5).reshape(2, 3, 5)
+    np.testing.assert_array_equal(preprocess.select_slices(volume, 1, 4)[2], volume[:, :, 3])
+    with pytest.raises(BratsError, match=r"case 7, flair: it has 5 axial slices; expected at least 122.*22 to 121"):
+        preprocess.select_slices(volume, 22, 122, "case 7, flair")
+
+
+def test_case_slices_are_scaled_per_modality_over_the_whole_volume(tiny_case):
+    images = preprocess.case_slices(tiny_case, TINY)
+    assert images.shape == (28, 24, 24, 2)
+    assert images.dtype == np.float32
+    assert images.min() == 0 and images.max() <= 1
+    # Recomputed by another route: the percentile of all slices, then sampling one slice of each modality.
+    for channel, modality in enumerate(("flair", "t1ce")):
+        volume = tiny_case.arrays[modality].astype(float)
+        top = np.percentile(volume[volume > 0], 99.9)
+        scaled = np.clip(volume[:, :, 4 + 9] / top, 0, 1)
+        x, y = ((np.arange(24) + 0.5) * n / 24 - 0.5 for n in scaled.shape)
+        expected = ndimage.map_coordinates(scaled, np.meshgrid(x, y, indexing="ij"), order=1, mode="nearest")
+        np.testing.assert_allclose(images[9, :, :, channel], expected, atol=1e-5)
+
+
+def test_case_slices_do_not_depend_on_which_slices_are_used(tiny_case):
+    few = preprocess.case_slices(tiny_case, replace(TINY, first_slice=10, stop_slice=12))
+    np.testing.assert_allclose(few, preprocess.case_slices(tiny_case, TINY)[6:8], atol=1e-6)
+
+
+def test_case_labels_are_class_indices_of_the_mask(tiny_case):
+    full_size = replace(TINY, size=48)
+    tiny_case.labels = np.pad(tiny_case.labels, ((0, 0), (4, 4), (0, 0)))
+    found = preprocess.case_labels(tiny_case, full_size)
+    np.testing.assert_array_equal(found, to_classes(np.moveaxis(tiny_case.labels, 2, 0)[4:32]))
+    assert (found == 3).sum() == (tiny_case.labels == ET).sum() > 0
+
+
+def test_nan_voxels_name_the_case_and_modality(tiny_case):
+    tiny_case.arrays["t1ce"] = tiny_case.arrays["t1ce"].astype(np.float32)
+    tiny_case.arrays["t1ce"][5, 5, 5] = np.nan
+    with pytest.raises(BratsError, match="tiny, t1ce: the volume holds NaN"):
+        preprocess.case_slices(tiny_case, TINY)
+
+
+def test_importing_preprocess_does_not_import_keras():
+    code = "import sys, brats_lib.slices.preprocess; sys.exit(bool({'keras', 'tensorflow'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,85 @@
+"""Standardised stacks: what is cut out, what the numbers are, and that the disk keeps them."""
+
+import numpy as np
+import pytest
+from conftest import write_case
+
+from brats_lib.cases import Cohort
+from brats_lib.cases.case import voxel_hash
+from brats_lib.errors import BratsError
+from brats_lib.phantom import MIXED, WIDE
+from brats_lib.slices import stacks
+from brats_lib.slices.stacks import build_stacks, make_stack, plane_slices, simulate_stacks, stack_case
+
+
+def test_stack_is_the_brains_box_in_standard_deviations():
+    volume = np.zeros((5, 4, 3), np.float32)
+    volume[1:3, 2, 1] = 10, 30  # mean 20, standard deviation 10
+    stack = make_stack("case", [volume, 2 * volume], mask=(volume == 30) * np.uint8(4))
+    assert stack.box == (slice(1, 3), slice(2, 3), slice(1, 2))
+    assert stack.shape == (5, 4, 3)
+    assert stack.images[:, 0, 0].tolist() == [[-1, -1], [1, 1]]
+    assert stack.labels.ravel().tolist() == [0, 4]
+
+
+@pytest.mark.parametrize(("value", "found"), [(np.nan, "NaN"), (0, "every voxel is zero")])
+def test_volume_that_cannot_be_standardised_is_named(value, found):
+    with pytest.raises(BratsError, match=f"case_7.*{found}"):
+        make_stack("case_7", [np.full((3, 3, 3), value, np.float32)])
+
+
+def test_plane_slices_bring_their_neighbours_in_order_and_zeros_beyond_the_ends():
+    images = np.arange(1, 25, dtype=np.float32).reshape(2, 3, 4, 1)
+    axial = plane_slices(images, "axial", neighbours=1)
+    assert axial.shape == (4, 2, 3, 3)
+    # Voxel (0, 0, z) is z + 1.
+    assert axial[:, 0, 0].tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 0]]
+    assert plane_slices(images, "sagittal").shape == (2, 3, 4, 1)
+    assert plane_slices(images, "coronal")[1, :, :, 0].tolist() == images[:, 1, :, 0].tolist()
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    write_case(tmp_path / "cases", "BraTS20_Training_001")
+    return Cohort.find(tmp_path / "cases")
+
+
+def test_case_on_disk_and_the_cache_give_the_same_stack(cohort, tmp_path):
+    case = cohort[0]
+    fresh, kept = stack_case(case), build_stacks(cohort, tmp_path / "stacks", workers=1, progress=False)[0]
+    np.testing.assert_array_equal(kept.images, fresh.images)
+    np.testing.assert_array_equal(kept.labels, fresh.labels)
+    assert (kept.name, kept.box, kept.shape) == (case.name, fresh.box, case.shape)
+    assert kept.flair_hash == voxel_hash(case.volume("flair"))
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "stacks").iterdir()}
+    build_stacks(cohort, tmp_path / "stacks", workers=1, progress=False)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "stacks").iterdir()} == written
+
+
+def test_truncated_array_of_the_cache_is_named(cohort, tmp_path):
+    build_stacks(cohort, tmp_path / "stacks", workers=1, progress=False)
+    damaged = next((tmp_path / "stacks").glob("*.images.npy"))
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    with pytest.raises(BratsError, match=damaged.name):
+        build_stacks(cohort, tmp_path / "stacks", workers=1, progress=False)
+
+
+def test_wide_phantoms_differ_from_patients_and_are_named_for_it(tmp_path):
+    [wide] = simulate_stacks(5, 1, tmp_path, (WIDE,), stream="tests", workers=1, progress=False)
+    assert wide.name == "wide-tests-5-0000"
+    assert set(np.unique(wide.labels)) <= {0, 1, 2, 4}
+    assert np.abs(wide.images[wide.images != 0].astype(np.float32).mean()) < 0.1
+
+
+def test_varieties_take_turns_and_no_two_cases_share_a_head(monkeypatch, tmp_path):
+    head = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
+    monkeypatch.setattr(stacks, "_simulated", lambda name, *_: make_stack(name, [head], head))
+    found = simulate_stacks(5, 5, tmp_path, MIXED, stream="tests", workers=1, progress=False)
+    assert [stack.name for stack in found] == [
+        "patients-tests-5-0000", "wider-tumours-infiltration-vessels-tests-5-0001", "wide-tests-5-0002",
+        "patients-tests-5-0003", "wider-tumours-infiltration-vessels-tests-5-0004",
+    ]  # fmt: skip
+    again = simulate_stacks(5, 3, tmp_path, MIXED, stream="tests", workers=1, progress=False)
+    assert [stack.name for stack in again] == [stack.name for stack in found[:3]]
+    (other,) = simulate_stacks(5, 1, tmp_path, MIXED, stream="training", workers=1, progress=False)
+    assert other.name == "patients-training-5-0000"

@@ -1,0 +1,119 @@
+"""The field is the exact one, as far as the lattice goes, and does what it is for."""
+
+import numpy as np
+import pytest
+
+from brats_lib.errors import BratsError
+from brats_lib.studies.related.crf import refine
+
+
+def noisy_volume(seed=0, shape=(9, 8, 7), channels=2, contrast=1.5):
+    """Three classes in slabs of different intensity, with probabilities of a network that errs, and some background."""
+    rng = np.random.default_rng(seed)
+    truth = np.broadcast_to((np.arange(shape[0]) * 3 // shape[0])[:, None, None], shape)
+    images = contrast * truth[..., None] + rng.normal(0, 0.3, (*shape, channels)) + 0.01
+    images[:, 0, :2] = 0
+    logits = 1.2 * (truth[..., None] == np.arange(3)) + rng.normal(0, 1, (*shape, 3))
+    raised = np.exp(logits)
+    return raised / raised.sum(-1, keepdims=True), images, truth
+
+
+def exact(probabilities, images, weights, sigmas, intensity_sigma, iterations=5):
+    """The mean field from all pairs of voxels."""
+    brain = (images != 0).any(-1)
+    places = np.argwhere(brain)
+    distance = ((places[:, None] - places[None]) ** 2).sum(-1)
+    values = images[brain] / np.asarray(intensity_sigma)
+    difference = ((values[:, None] - values[None]) ** 2).sum(-1)
+    kernels = [np.exp(-distance / sigmas[0] ** 2 / 2), np.exp(-distance / sigmas[1] ** 2 / 2 - difference / 2)]
+    pairs = 0
+    for weight, kernel in zip(weights, kernels, strict=True):
+        scale = 1 / np.sqrt(kernel.sum(1))
+        pairs = pairs + weight * scale[:, None] * kernel * scale
+    current = probabilities[brain]
+    for _ in range(iterations):
+        raised = probabilities[brain] * np.exp(pairs @ current)
+        current = raised / raised.sum(-1, keepdims=True)
+    refined = probabilities.copy()
+    refined[brain] = current
+    return refined
+
+
+def test_smoothness_alone_is_the_exact_field():
+    probabilities, images, _ = noisy_volume()
+    refined = refine(probabilities, images, smoothness_weight=2.0, smoothness_sigma=1.5, appearance_weight=0)
+    np.testing.assert_allclose(refined, exact(probabilities, images, (2, 0), (1.5, 1), 1), atol=2e-3)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4])
+def test_both_kernels_are_close_to_the_exact_field(channels):
+    probabilities, images, _ = noisy_volume(channels=channels)
+    refined = refine(probabilities, images, 1.0, 1.0, 3.0, 4.0, 0.8)
+    expected = exact(probabilities, images, (1, 3), (1.0, 4.0), 0.8)
+    # The lattice blurs along d + 1 directions only: off by a few hundredths, where the field moves by tenths.
+    assert np.abs(refined - expected).mean() < 0.02 < 0.1 < np.abs(expected - probabilities).mean()
+    assert (refined.argmax(-1) == expected.argmax(-1)).mean() > 0.98
+
+
+def test_field_corrects_what_the_network_got_wrong():
+    probabilities, images, truth = noisy_volume(shape=(15, 12, 12))
+    before, after = ((p.argmax(-1) == truth).mean() for p in (probabilities, refine(probabilities, images)))
+    assert before < 0.75 and after > 0.97
+
+
+@pytest.mark.parametrize(("stands_out", "kept"), [(0.0, False), (3.0, True)])
+def test_speck_goes_unless_it_looks_different(stands_out, kept):
+    images = np.ones((15, 15, 15, 1), np.float32)
+    speck = (slice(6, 9),) * 3
+    images[speck] += stands_out
+    probabilities = np.full((15, 15, 15, 2), (0.7, 0.3), np.float32)
+    probabilities[speck] = 0.3, 0.7
+    refined = refine(probabilities, images)
+    assert (refined[7, 7, 7, 1] > 0.5) == kept
+    assert refined[0, 0, 0, 1] < 0.1
+
+
+def test_channel_with_a_wide_spread_counts_for_nothing():
+    probabilities, images, _ = noisy_volume()
+    noise = images.copy()
+    noise[..., 1] = np.where(images[..., 1] == 0, 0, np.random.default_rng(1).normal(0, 1, images.shape[:3]))
+    first = refine(probabilities, images[..., :1], intensity_sigma=0.8)
+    both = refine(probabilities, noise, intensity_sigma=(0.8, 1e4))
+    assert np.abs(first - both).mean() < 0.01
+
+
+def test_background_and_the_given_arrays_stay_as_they_are():
+    probabilities, images, _ = noisy_volume()
+    images[:2] = 0
+    before = probabilities.copy()
+    refined = refine(probabilities, images)
+    outside = (images == 0).all(-1)
+    assert refined.dtype == np.float32 and refined.shape == probabilities.shape
+    np.testing.assert_array_equal(refined[outside], before[outside].astype(np.float32))
+    np.testing.assert_array_equal(probabilities, before)
+    np.testing.assert_allclose(refined.sum(-1), 1, atol=1e-5)
+    np.testing.assert_array_equal(refine(probabilities, 0 * images), before.astype(np.float32))
+
+
+@pytest.mark.parametrize("nothing", [{"iterations": 0}, {"smoothness_weight": 0, "appearance_weight": 0}])
+def test_no_neighbours_no_change(nothing):
+    probabilities, images, _ = noisy_volume()
+    np.testing.assert_allclose(refine(probabilities, images, **nothing), probabilities, atol=1e-6)
+
+
+def test_networks_that_are_certain_can_be_overruled():
+    probabilities = np.zeros((9, 9, 9, 2), np.float16)
+    probabilities[..., 0] = 1
+    probabilities[4, 4, 4] = 0, 1
+    refined = refine(probabilities, np.ones((9, 9, 9, 4)), smoothness_weight=10, appearance_weight=10)
+    assert np.isfinite(refined).all() and refined[4, 4, 4, 0] > 0.9
+
+
+def test_same_answer_every_time():
+    probabilities, images, _ = noisy_volume()
+    np.testing.assert_array_equal(refine(probabilities, images), refine(probabilities, images))
+
+
+def test_grids_that_differ_are_refused():
+    with pytest.raises(BratsError, match=r"that of the images \(4, 4, 5, 1\); expected \(x, y, z, classes\)"):
+        refine(np.full((4, 4, 4, 2), 0.5), np.ones((4, 4, 5, 1)))

@@ -1,0 +1,108 @@
+"""Training of the related systems: the loss by hand, learning, phases, repeatability."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from studies.related.stand_ins import FLAT, build, cases
+
+from brats_lib.errors import BratsError
+from brats_lib.studies.related.fitting import fit, fit_system, natural_shares
+from brats_lib.studies.related.objective import labelled_cross_entropy
+
+
+def loss(truth, chance):
+    return float(keras.ops.convert_to_numpy(labelled_cross_entropy(np.float32(truth), np.float32(chance))))
+
+
+def test_voxels_without_a_label_do_not_count():
+    chance = [[[0.5, 0.5], [0.25, 0.75], [0.9, 0.1]]]
+    truth = [[[1, 0], [0, 1], [0, 0]]]
+    assert loss(truth, chance) == pytest.approx((-np.log(0.5) - np.log(0.75)) / 2, rel=1e-5)
+    assert loss(np.zeros((1, 3, 2)), chance) == 0
+
+
+def test_a_certain_mistake_costs_a_finite_loss():
+    assert loss([[1, 0]], [[0, 1]]) == pytest.approx(-np.log(keras.config.epsilon()), rel=1e-3)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras takes logits behind a softmax on TensorFlow")
+def test_a_network_that_is_sure_of_a_mistake_still_learns():
+    layer = keras.layers.Dense(2, activation="softmax", name="probabilities")
+    model = keras.Sequential([keras.Input((1, 1, 1)), layer])
+    # A probability of e^-40 for what is true.
+    layer.set_weights([np.zeros((1, 2), np.float32), np.array([40, 0], np.float32)])
+    truth = np.array([[[[0, 1]]]], np.float32)
+    model.compile(keras.optimizers.SGD(1.0), labelled_cross_entropy)
+    model.train_on_batch(np.ones((1, 1, 1, 1), np.float32), truth)
+    np.testing.assert_allclose(layer.get_weights()[1], [39, 1], atol=1e-3)
+
+
+def test_a_system_learns_what_its_images_show():
+    fitted = fit_system(FLAT, cases(), steps=60)
+    assert len(fitted.losses) == 60
+    assert fitted.losses[-5:].mean() < 0.6 * fitted.losses[:5].mean()
+    assert 0 < fitted.minutes < 5
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_others():
+    first, again, other = (fit_system(FLAT, cases(), steps=3, seed=seed).model.get_weights() for seed in (0, 0, 1))
+    for one, two, three in zip(first, again, other, strict=True):
+        np.testing.assert_array_equal(one, two)
+        assert not np.array_equal(one, three)
+
+
+def test_the_last_layer_alone_learns_in_the_natural_phase():
+    first_phase = fit_system(FLAT, cases(), steps=2).model.get_weights()
+    phased = fit_system(dataclasses.replace(FLAT, natural_end=0.5), cases(), steps=4)
+    assert len(phased.losses) == 4
+    hidden, hidden_bias, last, last_bias = phased.model.get_weights()
+    np.testing.assert_array_equal(hidden, first_phase[0])
+    np.testing.assert_array_equal(hidden_bias, first_phase[1])
+    assert not np.array_equal(last, first_phase[2])
+    assert not np.array_equal(last_bias, first_phase[3])
+    assert all(layer.trainable for layer in phased.model.layers)
+
+
+def test_a_system_built_on_another_reads_its_network():
+    seen = []
+
+    def upon(first, precision, seed):
+        seen.append(first)
+        return build(precision, seed)
+
+    fit_system(dataclasses.replace(FLAT, built_on="other", build=upon), cases(), steps=1, first="the other network")
+    assert seen == ["the other network"]
+
+
+def test_natural_shares_are_those_of_the_brain():
+    one = cases(1)[0]
+    counts = [(one.labels == label).sum() for label in (0, 1, 2, 4)]
+    np.testing.assert_allclose(natural_shares([one]), np.array(counts) / one.labels.size)
+    one.images[one.labels == 0] = 0
+    assert natural_shares([one])[0] == 0
+
+
+def test_a_loss_that_is_no_number_ends_the_training():
+    broken = cases(1)[0]
+    broken.images[...] = np.nan
+    # Without a ReLU, which may make a number of it again.
+    single = [keras.Input((None, None, 4)), keras.layers.Conv2D(4, 5, activation="softmax", name="probabilities")]
+    system = dataclasses.replace(FLAT, build=lambda precision, seed: keras.Sequential(single))
+    with pytest.raises(BratsError, match="loss of batch 1 is nan"):
+        fit_system(system, [broken], steps=2)
+
+
+def test_the_rate_falls_towards_the_end():
+    class Batches:
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, number):
+            rng = np.random.default_rng(number)
+            return rng.random((2, 5, 5, 4), np.float32), np.eye(4, dtype=np.float32)[[[[0]], [[1]]]]
+
+    model = build("float32", 0)
+    fit(model, Batches(), 0.01)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.01 * 0.01, rel=1e-3)

@@ -1,0 +1,105 @@
+"""Histograms of different patients get the same landmarks, and nothing but the brain is mapped."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from brats_lib.errors import BratsError
+from brats_lib.studies.related.histograms import PERCENTILES, learn_landmarks, match_landmarks
+
+
+def stack(*modalities, name="patient"):
+    """A brain of given intensities in each modality, one row of voxels, with a row of background."""
+    values = np.stack([np.asarray(values, np.float32) for values in modalities], axis=-1)
+    images = np.zeros((2, len(values), 1, len(modalities)), np.float32)
+    images[1, :, 0] = values
+    return SimpleNamespace(name=name, images=images)
+
+
+# With 101 voxels the percentile q is the q-th of the sorted intensities.
+EVEN = np.arange(1.0, 102.0)
+
+
+def test_landmarks_of_one_patient_are_its_percentiles():
+    landmarks = learn_landmarks([stack(EVEN, 10 * EVEN)])
+    expected = np.array(PERCENTILES) + 1.0
+    assert landmarks.shape == (2, 11) == (2, len(PERCENTILES))
+    np.testing.assert_allclose(landmarks, [expected, 10 * expected], rtol=1e-6)
+
+
+def test_landmarks_are_the_mean_on_the_common_scale():
+    # Percentiles of the first are 2 .. 100, of the second (the squares) 4 .. 10 000: a scale from 3 to 5050.
+    landmarks = learn_landmarks([stack(EVEN), stack(EVEN**2)])[0]
+    at = np.array(PERCENTILES) + 1.0
+    first = 3 + (at - 2) / 98 * 5047
+    second = 3 + (at**2 - 4) / 9996 * 5047
+    np.testing.assert_allclose(landmarks, (first + second) / 2, rtol=1e-6)
+
+
+def test_gain_and_offset_of_a_patient_do_not_change_where_the_landmarks_lie_on_their_scale():
+    def relative(stacks):
+        landmarks = learn_landmarks(stacks)[0]
+        return (landmarks - landmarks[0]) / np.ptp(landmarks)
+
+    same, changed = (relative([stack(EVEN), stack(gain * EVEN**2 + offset)]) for gain, offset in ((1, 0), (3, 500)))
+    np.testing.assert_allclose(same, changed, rtol=1e-5, atol=1e-6)
+
+
+def test_matched_brain_has_the_landmarks():
+    rng = np.random.default_rng(0)
+    learned = [stack(rng.gamma(shape, 2, 5001) + 1, rng.normal(0, shape, 5001)) for shape in (1, 2, 4)]
+    landmarks = learn_landmarks(learned)
+    other = stack(rng.normal(50, 9, 5001), rng.gamma(3, 1, 5001) + 7)
+    matched = match_landmarks(other.images, landmarks)
+    assert matched.shape == other.images.shape and matched.dtype == np.float32
+    np.testing.assert_allclose(np.percentile(matched[1, :, 0], PERCENTILES, axis=0).T, landmarks, rtol=1e-3, atol=1e-3)
+    order = np.argsort(other.images[1, :, 0, 0])
+    assert (np.diff(matched[1, order, 0, 0]) >= 0).all()
+
+
+def test_outer_pieces_go_on_beyond_the_ends():
+    # From percentiles q + 1 to landmarks 2 q: twice as steep. The ends, at 1 and 101, lie one step further out.
+    landmarks = 2.0 * np.array([PERCENTILES])
+    landmarks[0, -2:] = 180, 270
+    matched = match_landmarks(stack(EVEN).images, landmarks)[1, :, 0, 0]
+    assert matched[0] == pytest.approx(2 - 2)
+    assert matched[45] == pytest.approx(90)
+    # 90 in 9 steps between the last two.
+    assert matched[100] == pytest.approx(270 + 10)
+
+
+def test_background_stays_zero_and_the_images_as_they_were():
+    given = stack(EVEN, -EVEN).images.astype(np.float16)
+    before = given.copy()
+    matched = match_landmarks(given, learn_landmarks([stack(EVEN + 3, EVEN)]))
+    assert (matched[0] == 0).all() and (matched[1] != 0).all()
+    np.testing.assert_array_equal(given, before)
+
+
+def test_missing_modality_stays_empty():
+    matched = match_landmarks(stack(EVEN, 0 * EVEN).images, learn_landmarks([stack(EVEN, EVEN)]))
+    np.testing.assert_allclose(matched[1, :, 0, 0], EVEN, rtol=1e-6)
+    assert (matched[..., 1] == 0).all()
+
+
+def test_percentiles_that_coincide_are_mapped_without_a_leap_to_infinity():
+    # Half of all voxels share an intensity, and the lowest three landmarks with it.
+    matched = match_landmarks(stack(np.maximum(EVEN, 31)).images, learn_landmarks([stack(EVEN)]))
+    assert np.isfinite(matched).all() and (np.diff(matched[1, :, 0, 0]) >= 0).all()
+
+
+@pytest.mark.parametrize("values", [0 * EVEN, 0 * EVEN + 5])
+def test_patient_without_a_histogram_is_refused(values):
+    with pytest.raises(BratsError, match="blank, modality 1: its brain is empty or of one intensity"):
+        learn_landmarks([stack(EVEN, EVEN), stack(EVEN, values, name="blank")])
+
+
+def test_nobody_to_learn_from_is_refused():
+    with pytest.raises(BratsError, match="there is none; expected at least one"):
+        learn_landmarks([])
+
+
+def test_landmarks_of_other_modalities_are_refused():
+    with pytest.raises(BratsError, match=r"their shape is \(1, 11\); expected \(2, 11\)"):
+        match_landmarks(stack(EVEN, EVEN).images, learn_landmarks([stack(EVEN)]))

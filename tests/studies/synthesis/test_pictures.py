@@ -1,0 +1,113 @@
+"""Slices as pictures: where they come from, how bright they are, what damages and mends them."""
+
+import numpy as np
+import pytest
+
+from brats_lib.errors import BratsError
+from brats_lib.slices.stacks import Stack
+from brats_lib.studies.synthesis.classical import DENOISERS, keep_measured, tv_reconstruction
+from brats_lib.studies.synthesis.damage import correct_bias, measure, rician, sampling_lines, zero_filled
+from brats_lib.studies.synthesis.pictures import fit_square, make_pictures, scale_brain
+
+
+def stack(name="a", labels=True):
+    """A brain of 100 x 140 x 40 voxels whose modality 0 rises from slice to slice; label 4 in one corner."""
+    images = np.ones((100, 140, 40, 4), np.float16)
+    images[..., 0] = np.linspace(-2, 2, 40)
+    mask = np.zeros((100, 140, 40), np.uint8)
+    mask[10:40, 10:40] = 4
+    return Stack(name, images, mask if labels else None, (slice(0, 1),) * 3, (240, 240, 155))
+
+
+def squares():
+    picture = np.zeros((64, 64), np.float32)
+    picture[16:48, 16:48] = 0.5
+    picture[24:40, 24:32] = 0.9
+    return picture
+
+
+def test_slices_are_evenly_spaced_and_keep_their_aspect():
+    pictures = make_pictures([stack(), stack("b")], per_case=3, lowest=0.0, highest=1.0)
+    assert pictures.images.shape == (6, 128, 128, 4) and pictures.names == ("a", "b")
+    levels = pictures.images[:3, 64, 64, 0]
+    assert levels == pytest.approx([0, 0.5, 1], abs=0.02)
+    rows, columns = (pictures.brain[0].any(axis).sum() for axis in (1, 0))
+    assert (rows, columns) == (pytest.approx(100 / 1.5, abs=1), pytest.approx(140 / 1.5, abs=1))
+    assert set(np.unique(pictures.classes)) == {0, 3}
+    assert (pictures.images[~pictures.brain] == 0).all()
+
+
+def test_cases_and_halves_are_picked_out():
+    pictures = make_pictures([stack(name) for name in "abc"], per_case=2)
+    assert pictures.of_cases(["b"]).case.tolist() == [1, 1]
+    even, odd = pictures.halves()
+    assert (set(even.case), set(odd.case)) == ({0, 2}, {1})
+
+
+def test_no_cases_and_cases_without_labels_are_refused():
+    with pytest.raises(BratsError, match="b has no mask"):
+        make_pictures([stack(), stack("b", labels=False)])
+    with pytest.raises(BratsError, match="there are none"):
+        make_pictures([])
+
+
+def test_the_darkest_voxel_is_0_and_the_brightest_1_and_the_outside_0():
+    image = np.linspace(-3, 5, 1001)
+    brain = np.arange(1001) >= 500
+    scaled = scale_brain(image, brain)
+    assert scaled[:500].max() == 0
+    assert scaled[750] == pytest.approx(0.5, abs=0.01) and scaled[-1] == 1
+
+
+def test_squares_are_cut_and_filled_around_the_middle():
+    slices = np.arange(1, 7).reshape(1, 2, 3)
+    assert fit_square(slices, 4)[0].tolist() == [[0, 0, 0, 0], [1, 2, 3, 0], [4, 5, 6, 0], [0, 0, 0, 0]]
+
+
+def test_noise_has_its_mean_where_there_is_no_signal_and_loses_it_where_there_is():
+    rng = np.random.default_rng(0)
+    dark = rician(rng, np.zeros((400, 400)), 0.1)
+    assert dark.mean() == pytest.approx(0.1 * np.sqrt(np.pi / 2), rel=0.01)  # of Rayleigh's distribution
+    bright = rician(rng, np.full((400, 400), 0.8), 0.1)
+    assert np.square(bright).mean() == pytest.approx(0.64 + 2 * 0.01, rel=0.01)
+    assert correct_bias(np.sqrt(0.64 + 0.02), 0.1) == pytest.approx(0.8)
+    assert correct_bias(0.05, 0.1) == 0
+
+
+@pytest.mark.parametrize("rate, middle", [(4, 10), (8, 5)])
+def test_so_many_lines_are_measured_and_the_low_frequencies_are_among_them(rate, middle):
+    lines = sampling_lines(np.random.default_rng(0), 128, rate)
+    assert lines.sum() == 128 // rate
+    order = np.argsort(np.abs(np.fft.fftfreq(128)), kind="stable")
+    assert lines[order[: middle - 1]].all()
+
+
+def test_a_complete_measurement_is_the_picture():
+    picture = squares()
+    np.testing.assert_allclose(zero_filled(measure(picture, np.ones(64, bool))), picture, atol=1e-6)
+
+
+def test_measured_lines_are_kept_and_others_are_the_pictures_own():
+    rng = np.random.default_rng(0)
+    truth, guess = rng.random((2, 16, 16))
+    lines = np.zeros(16, bool)
+    lines[[0, 1, 15]] = True
+    spectrum = np.fft.fft2(keep_measured(guess, measure(truth, lines), lines), norm="ortho")
+    np.testing.assert_allclose(spectrum[lines], np.fft.fft2(truth, norm="ortho")[lines], atol=1e-9)
+    np.testing.assert_allclose(spectrum[~lines], np.fft.fft2(guess, norm="ortho")[~lines], atol=1e-9)
+
+
+@pytest.mark.parametrize("name", DENOISERS)
+def test_classical_denoisers_halve_the_error(name):
+    clean = squares()
+    noisy = rician(np.random.default_rng(0), clean, 0.1)
+    found = DENOISERS[name](noisy, 0.1)
+    assert np.square(found - clean).mean() < 0.5 * np.square(noisy - clean).mean()
+
+
+def test_total_variation_halves_the_error_of_zero_filling():
+    clean = squares()
+    lines = sampling_lines(np.random.default_rng(0), 64, 4)
+    known = measure(clean, lines)
+    error = np.square(tv_reconstruction(known, lines) - clean).mean()
+    assert error < 0.5 * np.square(zero_filled(known) - clean).mean()

@@ -1,0 +1,254 @@
+"""One factor changes at a time, a search goes on where it was stopped, and several processes share it."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+from training.test_training import build_small
+
+from brats_lib import models
+from brats_lib.cases import Cohort
+from brats_lib.cli import main
+from brats_lib.errors import BratsError
+from brats_lib.recipes import PUBLISHED
+from brats_lib.slices.cache import build_cache
+from brats_lib.studies import tuning
+from brats_lib.studies.tuning import Cases, Plan, one_factor, open_study, search, sweep, train_plan, trials_table
+
+TINY = Plan(
+    dataclasses.replace(PUBLISHED, size=16, width=2, first_slice=8, stop_slice=24, learning_rate=1e-2),
+    batch_slices=4, slices_per_epoch=8, epochs=2, val_slices=8,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def small_network(monkeypatch):
+    monkeypatch.setattr(models, "build", build_small)
+
+
+def tiny_cases(root, folder):
+    cohort = Cohort.find(root)
+    return Cases(build_cache(cohort, TINY.recipe, folder, workers=1, progress=False), *_halves(cohort.names))
+
+
+def _halves(names):
+    return tuple(names[:6]), tuple(names[6:])
+
+
+@pytest.fixture
+def cases(tiny_root, tmp_path):
+    return tiny_cases(tiny_root, tmp_path / "cache")
+
+
+@pytest.mark.parametrize(("slices", "size"), [(40, 20), (32, 16), (7, 7), (None, 16)])
+def test_scored_batches_are_all_of_one_size(cases, slices, size):
+    # Four cases of 16 slices.
+    batches = tuning._even_batches(cases, slices)
+    found = [len(batches[number][0]) for number in range(len(batches))]
+    assert set(found) == {size} and sum(found) == (slices or 64)
+
+
+def test_each_row_differs_from_the_plan_in_its_factor_alone():
+    plan = Plan()
+    rows = one_factor(plan)
+    assert rows[0] == ("baseline", "", plan)
+    for factor, value, changed in rows[1:]:
+        assert changed != plan
+        assert changed.change(**{factor: plan.value(factor)}) == plan
+        assert changed.value(factor) == value
+    # 5 rates, 4 batches, 4 dropouts, 3 optimizers, 4 pairs of betas, 3 widths, 3 losses, each less the plan's own.
+    assert len(rows) == 1 + 4 + 3 + 3 + 2 + 3 + 2 + 2
+
+
+def test_width_and_batch_are_multiples_of_the_plans():
+    paper = Plan(PUBLISHED, batch_slices=200)
+    rows = one_factor(paper, ["width", "batch_slices"])
+    assert [value for _, value, _ in rows] == [16, 64, 100, 400, 800]
+
+
+def test_unknown_factor_is_refused():
+    with pytest.raises(BratsError, match="one of baseline, learning_rate"):
+        one_factor(Plan(), ["depth"])
+
+
+def test_finished_part_of_a_sweep_is_read_and_a_changed_one_is_made_again(cases, tmp_path, monkeypatch):
+    first = sweep(TINY, cases, tmp_path / "sweep", ["baseline", "optimizer"], precision="float32")
+    assert first.groupby(["factor", "value"], sort=False).size().to_dict() == {
+        ("baseline", ""): 2, ("optimizer", "sgd"): 2, ("optimizer", "rmsprop"): 2,
+    }  # fmt: skip
+    assert first.groupby("value")["kept"].sum().tolist() == [1] * 3
+    with monkeypatch.context() as patch:
+        patch.setattr(tuning, "train_plan", lambda *arguments: pytest.fail("trained again"))
+        again = sweep(TINY, cases, tmp_path / "sweep", ["baseline", "optimizer"], precision="float32")
+    pd.testing.assert_frame_equal(first, again)
+    longer = sweep(dataclasses.replace(TINY, epochs=3), cases, tmp_path / "sweep", ["baseline"], precision="float32")
+    assert len(longer) == 3
+    # What is not a table of a sweep is none, and another arithmetic makes other scores.
+    path = tmp_path / "sweep" / "baseline-seed0.csv"
+    trained = []
+    monkeypatch.setattr(
+        tuning, "train_plan", lambda *rest: trained.append(rest[-1]) or first.loc[:1, ["epoch", tuning.SCORE]]
+    )
+    for content in (b"", b"\xff\xfe", b"a,b\n1,2\n", path.read_bytes()):
+        path.write_bytes(content)
+        sweep(TINY, cases, tmp_path / "sweep", ["baseline"], precision="mixed_bfloat16")
+    sweep(TINY, cases, tmp_path / "sweep", ["baseline"], precision="float32")
+    assert trained == 4 * ["mixed_bfloat16"] + ["float32"]
+
+
+def test_search_takes_no_study_of_another_plan_or_precision(cases, tmp_path, monkeypatch):
+    study = open_study(tmp_path / "trials.sqlite")
+    monkeypatch.setattr(study, "optimize", lambda *rest, **options: None)
+    search(study, TINY, cases, tmp_path / "t", 1, precision="float32")
+    search(open_study(tmp_path / "trials.sqlite"), TINY, cases, tmp_path / "t", 0, precision="float32")
+    for plan, precision in ((dataclasses.replace(TINY, epochs=9), "float32"), (TINY, "mixed_bfloat16")):
+        with pytest.raises(BratsError, match="another plan, other cases, another precision"):
+            search(open_study(tmp_path / "trials.sqlite"), plan, cases, tmp_path / "t", 1, precision=precision)
+
+
+def test_training_that_diverges_scores_nothing(cases, tmp_path):
+    wild = TINY.change(optimizer="sgd", learning_rate=float("inf"))
+    (row,) = train_plan(wild, cases, tmp_path, precision="float32").to_dict("records")
+    assert (row["val_region_dice"], row["kept"], row["epoch"]) == (0.0, True, 0)
+
+
+def test_search_begins_with_the_published_values_and_keeps_its_trials(cases, tmp_path):
+    storage, told = tmp_path / "study.db", []
+    search(open_study(storage), TINY, cases, tmp_path / "t", 2, precision="float32", report=told.append)
+    search(open_study(storage), TINY, cases, tmp_path / "t", 1, precision="float32")
+    table = trials_table(open_study(storage))
+    assert table["number"].tolist() == [0, 1, 2] and len(told) == 2
+    first = table.iloc[0]
+    assert (first["learning_rate"], first["dropout"], first["optimizer"], first["loss"]) == (
+        PUBLISHED.learning_rate, PUBLISHED.dropout, "adam", "cross-entropy",
+    )  # fmt: skip
+    assert table["score"].between(0, 1).all()
+
+
+def test_trial_whose_training_was_done_before_knows_its_epochs(cases, tmp_path):
+    for name in ("first.db", "second.db"):
+        search(open_study(tmp_path / name), TINY, cases, tmp_path / "t", 1, precision="float32")
+    first, second = (open_study(tmp_path / name).trials[0].intermediate_values for name in ("first.db", "second.db"))
+    assert list(second) == [1, 2]
+    assert second == pytest.approx(first)
+
+
+@pytest.mark.parametrize("spared", [2, 3])
+def test_trial_below_the_median_is_stopped_but_not_before_its_time(spared, cases, tmp_path, monkeypatch):
+    long = dataclasses.replace(TINY, epochs=4)
+    scores = iter([0.9] * 16 + [0.1] * 4)
+
+    def train(*arguments, callbacks, epochs, **options):
+        rows = []
+        for epoch in range(epochs):
+            rows.append({"epoch": epoch + 1, tuning.SCORE: next(scores)})
+            callbacks[0].on_epoch_end(epoch, rows[-1])
+        return type("Result", (), {"history": pd.DataFrame(rows), "best_epoch": epochs})
+
+    monkeypatch.setattr(tuning, "train", train)
+    study = open_study(tmp_path / "study.db", spared=spared)
+    search(study, long, cases, tmp_path / "t", 5)
+    table = trials_table(study)
+    assert table["state"].tolist() == ["complete"] * 4 + ["pruned"]
+    assert table["epochs"].tolist() == [4, 4, 4, 4, spared]
+
+
+def test_importance_names_the_factor_that_decides(tmp_path):
+    import optuna
+
+    study = open_study(tmp_path / "study.db")
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        values = {"dropout": rng.uniform(0, 0.5), "momentum": rng.uniform(0.5, 0.99)}
+        distributions = {
+            "dropout": optuna.distributions.FloatDistribution(0, 0.5),
+            "momentum": optuna.distributions.FloatDistribution(0.5, 0.99),
+        }
+        study.add_trial(
+            optuna.trial.create_trial(params=values, distributions=distributions, value=2 * values["dropout"])
+        )
+    shares = tuning.importance(study)
+    assert list(shares) == ["dropout", "momentum"]
+    assert shares["dropout"] > 0.9 and sum(shares.values()) == pytest.approx(1)
+
+
+def test_importance_of_too_few_trials_is_refused(tmp_path):
+    with pytest.raises(BratsError, match="0 trials are complete"):
+        tuning.importance(open_study(tmp_path / "study.db"))
+
+
+@pytest.mark.parametrize("storage", ["postgresql://nobody@localhost:1/none", "nonsense://"])
+def test_storage_that_cannot_be_opened_is_explained(storage):
+    with pytest.raises(BratsError, match="it cannot be opened"):
+        open_study(storage)
+
+
+WORKER = """
+import sys
+from pathlib import Path
+from studies.test_tuning import *
+models.build = build_small
+storage, root, out, trials = sys.argv[1:5]
+cases = tiny_cases(root, Path(out) / "cache")
+search(open_study(storage), TINY, cases, Path(out) / "t", int(trials), precision="float32")
+"""
+
+
+def start(storage, root, out, trials):
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "tests"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-c", WORKER, str(storage), str(root), str(out), str(trials)]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_study(cases, tiny_root, tmp_path):
+    workers = [start(tmp_path / "study.db", tiny_root, tmp_path, 2) for _ in range(2)]
+    for worker in workers:
+        assert worker.wait(600) == 0, worker.stderr.read()[-2000:]
+    table = trials_table(open_study(tmp_path / "study.db"))
+    assert table["number"].tolist() == [0, 1, 2, 3]
+    # The published values were put in once.
+    assert (table["learning_rate"] == PUBLISHED.learning_rate).sum() == 1
+
+
+def _running(study):
+    """Trials that have finished an epoch and not ended."""
+    return [trial for trial in study.trials if trial.state.name == "RUNNING" and trial.intermediate_values]
+
+
+@pytest.mark.slow
+def test_trial_of_a_killed_process_is_tried_again(cases, tiny_root, tmp_path, monkeypatch):
+    storage = tmp_path / "study.db"
+    lost = []
+    while not lost:
+        worker = start(storage, tiny_root, tmp_path, 500)
+        while not _running(open_study(storage)):
+            assert worker.poll() is None, worker.stderr.read()[-2000:]
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        study = open_study(storage)
+        # None where the kill came between two trials, or before the first sign of life of one.
+        lost = _running(study)
+    lost = lost[0]
+    monkeypatch.setattr(study._storage, "grace_period", 1, raising=False)
+    monkeypatch.setattr(study._storage._backend, "grace_period", 1)
+    # Until its last sign of life, which the database keeps to the second, is older than that.
+    time.sleep(3)
+    search(study, TINY, cases, tmp_path / "t", 2, precision="float32")
+    trials = study.trials
+    assert trials[lost.number].state.name == "FAIL"
+    again = [trial for trial in trials if trial.system_attrs.get("failed_trial") == lost.number]
+    assert [trial.state.name for trial in again] == ["COMPLETE"]
+    assert again[0].params == lost.params
+
+
+def test_command_refuses_a_storage_before_it_looks_at_data(capsys):
+    assert main(["tune", "nonsense://", "--trials", "1", "--profile", "smoke"]) == 2
+    assert "it cannot be opened" in capsys.readouterr().err

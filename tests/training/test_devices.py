@@ -1,0 +1,176 @@
+"""The machine is read correctly and several devices train one model."""
+
+import contextlib
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from brats_lib.errors import BratsError
+from brats_lib.training import devices
+
+
+@pytest.fixture
+def cpu_only(monkeypatch):
+    monkeypatch.setattr(devices, "_accelerators", list)
+
+
+def write_flags(path, flags, vendor="GenuineIntel"):
+    lines = ["processor\t: 0", f"vendor_id\t: {vendor}", "model name\t: Some CPU", f"flags\t\t: fpu sse2 {flags}"]
+    path.write_text("\n".join([*lines, "", *lines, ""]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("vendor", "flags", "expected"),
+    [
+        ("GenuineIntel", "avx512f avx512_bf16 amx_bf16 amx_tile", "mixed_bfloat16"),
+        # A virtual machine on Sapphire Rapids that was not given AMX computes bfloat16 at half the rate of float32.
+        ("GenuineIntel", "avx512f avx512_bf16", "float32"),
+        ("AuthenticAMD", "avx512f avx512_bf16", "mixed_bfloat16"),
+        ("AuthenticAMD", "avx2", "float32"),
+        ("GenuineIntel", "avx2 avx512f", "float32"),
+    ],
+)
+def test_precision_follows_vendor_and_flags_of_the_cpu(cpu_only, monkeypatch, tmp_path, vendor, flags, expected):
+    monkeypatch.setattr(devices, "CPU_INFO", write_flags(tmp_path / "cpuinfo", flags, vendor))
+    assert devices.choose_precision() == devices.cpu_precision() == expected
+
+
+def test_precision_is_float32_where_the_cpu_says_nothing(cpu_only, monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "CPU_INFO", tmp_path / "absent")
+    assert devices.choose_precision() == "float32"
+
+
+@pytest.mark.parametrize(
+    ("accelerators", "expected"),
+    [
+        ([("NVIDIA H100", (9, 0))], "mixed_bfloat16"),
+        ([("NVIDIA A100", (8, 0))], "mixed_bfloat16"),
+        ([("Tesla T4", (7, 5))], "mixed_float16"),
+        ([("Tesla P100", (6, 0))], "float32"),
+        ([("NVIDIA A100", (8, 0)), ("Tesla T4", (7, 5))], "mixed_float16"),
+        ([("METAL", None)], "float32"),
+        ([("TPU v4", None)], "mixed_bfloat16"),
+    ],
+)
+def test_precision_follows_the_oldest_gpu(monkeypatch, accelerators, expected):
+    monkeypatch.setattr(devices, "_accelerators", lambda: accelerators)
+    assert devices.choose_precision() == expected
+
+
+def test_accelerators_are_asked_for_only_where_a_driver_is(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "_accelerators", lambda: [("NVIDIA A100", (8, 0))])
+    monkeypatch.setattr(devices, "NVIDIA", tmp_path / "nvidia0")
+    assert not devices.has_accelerator()
+    (tmp_path / "nvidia0").touch()
+    assert devices.has_accelerator()
+    # A driver, but a backend without CUDA.
+    monkeypatch.setattr(devices, "_accelerators", list)
+    assert not devices.has_accelerator()
+
+
+def test_requested_precision_is_obeyed_and_unknown_one_refused():
+    assert devices.choose_precision("mixed_float16") == "mixed_float16"
+    with pytest.raises(BratsError, match="auto or one of float32"):
+        devices.choose_precision("float64")
+
+
+def test_description_names_backend_devices_cores_and_memory(cpu_only, monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "CPU_INFO", write_flags(tmp_path / "cpuinfo", "amx_bf16"))
+    about = devices.describe()
+    assert about["backend"].startswith(keras.backend.backend())
+    assert about["devices"] == "Some CPU"
+    assert about["precision"] == "mixed_bfloat16"
+    assert int(about["cores"]) <= os.cpu_count()
+
+
+def test_description_counts_equal_gpus(monkeypatch):
+    monkeypatch.setattr(devices, "_accelerators", lambda: [("NVIDIA A100", (8, 0))] * 4)
+    assert devices.describe()["devices"] == "4 x NVIDIA A100"
+
+
+def test_same_seed_gives_same_random_numbers():
+    draws = []
+    for seed in (1, 1, 2):
+        devices.make_reproducible(seed)
+        draws.append((keras.ops.convert_to_numpy(keras.random.normal((5,))), np.random.random()))  # noqa: NPY002
+    np.testing.assert_array_equal(draws[0][0], draws[1][0])
+    assert draws[0][1] == draws[1][1]
+    assert not np.array_equal(draws[0][0], draws[2][0])
+
+
+@pytest.mark.parametrize("one", [None, 1])
+def test_one_device_needs_no_strategy(one):
+    assert devices.count_devices(one) == 1
+    assert isinstance(devices.data_parallel(one), contextlib.nullcontext)
+
+
+@pytest.mark.parametrize("wrong", [0, 1000, "both", 1.5])
+def test_devices_that_are_not_there_are_refused(wrong):
+    with pytest.raises(BratsError, match="which is what this machine has"):
+        devices.data_parallel(wrong)
+
+
+TWO_CPUS = """
+import os, numpy as np, keras
+from brats_lib.training import devices
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+assert devices.count_devices("all") == 2
+x = np.random.default_rng(0).random((16, 3), np.float32)
+y = x @ np.array([[1.0], [2.0], [3.0]], np.float32)
+weights = []
+for n in (1, 2):
+    with devices.data_parallel(n):
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        model.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0)
+        weights.append(model.get_weights()[0])
+np.testing.assert_allclose(*weights, rtol=1e-5)
+assert abs(weights[0]).sum() > 0.5
+"""
+
+
+def test_two_devices_train_what_one_does():
+    flags = "--xla_force_host_platform_device_count=2"
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "XLA_FLAGS": flags, "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([sys.executable, "-c", TWO_CPUS], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+FOREIGN = """
+import brats_lib, keras
+from brats_lib.training import devices
+from brats_lib.errors import BratsError
+config = keras.config
+print(config.backend(), config.floatx(), config.image_data_format(), config.max_epochs())
+try:
+    print(devices.describe()["backend"].split()[0])
+except BratsError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("home", "asked"), [("another project's", ""), ("a pipe", "torch")])
+def test_settings_of_another_project_are_left_alone_and_ours_hold(home, asked, tmp_path):
+    settings = tmp_path / ".keras" / "keras.json"
+    settings.parent.mkdir()
+    if home == "a pipe":
+        os.mkfifo(settings)
+    else:
+        settings.write_text('{"floatx": "float16", "backend": "torch", "image_data_format": "channels_first"}')
+    before = settings.stat()
+    environment = os.environ | {"HOME": str(tmp_path), "KERAS_BACKEND": asked, "KERAS_MAX_EPOCHS": "1"}
+    environment.pop("KERAS_HOME", None)
+    done = subprocess.run([sys.executable, "-c", FOREIGN], env=environment, capture_output=True, text=True, timeout=120)
+    held, backend = done.stdout.strip().splitlines()
+    assert held == "tensorflow float32 channels_last None"
+    assert backend.startswith("KERAS_BACKEND: it is 'torch'; expected 'tensorflow'" if asked else "tensorflow")
+    assert settings.stat().st_mtime_ns == before.st_mtime_ns
+    assert [path.name for path in settings.parent.iterdir()] == ["keras.json"]

@@ -1,0 +1,68 @@
+"""What is watched while training is what its formulas say."""
+
+import keras
+import numpy as np
+
+from brats_lib.labels import one_hot
+from brats_lib.training.monitors import ClassIoU, RegionDice, hard_dice, soft_dice
+
+# Four pixels of classes 0, 0, 1, 2.
+TRUTH = one_hot(np.array([[[0, 0], [1, 2]]]))
+GUESS = np.array([[[[0.5, 0.5, 0, 0], [1, 0, 0, 0]], [[0, 0.5, 0.5, 0], [0, 0, 0, 1]]]], np.float32)
+
+
+def test_soft_dice_is_the_mean_over_four_channels_worked_out_by_hand():
+    # Per class, (2 sum(tp) + 1) / (sum(t) + sum(p) + 1):
+    expected = np.mean([(2 * 1.5 + 1) / (2 + 1.5 + 1), (2 * 0.5 + 1) / (1 + 1 + 1), 1 / (1 + 0.5 + 1), 1 / (0 + 1 + 1)])
+    np.testing.assert_allclose(float(soft_dice(TRUTH, keras.ops.convert_to_tensor(GUESS))), expected, rtol=1e-6)
+
+
+def test_soft_dice_of_the_truth_is_one():
+    assert float(soft_dice(TRUTH, keras.ops.convert_to_tensor(TRUTH))) == 1
+
+
+def test_hard_dice_of_classes_is_the_mean_over_regions_worked_out_by_hand():
+    # argmax: 0, 0, 1, 3. WT is right; TC has two pixels for one; the only ET is a false one.
+    found = hard_dice(TRUTH, keras.ops.convert_to_tensor(GUESS), regions=False)
+    np.testing.assert_allclose(float(found), np.mean([1, 2 / 3, 0]), rtol=1e-6)
+
+
+def test_hard_dice_of_regions_takes_what_is_above_one_half():
+    truth = np.array([[[[1, 0, 0], [1, 1, 0]]]], np.float32)
+    guess = np.array([[[[0.6, 0.6, 0.5], [0.4, 0.9, 0.1]]]], np.float32)
+    # WT: one of two found; TC: one right, one false; ET: neither has any.
+    expected = np.mean([2 / 3, 2 / 3, 1])
+    np.testing.assert_allclose(float(hard_dice(truth, keras.ops.convert_to_tensor(guess))), expected, rtol=1e-6)
+
+
+def test_iou_is_the_mean_over_classes_worked_out_by_hand():
+    # argmax: 0 (first of equals), 0, 1, 3. Class 0: 2/2, class 1: 1/1, class 2: 0/1, class 3: 0/1.
+    iou = ClassIoU(4)
+    iou.update_state(TRUTH, GUESS)
+    np.testing.assert_allclose(float(iou.result()), (1 + 1 + 0 + 0) / 4, rtol=1e-6)
+
+
+def test_iou_over_batches_is_that_of_keras():
+    rng = np.random.default_rng(0)
+    ours, keras_own = ClassIoU(4), keras.metrics.OneHotMeanIoU(4)
+    for _ in range(3):
+        truth, guess = one_hot(rng.integers(0, 4, (5, 8, 8))), rng.random((5, 8, 8, 4), np.float32)
+        ours.update_state(truth, guess)
+        keras_own.update_state(truth, guess)
+    np.testing.assert_allclose(float(ours.result()), float(keras_own.result()), rtol=1e-5)
+
+
+def test_region_dice_is_worked_out_by_hand_and_does_not_depend_on_the_batches():
+    # Whole tumour right; of the core one pixel for two; the only ET is a false one.
+    together, apart = RegionDice(4), RegionDice(4)
+    together.update_state(TRUTH, GUESS)
+    for row in range(2):
+        apart.update_state(TRUTH[:, row : row + 1], GUESS[:, row : row + 1])
+    for found in (together, apart):
+        np.testing.assert_allclose(float(found.result()), np.mean([1, 2 / 3, 0]), rtol=1e-6)
+
+
+def test_region_that_nobody_has_scores_one():
+    empty = RegionDice(4)
+    empty.update_state(one_hot(np.zeros((1, 2, 2), int)), one_hot(np.zeros((1, 2, 2), int)))
+    assert float(empty.result()) == 1

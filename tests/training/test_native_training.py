@@ -1,0 +1,182 @@
+"""The native recipe trains towards its last epoch's average, and can be killed, repeated and carried on from."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+from training.test_training import Blobs, assert_same_training, read_log, read_state
+
+from brats_lib import labels, models
+from brats_lib.errors import BratsError
+from brats_lib.recipes import NativeRecipe, Recipe
+from brats_lib.training.fitting import load_trained, train
+from brats_lib.training.objectives import compile_model
+
+RECIPE = NativeRecipe(neighbours=0, widths=(8, 8), patch=16, averaging=0.8, warmup=0.25, learning_rate=1e-2, epochs=4)
+
+
+class RegionBlobs(Blobs):
+    """Blobs whose targets are the regions WT, TC and ET."""
+
+    def __getitem__(self, batch):
+        images, targets = super().__getitem__(batch)
+        masks = labels.to_labels(targets.argmax(-1))
+        return images, np.stack([labels.region(masks, name) for name in labels.REGIONS], -1).astype(np.float32)
+
+
+def run(folder, recipe=RECIPE, batches=None, val=True, **options):
+    """Train on the CPU in float32, silently, unless told otherwise."""
+    options = {"precision": "float32", "verbose": 0, "data_fingerprint": "blobs"} | options
+    val = RegionBlobs(seed=1, fixed=True) if val is True else val
+    return train(recipe, batches or RegionBlobs(), val, folder, **options)
+
+
+def kept(folder):
+    return [array for name, array in sorted(read_state(folder).items()) if name.startswith("best")]
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """An uninterrupted training; not to be changed."""
+    folder = tmp_path_factory.mktemp("straight") / "training"
+    return folder, run(folder)
+
+
+def assert_equal_arrays(first, second):
+    for ours, theirs in zip(first, second, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_killed_training_resumes_to_the_same_bits(straight, tmp_path):
+    killed = tmp_path / "killed"
+    code = f"""from training.test_native_training import *
+run(Path({str(killed)!r}), batches=RegionBlobs(kill_in=(2, 2)))"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "tests"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    assert len(read_log(killed)) == 2
+    assert run(killed).resumed_from == 2
+    assert_same_training(straight[0], killed)
+
+
+def test_average_is_kept_and_leaves_the_training_itself_alone(straight, tmp_path):
+    folder = tmp_path / "training"
+    run(folder, replace(RECIPE, averaging=0.0))
+    averaged, plain = read_state(straight[0]), read_state(folder)
+    trained = [name for name in plain if name.startswith("variables")]
+    assert_equal_arrays([averaged[name] for name in trained], [plain[name] for name in trained])
+    weights = [plain[name] for name in sorted(trained)][: len(kept(folder))]
+    assert_equal_arrays(kept(folder), weights)
+    assert not any(np.array_equal(ours, theirs) for ours, theirs in zip(kept(straight[0]), weights, strict=True))
+
+
+def test_last_epoch_is_the_one_returned_and_its_validation_is_that_of_the_average(straight):
+    folder, result = straight
+    assert result.best_epoch == 4
+    assert_equal_arrays(result.model.get_weights(), kept(folder))
+    compile_model(result.model, RECIPE, "float32", 1)
+    measured = result.model.evaluate(RegionBlobs(seed=1, fixed=True), verbose=0, return_dict=True)
+    last = result.history.iloc[-1]
+    np.testing.assert_allclose([measured["loss"], measured["dice"]], [last["val_loss"], last["val_dice"]], rtol=1e-5)
+
+
+def test_log_has_what_was_measured_and_the_rates_of_the_schedule(straight):
+    folder, result = straight
+    columns = "epoch,loss,dice,val_loss,val_dice,learning_rate,seconds"
+    assert (folder / "log.csv").read_text().splitlines()[0] == columns
+    # Twelve batches, three of them warm-up; epochs begin with batch 0, 3, 6 and 9 of these.
+    falling = [(0.99 * (1 + np.cos(np.pi * share)) / 2 + 0.01) * 1e-2 for share in (0, 1 / 3, 2 / 3)]
+    np.testing.assert_allclose(result.history["learning_rate"], [1e-4, *falling], rtol=1e-5)
+    assert result.history["loss"].iloc[-1] < result.history["loss"].iloc[0]
+
+
+def test_training_without_validation_logs_none(tmp_path):
+    result = run(tmp_path / "training", val=None, epochs=1)
+    assert list(result.history.columns) == ["epoch", "loss", "dice", "learning_rate", "seconds"]
+    assert result.best_epoch == 1
+    again = run(tmp_path / "training", val=None, epochs=1)
+    assert again.resumed_from == 1
+    pd.testing.assert_frame_equal(again.history, result.history)
+
+
+def test_validation_that_is_empty_or_that_the_published_recipe_lacks_is_refused(tmp_path):
+    class Empty(RegionBlobs):
+        def __len__(self):
+            return 0
+
+    with pytest.raises(BratsError, match="0 validation batches"):
+        run(tmp_path / "training", val=Empty())
+    with pytest.raises(BratsError, match="0 validation batches"):
+        run(tmp_path / "training", Recipe(size=16, width=2), val=None)
+
+
+def test_another_number_of_epochs_is_another_training(straight, tmp_path, capsys):
+    folder = tmp_path / "training"
+    run(folder, epochs=1)
+    assert run(folder, epochs=2).resumed_from == 0
+    assert "kept as training.previous-1" in capsys.readouterr().out
+
+
+def test_trained_network_is_rebuilt_from_its_folder(straight):
+    folder, result = straight
+    model = load_trained(folder, data_fingerprint="blobs")
+    assert model.output_shape[-1] == 3
+    assert_equal_arrays(model.get_weights(), kept(folder))
+    images = RegionBlobs()[0][0]
+    np.testing.assert_array_equal(model.predict(images, verbose=0), result.model.predict(images, verbose=0))
+
+
+def test_recipe_that_is_none_of_the_two_is_refused(straight, tmp_path):
+    for path in straight[0].iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    settings = tmp_path / "training.json"
+    settings.write_text(settings.read_text().replace('"patch"', '"stitch"'))
+    with pytest.raises(BratsError, match="its recipe has the fields name, .*stitch"):
+        load_trained(tmp_path)
+
+
+def test_fine_tuning_starts_from_the_given_weights_and_is_another_training(straight, tmp_path):
+    given = straight[1].model.get_weights()
+    # A rate this small leaves float32 weights of ordinary size where they are.
+    still = replace(RECIPE, learning_rate=1e-12)
+    tuned = run(tmp_path / "tuned", still, epochs=1, initial_weights=given)
+    for ours, theirs in zip(tuned.model.get_weights(), given, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-7)
+    assert run(tmp_path / "tuned", still, epochs=1, initial_weights=given).resumed_from == 1
+    changed = [given[0] + np.float32(1e-3), *given[1:]]
+    assert run(tmp_path / "tuned", still, epochs=1, initial_weights=changed).resumed_from == 0
+
+
+def test_interrupted_fine_tuning_resumes_to_the_same_bits(straight, tmp_path):
+    given = straight[1].model.get_weights()
+    whole, interrupted = tmp_path / "whole", tmp_path / "interrupted"
+    run(whole, initial_weights=given, epochs=2)
+    with pytest.raises(BratsError, match="finished epochs are kept .1"):
+        run(interrupted, batches=RegionBlobs(nan_in=(1, 1), nan_images=True), initial_weights=given, epochs=2)
+    assert run(interrupted, initial_weights=given, epochs=2).resumed_from == 1
+    assert_same_training(whole, interrupted)
+
+
+def test_weights_of_another_network_are_refused_before_anything_is_changed(straight, tmp_path):
+    folder = tmp_path / "training"
+    run(folder, epochs=1)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    wider = models.build(replace(RECIPE, widths=(8, 16))).get_weights()
+    with pytest.raises(BratsError, match=r"initial weights: one has shape \(3, 3, 8, 16\), not \(3, 3, 8, 8\)"):
+        run(folder, epochs=1, initial_weights=wider)
+    with pytest.raises(BratsError, match="initial weights: they are 2 arrays"):
+        run(folder, epochs=1, initial_weights=straight[1].model.get_weights()[:2])
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_weights_that_become_nan_stop_the_training_and_keep_the_average(tmp_path):
+    folder = tmp_path / "training"
+    with pytest.raises(BratsError, match="became .* epoch 2.*finished epochs are kept .1"):
+        run(folder, batches=RegionBlobs(nan_in=(1, 1), nan_images=True))
+    assert_equal_arrays(load_trained(folder, unfinished=True).get_weights(), kept(folder))

@@ -1,0 +1,155 @@
+"""Losses, learning rates and averages are what their formulas say."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from brats_lib import models
+from brats_lib.errors import BratsError
+from brats_lib.labels import one_hot
+from brats_lib.recipes import NATIVE, PUBLISHED, Recipe
+from brats_lib.training.objectives import SegmentationLoss, compile_model, learning_rate_schedule
+
+TINY = replace(NATIVE, modalities=("flair",), neighbours=0, widths=(8, 8), patch=4)
+# Four pixels: the tumour is the upper row, its core the first of them, and nothing enhances.
+REGIONS = np.array([[[[1, 1, 0], [1, 0, 0]], [[0, 0, 0], [0, 0, 0]]]], np.float32)
+CHANCES = np.full((1, 2, 2, 3), [0.5, 0.5, 0.25], np.float32)
+CROSS_ENTROPY = (8 * np.log(2) - 4 * np.log(0.75)) / 12
+# (2 sum(pt) + 50) / (sum(p) + sum(t) + 50) of WT, TC and ET.
+DICE_LOSS = 1 - np.mean([(2 * 1 + 50) / (2 + 2 + 50), (2 * 0.5 + 50) / (2 + 1 + 50), 50 / (1 + 0 + 50)])
+
+
+@pytest.mark.parametrize(("dice", "expected"), [(False, CROSS_ENTROPY), (True, CROSS_ENTROPY + DICE_LOSS)])
+def test_loss_of_regions_is_the_one_worked_out_by_hand(dice, expected):
+    np.testing.assert_allclose(float(SegmentationLoss(True, dice)(REGIONS, CHANCES)), expected, rtol=1e-6)
+
+
+def test_loss_of_classes_is_the_one_worked_out_by_hand_without_the_background():
+    truth = one_hot(np.array([[[0, 0], [1, 3]]]))
+    # All classes equally likely. Class 1 and 3: sum(pt) = 1/4, sum(p) = sum(t) = 1; class 2: sum(p) = 1 alone.
+    dice_loss = 1 - np.mean([50.5 / 52, 50 / 51, 50.5 / 52])
+    loss = float(SegmentationLoss(regions=False)(truth, np.full((1, 2, 2, 4), 0.25, np.float32)))
+    np.testing.assert_allclose(loss, np.log(4) + dice_loss, rtol=1e-6)
+
+
+def test_dice_loss_sums_over_the_batch_and_not_over_each_slice():
+    truth, chances = (np.concatenate([each, 0 * each]) for each in (REGIONS, CHANCES))
+    # The second slice is empty and said to be: it halves cross-entropy and adds nothing to the sums.
+    loss = float(SegmentationLoss()(truth, chances))
+    np.testing.assert_allclose(loss, CROSS_ENTROPY / 2 + DICE_LOSS, rtol=1e-5)
+
+
+def test_loss_has_a_number_for_each_slice_as_sharing_between_devices_needs():
+    # Keras divides by the number of devices where it takes the mean, and takes none of a single number.
+    truth, chances = (np.concatenate([each] * 3) for each in (REGIONS, CHANCES))
+    assert SegmentationLoss().call(truth, chances).shape == (3,)
+
+
+def test_certainty_in_what_is_wrong_has_a_finite_price():
+    np.testing.assert_allclose(float(SegmentationLoss(dice=False)(REGIONS, 1 - REGIONS)), -np.log(1e-6), rtol=1e-2)
+
+
+def test_learning_rate_rises_along_a_line_and_falls_along_a_cosine_to_one_percent():
+    # Eight batches, the first quarter of them warm-up.
+    schedule = learning_rate_schedule(replace(NATIVE, learning_rate=1e-2, warmup=0.25), 8)
+    rates = [float(schedule(batch)) for batch in (0, 1, 2, 5, 8, 9)]
+    np.testing.assert_allclose(rates, [1e-4, 5.05e-3, 1e-2, 5.05e-3, 1e-4, 1e-4], rtol=1e-5)
+
+
+def test_learning_rate_without_warm_up_begins_at_its_highest():
+    schedule = learning_rate_schedule(replace(NATIVE, learning_rate=1e-2, warmup=0.0), 4)
+    np.testing.assert_allclose([float(schedule(batch)) for batch in (0, 2, 4)], [1e-2, 5.05e-3, 1e-4], rtol=1e-5)
+
+
+def batch(number):
+    rng = np.random.default_rng(number)
+    return rng.normal(size=(2, 4, 4, 1)).astype(np.float32), (rng.random((2, 4, 4, 3)) > 0.5).astype(np.float32)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_average_is_that_of_the_weights_after_each_batch(precision):
+    model = models.build(TINY, precision, seed=0)
+    compile_model(model, replace(TINY, averaging=0.75, warmup=0.0), precision, steps=3)
+    seen = []
+    for number in range(3):
+        model.train_on_batch(*batch(number))
+        seen.append(model.get_weights()[0])
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    expected = 0.75 * (0.75 * seen[0] + 0.25 * seen[1]) + 0.25 * seen[2]
+    assert not np.array_equal(seen[0], seen[2])
+    np.testing.assert_allclose(model.get_weights()[0], expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_reduced_precision_learns_a_batch_by_heart(precision):
+    model = models.build(TINY, precision, seed=0)
+    compile_model(model, replace(TINY, learning_rate=0.02), precision, steps=40)
+    losses = [float(model.train_on_batch(*batch(0), return_dict=True)["loss"]) for _ in range(40)]
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) == (precision == "mixed_float16")
+
+
+def test_native_optimizer_decays_weights_and_clips_gradients():
+    model = models.build(TINY, seed=0)
+    compile_model(model, replace(TINY, weight_decay=0.5, averaging=0.0), "float32", steps=10)
+    assert isinstance(model.optimizer, keras.optimizers.AdamW)
+    assert (model.optimizer.weight_decay, model.optimizer.clipnorm, model.optimizer.use_ema) == (0.5, 1.0, False)
+
+
+def test_published_objective_is_the_papers():
+    recipe = Recipe(size=16, width=2)
+    model = models.build(recipe, seed=0)
+    compile_model(model, recipe, "float32", steps=10)
+    assert type(model.optimizer) is keras.optimizers.Adam
+    assert model.loss == "categorical_crossentropy"
+    np.testing.assert_allclose(float(model.optimizer.learning_rate), PUBLISHED.learning_rate, rtol=1e-6)
+
+
+def compiled(**changes):
+    model = keras.Sequential([keras.Input((2, 2, 2)), keras.layers.Conv2D(4, 1, activation="softmax")])
+    compile_model(model, replace(PUBLISHED, **changes), "float32", 1)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "expected"),
+    [
+        ({}, keras.optimizers.Adam, {"beta_1": 0.9, "beta_2": 0.999}),
+        ({"betas": (0.5, 0.99)}, keras.optimizers.Adam, {"beta_1": 0.5, "beta_2": 0.99}),
+        ({"optimizer": "sgd", "betas": (0.7, 0.999)}, keras.optimizers.SGD, {"momentum": 0.7}),
+        ({"optimizer": "rmsprop"}, keras.optimizers.RMSprop, {"rho": 0.9}),
+    ],
+)
+def test_published_recipe_names_its_optimizer(changes, kind, expected):
+    optimizer = compiled(**changes).optimizer
+    assert type(optimizer) is kind
+    assert {name: optimizer.get_config()[name] for name in expected} == pytest.approx(expected)
+    assert float(optimizer.learning_rate) == pytest.approx(1e-3)
+
+
+# Of four classes the right one gets 0.7, the others 0.1.
+SURE = np.where(one_hot(np.array([[[0, 1], [2, 3]]])) == 1, 0.7, 0.1).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cross-entropy", -np.log(0.7)),
+        # Focal: cross-entropy times the square of what is missing to certainty.
+        ("focal", -np.log(0.7) * 0.3**2),
+        # Each tumour class has one pixel: sum(pt) = 0.7, sum(p) = 0.7 + 3 x 0.1 = 1.
+        ("cross-entropy+dice", -np.log(0.7) + 1 - (1.4 + 50) / (2 + 50)),
+    ],
+)
+def test_published_recipe_names_its_loss(name, expected):
+    model = compiled(loss=name)
+    loss = model.compute_loss(y=one_hot(np.array([[[0, 1], [2, 3]]])), y_pred=keras.ops.convert_to_tensor(SURE))
+    np.testing.assert_allclose(float(loss), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("field", ["optimizer", "loss"])
+def test_unknown_optimizer_or_loss_is_refused(field):
+    with pytest.raises(BratsError, match=f"{field} of the recipe: it is 'best'; expected one of"):
+        compiled(**{field: "best"})

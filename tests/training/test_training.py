@@ -1,0 +1,315 @@
+"""A training can be killed, repeated and extended without a trace in its result."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from brats_lib import models
+from brats_lib.errors import BratsError
+from brats_lib.labels import one_hot
+from brats_lib.recipes import Recipe
+from brats_lib.training import checkpoints
+from brats_lib.training.fitting import load_trained, train
+from brats_lib.training.monitors import RegionDice
+
+# So small a learning rate that the validation loss stands still as ReduceLROnPlateau sees it: its memory shows.
+RECIPE = Recipe(size=16, width=2, learning_rate=1e-6, min_learning_rate=1e-9, plateau_patience=2, epochs=4)
+EPOCHS, BATCHES = 4, 3
+REAL_BUILD = models.build
+
+
+class Blobs(keras.utils.PyDataset):
+    """Three batches of four random slices per epoch, which depend on seed, epoch and batch number alone."""
+
+    def __init__(self, seed=0, fixed=False, kill_in=None, nan_in=None, nan_images=False, flip=False):
+        super().__init__()
+        self.seed, self.fixed, self.flip = seed, fixed, flip
+        self.kill_in, self.nan_in, self.nan_images = kill_in, nan_in, nan_images
+        self.epoch, self.begun, self.read = 0, False, 0
+
+    def __len__(self):
+        return BATCHES
+
+    def __getitem__(self, batch):
+        self.read += 1
+        if self.kill_in == (self.epoch, batch):
+            os.kill(os.getpid(), signal.SIGKILL)
+        rng = np.random.default_rng([self.seed, 0 if self.fixed else self.epoch, batch])
+        classes = rng.integers(0, 4, (4, 2, 2)).repeat(8, 1).repeat(8, 2)
+        images = classes[..., None] / 3 + rng.normal(0, 0.1, (4, 16, 16, 2))
+        targets = one_hot(3 - classes if self.flip else classes)
+        if self.nan_in == (self.epoch, batch):
+            (images if self.nan_images else targets)[:] = np.nan
+        return images.astype(np.float32), targets
+
+    def on_epoch_begin(self):
+        self.begun = True
+
+    def on_epoch_end(self):
+        self.epoch += self.begun
+        self.begun = False
+
+
+def run(folder, recipe=RECIPE, batches=None, val=None, **options):
+    """Train on the CPU in float32, silently, unless told otherwise."""
+    options = {"precision": "float32", "verbose": 0, "data_fingerprint": "blobs"} | options
+    return train(recipe, batches or Blobs(), val or Blobs(seed=1, fixed=True), folder, **options)
+
+
+def read_state(folder):
+    with np.load(folder / "state.npz") as file:
+        return {name: file[name] for name in file.files if name != "memory"}
+
+
+def read_log(folder):
+    return pd.read_csv(folder / "log.csv", dtype=str).drop(columns="seconds")
+
+
+def assert_same_training(first, second):
+    """Weights, optimizer, random state and best weights bit for bit, and the log to the last digit."""
+    expected, found = read_state(first), read_state(second)
+    assert expected.keys() == found.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+    pd.testing.assert_frame_equal(read_log(first), read_log(second))
+    for ours, theirs in zip(*(load_trained(each).get_weights() for each in (first, second)), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def build_small(recipe, precision="float32", seed=None):
+    """Two convolutions with dropout between them: everything that a training has to remember, in a second."""
+    initial = keras.initializers.HeNormal(seed)
+    first = keras.layers.Conv2D(recipe.width, 3, padding="same", activation="relu", name="first", dtype=precision)
+    last = keras.layers.Conv2D(4, 1, activation="softmax", name="last")
+    first.kernel_initializer = last.kernel_initializer = initial
+    slices = keras.Input((recipe.size, recipe.size, len(recipe.modalities)))
+    return keras.Model(slices, last(keras.layers.Dropout(recipe.dropout, seed=seed, dtype=precision)(first(slices))))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_network():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "build", build_small)
+        yield
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """An uninterrupted training; not to be changed."""
+    folder = tmp_path_factory.mktemp("straight") / "training"
+    return folder, run(folder)
+
+
+@pytest.mark.parametrize("build", ["build_small", pytest.param("REAL_BUILD", marks=pytest.mark.slow)])
+def test_killed_training_resumes_to_the_same_bits(tmp_path, monkeypatch, build):
+    monkeypatch.setattr(models, "build", globals()[build])
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+    run(straight)
+    code = f"""from training.test_training import *
+models.build = {build}
+run(Path({str(killed)!r}), batches=Blobs(kill_in=(2, 2)))"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "tests"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    assert len(read_log(killed)) == 2
+    with pytest.raises(BratsError, match="its training was interrupted"):
+        load_trained(killed)
+    assert run(killed).resumed_from == 2
+    assert_same_training(straight, killed)
+
+
+def test_learning_rate_falls_after_two_epochs_without_progress(straight):
+    # Epoch 1 sets the mark, 2 and 3 do not pass it by 1e-4, so epoch 4 is trained with a fifth.
+    assert straight[1].history["learning_rate"].tolist() == [1e-6, 1e-6, 1e-6, 2e-7]
+
+
+def test_log_has_the_agreed_columns(straight):
+    folder, result = straight
+    columns = "epoch,loss,accuracy,dice,iou,val_loss,val_accuracy,val_dice,val_iou,learning_rate,seconds"
+    assert (folder / "log.csv").read_text().splitlines()[0] == columns
+    assert result.history["epoch"].tolist() == [1, 2, 3, 4]
+    assert not result.history.isna().any(axis=None)
+    assert not list(folder.glob(".part-*"))
+
+
+def test_finished_training_is_returned_without_reading_a_batch(straight):
+    folder, result = straight
+    batches = Blobs()
+    again = run(folder, batches=batches)
+    assert batches.read == 0
+    assert again.resumed_from == EPOCHS
+    assert again.best_epoch == result.best_epoch
+    pd.testing.assert_frame_equal(again.history, result.history)
+    for ours, theirs in zip(again.model.get_weights(), result.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_interrupted_and_extended_training_is_the_longer_one(straight, tmp_path, monkeypatch):
+    folder, batches = tmp_path / "training", Blobs()
+
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    # The disk fills up after epoch 1, in the middle of writing the state of epoch 2.
+    savez, calls = np.savez, iter([np.savez, full])
+    monkeypatch.setattr(checkpoints.np, "savez", lambda *given, **arrays: next(calls)(*given, **arrays))
+    with pytest.raises(BratsError, match="No space left on device.*make room.*is kept"):
+        run(folder, batches=batches, epochs=3)
+    monkeypatch.setattr(checkpoints.np, "savez", savez)
+    assert len(read_log(folder)) == 1
+    assert not list(folder.glob(".part-*"))
+    # Space is freed; the same batches, left in the middle of an epoch, are used again; then one epoch more.
+    assert run(folder, batches=batches, epochs=3).resumed_from == 1
+    assert run(folder, batches=batches, epochs=4).resumed_from == 3
+    assert_same_training(straight[0], folder)
+
+
+def test_files_left_behind_the_state_are_brought_up_to_date(straight, tmp_path):
+    folder = tmp_path / "training"
+    folder.mkdir()
+    for name in ("state.npz", "training.json"):
+        (folder / name).write_bytes((straight[0] / name).read_bytes())
+    (folder / "log.csv").write_text("epoch,loss\n1,2\n")
+    batches = Blobs()
+    run(folder, batches=batches)
+    assert batches.read == 0
+    assert_same_training(straight[0], folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 1}, {"data_fingerprint": "other"}, {"recipe": Recipe(size=16, width=3, epochs=4)}, {"epochs": 1}],
+)
+def test_other_settings_start_afresh_and_keep_the_old_folder(straight, tmp_path, capsys, monkeypatch, change):
+    folder = tmp_path / "training"
+    folder.mkdir()
+    before = {path.name: path.read_bytes() for path in straight[0].iterdir()}
+    for name, content in before.items():
+        (folder / name).write_bytes(content)
+    result = run(folder, **({"epochs": 1} | change))
+    assert result.resumed_from == 0
+    assert len(read_log(folder)) == 1
+    assert {path.name: path.read_bytes() for path in (tmp_path / "training.previous-1").iterdir()} == before
+    assert "kept as training.previous-1" in capsys.readouterr().out
+
+
+def test_network_of_the_best_epoch_is_the_one_returned(tmp_path):
+    # The validation labels are turned round, so each epoch of learning makes the validation loss worse.
+    recipe = Recipe(size=16, width=4, learning_rate=1e-2, dropout=0.0)
+    val = Blobs(seed=1, fixed=True, flip=True)
+    result = run(tmp_path / "training", recipe, val=val, epochs=5)
+    losses = result.history["val_loss"].tolist()
+    assert result.best_epoch == 1 + losses.index(min(losses)) < 5
+    chosen = [-np.log((result.model.predict(x, verbose=0) * y).sum(-1)) for x, y in (val[i] for i in range(BATCHES))]
+    np.testing.assert_allclose(np.mean(chosen), min(losses), rtol=1e-4)
+
+
+def test_bfloat16_training_leaves_the_global_policy_alone(tmp_path):
+    result = run(tmp_path / "training", precision="mixed_bfloat16", epochs=1)
+    assert result.model.get_layer("first").compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == "float32"
+    assert all(variable.dtype == "float32" for variable in result.model.weights)
+
+
+@pytest.mark.parametrize(
+    ("nan_images", "message"),
+    [
+        (False, "the loss became nan in batch 2 of epoch 2.*finished epochs are kept .1"),
+        # TensorFlow's ReLU hides these from the loss on a CPU, JAX's does not.
+        (True, "(weights of first/kernel|the loss) became .* epoch 2.*finished epochs are kept .1"),
+    ],
+)
+def test_numbers_that_are_none_stop_with_advice_and_keep_the_best_epoch(tmp_path, nan_images, message):
+    folder = tmp_path / "training"
+    with pytest.raises(BratsError, match=message):
+        run(folder, batches=Blobs(nan_in=(1, 1), nan_images=nan_images))
+    assert len(read_log(folder)) == 1
+    kept = [array for name, array in sorted(read_state(folder).items()) if name.startswith("best")]
+    for ours, theirs in zip(load_trained(folder, unfinished=True).get_weights(), kept, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def copy_of(straight, tmp_path):
+    for path in straight[0].iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def test_missing_training_is_said_to_be_missing(tmp_path):
+    with pytest.raises(BratsError, match="is not there"):
+        load_trained(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"finished": true}'])
+def test_settings_that_are_none_are_refused(straight, tmp_path, content):
+    (copy_of(straight, tmp_path) / "training.json").write_text(content)
+    with pytest.raises(BratsError, match=r"training\.json: it .*Move the folder away"):
+        load_trained(tmp_path)
+    with pytest.raises(BratsError, match=r"training\.json: it .*Move the folder away"):
+        run(tmp_path)
+
+
+def test_truncated_weights_are_refused(straight, tmp_path):
+    weights = copy_of(straight, tmp_path) / "best.weights.h5"
+    weights.write_bytes(weights.read_bytes()[:2000])
+    with pytest.raises(BratsError, match="does not fit the network"):
+        load_trained(tmp_path)
+
+
+def test_weights_of_another_network_are_refused(straight, tmp_path):
+    settings = copy_of(straight, tmp_path) / "training.json"
+    settings.write_text(settings.read_text().replace('"width": 2', '"width": 3'))
+    with pytest.raises(BratsError, match="does not fit the network"):
+        load_trained(tmp_path)
+
+
+def test_damaged_state_is_refused(straight, tmp_path):
+    state = copy_of(straight, tmp_path) / "state.npz"
+    state.write_bytes(state.read_bytes()[:5000])
+    with pytest.raises(BratsError, match="it is damaged"):
+        run(tmp_path, epochs=5)
+
+
+def test_training_without_epochs_is_refused(tmp_path):
+    with pytest.raises(BratsError, match="at least one of each"):
+        run(tmp_path, epochs=0)
+
+
+def test_network_trained_on_other_cases_is_not_taken_for_these(straight):
+    folder, _ = straight
+    assert load_trained(folder, data_fingerprint="blobs").count_params() > 0
+    with pytest.raises(BratsError, match="trained on other cases or another split"):
+        load_trained(folder, data_fingerprint="other")
+
+
+def test_monitors_add_columns_and_leave_the_training_as_it_is(straight, tmp_path):
+    folder, result = straight
+    watched = run(tmp_path / "watched", monitors=[RegionDice(4)])
+    assert watched.history["val_region_dice"].between(0, 1).all()
+    assert [name for name in watched.history if name not in result.history] == ["region_dice", "val_region_dice"]
+    assert_same_weights(folder, tmp_path / "watched")
+
+
+def test_callback_that_stops_a_training_loses_nothing(straight, tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 1:
+                raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        run(tmp_path / "stopped", callbacks=[Stop()])
+    assert run(tmp_path / "stopped").resumed_from == 2
+    assert_same_training(straight[0], tmp_path / "stopped")
+
+
+def assert_same_weights(first, second):
+    for ours, theirs in zip(*(load_trained(each).get_weights() for each in (first, second)), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
