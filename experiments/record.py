@@ -48,6 +48,8 @@ def save(name, table, **facts):
         See `provenance`.
     """
     FOLDER.mkdir(exist_ok=True)
+    # Before the table: a tracked one that changes would make the checkout look changed.
+    record = json.dumps(provenance(**facts), indent=1) + "\n"
     table.to_csv(FOLDER / f"{name}.csv", index=False, float_format="%.4f")
-    (FOLDER / f"{name}.json").write_text(json.dumps(provenance(**facts), indent=1) + "\n")
+    (FOLDER / f"{name}.json").write_text(record)
     print(f"{FOLDER.name}/{name}.csv: {len(table)} rows")

@@ -34,8 +34,8 @@ def shell_ratio(volumes, spacing):
     Notes
     -----
     `SHELL_RATIO` lies between what `python -m experiments intake` measured (`results/intake.csv`). Brains: at least
-    0.87 on 8 BraTS 2021 cases, 0.82 once they were standardised, and 0.96 on 6 phantoms. The same brains in a synthetic
-    skull and scalp: 0.14 at most for sharp layers of 3 mm, 0.27 for bone of 4 mm blurred by 1 mm, and 0.67 for layers
+    0.87 on 8 BraTS 2021 cases, 0.82 once they were standardised, and 0.97 on 6 phantoms. The same brains in a synthetic
+    skull and scalp: 0.14 at most for sharp layers of 3 mm, 0.29 for bone of 4 mm blurred by 1 mm, and 0.68 for layers
     of 3 mm blurred by 1 mm, the bone at 30 % of the brain's signal and the scalp at 70 %. One real head (T1, 2 mm),
     its background set to 0 at four levels: 0.22 at most. The mean head of many people, which is so blurred that
     its bone is grey: 0.55 to 0.84, so that its size alone gives it away at the lowest level.
