@@ -123,7 +123,7 @@ PROFILE = yaml.safe_load((ROOT / "workflow" / "params" / "smoke.yaml").read_text
 MARK = {"simulated": True, "stream": "cohort", "seed": 0, "version": VERSION}
 MSD = {"modality": {"0": "FLAIR", "1": "T1w", "2": "t1gd", "3": "T2w"}}
 NNUNET = {"channel_names": {"0": "FLAIR"}, "labels": REGIONS, "regions_class_order": CLASS_ORDER}
-CARD = json.loads((ROOT / "brats_lib" / "weights" / "phantom.json").read_text())
+CARD = json.loads((ROOT / "brats_lib" / "prediction" / "weights" / "phantom.json").read_text())
 GENERATOR = {"recipe": {}, "compression": {}, "weights": {}}
 
 # Kind: name of the file, its content, how that is written, what lies beside it, and who reads it.

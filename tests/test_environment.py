@@ -129,7 +129,8 @@ def test_wheel_alone_has_networks_and_recorded_results(tmp_path, monkeypatch):
     wheel = hatchling.build.build_wheel(str(tmp_path))
     zipfile.ZipFile(tmp_path / wheel).extractall(tmp_path / "elsewhere")
     code = (
-        "import brats_lib; from brats_lib.book import runs; from brats_lib.prediction import weights; print(brats_lib.__file__);"
+        "import brats_lib; from brats_lib.book import runs; from brats_lib.prediction import weights;"
+        "print(brats_lib.__file__);"
         "print(runs.results_folder(), len(list(runs.results_folder().glob('*.csv')))); print(*weights.available())"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "elsewhere")}
@@ -140,7 +141,7 @@ def test_wheel_alone_has_networks_and_recorded_results(tmp_path, monkeypatch):
     assert done.stdout.splitlines() == expected, done.stderr
 
 
-def test_layers_in_the_guide_are_those_of_the_contract():
+def test_rooms_in_the_guide_are_those_of_the_contract():
     rows = re.findall(r"^\| \d+ \| (.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
     (contract,) = [one for one in SETTINGS["tool"]["importlinter"]["contracts"] if one["type"] == "layers"]
     assert [set(re.findall(r"\w+", row)) for row in rows] == [

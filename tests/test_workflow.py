@@ -122,10 +122,10 @@ def test_only_what_a_change_reaches_runs_again(checkout):
 
     assert checkout.make_book()[0] == []
 
-    checkout.change("brats_lib/ledger.py")
+    checkout.change("brats_lib/prediction/ledger.py")
     assert sorted(checkout.make_book()[0]) == NOTEBOOKS[3:]
 
-    checkout.change("brats_lib/readers.py")
+    checkout.change("brats_lib/scores/readers.py")
     assert checkout.make_book()[0] == NOTEBOOKS[4:5]
 
     checkout.change("book/metrics.md")
@@ -215,7 +215,7 @@ def test_failed_notebook_is_explained_and_only_the_rest_runs_later(checkout):
 def test_commands_of_the_rules_show_the_whole_papermill_call():
     rules = (ROOT / "workflow/Snakefile").read_text()
     assert rules.count("shell: PAPERMILL") == len(NOTEBOOKS)
-    assert all(f"notebooks/{name}.ipynb" in rules for name in NOTEBOOKS)
+    assert all(f'chapter("{name}")' in rules for name in NOTEBOOKS)
 
 
 def test_second_build_is_refused_while_the_first_one_runs(tmp_path, monkeypatch):

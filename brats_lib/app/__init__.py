@@ -9,3 +9,8 @@ what in which order) and `ratings` (what they said).
 
 Importing this package loads neither Streamlit nor Keras.
 """
+
+__all__ = ["ADDRESS"]
+
+# Nobody but this machine reaches the server.
+ADDRESS = "127.0.0.1"

@@ -4,14 +4,13 @@ import importlib.util
 import os
 import socket
 
+from brats_lib.app import ADDRESS
 from brats_lib.app.opening import find_cases
 from brats_lib.app.temporary import temporary_folder
 from brats_lib.app.uploads import MAX_UPLOAD_MB
 from brats_lib.errors import BratsError, install_extra
 
-__all__ = ["ADDRESS", "launch"]
-
-ADDRESS = "127.0.0.1"
+__all__ = ["launch"]
 
 
 def launch(data="", port=8501, browser=True):

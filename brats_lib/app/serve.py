@@ -16,8 +16,7 @@ from starlette.responses import PlainTextResponse
 from streamlit.cli_util import open_browser
 from streamlit.file_util import get_static_dir
 
-from brats_lib.app import session
-from brats_lib.app.launch import ADDRESS
+from brats_lib.app import ADDRESS, session
 from brats_lib.app.uploads import MAX_UPLOAD_MB
 
 __all__ = ["HEADERS", "OPTIONS", "bounded", "run"]

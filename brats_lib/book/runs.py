@@ -46,7 +46,7 @@ def results_folder():
     BratsError
         If there is none.
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     for folder in (package / "results", package.parent / "results"):
         if folder.is_dir():
             return folder

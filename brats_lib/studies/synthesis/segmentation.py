@@ -8,8 +8,8 @@ from brats_lib.labels import REGIONS, region, to_labels
 from brats_lib.models.native_unet import build_native_unet
 from brats_lib.recipes import NativeRecipe
 from brats_lib.slices.patches import region_targets
-from brats_lib.studies.related.regularised import VAERegularised
 from brats_lib.studies.synthesis.forward import forward
+from brats_lib.studies.synthesis.regularised import VAERegularised
 from brats_lib.training.devices import choose_precision, make_reproducible
 from brats_lib.training.objectives import compile_model
 

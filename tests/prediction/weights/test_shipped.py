@@ -21,7 +21,7 @@ from brats_lib.prediction.inference import segment_case
 from brats_lib.prediction.networks import learnt_from_warning, open_network
 from brats_lib.scores.challenge import score_mask
 
-FOLDER = ROOT / "brats_lib" / "weights"
+FOLDER = ROOT / "brats_lib" / "prediction" / "weights"
 
 
 @pytest.mark.parametrize("name", weights.available())

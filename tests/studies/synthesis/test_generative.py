@@ -9,10 +9,10 @@ import pytest
 from brats_lib import models
 from brats_lib.models.native_unet import build_native_unet
 from brats_lib.recipes import COMPRESSION, GENERATION, RESTORATION, T2_FROM_T1, VARIATION
-from brats_lib.studies.related.regularised import VAERegularised
 from brats_lib.studies.synthesis.adversarial import SpectralConv2D, build_critic, hinge_critic, hinge_generator
 from brats_lib.studies.synthesis.autoencoder import labelled_error
 from brats_lib.studies.synthesis.gan import join
+from brats_lib.studies.synthesis.regularised import VAERegularised
 from brats_lib.studies.synthesis.translation import build_translator
 from brats_lib.studies.synthesis.vae import kl_divergence
 from brats_lib.training.objectives import compile_model
