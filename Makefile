@@ -2,7 +2,7 @@
 SHELL   := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book sweep search predict app test test-cluster bench weights lock clean environment
+.PHONY: help book sweep search predict app lab test test-cluster bench weights lock clean environment
 
 PYTHON  ?= python3
 PROFILE ?= workshop
@@ -73,6 +73,10 @@ test-cluster: $(ENVIRONMENT) $(WORKFLOW)  ## SLURM and two training processes on
 
 app: $(ENVIRONMENT)  ## the application: segment cases and own scans in the browser
 	@brats app "--data=$$DATA"
+
+lab: $(ENVIRONMENT)  ## the notebooks in JupyterLab, which asks no other machine for news or updates
+	@jupyter lab --notebook-dir=notebooks --LabApp.news_url= --LabApp.extension_manager=readonly \
+	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 bench: $(ENVIRONMENT)  ## benchmarks; they print ratios
 	python -m benchmarks
