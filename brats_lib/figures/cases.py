@@ -14,8 +14,6 @@ from brats_lib.figures.style import ACCENTS, Figure, styled
 from brats_lib.labels import LONG_NAMES
 from brats_lib.scores.comparison import compare
 
-__all__ = ["apart", "dice_against", "paired_cases", "short_names"]
-
 # Hollow square before, filled circle after: told apart in grey print too.
 FIRST = {"marker": "s", "mfc": "white", "mec": ACCENTS["orange"], "mew": 1.7, "ms": 7, "ls": "none"}
 SECOND = {"marker": "o", "color": ACCENTS["blue"], "mec": "white", "mew": 0.8, "ms": 8.5, "ls": "none"}
@@ -71,14 +69,12 @@ def paired_cases(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, st
         row = gains.loc[name]
         chance = "p < 0.001" if row["p_value"] < 0.001 else f"p = {row['p_value']:.2g}"
         gain, low, high = (f"{row[column]:+.3f}".replace("-", "−") for column in ("difference", "low", "high"))
-        ax.set_title(f"{name}, {LONG_NAMES[name]}")
-        ax.set_xlabel(f"Dice; mean gain {gain}\n95 % interval {low} to {high}\n{chance}, {row['cases']:.0f} cases")
-    axes[0, 0].set_xlim(-0.03, 1.03)
-    axes[0, 0].set_xticks(np.arange(0, 1.01, 0.25))
+        verdict = f"mean gain {gain}\n95 % interval {low} to {high}\n{chance}, {row['cases']:.0f} cases"
+        ax.set(title=f"{name}, {LONG_NAMES[name]}", xlabel=f"Dice; {verdict}")
     shown = short_names(order) if len(order) <= _NAMED_ROWS else [""] * len(order)
     axes[0, 0].set_yticks([*range(len(order)), len(order) + 0.4], [*shown, "mean"])
     axes[0, 0].get_yticklabels()[-1].set_fontweight("bold")
-    axes[0, 0].set_ylim(len(order) + 1, -0.6)
+    axes[0, 0].set(xlim=(-0.03, 1.03), xticks=np.arange(0, 1.01, 0.25), ylim=(len(order) + 1, -0.6))
     marks = [mark(**FIRST), mark(**SECOND), mark(lw=2.4, **GAIN), mark(lw=2.4, **LOSS)]
     foot_key(fig, dict(zip([*names, "gain", "loss"], marks, strict=True)))
     return fig
@@ -131,11 +127,10 @@ def dice_against(table: pd.DataFrame, x: str, source: str) -> Figure:
     named = len(shown) <= _LABELLED_CASES
     # Points that the names of the cases take above the panels.
     above = 22 + 5.7 * max(map(len, shown.values())) if named else 6
-    fig, axes = plot_sheet(3.7 + above / 72, 1, len(regions), source=source, key=len(recipes) == 2, sharex=True,
-                           sharey=True, squeeze=False)  # fmt: skip
+    fig, axes = plot_sheet(3.7 + above / 72, 1, len(regions), source=source, key=len(recipes) == 2, grid="y",
+                           sharex=True, sharey=True, squeeze=False)  # fmt: skip
     _span(axes[0, 0], table.loc[np.isfinite(table[x]), x], factors)
-    axes[0, 0].set_ylim(-0.03, 1.03)
-    axes[0, 0].set_ylabel("Dice")
+    axes[0, 0].set(ylim=(-0.03, 1.03), ylabel="Dice")
     # Once for all panels (figure-wide labels do not keep off the foot), and never wider than a panel: the layout would
     # shrink the panels for it until nothing is left of them.
     axes[0, len(regions) // 2].set_xlabel(textwrap.fill(written, 31))
@@ -157,7 +152,6 @@ def dice_against(table: pd.DataFrame, x: str, source: str) -> Figure:
         if named:
             _name_cases(ax, finite.groupby("case").agg(x=(x, "first"), top=("dice", "max")), shown)
         ax.set_title(f"{name}, {LONG_NAMES[name]}", pad=above)
-        ax.grid(axis="y")
     if len(recipes) == 2:
         foot_key(fig, {recipe: mark(**style) for recipe, style in styles.items()})
     return fig
@@ -188,8 +182,8 @@ def _name_cases(ax, cases, shown):
         x, y = at[i]
         ax.text(place, 1.07, shown[cases.index[i]], transform=ax.transAxes, rotation=90, ha="center", va="bottom",
                 fontsize=9, color="#3A3A3A", gid="case")  # fmt: skip
-        ax.plot([place, x, x], [1.06, 1.02, y], transform=ax.transAxes, color="#D5D5D5", lw=0.8, zorder=1,
-                clip_on=False)  # fmt: skip
+        hair = {"color": "#D5D5D5", "lw": 0.8, "zorder": 1, "clip_on": False}
+        ax.plot([place, x, x], [1.06, 1.02, y], transform=ax.transAxes, **hair)
 
 
 def apart(positions: Sequence[float], gap: float) -> np.ndarray:

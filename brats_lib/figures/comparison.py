@@ -5,12 +5,10 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
-from brats_lib.figures.panels import box_sheet, caption, dimmed, mr_panel
+from brats_lib.figures import panels
 from brats_lib.figures.plots import MEAN, need, plot_sheet
 from brats_lib.figures.predictions import ERROR_LEGEND, mark_errors
 from brats_lib.figures.style import Figure, brain_box, styled
-
-__all__ = ["cost_against_dice", "system_errors"]
 
 COSTS = {"multiply_adds": "multiply-adds per voxel", "case_seconds": "seconds of one core per case"}
 _OURS, _OTHERS = "#B5440B", "#1F5A85"
@@ -28,11 +26,10 @@ def cost_against_dice(table: pd.DataFrame, source: str, ours: Collection[str] = 
         Titles that are set off by colour.
     """
     need(table, ("title", "dice", *COSTS))
-    fig, axes = plot_sheet(5.4, 1, 2, source=source, sharey=True)
+    fig, axes = plot_sheet(5.4, 1, 2, source=source, grid="y", sharey=True)
     for ax, (column, label) in zip(axes, COSTS.items(), strict=True):
-        ax.set_xscale("log")
         left, right = table[column].min(), table[column].max()
-        ax.set_xlim(left / 2, right * 2)
+        ax.set(xscale="log", xlim=(left / 2, right * 2), xlabel=label)
         height = np.inf
         for _, row in table.sort_values("dice", ascending=False).iterrows():
             x, dice = row[column], row["dice"]
@@ -44,8 +41,6 @@ def cost_against_dice(table: pd.DataFrame, source: str, ours: Collection[str] = 
             place, side = (x / 1.18, "right") if x > np.sqrt(left * right) else (x * 1.18, "left")
             ax.annotate(row["title"], (x, dice), xytext=(place, height), va="center", ha=side, fontsize=9, color=colour,
                         arrowprops=tie)  # fmt: skip
-        ax.set_xlabel(label)
-        ax.grid(axis="y")
     axes[0].set_ylabel("Dice, mean of WT, TC and ET")
     return fig
 
@@ -68,10 +63,10 @@ def system_errors(
     volume = np.where(image != 0, image - np.min(image), 0).astype(np.float32)[..., None]
     box = brain_box(volume)
     columns = min(columns, len(masks))
-    fig, axes = box_sheet(box, -(-len(masks) // columns), columns, source, notes=1, legend=ERROR_LEGEND)
+    fig, axes = panels.box_sheet(box, -(-len(masks) // columns), columns, source, notes=1, legend=ERROR_LEGEND)
     for ax, (system, mask) in zip(axes.flat, masks.items(), strict=False):
-        mr_panel(ax, volume, 0, box, levels=dimmed(volume))
+        panels.mr_panel(ax, volume, 0, box, levels=panels.dimmed(volume))
         found, missed, extra = mark_errors(ax, mask[..., None], truth[..., None], 0, "WT")
         total = 2 * found + missed + extra
-        caption(ax, system, f"Dice of WT in this slice {2 * found / total if total else 1:.2f}")
+        panels.caption(ax, system, f"Dice of WT in this slice {2 * found / total if total else 1:.2f}")
     return fig

@@ -7,18 +7,7 @@ import pandas as pd
 import seaborn
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 
-from brats_lib.figures.panels import (
-    LEFT,
-    box_sheet,
-    caption,
-    captions,
-    mask_panel,
-    outline_labels,
-    picture_panel,
-    row_label,
-    sheet,
-    whole,
-)
+from brats_lib.figures import panels
 from brats_lib.figures.plots import (
     TICKS_ML,
     beside,
@@ -33,11 +22,6 @@ from brats_lib.figures.plots import (
 from brats_lib.figures.style import ACCENTS, MODALITY_NAMES, Figure, label_colours, modality_name, styled
 from brats_lib.labels import COLOURS, LABEL_NAMES, LONG_NAMES, SCORED, to_labels
 from brats_lib.recipes import PUBLISHED
-
-__all__ = [
-    "augmentation_grid", "batch_panel", "flow_diagram", "intensity_distributions", "preprocessing_steps",
-    "split_bars", "tumour_volumes",
-]  # fmt: skip
 
 HEALTHY = "#B5B5B5"
 SUBSETS = {"train": "training", "val": "validation", "test": "test"}
@@ -108,13 +92,12 @@ def intensity_distributions(samples: pd.DataFrame, source: str) -> Figure:
     tissues = list(samples["tissue"].unique())
     colours = {name: COLOURS[label] for label, name in LABEL_NAMES.items() if label}
     palette = {tissue: colours.get(tissue, HEALTHY) for tissue in tissues}
-    fig, axes = plot_sheet(1.4 + 1.1 * len(tissues), 2, 2, source=source, sharex=True, sharey=True)
+    fig, axes = plot_sheet(1.4 + 1.1 * len(tissues), 2, 2, source=source, grid="x", sharex=True, sharey=True)
     for ax, modality in zip(axes.flat, MODALITY_NAMES, strict=True):
         rows = samples[samples["modality"] == modality]
         seaborn.violinplot(rows, x="intensity", y="tissue", hue="tissue", order=tissues, palette=palette, ax=ax, cut=0,
                            inner="quart", density_norm="width", linewidth=0.9, saturation=1, legend=False)  # fmt: skip
         ax.set(title=modality_name(modality), ylabel="", xlabel="")
-        ax.grid(axis="x")
         ax.tick_params(axis="y", length=0)
     axes[0, 0].set_xlim(*np.percentile(samples["intensity"], (0.1, 99.9)))
     for ax in axes[1]:
@@ -141,11 +124,10 @@ def tumour_volumes(frame: pd.DataFrame, source: str) -> Figure:
         ax.plot([median, median], [row - 0.28, row + 0.28], zorder=4, **line)
         beside(ax, row, f"{median:,.1f} mL", fontsize=10.5)
     ax.set_yticks(range(len(regions)), [f"{name}\n{LONG_NAMES[name]}" for name in regions])
-    ax.set_ylim(len(regions) - 0.5, -0.5)
     high = max(200, 1.3 * frame["volume_ml"].max())
     log_above_one(ax, (-0.05, high), [tick for tick in TICKS_ML if tick <= high])
     rows_only(ax)
-    ax.set_xlabel("volume in mL")
+    ax.set(ylim=(len(regions) - 0.5, -0.5), xlabel="volume in mL")
     foot_key(fig, {"one case": mark(marker="o", color=ACCENTS["blue"], ls="none"), "median": mark(**line)})
     return fig
 
@@ -178,8 +160,7 @@ def split_bars(frame: pd.DataFrame, source: str) -> Figure:
                     textcoords="offset points", va="center", fontsize=11)  # fmt: skip
     ax.set_yticks(range(len(counts)), [SUBSETS[name] for name in counts.index], fontsize=12)
     ax.invert_yaxis()
-    ax.set_xlim(0, 1.25 * max(left.max(), 1))
-    ax.set_xticks([])
+    ax.set(xlim=(0, 1.25 * max(left.max(), 1)), xticks=[])
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
     foot_key(fig, key)
@@ -192,12 +173,12 @@ def preprocessing_steps(steps: Sequence[tuple[str, np.ndarray]], source: str) ->
     columns = min(3, len(steps))
     rows = [steps[first : first + columns] for first in range(0, len(steps), columns)]
     heights = [min(1.3, max(image.shape[1] / image.shape[0] for _, image in row)) for row in rows]
-    fig, axes = sheet([1.0] * columns, heights, source, notes=1)
+    fig, axes = panels.sheet([1.0] * columns, heights, source, notes=1)
     for number, (ax, (name, image)) in enumerate(zip(axes.flat, steps, strict=False), 1):
-        picture_panel(ax, image, _levels(image), letters=number == 1)
+        panels.picture_panel(ax, image, _levels(image), letters=number == 1)
         ax.set_anchor("NW")
         size = f"{image.shape[0]} × {image.shape[1]} pixels"
-        caption(ax, f"{number}. {name}", f"{size}, {_number(image.min())} to {_number(image.max())}")
+        panels.caption(ax, f"{number}. {name}", f"{size}, {_number(image.min())} to {_number(image.max())}")
     return fig
 
 
@@ -218,12 +199,12 @@ def augmentation_grid(
     """Show what each augmentation does to a slice (x, y) and to the class indices 0-3 of its pixels."""
     shown = {"original": original, **examples}
     width, height = original[0].shape
-    fig, axes = sheet([width] * 3, [height] * -(-len(shown) // 3), source, legend=label_colours())
+    fig, axes = panels.sheet([width] * 3, [height] * -(-len(shown) // 3), source, legend=label_colours())
     levels = _levels(original[0])
     for ax, (name, (image, classes)) in zip(axes.flat, shown.items(), strict=False):
-        picture_panel(ax, image, levels, letters=name == "original")
-        outline_labels(ax, to_labels(classes).T, 0.9)
-        caption(ax, name)
+        panels.picture_panel(ax, image, levels, letters=name == "original")
+        panels.outline_labels(ax, to_labels(classes).T, 0.9)
+        panels.caption(ax, name)
     return fig
 
 
@@ -239,16 +220,15 @@ def batch_panel(images: np.ndarray, labels: np.ndarray, source: str) -> Figure:
         Class indices 0-3, (slices, x, y).
     """
     images, masks = np.asarray(images, np.float32), np.moveaxis(to_labels(labels), 0, -1)
-    names = ("FLAIR", "T1ce", "mask")
-    fig, axes = box_sheet(whole(masks), len(names), len(images), source, left=LEFT, legend=label_colours(),
-                          captioned=[0])  # fmt: skip
-    for row, name in zip(axes, names, strict=True):
-        row_label(row[0], name)
+    box = panels.whole(masks)
+    fig, axes = panels.box_sheet(box, 3, len(images), source, left=panels.LEFT, legend=label_colours(), captioned=[0])
+    for row, name in zip(axes, ("FLAIR", "T1ce", "mask"), strict=True):
+        panels.row_label(row[0], name)
     for channel, row in enumerate(axes[:-1]):
         levels = _levels(images[..., channel])
         for ax, image in zip(row, images[..., channel], strict=True):
-            picture_panel(ax, image, levels, letters=ax is axes[0, 0])
+            panels.picture_panel(ax, image, levels, letters=ax is axes[0, 0])
     for i, ax in enumerate(axes[-1]):
-        mask_panel(ax, masks, i, whole(masks), letters=False)
-    captions(axes[0], *(f"slice {i + 1}" for i in range(len(images))))
+        panels.mask_panel(ax, masks, i, box, letters=False)
+    panels.captions(axes[0], *(f"slice {i + 1}" for i in range(len(images))))
     return fig

@@ -22,11 +22,10 @@ from brats_lib.figures.plots import (
 from brats_lib.figures.style import Figure, styled
 from brats_lib.scores.summary import bootstrap_interval, spread
 
-__all__ = ["ablation", "transfer_curve"]
-
 # What is plotted against, and what is held meanwhile.
 HELD = {"phantoms": "minutes", "minutes": "phantoms"}
-NAMES = {"phantoms": ("phantoms in training", "More phantoms"), "minutes": ("minutes of training", "Longer training")}
+LABELS = {"phantoms": "phantoms in training", "minutes": "minutes of training"}
+HEADINGS = {"phantoms": "More phantoms", "minutes": "Longer training"}
 DOTTED = (0, (1, 1.5))
 
 
@@ -48,22 +47,18 @@ def transfer_curve(table: pd.DataFrame, source: str) -> Figure:
     regions = regions_in(table)
     # A quantity that was never varied has no curve.
     varied = [x for x in HELD if table[x].nunique() > 1] or ["phantoms"]
-    fig, axes = plot_sheet(3.7, 1, len(varied), source=source, key=True, sharey=True, squeeze=False)
+    fig, axes = plot_sheet(3.7, 1, len(varied), source=source, key=True, grid="y", sharey=True, squeeze=False)
     axes, key = axes[0], region_marks(regions)
     for ax, x in zip(axes, varied, strict=True):
-        label, heading = NAMES[x]
         rows, held = _held(table, x, HELD[x])
         for name in regions:
             meaning = _curve(ax, rows[rows["region"] == name], x, name)
             if meaning:
                 key[meaning] = Patch(color="#6B6B6B", alpha=0.25)
-        ax.set_xlabel(label)
-        ax.set_title(heading + held)
+        ax.set(xlabel=LABELS[x], title=HEADINGS[x] + held)
         _log_ticks(ax, sorted(set(rows[x])))
-        ax.grid(axis="y")
-    axes[0].set_ylabel("Dice, mean over cases")
     low = min(line.get_ydata().min() for ax in axes for line in ax.lines)
-    axes[0].set_ylim(max(0, np.floor((low - 0.08) * 10) / 10), 1)
+    axes[0].set(ylabel="Dice, mean over cases", ylim=(max(0, np.floor((low - 0.08) * 10) / 10), 1))
     foot_key(fig, key)
     return fig
 
@@ -141,13 +136,11 @@ def ablation(table: pd.DataFrame, source: str) -> Figure:
                     color="#5A5A5A")  # fmt: skip
         for edge in edges[1:-1]:
             ax.axhline(edge, color="#E6E6E6", lw=0.8, zorder=0)
-        ax.set_title(str(kind))
-        ax.set_xlabel("Dice")
+        ax.set(title=kind, xlabel="Dice")
         rows_only(ax)
+    low, high = np.floor(points["min"].min() * 10 - 0.2) / 10, np.ceil(points["max"].max() * 10 + 0.2) / 10
     axes[0, 0].set_yticks(centres, names, fontsize=10.5)
-    axes[0, 0].set_ylim(edges[-1], 0)
-    low = max(0, np.floor(points["min"].min() * 10 - 0.2) / 10)
-    axes[0, 0].set_xlim(low, min(1, np.ceil(points["max"].max() * 10 + 0.2) / 10))
+    axes[0, 0].set(ylim=(edges[-1], 0), xlim=(max(0, low), min(1, high)))
     key = region_marks(regions, ls="none")
     if points["runs"].max() > 1:
         key[f"range of {points['runs'].max()} seeds"] = mark(color="#444444", lw=2.2, solid_capstyle="butt")

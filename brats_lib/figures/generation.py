@@ -6,12 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
 
-from brats_lib.figures.panels import blank, caption, captions, outline_labels, row_label, sheet
+from brats_lib.figures import panels
 from brats_lib.figures.plots import MEAN, REGION_MARKS, foot_key, mark, need, plot_sheet, region_marks, regions_in
 from brats_lib.figures.style import ACCENTS, MODALITY_NAMES, Figure, label_colours, label_image, styled
 from brats_lib.labels import to_labels
-
-__all__ = ["distance_scale", "help_curve", "labelled_slices", "picture_rows", "score_steps"]
 
 SCORES = {"psnr_brain": "PSNR in the brain (dB)", "ssim_brain": "SSIM in the brain"}
 _METHOD_MARKS = [*zip([*ACCENTS.values(), ACCENTS["blue"]], "osD^vP", strict=True)]
@@ -30,7 +28,9 @@ def labelled_slices(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], source:
     images = np.concatenate([np.asarray(images, np.float32) for images, _ in groups.values()])
     labels = to_labels(np.concatenate([classes for _, classes in groups.values()]))
     side = images.shape[1]
-    fig, axes = sheet([side] * len(images), [side] * 5, source, legend=label_colours(), left=_LEFT, captioned=[0])
+    fig, axes = panels.sheet(
+        [side] * len(images), [side] * 5, source, legend=label_colours(), left=_LEFT, captioned=[0]
+    )
     for channel, row in enumerate(axes[:4]):
         top = _ceiling(images[..., channel])
         for ax, image in zip(row, images, strict=True):
@@ -38,13 +38,13 @@ def labelled_slices(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], source:
     for ax, picture in zip(axes[4], labels, strict=True):
         # The background is black as in the pictures above, so that only tumours have colour.
         ax.imshow(label_image(picture.T, background=False), origin="upper", interpolation="nearest")
-        blank(ax)
+        panels.blank(ax)
     column = 0
     for name, (group, _) in groups.items():
-        caption(axes[0, column], name)
+        panels.caption(axes[0, column], name)
         column += len(group)
     for ax, name in zip(axes[:, 0], [*MODALITY_NAMES.values(), "labels"], strict=True):
-        row_label(ax, name)
+        panels.row_label(ax, name)
     return fig
 
 
@@ -71,18 +71,18 @@ def picture_rows(
     """
     count, side = np.shape(next(iter(rows.values())))[:2]
     captioned = [0] if headings else []
-    fig, axes = sheet([side] * count, [side] * len(rows), source, left=_LEFT, captioned=captioned)
+    fig, axes = panels.sheet([side] * count, [side] * len(rows), source, left=_LEFT, captioned=captioned)
     for line, (name, pictures) in zip(axes, rows.items(), strict=True):
         top = _ceiling(np.asarray(pictures))
         for column, ax in enumerate(line):
             _grey(ax, pictures[column], top)
             if classes is not None:
-                outline_labels(ax, to_labels(classes[column]).T)
+                panels.outline_labels(ax, to_labels(classes[column]).T)
             if notes and name in notes:
                 ax.text(0.03, 0.03, notes[name][column], transform=ax.transAxes, color="white", fontsize=9.5)
-        row_label(line[0], name)
+        panels.row_label(line[0], name)
     if headings:
-        captions(axes[0], *headings)
+        panels.captions(axes[0], *headings)
     return fig
 
 
@@ -93,7 +93,7 @@ def _ceiling(pictures):
 
 def _grey(ax, picture, top):
     ax.imshow(np.asarray(picture, np.float32).T, cmap="gray", vmin=0, vmax=top, origin="upper", interpolation="bicubic")
-    blank(ax)
+    panels.blank(ax)
 
 
 @styled
@@ -108,7 +108,9 @@ def score_steps(table: pd.DataFrame, step: str, source: str, xlabel: str) -> Fig
     need(table, ("method", "data", step, *SCORES))
     kinds = table["data"].unique()
     marks = dict(zip(table["method"].unique(), _METHOD_MARKS, strict=False))
-    fig, axes = plot_sheet(2.7 * len(kinds), len(kinds), 2, source=source, key=True, squeeze=False, sharex=True)
+    fig, axes = plot_sheet(
+        2.7 * len(kinds), len(kinds), 2, source=source, key=True, grid="y", squeeze=False, sharex=True
+    )
     for line, kind in zip(axes, kinds, strict=True):
         means = table[table["data"] == kind].groupby(["method", step])[list(SCORES)].mean()
         for ax, (score, name) in zip(line, SCORES.items(), strict=True):
@@ -118,9 +120,7 @@ def score_steps(table: pd.DataFrame, step: str, source: str, xlabel: str) -> Fig
                 ax.plot(range(len(points)), points, color=colour, marker=marker, ms=7, gid=method,
                         lw=2.6 if method == "network" else 1.4, **MEAN)  # fmt: skip
             ax.set_xticks(range(len(points)), [f"{value:g}" for value in points.index])
-            ax.set_title(str(kind))
-            ax.set_ylabel(name)
-            ax.grid(axis="y")
+            ax.set(title=kind, ylabel=name)
     for ax in axes[-1]:
         ax.set_xlabel(xlabel)
     foot_key(fig, {name: mark(color=colour, marker=marker, mec="white") for name, (colour, marker) in marks.items()})
@@ -137,7 +137,7 @@ def distance_scale(table: pd.DataFrame, source: str) -> Figure:
         Columns set, frechet, position and samples, as `synthesis.tasks.distance_table` returns.
     """
     need(table, ("set", "frechet", "position", "samples"))
-    fig, ax = plot_sheet(0.6 + 0.42 * len(table), source=source)
+    fig, ax = plot_sheet(0.6 + 0.42 * len(table), source=source, grid="x")
     rows = np.arange(len(table))[::-1]
     ax.axvline(0.3, color=ACCENTS["grey"], lw=1, ls=(0, (3, 2)), gid="goal")
     ax.hlines(rows, 0, table["position"], color="#B8B8B8", lw=1.4)
@@ -151,7 +151,6 @@ def distance_scale(table: pd.DataFrame, source: str) -> Figure:
     ax.set(xlim=(low - 0.03 * (high - low), high + 0.16 * (high - low)), ylim=(-0.6, len(table) - 0.4))
     samples = table["samples"].min()
     ax.set_xlabel(f"from the floor (0) to the ceiling (1); Fréchet distance in brackets; {samples} slices")
-    ax.grid(axis="x")
     return fig
 
 
@@ -172,7 +171,7 @@ def help_curve(table: pd.DataFrame, source: str) -> Figure:
     # Where each column of marks comes from, and its name.
     places = {(arm,): arm.replace(", ", ",\n") for arm in others}
     places |= {("synthetic", count): f"{count:,}\nsynthetic" for count in counts}
-    fig, axes = plot_sheet(3.4 * len(kinds), len(kinds), source=source, key=True, squeeze=False)
+    fig, axes = plot_sheet(3.4 * len(kinds), len(kinds), source=source, key=True, grid="y", squeeze=False)
     for ax, kind in zip(axes[:, 0], kinds, strict=True):
         seeds = table[table["data"] == kind].groupby(["region", "arm", "synthetic", "seed"])["dice"].mean()
         for name, shift in zip(regions, np.linspace(-0.12, 0.12, len(regions)), strict=True):
@@ -183,9 +182,7 @@ def help_curve(table: pd.DataFrame, source: str) -> Figure:
                 ax.plot(at + shift, dice.mean(), marker, color=colour, ms=8, mec="white", gid=name)
         ax.axvline(len(others) - 0.5, color="#CCCCCC", lw=1)
         ax.set_xticks(range(len(places)), places.values(), fontsize=9.5)
-        ax.set_title(str(kind))
-        ax.set_ylabel("Dice, mean over cases")
-        ax.grid(axis="y")
+        ax.set(title=kind, ylabel="Dice, mean over cases")
     seeds = f"lowest to highest of {table['seed'].nunique()} seeds"
     foot_key(fig, region_marks(regions, ls="none") | {seeds: Patch(color="#6B6B6B")})
     return fig

@@ -8,8 +8,6 @@ from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 from brats_lib.figures.plots import foot_key, mark, plot_sheet
 from brats_lib.figures.style import ACCENTS, Figure, styled
 
-__all__ = ["Stage", "stages", "unet_diagram"]
-
 PARTS = {"encoder": ACCENTS["blue"], "bottleneck": ACCENTS["grey"], "decoder": ACCENTS["orange"]}
 SKIP = {"color": "#8A8A8A", "ls": (0, (4, 3))}
 _SPACE = 0.05  # between two slabs of a stage

@@ -13,22 +13,9 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from scipy import ndimage
 
-from brats_lib.figures.panels import RADIOLOGICAL
-from brats_lib.figures.style import (
-    DPI,
-    WIDTH,
-    Figure,
-    brain_box,
-    colour_legend,
-    label_colours,
-    styled,
-    tumour_slice,
-    window,
-    write_foot,
-)
+from brats_lib.figures import panels, style
+from brats_lib.figures.style import DPI, WIDTH, Figure, brain_box, styled, tumour_slice, window
 from brats_lib.labels import COLOURS, ET, LABELS
-
-__all__ = ["InteractiveView", "interactive_view", "nilearn_panel"]
 
 # Colours of the integers 1 to 4; no label 3 exists.
 _COLOURS = ListedColormap([COLOURS[label] if label in LABELS else COLOURS[ET] for label in range(1, max(LABELS) + 1)])
@@ -77,12 +64,12 @@ def nilearn_panel(volume: np.ndarray, mask: np.ndarray, affine: np.ndarray, sour
     above, row, below = 0.2, 2.6, 0.9
     height = above + row * len(plots) + below
     fig = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="black")
-    write_foot(fig, "#B8B8B8", source, RADIOLOGICAL)
+    style.write_foot(fig, "#B8B8B8", source, panels.RADIOLOGICAL)
     for i, (name, plot, image, options) in enumerate(plots):
         bottom = (below + row * (len(plots) - 1 - i)) / height
         fig.text(0.016, bottom + (row - 0.08) / height, name, color="white", fontsize=12, fontweight="bold", va="top")
         plot(image, **shared, **options, figure=fig, axes=(0.0, bottom, 1.0, (row - 0.38) / height))
-    colour_legend(fig, label_colours(), loc="lower left", bbox_to_anchor=(0.014, 0.5 / height))
+    style.colour_legend(fig, style.label_colours(), loc="lower left", bbox_to_anchor=(0.014, 0.5 / height))
     return fig
 
 

@@ -13,29 +13,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.patches import Rectangle
 
-from brats_lib.figures.style import (
-    AXIAL,
-    DPI,
-    MARGIN,
-    PROBABILITY,
-    WIDTH,
-    Box,
-    Figure,
-    Plane,
-    colour_legend,
-    foot_lines,
-    label_image,
-    rgba,
-    window,
-    write_foot,
-)
+from brats_lib.figures import style
+from brats_lib.figures.style import AXIAL, MARGIN, WIDTH, Box, Figure, Plane, window
 from brats_lib.labels import BACKGROUND, COLOURS, ED, ET, NCR
-
-__all__ = [
-    "LEFT", "RADIOLOGICAL", "blank", "box_ratio", "box_sheet", "caption", "captions", "dimmed", "fill", "frame", "key",
-    "mask_panel", "mr_panel", "note", "outline", "outline_labels", "overlay", "picture_panel", "probability_panel",
-    "row_label", "sheet", "tint", "view", "whole", "zoom_box",
-]  # fmt: skip
 
 RADIOLOGICAL = "Radiological view: the patient's left (L) is on the viewer's right."
 LEFT = 0.22  # inches that a row label takes
@@ -74,11 +54,11 @@ def sheet(
     rows, columns = len(heights), len(widths)
     scale = (width - 2 * MARGIN - left - _GAP * (columns - 1)) / sum(widths)
     strips = [_HEAD + _NOTE * notes if captioned is None or row in captioned else 0 for row in range(rows)]
-    below = 0.22 + _LINE * len(foot_lines(width, source, RADIOLOGICAL))
+    below = 0.22 + _LINE * len(style.foot_lines(width, source, RADIOLOGICAL))
     below += (0.36 if legend else 0) + (0.62 if colourbar else 0) + (0.08 if legend and colourbar else 0)
     height = MARGIN + scale * sum(heights) + _GAP * (rows - 1) + sum(strips) + below
-    fig = Figure(figsize=(width, height), dpi=DPI, facecolor="black")
-    write_foot(fig, "#B8B8B8", source, RADIOLOGICAL)
+    fig = Figure(figsize=(width, height), dpi=style.DPI, facecolor="black")
+    style.write_foot(fig, "#B8B8B8", source, RADIOLOGICAL)
     axes = np.empty((rows, columns), object)
     top = height - MARGIN
     for row in range(rows):
@@ -92,7 +72,7 @@ def sheet(
         top -= _GAP
     if legend:
         place = (MARGIN / width, (below - 0.20) / height)
-        colour_legend(fig, legend, loc="upper left", bbox_to_anchor=place, columnspacing=1.6)
+        style.colour_legend(fig, legend, loc="upper left", bbox_to_anchor=place, columnspacing=1.6)
     if colourbar:
         _foot_scale(fig, *colourbar, (below - (0.76 if legend else 0.32)) / height)
     return fig, axes
@@ -199,14 +179,14 @@ def picture_panel(ax: Axes, image: np.ndarray, levels: tuple[float, float], lett
 
 def mask_panel(ax: Axes, mask: np.ndarray, z: int, box: Box, letters: bool = True) -> None:
     """Draw an axial slice of labels in their colours, background included."""
-    ax.imshow(label_image(AXIAL.cut(mask, z)), origin="upper", interpolation="nearest")
+    ax.imshow(style.label_image(AXIAL.cut(mask, z)), origin="upper", interpolation="nearest")
     ax.set_facecolor(COLOURS[BACKGROUND])
     view(ax, box, letters=letters)
 
 
 def probability_panel(ax: Axes, probabilities: np.ndarray, box: Box, letters: bool = True) -> None:
     """Draw an axial slice of probabilities (rows, columns) on the scale from 0 to 1."""
-    ax.imshow(probabilities, cmap=PROBABILITY, vmin=0, vmax=1, origin="upper", interpolation="nearest")
+    ax.imshow(probabilities, cmap=style.PROBABILITY, vmin=0, vmax=1, origin="upper", interpolation="nearest")
     view(ax, box, letters=letters)
 
 
@@ -219,7 +199,7 @@ def outline(ax: Axes, region: np.ndarray, colour: str, width: float = 1.6) -> No
 def overlay(ax: Axes, mask: np.ndarray, z: int) -> None:
     """Lay an axial slice of labels over a panel: filled, with a firm border; the background stays clear."""
     labels = AXIAL.cut(mask, z)
-    ax.imshow(label_image(labels, 0.5, background=False), origin="upper", interpolation="nearest")
+    ax.imshow(style.label_image(labels, 0.5, background=False), origin="upper", interpolation="nearest")
     outline_labels(ax, labels)
 
 
@@ -250,7 +230,7 @@ def dimmed(volume: np.ndarray) -> tuple[float, float]:
 
 def tint(ax: Axes, strength: np.ndarray, colour: str) -> None:
     """Colour a panel as strongly as an array (rows, columns) in 0-1 says."""
-    image = np.broadcast_to(rgba(colour), (*strength.shape, 4)).copy()
+    image = np.broadcast_to(style.rgba(colour), (*strength.shape, 4)).copy()
     image[..., 3] = np.round(230 * strength)
     ax.imshow(image, origin="upper", interpolation="nearest")
 

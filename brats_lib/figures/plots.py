@@ -14,11 +14,6 @@ from brats_lib.errors import BratsError
 from brats_lib.figures.style import ACCENTS, DPI, MARGIN, WIDTH, Figure, foot_lines, write_foot
 from brats_lib.labels import REGIONS
 
-__all__ = [
-    "MEAN", "REGION_MARKS", "TICKS_ML", "beside", "dots", "foot_key", "log_above_one", "mark", "need", "plot_sheet",
-    "region_marks", "regions_in", "rows_only",
-]  # fmt: skip
-
 # Colour and marker of the regions in curves. The colours of the labels are too pale for lines on white, so each region
 # has the accent next to them, and a shape of its own for readers and printers without colour.
 REGION_MARKS = {"WT": (ACCENTS["green"], "o"), "TC": (ACCENTS["blue"], "s"), "ET": (ACCENTS["orange"], "^")}
@@ -48,6 +43,7 @@ def plot_sheet(
     source: str,
     title: str = "",
     key: bool = False,
+    grid: str = "",
     width: float = WIDTH,
     **options,
 ) -> tuple[Figure, Axes | np.ndarray]:
@@ -59,6 +55,8 @@ def plot_sheet(
         Inches for the axes; title and source come on top of it.
     key
         Leave room for `foot_key` between the axes and the source.
+    grid
+        Of each axes: "x", "y" or none.
     **options
         Passed to ``Figure.subplots``.
     """
@@ -72,7 +70,10 @@ def plot_sheet(
         fig.text(MARGIN / width, 1 - 0.14 / total, "\n".join(lines), va="top", color="#111111", fontsize=14,
                  fontweight="bold", linespacing=1.25, gid="title", parse_math=False)  # fmt: skip
     write_foot(fig, "#5A5A5A", source)
-    return fig, fig.subplots(rows, columns, **options)
+    axes = fig.subplots(rows, columns, **options)
+    for ax in np.ravel(axes) if grid else ():
+        ax.grid(axis=grid)
+    return fig, axes
 
 
 def foot_key(fig: Figure, entries: Mapping[str, Artist]) -> None:

@@ -7,32 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from scipy import ndimage
 
-from brats_lib.figures.panels import (
-    LEFT,
-    box_ratio,
-    box_sheet,
-    caption,
-    captions,
-    dimmed,
-    fill,
-    mask_panel,
-    mr_panel,
-    note,
-    outline,
-    overlay,
-    probability_panel,
-    row_label,
-    sheet,
-    tint,
-)
+from brats_lib.figures import panels
 from brats_lib.figures.style import PROBABILITY, TUMOUR, Figure, Volumes, axial, brain_box, label_colours, styled
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR, SCORED, region, to_labels
 from brats_lib.scores.challenge import score_region
-
-__all__ = [
-    "ERROR_LEGEND", "error_map", "hero", "mark_errors", "predictions_overlay", "probability_maps", "single_class",
-    "six_panels", "slice_truth_prediction",
-]  # fmt: skip
 
 COMMON_NAMES = {NCR: "Core", ED: "Edema", ET: "Enhancing"}
 # Agreement is quiet, both kinds of error stand out, with every kind of colour vision (Okabe and Ito 2008).
@@ -48,12 +26,12 @@ ERROR_LEGEND = [
 def hero(volumes: Volumes, truth: np.ndarray, prediction: np.ndarray, z: int, source: str) -> Figure:
     """Show the whole task in one row: FLAIR and T1ce in, the expert's mask, the network's."""
     box = brain_box(volumes["flair"], volumes["t1ce"])
-    fig, axes = box_sheet(box, 1, 4, source, legend=label_colours())
+    fig, axes = panels.box_sheet(box, 1, 4, source, legend=label_colours())
     for ax, modality in zip(axes[0], ("flair", "t1ce", "t1ce", "t1ce"), strict=True):
-        mr_panel(ax, volumes[modality], z, box)
-    overlay(axes[0, 2], truth, z)
-    overlay(axes[0, 3], prediction, z)
-    captions(axes[0], "FLAIR", "T1ce", "Truth", "Network")
+        panels.mr_panel(ax, volumes[modality], z, box)
+    panels.overlay(axes[0, 2], truth, z)
+    panels.overlay(axes[0, 3], prediction, z)
+    panels.captions(axes[0], "FLAIR", "T1ce", "Truth", "Network")
     return fig
 
 
@@ -67,15 +45,15 @@ def predictions_overlay(cases: Sequence[tuple[str, np.ndarray, np.ndarray, np.nd
         Name, volume, true labels, predicted labels and the axial slice to show.
     """
     box = brain_box(*(volume for _, volume, *_ in cases))
-    fig, axes = box_sheet(box, len(cases), 3, source, legend=label_colours(), left=LEFT, captioned=[0])
+    fig, axes = panels.box_sheet(box, len(cases), 3, source, legend=label_colours(), left=panels.LEFT, captioned=[0])
     for row, (name, volume, truth, prediction, z) in zip(axes, cases, strict=True):
         for ax in row:
-            mr_panel(ax, volume, z, box)
-        overlay(row[1], truth, z)
-        overlay(row[2], prediction, z)
-        row_label(row[0], name)
-        note(row[0], f"z = {z}")
-    captions(axes[0], "Scan", "Ground truth", "Prediction")
+            panels.mr_panel(ax, volume, z, box)
+        panels.overlay(row[1], truth, z)
+        panels.overlay(row[2], prediction, z)
+        panels.row_label(row[0], name)
+        panels.note(row[0], f"z = {z}")
+    panels.captions(axes[0], "Scan", "Ground truth", "Prediction")
     return fig
 
 
@@ -85,11 +63,11 @@ def slice_truth_prediction(
 ) -> Figure:
     """Show a FLAIR slice, expert mask and predicted mask, left to right (paper figure 10)."""
     box = brain_box(volume)
-    fig, axes = box_sheet(box, 1, 3, source, legend=label_colours())
-    mr_panel(axes[0, 0], volume, z, box)
-    mask_panel(axes[0, 1], truth, z, box)
-    mask_panel(axes[0, 2], prediction, z, box)
-    captions(axes[0], "FLAIR", "Ground truth", "Prediction")
+    fig, axes = panels.box_sheet(box, 1, 3, source, legend=label_colours())
+    panels.mr_panel(axes[0, 0], volume, z, box)
+    panels.mask_panel(axes[0, 1], truth, z, box)
+    panels.mask_panel(axes[0, 2], prediction, z, box)
+    panels.captions(axes[0], "FLAIR", "Ground truth", "Prediction")
     return fig
 
 
@@ -106,16 +84,16 @@ def six_panels(volume: np.ndarray, truth: np.ndarray, probabilities: np.ndarray,
     strengths = np.asarray(probabilities[:, :, z], np.float32)
     box = brain_box(volume)
     legend = [(COLOURS[label], LABEL_NAMES[label]) for label in TUMOUR]
-    fig, axes = box_sheet(box, 2, 3, source, legend=[*legend, ("#FFFFFF", "line: ground truth of that class")])
+    fig, axes = panels.box_sheet(box, 2, 3, source, legend=[*legend, ("#FFFFFF", "line: ground truth of that class")])
     for ax in axes.flat:
-        mr_panel(ax, volume, z, box, levels=None if ax in axes[0] else dimmed(volume))
-    overlay(axes[0, 1], truth, z)
-    overlay(axes[0, 2], to_labels(strengths.argmax(-1))[..., None], 0)
-    captions(axes[0], "FLAIR", "Ground truth", "Prediction, all classes")
+        panels.mr_panel(ax, volume, z, box, levels=None if ax in axes[0] else panels.dimmed(volume))
+    panels.overlay(axes[0, 1], truth, z)
+    panels.overlay(axes[0, 2], to_labels(strengths.argmax(-1))[..., None], 0)
+    panels.captions(axes[0], "FLAIR", "Ground truth", "Prediction, all classes")
     for ax, label in zip(axes[1], (ED, NCR, ET), strict=True):
-        tint(ax, strengths[..., LABELS.index(label)].T, COLOURS[label])
-        outline(ax, axial(truth, z) == label, "white", 0.9)
-        caption(ax, f"{COMMON_NAMES[label]} ({LABEL_NAMES[label]})")
+        panels.tint(ax, strengths[..., LABELS.index(label)].T, COLOURS[label])
+        panels.outline(ax, axial(truth, z) == label, "white", 0.9)
+        panels.caption(ax, f"{COMMON_NAMES[label]} ({LABEL_NAMES[label]})")
     return fig
 
 
@@ -132,18 +110,18 @@ def probability_maps(volume: np.ndarray, truth: np.ndarray, probabilities: np.nd
     """
     box = brain_box(volume)
     meaning = "probability, as the network gives it\n(white line: ground truth)"
-    fig, axes = box_sheet(box, 2, 3, source, notes=1, colourbar=(PROBABILITY, meaning))
-    mr_panel(axes[0, 0], volume, z, box)
-    caption(axes[0, 0], "FLAIR", f"z = {z}")
-    mask_panel(axes[0, 1], truth, z, box)
-    caption(axes[0, 1], "Ground truth", "the true mask")
+    fig, axes = panels.box_sheet(box, 2, 3, source, notes=1, colourbar=(PROBABILITY, meaning))
+    panels.mr_panel(axes[0, 0], volume, z, box)
+    panels.caption(axes[0, 0], "FLAIR", f"z = {z}")
+    panels.mask_panel(axes[0, 1], truth, z, box)
+    panels.caption(axes[0, 1], "Ground truth", "the true mask")
     brain = ndimage.binary_fill_holes(axial(volume, z) != 0)
     for channel, (ax, label) in enumerate(zip((axes[0, 2], *axes[1]), LABELS, strict=True)):
-        probability_panel(ax, np.asarray(probabilities[:, :, z, channel], np.float32).T, box)
-        outline(ax, brain, "#8A8A8A", 0.8)
-        outline(ax, axial(truth, z) == label, "white", 0.9)
+        panels.probability_panel(ax, np.asarray(probabilities[:, :, z, channel], np.float32).T, box)
+        panels.outline(ax, brain, "#8A8A8A", 0.8)
+        panels.outline(ax, axial(truth, z) == label, "white", 0.9)
         name = LABEL_NAMES[label]
-        caption(ax, name if label else name.capitalize(), LONG_NAMES[name] if label else "no tumour")
+        panels.caption(ax, name if label else name.capitalize(), LONG_NAMES[name] if label else "no tumour")
     return fig
 
 
@@ -169,15 +147,15 @@ def single_class(
     wanted, got = region(truth, name), region(prediction, name)
     colour = COLOURS[SCORED[name][-1]] if name in ("ED", "ET", "NCR") else COLOURS[ED]
     box = brain_box(volume)
-    width, height = box_ratio(box)
-    fig, axes = sheet([width, width, 1.25 * width], [height], source, notes=1)
+    width, height = panels.box_ratio(box)
+    fig, axes = panels.sheet([width, width, 1.25 * width], [height], source, notes=1)
     ml = np.prod(spacing) / 1000
     for ax, heading, voxels in ((axes[0, 0], "Ground truth", wanted), (axes[0, 1], "Prediction", got)):
-        mr_panel(ax, volume, z, box)
-        fill(ax, axial(voxels, z), colour)
-        caption(ax, heading, f"{name}, {voxels.sum() * ml:,.1f} mL in the whole scan")
+        panels.mr_panel(ax, volume, z, box)
+        panels.fill(ax, axial(voxels, z), colour)
+        panels.caption(ax, heading, f"{name}, {voxels.sum() * ml:,.1f} mL in the whole scan")
     dice = score_region(got, wanted, spacing)["dice"]
-    caption(axes[0, 2], "Intensities", f"of all its voxels; Dice {dice:.3f}")
+    panels.caption(axes[0, 2], "Intensities", f"of all its voxels; Dice {dice:.3f}")
     _distributions(axes[0, 2], volume[wanted], volume[got], colour)
     return fig
 
@@ -208,7 +186,7 @@ def mark_errors(ax: Axes, prediction: np.ndarray, truth: np.ndarray, z: int, nam
     got, wanted = axial(region(prediction, name), z), axial(region(truth, name), z)
     parts = (got & wanted, wanted & ~got, got & ~wanted)
     for pixels, colour, strength in zip(parts, (FOUND, MISSED, TOO_MUCH), (0.45, 1, 1), strict=True):
-        tint(ax, pixels.astype(np.float32) * strength, colour)
+        panels.tint(ax, pixels.astype(np.float32) * strength, colour)
     return tuple(int(pixels.sum()) for pixels in parts)
 
 
@@ -216,10 +194,10 @@ def mark_errors(ax: Axes, prediction: np.ndarray, truth: np.ndarray, z: int, nam
 def error_map(volume: np.ndarray, truth: np.ndarray, prediction: np.ndarray, z: int, source: str) -> Figure:
     """Show what of each scored region was found, missed and too much in a slice."""
     box = brain_box(volume)
-    fig, axes = box_sheet(box, 1, 3, source, notes=2, legend=ERROR_LEGEND)
+    fig, axes = panels.box_sheet(box, 1, 3, source, notes=2, legend=ERROR_LEGEND)
     for ax, name in zip(axes[0], ("WT", "TC", "ET"), strict=True):
-        mr_panel(ax, volume, z, box, levels=dimmed(volume))
+        panels.mr_panel(ax, volume, z, box, levels=panels.dimmed(volume))
         found, missed, extra = mark_errors(ax, prediction, truth, z, name)
         counts = f"{found:,} pixels found, {missed:,} missed,\n{extra:,} too much"
-        caption(ax, f"{name}, {LONG_NAMES[name]}", counts)
+        panels.caption(ax, f"{name}, {LONG_NAMES[name]}", counts)
     return fig

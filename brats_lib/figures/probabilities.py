@@ -6,23 +6,11 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from brats_lib.figures.panels import (
-    box_ratio,
-    caption,
-    frame,
-    mr_panel,
-    outline,
-    overlay,
-    probability_panel,
-    sheet,
-    zoom_box,
-)
+from brats_lib.figures import panels
 from brats_lib.figures.plots import MEAN, REGION_MARKS, mark, plot_sheet
 from brats_lib.figures.style import PROBABILITY, Figure, Volumes, axial, brain_box, label_colours, styled
 from brats_lib.labels import LONG_NAMES, REGIONS, region
 from brats_lib.scores.calibration import expected_calibration_error
-
-__all__ = ["region_maps", "reliability_diagram"]
 
 TRUTH, NETWORK = "#FFFFFF", "#4FD8FF"
 # Below this a probability is black to the eye.
@@ -49,27 +37,27 @@ def region_maps(
     box = brain_box(volumes["flair"], volumes["t1ce"])
     # Everything that is tumour or might be: a false alarm far away must not fall outside the enlarged panels.
     tumour = (truth[:, :, z : z + 1] != 0) | (prediction[:, :, z : z + 1] != 0) | (chances.max(-1) > _FAINT)
-    close = zoom_box(tumour, 0, box)
-    width, height = box_ratio(box)
+    close = panels.zoom_box(tumour, 0, box)
+    width, height = panels.box_ratio(box)
     meaning = "probability of the region;\nnetwork's border in blue, the true one in white"
-    fig, axes = sheet([width] * 3, [height, width], source, notes=1, legend=label_colours(),
+    fig, axes = panels.sheet([width] * 3, [height, width], source, notes=1, legend=label_colours(),
                       colourbar=(PROBABILITY, meaning))  # fmt: skip
     for ax, modality, heading, note in (
         (axes[0, 0], "flair", "FLAIR", f"z = {z}"),
         (axes[0, 1], "t1ce", "T1ce", f"z = {z}"),
         (axes[0, 2], "t1ce", "Labels", "what the network decides, on T1ce"),
     ):
-        mr_panel(ax, volumes[modality], z, box)
-        caption(ax, heading, note)
-    frame(axes[0, 0], close)
-    overlay(axes[0, 2], prediction, z)
+        panels.mr_panel(ax, volumes[modality], z, box)
+        panels.caption(ax, heading, note)
+    panels.frame(axes[0, 0], close)
+    panels.overlay(axes[0, 2], prediction, z)
     brain = ndimage.binary_fill_holes(axial(volumes["flair"], z) != 0)
     for channel, (ax, name) in enumerate(zip(axes[1], REGIONS, strict=True)):
-        probability_panel(ax, axial(chances[..., channel], 0), close, letters=False)
-        outline(ax, brain, "#8A8A8A", 0.8)
-        outline(ax, axial(region(truth, name), z), TRUTH, 1.5)
-        outline(ax, axial(region(prediction, name), z), NETWORK, 1.2)
-        caption(ax, name, f"{LONG_NAMES[name]}, enlarged")
+        panels.probability_panel(ax, axial(chances[..., channel], 0), close, letters=False)
+        panels.outline(ax, brain, "#8A8A8A", 0.8)
+        panels.outline(ax, axial(region(truth, name), z), TRUTH, 1.5)
+        panels.outline(ax, axial(region(prediction, name), z), NETWORK, 1.2)
+        panels.caption(ax, name, f"{LONG_NAMES[name]}, enlarged")
     return fig
 
 
@@ -102,8 +90,9 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame], source: str) -> Figu
     curves.legend(key.values(), key, loc="upper left")
     curves.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of these voxels in the region")
     curves.grid()
-    counts.set(yscale="log", ylabel="voxels", xlabel="probability that the network gives")
-    counts.set_xticks(np.arange(0, 1.01, 0.2))
+    counts.set(
+        yscale="log", ylabel="voxels", xlabel="probability that the network gives", xticks=np.arange(0, 1.01, 0.2)
+    )
     counts.grid(axis="y")
     counts.minorticks_off()
     return fig

@@ -9,8 +9,6 @@ from brats_lib.figures.plots import foot_key, need, plot_sheet
 from brats_lib.figures.style import Figure, styled
 from brats_lib.scores.readers import COLUMNS, LIKERT, SIDES, agreement
 
-__all__ = ["reader_ratings"]
-
 # Worst to best, readable with every kind of colour vision and in grey print.
 GRADE_COLOURS = dict(zip(LIKERT, colormaps["cividis"](np.linspace(0.05, 0.95, len(LIKERT))), strict=True))
 
@@ -49,8 +47,8 @@ def _shares(ax, ratings, readers):
         ax.barh([place] * len(shares), shares, 0.78, left=shares.cumsum() - shares, color=list(GRADE_COLOURS.values()))
         ax.text(1.02, place, f"n = {len(scores)}", va="center", fontsize=9)
     ax.set_yticks(range(len(rows)), [f"{reader}, {side}" for reader, side in rows])
-    ax.set(xlim=(0, 1.16), xlabel="share of the masks", ylim=(len(rows) - 0.4, -0.6))
     ax.set_xticks([0, 0.5, 1], ["0", "½", "1"])
+    ax.set(xlim=(0, 1.16), xlabel="share of the masks", ylim=(len(rows) - 0.4, -0.6))
     ax.set_title("Scores of truth and prediction")
 
 

@@ -10,8 +10,6 @@ from brats_lib.figures.style import ACCENTS, Figure, styled
 from brats_lib.labels import LONG_NAMES, SCORED
 from brats_lib.scores.summary import bootstrap_interval
 
-__all__ = ["metric_distributions", "published_metrics", "region_scores"]
-
 METRIC_NAMES = {
     "accuracy": "Accuracy",
     "precision": "Precision",
@@ -79,8 +77,7 @@ def published_metrics(frame: pd.DataFrame, source: str) -> Figure:
                 ax.plot(row.paper, y, gid="paper", **PAPER)
             ax.plot(row.value, y, mec="white", mew=0.8, zorder=4, **style)
             beside(ax, y, f"{row.value:.4f}", color=colour, fontsize=10)
-    ax.set_xlim(-0.01, 1.01)
-    ax.set_xticks(np.arange(0, 1.01, 0.2))
+    ax.set(xlim=(-0.01, 1.01), xticks=np.arange(0, 1.01, 0.2))
     if frame["paper"].notna().any():
         key["paper"] = mark(**PAPER)
     foot_key(fig, key | {"background everywhere": mark(**TRIVIAL)})
@@ -107,8 +104,8 @@ def metric_distributions(frame: pd.DataFrame, source: str) -> Figure:
         dots(ax, row, values)
         beside(ax, row, f"{np.median(values):.3f}", fontsize=10)
     _name_metrics(ax, metrics)
-    ax.set_xlim(min(0, frame["value"].min()) - 0.02, max(1, frame["value"].max()) + 0.02)
-    cases = frame["case"].nunique()
+    cases, values = frame["case"].nunique(), frame["value"]
+    ax.set_xlim(min(0, values.min()) - 0.02, max(1, values.max()) + 0.02)
     ax.set_xlabel(f"each dot is one of {cases} cases; box: quartiles and median; right: median")
     return fig
 
@@ -139,8 +136,7 @@ def region_scores(scores: pd.DataFrame, source: str) -> Figure:
         rows_only(ax)
     names = ["\n".join([name, *textwrap.wrap(LONG_NAMES[name], 20)]) for name in regions]
     left.set_yticks(range(len(regions)), names)
-    left.set_ylim(len(regions) - 0.5, -0.6)
-    left.set_xlim(-0.02, 1.02)
+    left.set(ylim=(len(regions) - 0.5, -0.6), xlim=(-0.02, 1.02))
     # A missed region scores 373 mm and would flatten all others.
     log_above_one(right, (-0.1, 500), (0, 1, 3, 10, 30, 100, 373))
     case = mark(marker="o", color=ACCENTS["blue"], alpha=0.5, ls="none")

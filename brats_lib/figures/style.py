@@ -16,13 +16,6 @@ from matplotlib.patches import Patch
 from brats_lib.cases import brain
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR
 
-__all__ = [
-    "ACCENTS", "AXIAL", "Box", "CORONAL", "DPI", "Figure", "MARGIN", "MODALITY_NAMES", "PROBABILITY", "Plane", "SAGITTAL",
-    "STYLE", "TUMOUR", "Volumes", "WIDTH", "axial", "brain_box", "colour_legend", "foot_lines", "in_order",
-    "label_colours", "label_image", "long_name", "modality_name", "rgba", "styled", "tumour_slice", "window",
-    "write_foot",
-]  # fmt: skip
-
 Volumes = Mapping[str, np.ndarray]
 # (start, stop) along each axis of a volume.
 Box = tuple[tuple[int, int], ...]

@@ -7,8 +7,6 @@ from matplotlib.ticker import MaxNLocator
 from brats_lib.figures.plots import foot_key, plot_sheet
 from brats_lib.figures.style import ACCENTS, Figure, styled
 
-__all__ = ["training_curves"]
-
 TITLES = {"loss": "Loss", "accuracy": "Accuracy", "dice": "Dice (soft, background included)", "iou": "IoU"}
 
 
@@ -23,7 +21,7 @@ def training_curves(history: pd.DataFrame, source: str, background_accuracy: flo
     background_accuracy
         Accuracy of predicting background everywhere; drawn as a dashed line.
     """
-    fig, axes = plot_sheet(6.6, 2, 2, source=source, key=True, sharex=True)
+    fig, axes = plot_sheet(6.6, 2, 2, source=source, key=True, grid="y", sharex=True)
     epochs = history["epoch"].to_numpy()
     best = int(history["val_loss"].to_numpy().argmin())
     drops = epochs[1:][np.diff(history["learning_rate"].to_numpy()) < 0]
@@ -39,7 +37,6 @@ def training_curves(history: pd.DataFrame, source: str, background_accuracy: flo
             gid="best epoch",
         )  # fmt: skip
         ax.set_title(heading)
-        ax.grid(axis="y")
         ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     if drops.size:
         key["learning rate lowered"] = drop

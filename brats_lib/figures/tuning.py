@@ -10,8 +10,6 @@ from brats_lib.errors import BratsError
 from brats_lib.figures.plots import foot_key, mark, need, plot_sheet
 from brats_lib.figures.style import ACCENTS, Figure, styled
 
-__all__ = ["factor_effects", "importance_and_interaction", "learning_curves"]
-
 NAMES = {
     "learning_rate": "Learning rate",
     "batch_slices": "Slices per batch",
@@ -53,7 +51,7 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
     factors = [name for name in scores["factor"].unique() if name != "baseline"]
     columns = min(3, max(1, len(factors)))
     rows = max(1, -(-len(factors) // columns))
-    fig, axes = plot_sheet(2.9 * rows, rows, columns, source=source, key=True, sharey=True, squeeze=False)
+    fig, axes = plot_sheet(2.9 * rows, rows, columns, source=source, key=True, grid="y", sharey=True, squeeze=False)
     for ax, factor in zip(axes.flat, factors, strict=False):
         here = scores[scores["factor"] == factor]
         texts = _ordered({*here["value"], str(baseline[factor])})
@@ -65,9 +63,7 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
             ax.plot([place] * len(values), values, gid="seed", **SEED)
             ax.plot(place, values.mean(), gid="mean", **BASELINE if mine else CHANGED)
         ax.set_xticks(range(len(texts)), [_short(text) for text in texts], fontsize=9.5)
-        ax.set_xlim(-0.5, len(texts) - 0.5)
-        ax.set_title(NAMES.get(factor, factor))
-        ax.grid(axis="y")
+        ax.set(xlim=(-0.5, len(texts) - 0.5), title=NAMES.get(factor, factor))
     for ax in axes.flat[len(factors) :]:
         ax.set_visible(False)
     for ax in axes[:, 0]:
@@ -94,7 +90,7 @@ def learning_curves(
     need(table, ("factor", "value", "seed", "epoch", *columns))
     panels = list(itertools.product(factors, columns))
     alike = len(columns) == 1
-    fig, axes = plot_sheet(3.6, 1, len(panels), source=source, sharey=alike, squeeze=False)
+    fig, axes = plot_sheet(3.6, 1, len(panels), source=source, grid="y", sharey=alike, squeeze=False)
     for ax, (factor, column) in zip(axes[0], panels, strict=True):
         colours = iter([*ACCENTS.values()][:4] + ["#B8860B"])
         values = _ordered(set(table.loc[table["factor"] == factor, "value"]))
@@ -104,12 +100,10 @@ def learning_curves(
             style = {"color": "#111111", "lw": 2.4} if name == "baseline" else {"color": next(colours)}
             dots = {"marker": "o", "ms": 4} if len(curve) < 20 else {}
             ax.plot(curve.index, curve, **dots, label=value or "baseline", gid=value or "baseline", **style)
-        ax.set_title(NAMES.get(factor, factor))
-        ax.set_xlabel("epoch")
-        ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-        ax.grid(axis="y")
-        ax.legend(fontsize=9)
+        ax.set(title=NAMES.get(factor, factor), xlabel="epoch")
         ax.set_ylim(bottom=0)
+        ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        ax.legend(fontsize=9)
         if ax is axes[0, 0] or not alike:
             ax.set_ylabel(AXES[column])
     return fig
@@ -129,8 +123,7 @@ def importance_and_interaction(trials: pd.DataFrame, shares: Mapping[str, float]
     names = sorted(shares, key=shares.get)
     left.barh(range(len(names)), [shares[name] for name in names], color=ACCENTS["grey"], gid="importance")
     left.set_yticks(range(len(names)), [NAMES.get(name, name) for name in names], fontsize=10)
-    left.set_xlabel("share of the variance of the score")
-    left.set_title("Importance (fANOVA)")
+    left.set(xlabel="share of the variance of the score", title="Importance (fANOVA)")
     left.grid(axis="x")
     key = {}
     for optimizer, (colour, marker) in MARKS.items():
@@ -140,11 +133,8 @@ def importance_and_interaction(trials: pd.DataFrame, shares: Mapping[str, float]
             rows = trials[(trials["optimizer"] == optimizer) & (trials["state"] == state)]
             right.plot(rows["learning_rate"], rows["score"], mfc=face, gid=f"{optimizer} {state}", **style)
     key["stopped early"] = mark(marker="o", ms=8, color="#444444", mfc="none", ls="none")
-    right.set_xscale("log")
-    right.set_xlabel("initial learning rate")
-    right.set_ylabel(DICE)
+    right.set(xscale="log", xlabel="initial learning rate", ylabel=DICE, title="Learning rate by optimizer")
     right.set_ylim(0, max(0.01, 1.1 * trials["score"].max()))
-    right.set_title("Learning rate by optimizer")
     right.grid(axis="y")
     foot_key(fig, key)
     return fig

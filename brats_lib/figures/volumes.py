@@ -4,50 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from brats_lib.figures.panels import (
-    LEFT,
-    box_ratio,
-    box_sheet,
-    caption,
-    captions,
-    fill,
-    frame,
-    key,
-    mask_panel,
-    mr_panel,
-    note,
-    outline_labels,
-    overlay,
-    row_label,
-    sheet,
-    view,
-    whole,
-    zoom_box,
-)
-from brats_lib.figures.style import (
-    AXIAL,
-    CORONAL,
-    SAGITTAL,
-    WIDTH,
-    Figure,
-    Volumes,
-    axial,
-    brain_box,
-    in_order,
-    label_colours,
-    modality_name,
-    rgba,
-    styled,
-    tumour_slice,
-    window,
-)
+from brats_lib.figures import panels, style
+from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, Figure, Volumes, axial, brain_box, modality_name, styled
 from brats_lib.labels import BACKGROUND, COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR, region
-
-__all__ = [
-    "cohort_examples", "isolated_classes", "mask_overlay", "mask_slice", "modalities_side_by_side",
-    "modalities_with_mask", "modality_guide", "montage", "phantom_beside_real", "regions_on_modalities",
-    "three_planes",
-]  # fmt: skip
 
 SHOWS = {
     "flair": "edema is bright, free fluid\nis suppressed to black",
@@ -72,14 +31,14 @@ def cohort_examples(cases: Sequence[tuple[str, Volumes, int]], source: str) -> F
         Name, volumes and the axial slice to show.
     """
     box = brain_box(*(volume for _, volumes, _ in cases for volume in volumes.values()))
-    names = in_order(cases[0][1])
-    fig, axes = box_sheet(box, len(cases), len(names), source, left=LEFT, captioned=[0])
+    names = style.in_order(cases[0][1])
+    fig, axes = panels.box_sheet(box, len(cases), len(names), source, left=panels.LEFT, captioned=[0])
     for row, (name, volumes, z) in zip(axes, cases, strict=True):
         for ax, modality in zip(row, names, strict=True):
-            mr_panel(ax, volumes[modality], z, box, letters=ax is axes[0, 0])
-        row_label(row[0], name)
-        note(row[-1], f"z = {z}")
-    captions(axes[0], *map(modality_name, names))
+            panels.mr_panel(ax, volumes[modality], z, box, letters=ax is axes[0, 0])
+        panels.row_label(row[0], name)
+        panels.note(row[-1], f"z = {z}")
+    panels.captions(axes[0], *map(modality_name, names))
     return fig
 
 
@@ -87,10 +46,10 @@ def cohort_examples(cases: Sequence[tuple[str, Volumes, int]], source: str) -> F
 def modality_guide(volumes: Volumes, z: int, source: str) -> Figure:
     """Show one slice in the four weightings, each with what it is good for (paper figure 4)."""
     box = brain_box(*volumes.values())
-    fig, axes = box_sheet(box, 2, 2, source, notes=2, width=8.6)
-    for ax, modality in zip(axes.flat, in_order(volumes), strict=True):
-        mr_panel(ax, volumes[modality], z, box)
-        caption(ax, modality_name(modality), SHOWS[modality])
+    fig, axes = panels.box_sheet(box, 2, 2, source, notes=2, width=8.6)
+    for ax, modality in zip(axes.flat, style.in_order(volumes), strict=True):
+        panels.mr_panel(ax, volumes[modality], z, box)
+        panels.caption(ax, modality_name(modality), SHOWS[modality])
     return fig
 
 
@@ -98,18 +57,18 @@ def modality_guide(volumes: Volumes, z: int, source: str) -> Figure:
 def modalities_with_mask(volumes: Volumes, mask: np.ndarray, z: int, source: str) -> Figure:
     """Show the four modalities of a slice, its mask, and the key to the mask (paper figure 16)."""
     box = brain_box(*volumes.values())
-    fig, axes = box_sheet(box, 2, 3, source)
-    for ax, modality in zip(axes.flat, in_order(volumes), strict=False):
-        mr_panel(ax, volumes[modality], z, box)
-        caption(ax, modality_name(modality))
-    mask_panel(axes[1, 1], mask, z, box)
-    caption(axes[1, 1], "Mask")
+    fig, axes = panels.box_sheet(box, 2, 3, source)
+    for ax, modality in zip(axes.flat, style.in_order(volumes), strict=False):
+        panels.mr_panel(ax, volumes[modality], z, box)
+        panels.caption(ax, modality_name(modality))
+    panels.mask_panel(axes[1, 1], mask, z, box)
+    panels.caption(axes[1, 1], "Mask")
     rows = []
     for label in (ED, ET, NCR, BACKGROUND):
         name = LABEL_NAMES[label]
         long = "everything else" if label == BACKGROUND else LONG_NAMES[name]
         rows.append((COLOURS[label], name, f"{long}\n{(axial(mask, z) == label).sum():,} pixels, label {label}"))
-    key(axes[1, 2], rows, f"Slice z = {z}")
+    panels.key(axes[1, 2], rows, f"Slice z = {z}")
     return fig
 
 
@@ -133,15 +92,15 @@ def three_planes(
     if mask is None:
         at = [(start + stop) // 2 for start, stop in box]
     else:
-        at = [tumour_slice(mask, axis) for axis in range(3)]
+        at = [style.tumour_slice(mask, axis) for axis in range(3)]
     x_mm, y_mm, z_mm = ((stop - start) * step for (start, stop), step in zip(box, spacing, strict=True))
-    legend = () if mask is None else label_colours()
-    fig, axes = sheet([x_mm, y_mm], [z_mm, y_mm], source, legend=legend, width=8.6)
+    legend = () if mask is None else style.label_colours()
+    fig, axes = panels.sheet([x_mm, y_mm], [z_mm, y_mm], source, legend=legend, width=8.6)
     for ax, plane in ((axes[0, 0], CORONAL), (axes[0, 1], SAGITTAL), (axes[1, 0], AXIAL)):
-        mr_panel(ax, volume, at[plane.axis], box, plane, spacing=spacing)
-        caption(ax, plane.name.capitalize())
+        panels.mr_panel(ax, volume, at[plane.axis], box, plane, spacing=spacing)
+        panels.caption(ax, plane.name.capitalize())
         if mask is not None:
-            outline_labels(ax, plane.cut(mask, at[plane.axis]))
+            panels.outline_labels(ax, plane.cut(mask, at[plane.axis]))
         column, line = plane.in_plane
         ax.axvline(at[column], color="#56B4E9", lw=0.9, ls=(0, (6, 5)), gid="crosshair")
         ax.axhline(at[line], color="#56B4E9", lw=0.9, ls=(0, (6, 5)), gid="crosshair")
@@ -159,14 +118,14 @@ def three_planes(
 @styled
 def mask_slice(mask: np.ndarray, z: int, source: str) -> Figure:
     """Show a slice of a mask in the label colours, whole and close up (paper figure 18)."""
-    box = whole(mask)
-    close = zoom_box(mask, z, box)
-    width, height = box_ratio(box)
-    fig, axes = sheet([width, height], [height], source, legend=label_colours(LABELS))
-    mask_panel(axes[0, 0], mask, z, box)
-    frame(axes[0, 0], close)
-    mask_panel(axes[0, 1], mask, z, close)
-    captions(axes[0], f"Whole slice, z = {z}", "Tumour, enlarged")
+    box = panels.whole(mask)
+    close = panels.zoom_box(mask, z, box)
+    width, height = panels.box_ratio(box)
+    fig, axes = panels.sheet([width, height], [height], source, legend=style.label_colours(LABELS))
+    panels.mask_panel(axes[0, 0], mask, z, box)
+    panels.frame(axes[0, 0], close)
+    panels.mask_panel(axes[0, 1], mask, z, close)
+    panels.captions(axes[0], f"Whole slice, z = {z}", "Tumour, enlarged")
     return fig
 
 
@@ -174,11 +133,11 @@ def mask_slice(mask: np.ndarray, z: int, source: str) -> Figure:
 def mask_overlay(volume: np.ndarray, mask: np.ndarray, z: int, source: str) -> Figure:
     """Show a slice plain and with its mask laid over it (paper figure 19)."""
     box = brain_box(volume)
-    fig, axes = box_sheet(box, 1, 2, source, legend=label_colours())
+    fig, axes = panels.box_sheet(box, 1, 2, source, legend=style.label_colours())
     for ax in axes[0]:
-        mr_panel(ax, volume, z, box)
-    overlay(axes[0, 1], mask, z)
-    captions(axes[0], "Scan", "Scan with mask")
+        panels.mr_panel(ax, volume, z, box)
+    panels.overlay(axes[0, 1], mask, z)
+    panels.captions(axes[0], "Scan", "Scan with mask")
     return fig
 
 
@@ -186,27 +145,29 @@ def mask_overlay(volume: np.ndarray, mask: np.ndarray, z: int, source: str) -> F
 def regions_on_modalities(volumes: Volumes, mask: np.ndarray, z: int, source: str) -> Figure:
     """Draw each scored region on the modality that shows it best: FLAIR, T2 and T1ce (paper figure 20)."""
     box = brain_box(*volumes.values())
-    fig, axes = box_sheet(box, 2, 3, source, notes=1, captioned=[0])
+    fig, axes = panels.box_sheet(box, 2, 3, source, notes=1, captioned=[0])
     for column, (modality, name) in zip(axes.T, (("flair", "WT"), ("t2", "TC"), ("t1ce", "ET")), strict=True):
         for ax in column:
-            mr_panel(ax, volumes[modality], z, box)
-        caption(column[0], f"{name} on {modality_name(modality)}", LONG_NAMES[name])
-        fill(column[1], axial(region(mask, name), z), REGION_COLOURS[name])
+            panels.mr_panel(ax, volumes[modality], z, box)
+        panels.caption(column[0], f"{name} on {modality_name(modality)}", LONG_NAMES[name])
+        panels.fill(column[1], axial(region(mask, name), z), REGION_COLOURS[name])
     return fig
 
 
 @styled
 def isolated_classes(mask: np.ndarray, z: int, source: str) -> Figure:
     """Show each class by itself: in its colour, everything else in one neutral grey (paper figure 21)."""
-    box = zoom_box(mask, z, whole(mask))
+    box = panels.zoom_box(mask, z, panels.whole(mask))
     legend = [*((COLOURS[label], LABEL_NAMES[label]) for label in LABELS), (OTHER, "everything else")]
-    fig, axes = box_sheet(box, 2, 2, source, notes=1, width=8.0, legend=legend)
+    fig, axes = panels.box_sheet(box, 2, 2, source, notes=1, width=8.0, legend=legend)
     for ax, label in zip(axes.flat, LABELS, strict=True):
         pixels = axial(mask, z) == label
-        image = np.where(pixels[..., None], rgba(COLOURS[label]), rgba(OTHER))
+        image = np.where(pixels[..., None], style.rgba(COLOURS[label]), style.rgba(OTHER))
         ax.imshow(image, origin="upper", interpolation="nearest")
-        view(ax, box)
-        caption(ax, f"Label {label}: {LABEL_NAMES[label]}", f"{pixels.sum():,} of the slice's {pixels.size:,} pixels")
+        panels.view(ax, box)
+        panels.caption(
+            ax, f"Label {label}: {LABEL_NAMES[label]}", f"{pixels.sum():,} of the slice's {pixels.size:,} pixels"
+        )
     return fig
 
 
@@ -225,19 +186,21 @@ def montage(volume: np.ndarray, mask: np.ndarray, source: str, volumes: Volumes)
     bottom, top = brain_box(volume, margin=0)[2]
     edge = (top - bottom) * 0.12
     slices = np.linspace(bottom + edge, top - 1 - edge, _MONTAGE).round().astype(int)
-    width, height = box_ratio(box)
+    width, height = panels.box_ratio(box)
     rows = _MONTAGE // 4
-    fig, axes = sheet([width] * 4, [height] * rows + [width], source, legend=label_colours(), captioned=[rows])
+    fig, axes = panels.sheet(
+        [width] * 4, [height] * rows + [width], source, legend=style.label_colours(), captioned=[rows]
+    )
     for ax, z in zip(axes[:rows].flat, slices, strict=True):
-        mr_panel(ax, volume, z, box, letters=z == slices[0])
-        outline_labels(ax, axial(mask, z))
-        note(ax, f"z = {z}")
-    z = tumour_slice(mask)
-    close = zoom_box(mask, z, box)
-    for ax, modality in zip(axes[rows], in_order(volumes), strict=True):
-        mr_panel(ax, volumes[modality], z, close, letters=False)
-        outline_labels(ax, axial(mask, z))
-        caption(ax, f"{modality_name(modality)}, z = {z}")
+        panels.mr_panel(ax, volume, z, box, letters=z == slices[0])
+        panels.outline_labels(ax, axial(mask, z))
+        panels.note(ax, f"z = {z}")
+    z = style.tumour_slice(mask)
+    close = panels.zoom_box(mask, z, box)
+    for ax, modality in zip(axes[rows], style.in_order(volumes), strict=True):
+        panels.mr_panel(ax, volumes[modality], z, close, letters=False)
+        panels.outline_labels(ax, axial(mask, z))
+        panels.caption(ax, f"{modality_name(modality)}, z = {z}")
     return fig
 
 
@@ -245,16 +208,16 @@ def montage(volume: np.ndarray, mask: np.ndarray, source: str, volumes: Volumes)
 def modalities_side_by_side(volumes: Volumes, mask: np.ndarray, z: int, source: str) -> Figure:
     """Put the four modalities side by side, with the tumour enlarged below each (paper figure 24)."""
     box = brain_box(*volumes.values())
-    close = zoom_box(mask, z, box)
-    width, height = box_ratio(box)
-    names = in_order(volumes)
-    fig, axes = sheet([width] * len(names), [height, width], source, captioned=[0])
+    close = panels.zoom_box(mask, z, box)
+    width, height = panels.box_ratio(box)
+    names = style.in_order(volumes)
+    fig, axes = panels.sheet([width] * len(names), [height, width], source, captioned=[0])
     for (full, enlarged), modality in zip(axes.T, names, strict=True):
-        levels = window(volumes[modality])
-        mr_panel(full, volumes[modality], z, box, levels=levels)
-        frame(full, close)
-        mr_panel(enlarged, volumes[modality], z, close, levels=levels, letters=False)
-    captions(axes[0], *map(modality_name, names))
+        levels = style.window(volumes[modality])
+        panels.mr_panel(full, volumes[modality], z, box, levels=levels)
+        panels.frame(full, close)
+        panels.mr_panel(enlarged, volumes[modality], z, close, levels=levels, letters=False)
+    panels.captions(axes[0], *map(modality_name, names))
     return fig
 
 
@@ -278,26 +241,26 @@ def phantom_beside_real(
     subjects = [("Phantom", phantom_volumes, phantom_mask)]
     if real_volumes is not None:
         subjects.append(("Patient", real_volumes, real_mask))
-    names, planes = in_order(phantom_volumes), (AXIAL, CORONAL, SAGITTAL)
+    names, planes = style.in_order(phantom_volumes), (AXIAL, CORONAL, SAGITTAL)
     boxes = [brain_box(*volumes.values(), margin=3) for _, volumes, _ in subjects]
     # Boxes of one size, each around the middle of its own brain, and as high as they are deep, so that all panels are
     # of one height and to one scale.
     width, *depths = np.max([[stop - start for start, stop in box] for box in boxes], axis=0)
     sizes = (width, max(depths), max(depths))
     boxes = [tuple(_around(span, size) for span, size in zip(box, sizes, strict=True)) for box in boxes]
-    columns = [box_ratio(boxes[0], plane)[0] for plane in planes]
+    columns = [panels.box_ratio(boxes[0], plane)[0] for plane in planes]
     widths = columns if len(subjects) == 1 else [*columns, _SPACER, *columns]
-    fig, axes = sheet(widths, [sizes[1]] * len(names), source, notes=1, left=LEFT, captioned=[0],
-                      width=6.8 if len(subjects) == 1 else WIDTH)  # fmt: skip
+    fig, axes = panels.sheet(widths, [sizes[1]] * len(names), source, notes=1, left=panels.LEFT, captioned=[0],
+                      width=6.8 if len(subjects) == 1 else style.WIDTH)  # fmt: skip
     for number, ((who, volumes, mask), box) in enumerate(zip(subjects, boxes, strict=True)):
         first = number * (len(planes) + 1)
         for plane, column in zip(planes, axes.T[first : first + len(planes)], strict=True):
-            at = sum(box[plane.axis]) // 2 if mask is None else tumour_slice(mask, plane.axis)
+            at = sum(box[plane.axis]) // 2 if mask is None else style.tumour_slice(mask, plane.axis)
             for ax, modality in zip(column, names, strict=True):
-                mr_panel(ax, volumes[modality], at, box, plane, letters=ax is column[0])
-            caption(column[0], who if plane is AXIAL else " ", plane.name)
+                panels.mr_panel(ax, volumes[modality], at, box, plane, letters=ax is column[0])
+            panels.caption(column[0], who if plane is AXIAL else " ", plane.name)
     for ax, modality in zip(axes[:, 0], names, strict=True):
-        row_label(ax, modality_name(modality))
+        panels.row_label(ax, modality_name(modality))
     return fig
 
 
