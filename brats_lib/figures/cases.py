@@ -39,7 +39,7 @@ def short_names(names: Iterable[str]) -> list[str]:
     """
     names = [str(name) for name in names]
     common = os.path.commonprefix(names) if len(set(names)) > 1 else ""
-    cut = max(common.rfind(mark) for mark in "_-.") + 1
+    cut = max(common.rfind(sign) for sign in "_-.") + 1
     return [name[cut:] or name for name in names]
 
 
@@ -56,8 +56,8 @@ def paired_cases(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, st
     names
         What the two are called.
     """
-    gains = compare(first, second).set_index("region")
-    regions = regions_in(gains.reset_index())
+    gains = compare(first, second)
+    regions, gains = regions_in(gains), gains.set_index("region")
     pair = [scores[scores["region"].isin(regions)].pivot(index="case", columns="region", values="dice")
             for scores in (first, second)]  # fmt: skip
     order = pair[1].mean(axis=1).sort_values().index

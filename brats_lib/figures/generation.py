@@ -12,7 +12,7 @@ from brats_lib.figures.style import ACCENTS, MODALITY_NAMES, Figure, label_colou
 from brats_lib.labels import to_labels
 
 SCORES = {"psnr_brain": "PSNR in the brain (dB)", "ssim_brain": "SSIM in the brain"}
-_METHOD_MARKS = [*zip([*ACCENTS.values(), ACCENTS["blue"]], "osD^vP", strict=True)]
+METHOD_MARKS = [*zip([*ACCENTS.values(), ACCENTS["blue"]], "osD^vP", strict=True)]
 _LEFT = 0.35  # inches for row labels
 
 
@@ -27,10 +27,8 @@ def labelled_slices(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], source:
     """
     images = np.concatenate([np.asarray(images, np.float32) for images, _ in groups.values()])
     labels = to_labels(np.concatenate([classes for _, classes in groups.values()]))
-    side = images.shape[1]
-    fig, axes = panels.sheet(
-        [side] * len(images), [side] * 5, source, legend=label_colours(), left=_LEFT, captioned=[0]
-    )
+    columns, rows = [images.shape[1]] * len(images), [images.shape[1]] * 5
+    fig, axes = panels.sheet(columns, rows, source, legend=label_colours(), left=_LEFT, captioned=[0])
     for channel, row in enumerate(axes[:4]):
         top = _ceiling(images[..., channel])
         for ax, image in zip(row, images, strict=True):
@@ -38,7 +36,6 @@ def labelled_slices(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], source:
     for ax, picture in zip(axes[4], labels, strict=True):
         # The background is black as in the pictures above, so that only tumours have colour.
         ax.imshow(label_image(picture.T, background=False), origin="upper", interpolation="nearest")
-        panels.blank(ax)
     column = 0
     for name, (group, _) in groups.items():
         panels.caption(axes[0, column], name)
@@ -87,13 +84,13 @@ def picture_rows(
 
 
 def _ceiling(pictures):
+    """The grey level that is shown white."""
     inside = pictures[pictures > 0]
     return float(np.percentile(inside, 99.5)) if inside.size else 1.0
 
 
 def _grey(ax, picture, top):
     ax.imshow(np.asarray(picture, np.float32).T, cmap="gray", vmin=0, vmax=top, origin="upper", interpolation="bicubic")
-    panels.blank(ax)
 
 
 @styled
@@ -107,10 +104,10 @@ def score_steps(table: pd.DataFrame, step: str, source: str, xlabel: str) -> Fig
     """
     need(table, ("method", "data", step, *SCORES))
     kinds = table["data"].unique()
-    marks = dict(zip(table["method"].unique(), _METHOD_MARKS, strict=False))
-    fig, axes = plot_sheet(
-        2.7 * len(kinds), len(kinds), 2, source=source, key=True, grid="y", squeeze=False, sharex=True
-    )
+    methods = table["method"].unique()
+    marks = dict(zip(methods, METHOD_MARKS[: len(methods)], strict=True))
+    shape = {"sharex": True, "squeeze": False}
+    fig, axes = plot_sheet(2.7 * len(kinds), len(kinds), 2, source=source, key=True, grid="y", **shape)
     for line, kind in zip(axes, kinds, strict=True):
         means = table[table["data"] == kind].groupby(["method", step])[list(SCORES)].mean()
         for ax, (score, name) in zip(line, SCORES.items(), strict=True):
@@ -134,7 +131,7 @@ def distance_scale(table: pd.DataFrame, source: str) -> Figure:
     Parameters
     ----------
     table
-        Columns set, frechet, position and samples, as `synthesis.tasks.distance_table` returns.
+        Columns set, frechet, position and samples, as `studies.synthesis.tasks.distance_table` returns.
     """
     need(table, ("set", "frechet", "position", "samples"))
     fig, ax = plot_sheet(0.6 + 0.42 * len(table), source=source, grid="x")

@@ -60,13 +60,7 @@ def stages(model: Any) -> list[Stage]:
 
 @styled
 def unet_diagram(model: Any, source: str) -> Figure:
-    """Draw the U: size and filters of every stage, skip connections, and the number of parameters (paper figure 5).
-
-    Parameters
-    ----------
-    model
-        See `stages`.
-    """
+    """Draw the U: size and filters of every stage, skip connections, and the number of parameters (paper figure 5)."""
     parts = stages(model)
     sizes = sorted({stage.size for stage in parts}, reverse=True)
     levels = [sizes.index(stage.size) for stage in parts]

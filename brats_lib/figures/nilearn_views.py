@@ -86,10 +86,7 @@ class InteractiveView:
 def interactive_view(volume: np.ndarray, mask: np.ndarray, affine: np.ndarray, title: str) -> InteractiveView:
     """Make a viewer of a scan with its mask, to click through in the page (paper figure 23).
 
-    Parameters
-    ----------
-    title
-        What the viewer shows, for screen readers.
+    `title` says what it shows, for screen readers.
     """
     from nilearn import plotting
 

@@ -66,8 +66,8 @@ def sheet(
         x = MARGIN + left
         for column in range(columns):
             place = (x / width, top / height, scale * widths[column] / width, scale * heights[row] / height)
-            axes[row, column] = fig.add_axes(place, facecolor="black")
-            blank(axes[row, column])
+            axes[row, column] = fig.add_axes(place, facecolor="black", xticks=[], yticks=[])
+            axes[row, column].spines[:].set_visible(False)
             x += scale * widths[column] + _GAP
         top -= _GAP
     if legend:
@@ -91,12 +91,6 @@ def _foot_scale(fig, cmap, text, bottom):
     bar.outline.set_edgecolor("#888888")
     ax.tick_params(colors="white", labelsize=10, length=3)
     fig.text((MARGIN + 4.6) / width, bottom + 0.07 / height, text, color="white", fontsize=11, va="center")
-
-
-def blank(ax: Axes) -> None:
-    """Take ticks and frame off an axes."""
-    ax.set(xticks=[], yticks=[])
-    ax.spines[:].set_visible(False)
 
 
 def caption(ax: Axes, heading: str, note: str = "") -> None:
@@ -233,17 +227,6 @@ def tint(ax: Axes, strength: np.ndarray, colour: str) -> None:
     image = np.broadcast_to(style.rgba(colour), (*strength.shape, 4)).copy()
     image[..., 3] = np.round(230 * strength)
     ax.imshow(image, origin="upper", interpolation="nearest")
-
-
-def key(ax: Axes, rows: Sequence[tuple[str, str, str]], heading: str) -> None:
-    """Fill a panel with a key: colour swatches, each with a name and a line below it."""
-    ax.set(xlim=(0, 1), ylim=(0, 1))
-    ax.text(0.06, 0.93, heading, color="white", fontsize=13, fontweight="bold", va="top")
-    for i, (colour, name, explanation) in enumerate(rows):
-        y = 0.78 - 0.2 * i
-        ax.add_patch(Rectangle((0.06, y - 0.05), 0.07, 0.055, facecolor=colour, edgecolor="#888888", linewidth=0.6))
-        ax.text(0.17, y, name, color="white", fontsize=11.5, va="top", fontweight="bold")
-        ax.text(0.17, y - 0.055, explanation, color="#D0D0D0", fontsize=10, va="top", linespacing=1.3)
 
 
 def zoom_box(mask: np.ndarray, z: int, box: Box) -> Box:

@@ -1,4 +1,7 @@
-"""What a network predicted, beside the expert's mask: masks, probabilities and errors."""
+"""What a network predicted, beside the expert's mask: masks, probabilities and errors.
+
+`probabilities` are in 0-1, (x, y, z, 4), the classes in the order of the labels.
+"""
 
 from collections.abc import Sequence
 
@@ -14,11 +17,10 @@ from brats_lib.scores.challenge import score_region
 
 COMMON_NAMES = {NCR: "Core", ED: "Edema", ET: "Enhancing"}
 # Agreement is quiet, both kinds of error stand out, with every kind of colour vision (Okabe and Ito 2008).
-FOUND, MISSED, TOO_MUCH = "#FFFFFF", "#E69F00", "#56B4E9"
 ERROR_LEGEND = [
-    (FOUND, "found (true positive)"),
-    (MISSED, "missed (false negative)"),
-    (TOO_MUCH, "too much (false positive)"),
+    ("#FFFFFF", "found (true positive)"),
+    ("#E69F00", "missed (false negative)"),
+    ("#56B4E9", "too much (false positive)"),
 ]
 
 
@@ -75,11 +77,7 @@ def slice_truth_prediction(
 def six_panels(volume: np.ndarray, truth: np.ndarray, probabilities: np.ndarray, z: int, source: str) -> Figure:
     """Show a FLAIR slice, truth, all classes, then edema, core and enhancing tumour (paper figures 11 and 12).
 
-    Parameters
-    ----------
-    probabilities
-        In 0-1, (x, y, z, 4), classes in the order of the labels; the single classes are drawn as strongly as they are
-        probable.
+    The single classes are drawn as strongly as they are probable.
     """
     strengths = np.asarray(probabilities[:, :, z], np.float32)
     box = brain_box(volume)
@@ -99,15 +97,7 @@ def six_panels(volume: np.ndarray, truth: np.ndarray, probabilities: np.ndarray,
 
 @styled
 def probability_maps(volume: np.ndarray, truth: np.ndarray, probabilities: np.ndarray, z: int, source: str) -> Figure:
-    """Show the probability of every class on one scale, with the expert's borders (paper figure 13).
-
-    Parameters
-    ----------
-    volume
-        FLAIR.
-    probabilities
-        In 0-1, (x, y, z, 4), classes in the order of the labels.
-    """
+    """Show a FLAIR slice, truth, and the probability of every class with the expert's borders (paper figure 13)."""
     box = brain_box(volume)
     meaning = "probability, as the network gives it\n(white line: ground truth)"
     fig, axes = panels.box_sheet(box, 2, 3, source, notes=1, colourbar=(PROBABILITY, meaning))
@@ -185,7 +175,7 @@ def mark_errors(ax: Axes, prediction: np.ndarray, truth: np.ndarray, z: int, nam
     """Colour what is found, missed and too much of a region in a slice; return the three pixel counts."""
     got, wanted = axial(region(prediction, name), z), axial(region(truth, name), z)
     parts = (got & wanted, wanted & ~got, got & ~wanted)
-    for pixels, colour, strength in zip(parts, (FOUND, MISSED, TOO_MUCH), (0.45, 1, 1), strict=True):
+    for pixels, (colour, _), strength in zip(parts, ERROR_LEGEND, (0.45, 1, 1), strict=True):
         panels.tint(ax, pixels.astype(np.float32) * strength, colour)
     return tuple(int(pixels.sum()) for pixels in parts)
 

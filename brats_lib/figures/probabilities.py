@@ -26,8 +26,6 @@ def region_maps(
 
     Parameters
     ----------
-    volumes
-        With FLAIR and T1ce.
     probabilities
         In 0-1, (x, y, z, 3), of the regions in the order WT, TC, ET.
     prediction
@@ -41,7 +39,7 @@ def region_maps(
     width, height = panels.box_ratio(box)
     meaning = "probability of the region;\nnetwork's border in blue, the true one in white"
     fig, axes = panels.sheet([width] * 3, [height, width], source, notes=1, legend=label_colours(),
-                      colourbar=(PROBABILITY, meaning))  # fmt: skip
+                             colourbar=(PROBABILITY, meaning))  # fmt: skip
     for ax, modality, heading, note in (
         (axes[0, 0], "flair", "FLAIR", f"z = {z}"),
         (axes[0, 1], "t1ce", "T1ce", f"z = {z}"),

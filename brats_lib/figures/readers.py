@@ -17,12 +17,7 @@ GRADE_COLOURS = dict(zip(LIKERT, colormaps["cividis"](np.linspace(0.05, 0.95, le
 def reader_ratings(ratings: pd.DataFrame, source: str, title: str) -> Figure:
     """Plot the share of each score by reader and side, and the quadratic weighted kappa of every pair of readers.
 
-    Where a rating is simulated, both panels say so across their whole width.
-
-    Parameters
-    ----------
-    ratings
-        With the columns of `scores.readers.COLUMNS`.
+    `ratings` has the columns `scores.readers.COLUMNS`. Where one is simulated, both panels say so across their width.
     """
     need(ratings, COLUMNS)
     readers = sorted(ratings["reader"].unique())

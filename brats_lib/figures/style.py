@@ -55,7 +55,6 @@ STYLE = {
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
     "savefig.facecolor": "auto",
-    "image.cmap": "gray",
 }
 
 

@@ -40,7 +40,8 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
     Parameters
     ----------
     scores
-        factor, value, seed, val_region_dice, as `verdicts.kept_scores` gives them, with rows of factor "baseline".
+        Columns factor, value, seed, val_region_dice, as `studies.verdicts.kept_scores` gives them, with rows of factor
+        "baseline".
     baseline
         The baseline's value of each factor; its point is drawn with a ring.
     """

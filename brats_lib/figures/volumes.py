@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.patches import Rectangle
 
 from brats_lib.figures import panels, style
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, Figure, Volumes, axial, brain_box, modality_name, styled
@@ -63,47 +64,43 @@ def modalities_with_mask(volumes: Volumes, mask: np.ndarray, z: int, source: str
         panels.caption(ax, modality_name(modality))
     panels.mask_panel(axes[1, 1], mask, z, box)
     panels.caption(axes[1, 1], "Mask")
-    rows = []
-    for label in (ED, ET, NCR, BACKGROUND):
-        name = LABEL_NAMES[label]
-        long = "everything else" if label == BACKGROUND else LONG_NAMES[name]
-        rows.append((COLOURS[label], name, f"{long}\n{(axial(mask, z) == label).sum():,} pixels, label {label}"))
-    panels.key(axes[1, 2], rows, f"Slice z = {z}")
+    _label_key(axes[1, 2], mask, z)
     return fig
+
+
+def _label_key(ax, mask, z):
+    """Fill a panel with the labels of a slice: colour, name and how many pixels they have."""
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ax.text(0.06, 0.93, f"Slice z = {z}", color="white", fontsize=13, fontweight="bold", va="top")
+    for y, label in zip((0.78, 0.58, 0.38, 0.18), (ED, ET, NCR, BACKGROUND), strict=True):
+        name, pixels = LABEL_NAMES[label], (axial(mask, z) == label).sum()
+        meaning = LONG_NAMES[name] if label else "everything else"
+        swatch = Rectangle((0.06, y - 0.05), 0.07, 0.055, facecolor=COLOURS[label], edgecolor="#888888", linewidth=0.6)
+        ax.add_patch(swatch)
+        ax.text(0.17, y, name, color="white", fontsize=11.5, va="top", fontweight="bold")
+        ax.text(0.17, y - 0.055, f"{meaning}\n{pixels:,} pixels, label {label}", color="#D0D0D0", fontsize=10, va="top",
+                linespacing=1.3)  # fmt: skip
 
 
 @styled
 def three_planes(
-    volume: np.ndarray, mask: np.ndarray | None, source: str, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    volume: np.ndarray, mask: np.ndarray, source: str, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
 ) -> Figure:
-    """Cut a T1ce volume through its tumour in the three planes, all to one scale (paper figure 17).
+    """Cut a T1ce volume in the three planes where the tumour is largest, all to one scale (paper figure 17).
 
     The coronal cut stands above the axial one, so that left and right line up, and beside the sagittal one, so that
-    heights line up. Lines show where the other two planes cut.
-
-    Parameters
-    ----------
-    mask
-        The planes go through its largest area along each axis; through the brain's middle without one.
-    spacing
-        Voxel size in mm.
+    heights line up. Lines show where the other two planes cut. `spacing` is the voxel size in mm.
     """
     box = brain_box(volume)
-    if mask is None:
-        at = [(start + stop) // 2 for start, stop in box]
-    else:
-        at = [style.tumour_slice(mask, axis) for axis in range(3)]
+    at = [style.tumour_slice(mask, axis) for axis in range(3)]
     x_mm, y_mm, z_mm = ((stop - start) * step for (start, stop), step in zip(box, spacing, strict=True))
-    legend = () if mask is None else style.label_colours()
-    fig, axes = panels.sheet([x_mm, y_mm], [z_mm, y_mm], source, legend=legend, width=8.6)
+    fig, axes = panels.sheet([x_mm, y_mm], [z_mm, y_mm], source, legend=style.label_colours(), width=8.6)
     for ax, plane in ((axes[0, 0], CORONAL), (axes[0, 1], SAGITTAL), (axes[1, 0], AXIAL)):
         panels.mr_panel(ax, volume, at[plane.axis], box, plane, spacing=spacing)
         panels.caption(ax, plane.name.capitalize())
-        if mask is not None:
-            panels.outline_labels(ax, plane.cut(mask, at[plane.axis]))
-        column, line = plane.in_plane
-        ax.axvline(at[column], color="#56B4E9", lw=0.9, ls=(0, (6, 5)), gid="crosshair")
-        ax.axhline(at[line], color="#56B4E9", lw=0.9, ls=(0, (6, 5)), gid="crosshair")
+        panels.outline_labels(ax, plane.cut(mask, at[plane.axis]))
+        for axis, draw in zip(plane.in_plane, (ax.axvline, ax.axhline), strict=True):
+            draw(at[axis], color="#56B4E9", lw=0.9, ls=(0, (6, 5)), gid="crosshair")
     explained = axes[1, 1]
     explained.set(xlim=(0, 1), ylim=(0, 1))
     explained.text(0.06, 0.93, "T1ce through the tumour", color="white", fontsize=13, fontweight="bold", va="top")
@@ -165,9 +162,8 @@ def isolated_classes(mask: np.ndarray, z: int, source: str) -> Figure:
         image = np.where(pixels[..., None], style.rgba(COLOURS[label]), style.rgba(OTHER))
         ax.imshow(image, origin="upper", interpolation="nearest")
         panels.view(ax, box)
-        panels.caption(
-            ax, f"Label {label}: {LABEL_NAMES[label]}", f"{pixels.sum():,} of the slice's {pixels.size:,} pixels"
-        )
+        share = f"{pixels.sum():,} of the slice's {pixels.size:,} pixels"
+        panels.caption(ax, f"Label {label}: {LABEL_NAMES[label]}", share)
     return fig
 
 
@@ -175,12 +171,8 @@ def isolated_classes(mask: np.ndarray, z: int, source: str) -> Figure:
 def montage(volume: np.ndarray, mask: np.ndarray, source: str, volumes: Volumes) -> Figure:
     """Show slices from the bottom to the top of the brain with the tumour outlined (paper figure 22).
 
-    They are evenly spread over the height of the brain; a last row shows the tumour close up in every modality.
-
-    Parameters
-    ----------
-    volume
-        The modality of the slices; T1 in the paper.
+    Those of `volume`, T1 in the paper, are evenly spread over the height of the brain; a last row shows the tumour
+    close up in each of `volumes`.
     """
     box = brain_box(volume)
     bottom, top = brain_box(volume, margin=0)[2]
@@ -188,9 +180,8 @@ def montage(volume: np.ndarray, mask: np.ndarray, source: str, volumes: Volumes)
     slices = np.linspace(bottom + edge, top - 1 - edge, _MONTAGE).round().astype(int)
     width, height = panels.box_ratio(box)
     rows = _MONTAGE // 4
-    fig, axes = panels.sheet(
-        [width] * 4, [height] * rows + [width], source, legend=style.label_colours(), captioned=[rows]
-    )
+    heights = [height] * rows + [width]
+    fig, axes = panels.sheet([width] * 4, heights, source, legend=style.label_colours(), captioned=[rows])
     for ax, z in zip(axes[:rows].flat, slices, strict=True):
         panels.mr_panel(ax, volume, z, box, letters=z == slices[0])
         panels.outline_labels(ax, axial(mask, z))
@@ -226,17 +217,12 @@ def phantom_beside_real(
     phantom_volumes: Volumes,
     real_volumes: Volumes | None,
     source: str,
-    phantom_mask: np.ndarray | None = None,
+    phantom_mask: np.ndarray,
     real_mask: np.ndarray | None = None,
 ) -> Figure:
     """Compare a simulated patient, on the left, with a real one: a row per modality, a column per plane, to one scale.
 
-    Parameters
-    ----------
-    real_volumes
-        Without them, the phantom is shown alone.
-    phantom_mask, real_mask
-        The planes go through the largest tumour area; through the brain's middle without them.
+    The planes go through the largest area of each tumour. Without real volumes the phantom is shown alone.
     """
     subjects = [("Phantom", phantom_volumes, phantom_mask)]
     if real_volumes is not None:
@@ -250,12 +236,13 @@ def phantom_beside_real(
     boxes = [tuple(_around(span, size) for span, size in zip(box, sizes, strict=True)) for box in boxes]
     columns = [panels.box_ratio(boxes[0], plane)[0] for plane in planes]
     widths = columns if len(subjects) == 1 else [*columns, _SPACER, *columns]
-    fig, axes = panels.sheet(widths, [sizes[1]] * len(names), source, notes=1, left=panels.LEFT, captioned=[0],
-                      width=6.8 if len(subjects) == 1 else style.WIDTH)  # fmt: skip
+    page = 6.8 if len(subjects) == 1 else style.WIDTH
+    heights = [sizes[1]] * len(names)
+    fig, axes = panels.sheet(widths, heights, source, notes=1, left=panels.LEFT, captioned=[0], width=page)
     for number, ((who, volumes, mask), box) in enumerate(zip(subjects, boxes, strict=True)):
         first = number * (len(planes) + 1)
         for plane, column in zip(planes, axes.T[first : first + len(planes)], strict=True):
-            at = sum(box[plane.axis]) // 2 if mask is None else style.tumour_slice(mask, plane.axis)
+            at = style.tumour_slice(mask, plane.axis)
             for ax, modality in zip(column, names, strict=True):
                 panels.mr_panel(ax, volumes[modality], at, box, plane, letters=ax is column[0])
             panels.caption(column[0], who if plane is AXIAL else " ", plane.name)

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-import pytest
 from figures.drawn import SOURCE, captions, check_plot, check_sheet, image_axes, marked, texts, tiny_case
 from matplotlib.container import BarContainer
 
@@ -12,18 +11,13 @@ from brats_lib.figures import data, model, scores, training
 from brats_lib.labels import to_classes
 
 
-@pytest.fixture(scope="module")
-def history():
+def test_training_curves_mark_the_best_epoch_the_drops_and_the_trivial_accuracy():
     epochs = np.arange(1, 7)
-    frame = pd.DataFrame({"epoch": epochs, "learning_rate": [1e-3, 1e-3, 1e-3, 2e-4, 2e-4, 4e-5]})
+    history = pd.DataFrame({"epoch": epochs, "learning_rate": [1e-3, 1e-3, 1e-3, 2e-4, 2e-4, 4e-5]})
     for measure, value in (("loss", 0.1), ("accuracy", 0.98), ("dice", 0.4), ("iou", 0.3)):
-        frame[measure] = value + 0.001 * epochs
-        frame[f"val_{measure}"] = value + 0.002 * epochs
-    frame["val_loss"] = [0.5, 0.3, 0.2, 0.1, 0.15, 0.2]
-    return frame
-
-
-def test_training_curves_mark_the_best_epoch_the_drops_and_the_trivial_accuracy(history):
+        history[measure] = value + 0.001 * epochs
+        history[f"val_{measure}"] = value + 0.002 * epochs
+    history["val_loss"] = [0.5, 0.3, 0.2, 0.1, 0.15, 0.2]
     figure = training.training_curves(history, SOURCE, background_accuracy=0.983)
     check_plot(figure)
     assert len(figure.axes) == 4
@@ -142,8 +136,7 @@ def layer(kind, size, channels, parameters=0, **attributes):
     return made
 
 
-@pytest.fixture
-def small_unet():
+def test_a_unet_is_drawn_from_its_layers():
     layers = [
         layer("InputLayer", 32, 2),
         layer("Conv2D", 32, 8, 152),
@@ -155,21 +148,10 @@ def small_unet():
         layer("Conv2D", 32, 8, 1160),
         layer("Conv2D", 32, 4, 36),
     ]
-    return SimpleNamespace(layers=layers)
-
-
-def test_stages_are_read_off_the_layers(small_unet):
-    found = model.stages(small_unet)
-    assert [(stage.size, stage.channels, stage.joins) for stage in found] == [
-        (32, [2, 8], False),
-        (16, [16], False),
-        (32, [8, 8, 4], True),
-    ]
-    assert found[1].dropout == 0.2
-
-
-def test_unet_diagram_writes_parameters_and_draws_each_skip(small_unet):
-    figure = model.unet_diagram(small_unet, SOURCE)
+    network = SimpleNamespace(layers=layers)
+    found = [(stage.size, stage.channels, stage.joins, stage.dropout) for stage in model.stages(network)]
+    assert found == [(32, [2, 8], False, None), (16, [16], False, 0.2), (32, [8, 8, 4], True, None)]
+    figure = model.unet_diagram(network, SOURCE)
     check_plot(figure)
     assert "3,036 parameters" in texts(figure)  # 152 + 1168 + 520 + 1160 + 36
     assert len(marked(figure, "skip")) == 1
