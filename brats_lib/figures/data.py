@@ -1,54 +1,103 @@
-"""From scans to batches: the cohort in numbers, the split, and every step up to what the network sees."""
+"""From scans to batches: the whole process, the cohort in numbers, and every step up to what the network sees."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import seaborn
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 
-from brats_lib.figures.flow import flow_diagram
-from brats_lib.figures.panels import caption, mask_panel, mr_panel, outline_labels, row_label, sheet
-from brats_lib.figures.plots import dots, foot_key, plot_sheet
-from brats_lib.figures.style import ACCENTS, MODALITY_NAMES, TUMOUR, modality_name, styled
+from brats_lib.figures import panels
+from brats_lib.figures.plots import (
+    TICKS_ML,
+    beside,
+    dots,
+    foot_key,
+    log_above_one,
+    mark,
+    plot_sheet,
+    regions_in,
+    rows_only,
+)
+from brats_lib.figures.style import ACCENTS, MODALITY_NAMES, Figure, label_colours, modality_name, styled
 from brats_lib.labels import COLOURS, LABEL_NAMES, LONG_NAMES, SCORED, to_labels
-
-__all__ = [
-    "augmentation_grid", "batch_panel", "flow_diagram", "intensity_distributions", "preprocessing_steps",
-    "split_bars", "tumour_volumes",
-]  # fmt: skip
+from brats_lib.recipes import PUBLISHED
 
 HEALTHY = "#B5B5B5"
 SUBSETS = {"train": "training", "val": "validation", "test": "test"}
-GRADES = {"HGG": ("high grade (HGG)", ACCENTS["blue"]), "LGG": ("low grade (LGG)", "#8CC3E6")}
-UNKNOWN = ("grade not given", "#B5B5B5")
+GRADES = {
+    "HGG": ("high grade (HGG)", ACCENTS["blue"]),
+    "LGG": ("low grade (LGG)", "#8CC3E6"),
+    "none": ("grade not given", "#B5B5B5"),
+}
+PARTS = {"data": "blue", "preprocessing": "green", "training": "orange", "results": "purple"}
+
+
+def _steps():
+    """The boxes of the flow diagram: heading, two lines below, part of the work."""
+    recipe, last = PUBLISHED, PUBLISHED.stop_slice - 1
+    channels = " and ".join(modality_name(name) for name in recipe.modalities)
+    return [
+        ("BraTS cases", "FLAIR, T1, T1ce, T2\nand expert mask", "data"),
+        ("Slices", f"axial {recipe.first_slice} to {last},\n{recipe.slices} a patient", "preprocessing"),
+        ("Resize", f"{recipe.size} × {recipe.size} pixels,\nbilinear", "preprocessing"),
+        ("Normalise", "outliers clipped,\n0 to 1 per scan", "preprocessing"),
+        ("Two channels", f"{channels},\nstacked", "preprocessing"),
+        ("Generator", "shuffled batches,\none-hot masks", "training"),
+        ("2D U-Net", f"{recipe.width} to {recipe.width * 16} filters,\nsoftmax, 4 classes", "training"),
+        ("Callbacks", "lower learning rate,\nkeep best weights", "training"),
+        ("Scores", "as published, and\nper tumour region", "results"),
+        ("App", "overlay, probabilities,\nvolumes in mL", "results"),
+    ]
 
 
 @styled
-def intensity_distributions(samples, source, title=None):
+def flow_diagram(source: str) -> Figure:
+    """Draw the whole process from data to app (paper figure 2)."""
+    fig, ax = plot_sheet(3.8, source=source, key=True)
+    ax.set(xlim=(0, 10), ylim=(0.3, 3.75), xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    width, height, centres = 1.72, 1.3, []
+    for i, (heading, text, part) in enumerate(_steps()):
+        x, y = 1.0 + 2.0 * (i % 5), 3.0 - 1.95 * (i // 5)
+        centres.append((x, y))
+        corner, colour = (x - width / 2, y - height / 2), ACCENTS[PARTS[part]]
+        shape = {"width": width, "height": height, "boxstyle": "round,pad=0,rounding_size=0.09"}
+        ax.add_patch(FancyBboxPatch(corner, facecolor=colour, edgecolor="none", alpha=0.13, **shape))
+        ax.add_patch(FancyBboxPatch(corner, facecolor="none", edgecolor=colour, lw=1.6, **shape))
+        ax.text(x, y + 0.3, f"{i + 1}. {heading}", ha="center", va="center", fontsize=12, fontweight="bold")
+        ax.text(x, y - 0.2, text, ha="center", va="center", fontsize=9.6, color="#2A2A2A", linespacing=1.35)
+    arrow = {"arrowstyle": "-|>", "mutation_scale": 15, "color": "#444444", "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
+    for (x, y), (next_x, next_y) in zip(centres, centres[1:], strict=False):
+        if y == next_y:
+            start, end = (x + width / 2 + 0.02, y), (next_x - width / 2 - 0.02, y)
+        else:
+            middle = (y + next_y) / 2
+            ax.plot([x, x, next_x], [y - height / 2 - 0.02, middle, middle], color="#444444", lw=1.6)
+            start, end = (next_x, middle), (next_x, next_y + height / 2 + 0.02)
+        ax.add_patch(FancyArrowPatch(start, end, **arrow))
+    foot_key(fig, {part: Patch(facecolor=ACCENTS[colour], alpha=0.6) for part, colour in PARTS.items()})
+    return fig
+
+
+@styled
+def intensity_distributions(samples: pd.DataFrame, source: str) -> Figure:
     """Plot how bright each tissue is in each modality, as violins with quartiles.
 
     Parameters
     ----------
-    samples : DataFrame
+    samples
         Columns modality, tissue and intensity (z-scores within the brain), a row per voxel.
-    source : str
-        Where the data come from; printed at the foot.
-    title : str, optional
-
-    Returns
-    -------
-    Figure
     """
-    tissues = list(dict.fromkeys(samples["tissue"]))
-    palette = {name: COLOURS[label] for label, name in LABEL_NAMES.items() if label}
-    palette = {tissue: palette.get(tissue, HEALTHY) for tissue in tissues}
-    fig, axes = plot_sheet(1.4 + 1.1 * len(tissues), 2, 2, source=source, title=title, sharex=True, sharey=True)
+    tissues = list(samples["tissue"].unique())
+    colours = {name: COLOURS[label] for label, name in LABEL_NAMES.items() if label}
+    palette = {tissue: colours.get(tissue, HEALTHY) for tissue in tissues}
+    fig, axes = plot_sheet(1.4 + 1.1 * len(tissues), 2, 2, source=source, grid="x", sharex=True, sharey=True)
     for ax, modality in zip(axes.flat, MODALITY_NAMES, strict=True):
         rows = samples[samples["modality"] == modality]
         seaborn.violinplot(rows, x="intensity", y="tissue", hue="tissue", order=tissues, palette=palette, ax=ax, cut=0,
                            inner="quart", density_norm="width", linewidth=0.9, saturation=1, legend=False)  # fmt: skip
         ax.set(title=modality_name(modality), ylabel="", xlabel="")
-        ax.grid(axis="x")
         ax.tick_params(axis="y", length=0)
     axes[0, 0].set_xlim(*np.percentile(samples["intensity"], (0.1, 99.9)))
     for ax in axes[1]:
@@ -57,136 +106,79 @@ def intensity_distributions(samples, source, title=None):
 
 
 @styled
-def tumour_volumes(frame, source, title=None, reference=None):
-    """Plot how large every region is, a dot per case, beside a reference cohort.
+def tumour_volumes(frame: pd.DataFrame, source: str) -> Figure:
+    """Plot how large every region is, a dot per case.
 
     Parameters
     ----------
-    frame : DataFrame
+    frame
         Columns case, region (WT, TC, ET, NCR, ED) and volume_ml.
-    source : str
-    title : str, optional
-    reference : dict of str to (float, float, float), optional
-        Lower quartile, median and upper quartile in mL by region.
-
-    Returns
-    -------
-    Figure
     """
-    regions = [name for name in SCORED if name in set(frame["region"])]
-    fig, ax = plot_sheet(0.9 + 0.62 * len(regions), source=source, title=title, key=True)
+    regions = regions_in(frame, SCORED)
+    fig, ax = plot_sheet(0.9 + 0.62 * len(regions), source=source, key=True)
+    line = {"color": "#111111", "lw": 2.4}
     for row, name in enumerate(regions):
         values = frame.loc[frame["region"] == name, "volume_ml"].to_numpy(float)
-        if reference and name in reference:
-            low, middle, high = reference[name]
-            ax.barh(row, high - low, left=low, height=0.56, color="#E4E4E4", zorder=1)
-            ax.plot([middle, middle], [row - 0.28, row + 0.28], color="#8A8A8A", lw=2, zorder=2)
-        dots(ax, row, values, ACCENTS["blue"], s=40)
         median = np.median(values)
-        ax.plot([median, median], [row - 0.28, row + 0.28], color="#111111", lw=2.4, zorder=4)
-        ax.annotate(f"{median:,.1f} mL", (1.015, row), xycoords=("axes fraction", "data"), va="center", fontsize=10.5)
+        dots(ax, row, values, s=40)
+        ax.plot([median, median], [row - 0.28, row + 0.28], zorder=4, **line)
+        beside(ax, row, f"{median:,.1f} mL", fontsize=10.5)
     ax.set_yticks(range(len(regions)), [f"{name}\n{LONG_NAMES[name]}" for name in regions])
-    ax.set_ylim(len(regions) - 0.5, -0.5)
-    # Logarithmic above 1 mL; below it linear, because a tumour may have none of a label.
-    ax.set_xscale("symlog", linthresh=1, linscale=0.4)
-    ax.set_xlim(-0.05, max(200, 1.3 * frame["volume_ml"].max()))
-    ticks = [tick for tick in (0, 1, 3, 10, 30, 100, 300) if tick <= ax.get_xlim()[1]]
-    ax.set_xticks(ticks, [str(tick) for tick in ticks])
-    ax.minorticks_off()
-    ax.grid(axis="x")
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
-    ax.set_xlabel("volume in mL")
-    handles = [Line2D([], [], marker="o", color=ACCENTS["blue"], ls="none"), Line2D([], [], color="#111111", lw=2.4)]
-    names = ["one case", "median"]
-    if reference:
-        handles, names = [*handles, Patch(color="#E4E4E4")], [*names, "BraTS 2020: quartiles and median"]
-    foot_key(fig, handles, names)
+    high = max(200, 1.3 * frame["volume_ml"].max())
+    log_above_one(ax, (-0.05, high), [tick for tick in TICKS_ML if tick <= high])
+    rows_only(ax)
+    ax.set(ylim=(len(regions) - 0.5, -0.5), xlabel="volume in mL")
+    foot_key(fig, {"one case": mark(marker="o", color=ACCENTS["blue"], ls="none"), "median": mark(**line)})
     return fig
 
 
 @styled
-def split_bars(frame, source, title=None):
+def split_bars(frame: pd.DataFrame, source: str) -> Figure:
     """Plot how many patients each subset has, and of which grade (paper figure 3).
 
     Parameters
     ----------
-    frame : DataFrame
-        One row per case with the columns case, subset ("train", "val", "test") and grade ("HGG", "LGG"; anything
-        else counts as not given).
-    source : str
-    title : str, optional
-
-    Returns
-    -------
-    Figure
+    frame
+        A row per case: case, subset (train, val, test) and grade (HGG, LGG; anything else counts as not given).
     """
-    grade = frame["grade"].where(frame["grade"].isin(list(GRADES)), "none")
+    grade = frame["grade"].where(frame["grade"].isin(["HGG", "LGG"]), "none")
     counts = pd.crosstab(frame["subset"], grade).reindex(list(SUBSETS), fill_value=0)
-    fig, ax = plot_sheet(2.7, source=source, title=title, key=True)
+    fig, ax = plot_sheet(2.7, source=source, key=True)
     left = np.zeros(len(counts))
-    shown = []
-    for column in (*GRADES, "none"):
+    key = {}
+    for column, (name, colour) in GRADES.items():
         if column not in counts:
             continue
-        name, colour = GRADES.get(column, UNKNOWN)
         bars = ax.barh(range(len(counts)), counts[column], left=left, color=colour, height=0.62, edgecolor="white")
         ax.bar_label(bars, [str(n) if n else "" for n in counts[column]], label_type="center", fontsize=11,
                      color="white" if column == "HGG" else "#111111")  # fmt: skip
         left += counts[column].to_numpy()
-        shown.append((Patch(color=colour), name))
+        key[name] = Patch(color=colour)
     for row, total in enumerate(left):
         patients = "1 patient" if total == 1 else f"{total:.0f} patients"
         ax.annotate(f"{patients}, {100 * total / max(left.sum(), 1):.0f} %", (total, row), xytext=(8, 0),
                     textcoords="offset points", va="center", fontsize=11)  # fmt: skip
     ax.set_yticks(range(len(counts)), [SUBSETS[name] for name in counts.index], fontsize=12)
     ax.invert_yaxis()
-    ax.set_xlim(0, 1.25 * max(left.max(), 1))
-    ax.set_xticks([])
+    ax.set(xlim=(0, 1.25 * max(left.max(), 1)), xticks=[])
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
-    foot_key(fig, *zip(*shown, strict=True))
+    foot_key(fig, key)
     return fig
 
 
-def _whole(shape):
-    """The box of a stack (x, y, n)."""
-    return tuple((0, length) for length in shape)
-
-
 @styled
-def batch_panel(images, labels, source, title=None, channels=("FLAIR", "T1ce")):
-    """Show a batch as the network sees it: a column per slice, a row per channel, the mask below (paper figure 25).
-
-    Parameters
-    ----------
-    images : array of float, shape (slices, x, y, channels)
-    labels : array of int, shape (slices, x, y)
-        Class indices 0-3.
-    source : str
-    title : str, optional
-    channels : sequence of str
-        Names of the channels.
-
-    Returns
-    -------
-    Figure
-    """
-    images, masks = np.asarray(images, np.float32), np.moveaxis(to_labels(labels), 0, -1)
-    count, width, height, _ = images.shape
-    fig, axes = sheet([width] * count, [height] * (len(channels) + 1), source=source, title=title, notes=0, left=0.22,
-                      legend=TUMOUR, captions=[True] + [False] * len(channels))  # fmt: skip
-    box = _whole(masks.shape)
-    for channel, name in enumerate(channels):
-        stack = np.moveaxis(images[..., channel], 0, -1)
-        for i, ax in enumerate(axes[channel]):
-            mr_panel(ax, stack, i, box, levels=_levels(stack), letters=i == channel == 0)
-        row_label(axes[channel, 0], name)
-    for i, ax in enumerate(axes[-1]):
-        mask_panel(ax, masks, i, box, letters=False)
-    row_label(axes[-1, 0], "mask")
-    for i, ax in enumerate(axes[0]):
-        caption(ax, f"slice {i + 1}")
+def preprocessing_steps(steps: Sequence[tuple[str, np.ndarray]], source: str) -> Figure:
+    """Show a slice (x, y) after each named step from file to network input, with its size and range."""
+    columns = min(3, len(steps))
+    rows = [steps[first : first + columns] for first in range(0, len(steps), columns)]
+    heights = [min(1.3, max(image.shape[1] / image.shape[0] for _, image in row)) for row in rows]
+    fig, axes = panels.sheet([1.0] * columns, heights, source, notes=1)
+    for number, (ax, (name, image)) in enumerate(zip(axes.flat, steps, strict=False), 1):
+        panels.picture_panel(ax, image, _levels(image), letters=number == 1)
+        ax.set_anchor("NW")
+        size = f"{image.shape[0]} × {image.shape[1]} pixels"
+        panels.caption(ax, f"{number}. {name}", f"{size}, {_number(image.min())} to {_number(image.max())}")
     return fig
 
 
@@ -196,64 +188,47 @@ def _levels(image):
     return (low, high) if high > low else (low, low + 1)
 
 
-@styled
-def preprocessing_steps(steps, source, title=None):
-    """Show a slice after each step from file to network input, with its size and range.
-
-    Parameters
-    ----------
-    steps : sequence of (str, array of float, shape (x, y))
-        Name of the step and the slice after it.
-    source : str
-    title : str, optional
-
-    Returns
-    -------
-    Figure
-    """
-    columns = min(3, len(steps))
-    rows = -(-len(steps) // columns)
-    ratios = [image.shape[1] / image.shape[0] for _, image in steps]
-    heights = [min(1.3, max(ratios[row * columns : (row + 1) * columns])) for row in range(rows)]
-    fig, axes = sheet([1.0] * columns, heights, source=source, title=title, notes=1)
-    for number, (ax, (name, image)) in enumerate(zip(axes.flat, steps, strict=False), 1):
-        stack = np.asarray(image, np.float32)[..., None]
-        mr_panel(ax, stack, 0, _whole(stack.shape), levels=_levels(stack), letters=number == 1)
-        ax.set_anchor("NW")
-        size = f"{image.shape[0]} × {image.shape[1]} pixels"
-        caption(ax, f"{number}. {name}", f"{size}, {_number(image.min())} to {_number(image.max())}")
-    return fig
-
-
 def _number(value):
     return (f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}").replace("-", "−")
 
 
 @styled
-def augmentation_grid(examples, original, source, title=None):
-    """Show what each augmentation does to a slice and its mask.
+def augmentation_grid(
+    examples: Mapping[str, tuple[np.ndarray, np.ndarray]], original: tuple[np.ndarray, np.ndarray], source: str
+) -> Figure:
+    """Show what each augmentation does to a slice (x, y) and to the class indices 0-3 of its pixels."""
+    shown = {"original": original, **examples}
+    width, height = original[0].shape
+    fig, axes = panels.sheet([width] * 3, [height] * -(-len(shown) // 3), source, legend=label_colours())
+    levels = _levels(original[0])
+    for ax, (name, (image, classes)) in zip(axes.flat, shown.items(), strict=False):
+        panels.picture_panel(ax, image, levels, letters=name == "original")
+        panels.outline_labels(ax, to_labels(classes).T, 0.9)
+        panels.caption(ax, name)
+    return fig
+
+
+@styled
+def batch_panel(images: np.ndarray, labels: np.ndarray, source: str) -> Figure:
+    """Show a batch as the network sees it: a column per slice, a row per channel, the mask below (paper figure 25).
 
     Parameters
     ----------
-    examples : dict of str to (array of float, array of int), shapes (x, y)
-        Name of the augmentation, and the slice and its class indices 0-3 after it.
-    original : (array of float, array of int)
-        Slice and class indices before.
-    source : str
-    title : str, optional
-
-    Returns
-    -------
-    Figure
+    images
+        (slices, x, y, 2): FLAIR and T1ce.
+    labels
+        Class indices 0-3, (slices, x, y).
     """
-    shown = {"original": original, **examples}
-    rows = -(-len(shown) // 3)
-    width, height = original[0].shape
-    fig, axes = sheet([width] * 3, [height] * rows, source=source, title=title, notes=0, legend=TUMOUR)
-    levels = _levels(original[0])
-    for ax, (name, (image, classes)) in zip(axes.flat, shown.items(), strict=False):
-        stack = np.asarray(image, np.float32)[..., None]
-        mr_panel(ax, stack, 0, _whole(stack.shape), levels=levels, letters=name == "original")
-        outline_labels(ax, to_labels(classes).T, 0.9)
-        caption(ax, name)
+    images, masks = np.asarray(images, np.float32), np.moveaxis(to_labels(labels), 0, -1)
+    box = panels.whole(masks)
+    fig, axes = panels.box_sheet(box, 3, len(images), source, left=panels.LEFT, legend=label_colours(), captioned=[0])
+    for row, name in zip(axes, ("FLAIR", "T1ce", "mask"), strict=True):
+        panels.row_label(row[0], name)
+    for channel, row in enumerate(axes[:-1]):
+        levels = _levels(images[..., channel])
+        for ax, image in zip(row, images[..., channel], strict=True):
+            panels.picture_panel(ax, image, levels, letters=ax is axes[0, 0])
+    for i, ax in enumerate(axes[-1]):
+        panels.mask_panel(ax, masks, i, box, letters=False)
+    panels.captions(axes[0], *(f"slice {i + 1}" for i in range(len(images))))
     return fig

@@ -1,17 +1,16 @@
 """A U-Net drawn from the network that was built, so that the drawing cannot disagree with it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 
-from brats_lib.figures.plots import foot_key, plot_sheet
-from brats_lib.figures.style import ACCENTS, styled
-
-__all__ = ["Stage", "stages", "unet_diagram"]
-
+from brats_lib.figures.plots import foot_key, mark, plot_sheet
+from brats_lib.figures.style import ACCENTS, Figure, styled
 
 PARTS = {"encoder": ACCENTS["blue"], "bottleneck": ACCENTS["grey"], "decoder": ACCENTS["orange"]}
+SKIP = {"color": "#8A8A8A", "ls": (0, (4, 3))}
+_SPACE = 0.05  # between two slabs of a stage
 
 
 @dataclass
@@ -20,36 +19,29 @@ class Stage:
 
     Attributes
     ----------
-    size : int
+    size
         Side of the feature maps in pixels.
-    channels : list of int
+    channels
         Feature maps after each convolution; of the input for the first stage, before them.
-    parameters : int
-    joins : bool
+    joins
         Whether a skip connection ends here.
-    dropout : float or None
     """
 
     size: int
-    channels: list = field(default_factory=list)
+    channels: list[int] = field(default_factory=list)
     parameters: int = 0
     joins: bool = False
     dropout: float | None = None
 
 
-def stages(model):
-    """Read a U-Net's shape off its layers.
+def stages(model: Any) -> list[Stage]:
+    """Read a U-Net's shape off its layers, from input to output.
 
     Parameters
     ----------
-    model : keras.Model or anything like it
-        Has ``layers`` in order; each has ``output.shape`` (n, height, width, channels) and ``count_params()``.
-        Layers are recognised by the name of their class.
-
-    Returns
-    -------
-    list of Stage
-        From input to output.
+    model
+        A keras.Model or anything like it: has ``layers`` in order; each has ``output.shape`` (n, height, width,
+        channels) and ``count_params()``. Layers are recognised by the name of their class.
     """
     found = []
     for layer in model.layers:
@@ -59,49 +51,20 @@ def stages(model):
         stage = found[-1]
         stage.parameters += layer.count_params()
         stage.joins |= kind == "Concatenate"
-        if kind == "InputLayer" or kind in ("Conv2D", "Conv2DTranspose"):
+        if kind in ("InputLayer", "Conv2D", "Conv2DTranspose"):
             stage.channels.append(shape[-1])
         elif "Dropout" in kind and getattr(layer, "rate", 0):
             stage.dropout = layer.rate
     return found
 
 
-def _thickness(channels):
-    return 0.045 + 0.0011 * channels
-
-
-def _draw_stage(ax, stage, x, y, height, colour):
-    """Draw a stage's feature maps as slabs, centred on `x`, and return its left and right edge."""
-    widths = [_thickness(channels) for channels in stage.channels]
-    left = x - (sum(widths) + 0.05 * (len(widths) - 1)) / 2
-    at = left
-    for width in widths:
-        ax.add_patch(Rectangle((at, y - height / 2), width, height, facecolor=colour, edgecolor="#222222", lw=0.8,
-                               gid="feature maps"))  # fmt: skip
-        at += width + 0.05
-    return left, at - 0.05
-
-
 @styled
-def unet_diagram(model, source="", title=None):
-    """Draw the U: size and filters of every stage, skip connections, and the number of parameters (paper figure 5).
-
-    Parameters
-    ----------
-    model : keras.Model or anything like it
-        See `stages`.
-    source : str
-        Printed at the foot.
-    title : str, optional
-
-    Returns
-    -------
-    Figure
-    """
+def unet_diagram(model: Any, source: str) -> Figure:
+    """Draw the U: size and filters of every stage, skip connections, and the number of parameters (paper figure 5)."""
     parts = stages(model)
     sizes = sorted({stage.size for stage in parts}, reverse=True)
     levels = [sizes.index(stage.size) for stage in parts]
-    fig, ax = plot_sheet(5.4, source=source, title=title, key=True)
+    fig, ax = plot_sheet(5.4, source=source, key=True)
     ax.set(xlim=(0, 10), ylim=(0, 5.4), xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     xs = [1.85 + 6.3 * i / max(len(parts) - 1, 1) for i in range(len(parts))]
@@ -116,9 +79,20 @@ def unet_diagram(model, source="", title=None):
     _connect(ax, parts, levels, edges, ys, heights)
     ax.text(5.0, 5.35, f"{sum(stage.parameters for stage in parts):,} parameters", ha="center", va="top", fontsize=14,
             fontweight="bold")  # fmt: skip
-    handles = [Patch(facecolor=colour, edgecolor="#222222") for colour in PARTS.values()]
-    foot_key(fig, [*handles, Line2D([], [], color="#8A8A8A", ls=(0, (4, 3)))], [*PARTS, "skip connection"])
+    key = {part: Patch(facecolor=colour, edgecolor="#222222") for part, colour in PARTS.items()}
+    foot_key(fig, key | {"skip connection": mark(**SKIP)})
     return fig
+
+
+def _draw_stage(ax, stage, x, y, height, colour):
+    """Draw a stage's feature maps as slabs, centred on `x`, and return its left and right edge."""
+    widths = [0.045 + 0.0011 * channels for channels in stage.channels]
+    left = at = x - (sum(widths) + _SPACE * (len(widths) - 1)) / 2
+    for width in widths:
+        ax.add_patch(Rectangle((at, y - height / 2), width, height, facecolor=colour, edgecolor="#222222", lw=0.8,
+                               gid="feature maps"))  # fmt: skip
+        at += width + _SPACE
+    return left, at - _SPACE
 
 
 def _name_stage(ax, stage, side, edges, y, height):
@@ -146,5 +120,5 @@ def _connect(ax, parts, levels, edges, ys, heights):
         ax.add_patch(FancyArrowPatch(start, end, color="#444444", connectionstyle=bend, **arrow))
         if parts[i + 1].joins:
             partner = max(j for j in range(i + 1) if levels[j] == levels[i + 1])
-            ax.add_patch(FancyArrowPatch((edges[partner][1], ys[partner]), (edges[i + 1][0], ys[i + 1]),
-                                         color="#8A8A8A", ls=(0, (4, 3)), gid="skip", **arrow))  # fmt: skip
+            start, end = (edges[partner][1], ys[partner]), (edges[i + 1][0], ys[i + 1])
+            ax.add_patch(FancyArrowPatch(start, end, gid="skip", **SKIP, **arrow))

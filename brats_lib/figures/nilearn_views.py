@@ -1,24 +1,26 @@
 """The same scan through nilearn: its four static plots in one figure, and a viewer to move through it.
 
-nilearn works in the scanner's coordinates, in mm. Its images exist in memory only.
+nilearn works in the scanner's coordinates, in mm: an `affine` (4, 4) leads to them from the voxels of the arrays. Its
+images exist in memory only.
 """
 
 import html
 import re
+from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
 from matplotlib.colors import ListedColormap
 from scipy import ndimage
 
-from brats_lib.figures.panels import RADIOLOGICAL, header
-from brats_lib.figures.style import DPI, TUMOUR, WIDTH, Figure, brain_box, label_legend, styled, tumour_slice, window
+from brats_lib.figures import panels, style
+from brats_lib.figures.style import DPI, WIDTH, Figure, brain_box, styled, tumour_slice, window
 from brats_lib.labels import COLOURS, ET, LABELS
-
-__all__ = ["InteractiveView", "interactive_view", "nilearn_panel"]
 
 # Colours of the integers 1 to 4; no label 3 exists.
 _COLOURS = ListedColormap([COLOURS[label] if label in LABELS else COLOURS[ET] for label in range(1, max(LABELS) + 1)])
+# Every how many-th voxel the viewer keeps, so that the page stays below 1 MB.
+_STEP = 2
 
 
 def _image(array, affine, dtype):
@@ -31,72 +33,6 @@ def _centre(mask, affine):
     return tuple(float(value) for value in (np.asarray(affine) @ [*at, 1])[:3])
 
 
-@styled
-def nilearn_panel(volume, mask, affine, source, title=None):
-    """Show a scan with nilearn's ``plot_anat``, ``plot_epi``, ``plot_img`` and ``plot_roi`` (paper figure 23).
-
-    Parameters
-    ----------
-    volume : array of float, shape (x, y, z)
-    mask : array of int, shape (x, y, z)
-        Labels 0, 1, 2, 4.
-    affine : array of float, shape (4, 4)
-        From voxels to mm in the scanner, of these arrays.
-    source : str
-        Where the images come from; printed at the foot.
-    title : str, optional
-
-    Returns
-    -------
-    Figure
-    """
-    from nilearn import plotting
-
-    low, high = window(volume)
-    volume, mask, affine = _cropped(volume, mask, affine)
-    scan, labels = _image(volume, affine, np.float32), _image(mask, affine, np.uint8)
-    shared = {"cut_coords": _centre(mask, affine), "radiological": True, "draw_cross": False, "colorbar": False,
-              "black_bg": True}  # fmt: skip
-    grey = {"cmap": "gray", "vmin": low, "vmax": high}
-    plots = {
-        "plot_anat, for anatomy": lambda box: plotting.plot_anat(scan, **shared, **grey, dim=0, **box),
-        "plot_epi, for functional scans": lambda box: plotting.plot_epi(scan, **shared, **grey, **box),
-        "plot_img, for any image (here in false colour)": lambda box: plotting.plot_img(
-            scan, **shared, cmap="inferno", vmin=low, vmax=high, **box
-        ),
-        "plot_roi, for regions over a scan": lambda box: plotting.plot_roi(
-            labels, scan, **shared, cmap=_COLOURS, vmin=1, vmax=max(LABELS), alpha=0.6, dim=0, **box
-        ),
-    }
-    above, row, below = (0.55 if title else 0.2), 2.6, 0.9
-    height = above + row * len(plots) + below
-    fig = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="black")
-    header(fig, title, source, dark=True, note=RADIOLOGICAL)
-    for i, (name, draw) in enumerate(plots.items()):
-        bottom = (below + row * (len(plots) - 1 - i)) / height
-        fig.text(0.016, bottom + (row - 0.08) / height, name, color="white", fontsize=12, fontweight="bold", va="top")
-        draw({"figure": fig, "axes": (0.0, bottom, 1.0, (row - 0.38) / height)})
-    label_legend(fig, TUMOUR, loc="lower left", bbox_to_anchor=(0.014, 0.5 / height), ncols=3, borderpad=0,
-                 labelcolor="white", borderaxespad=0, handlelength=1.2)  # fmt: skip
-    return fig
-
-
-class InteractiveView:
-    """A viewer that displays itself in a notebook or page: self-contained, with a title for screen readers.
-
-    Attributes
-    ----------
-    html : str
-        An ``<iframe>``; no file or address outside the page is needed.
-    """
-
-    def __init__(self, markup):
-        self.html = markup
-
-    def _repr_html_(self):
-        return self.html
-
-
 def _cropped(volume, mask, affine):
     """The part of both that holds the brain, and its affine; smaller images are quicker to resample and to load."""
     box = brain_box(volume, margin=4)
@@ -106,39 +42,61 @@ def _cropped(volume, mask, affine):
     return np.asarray(volume)[part], np.asarray(mask)[part], np.asarray(affine, float) @ shift
 
 
-def _thinned(array, affine, step):
-    """Every `step`-th voxel along each axis, and the affine that keeps them in place."""
-    return array[::step, ::step, ::step], np.asarray(affine) @ np.diag([step, step, step, 1.0])
+@styled
+def nilearn_panel(volume: np.ndarray, mask: np.ndarray, affine: np.ndarray, source: str) -> Figure:
+    """Show a scan with nilearn's ``plot_anat``, ``plot_epi``, ``plot_img`` and ``plot_roi`` (paper figure 23)."""
+    from nilearn import plotting
+
+    low, high = window(volume)
+    volume, mask, affine = _cropped(volume, mask, affine)
+    scan, labels = _image(volume, affine, np.float32), _image(mask, affine, np.uint8)
+    shared = {"cut_coords": _centre(mask, affine), "radiological": True, "draw_cross": False, "colorbar": False,
+              "black_bg": True}  # fmt: skip
+    levels = {"vmin": low, "vmax": high}
+    tinted = {"bg_img": scan, "cmap": _COLOURS, "vmin": 1, "vmax": max(LABELS), "alpha": 0.6, "dim": 0}
+    false_colour = "plot_img, for any image (here in false colour)"
+    plots = [
+        ("plot_anat, for anatomy", plotting.plot_anat, scan, {"cmap": "gray", "dim": 0, **levels}),
+        ("plot_epi, for functional scans", plotting.plot_epi, scan, {"cmap": "gray", **levels}),
+        (false_colour, plotting.plot_img, scan, {"cmap": "inferno", **levels}),
+        ("plot_roi, for regions over a scan", plotting.plot_roi, labels, tinted),
+    ]
+    above, row, below = 0.2, 2.6, 0.9
+    height = above + row * len(plots) + below
+    fig = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="black")
+    style.write_foot(fig, "#B8B8B8", source, panels.RADIOLOGICAL)
+    for i, (name, plot, image, options) in enumerate(plots):
+        bottom = (below + row * (len(plots) - 1 - i)) / height
+        fig.text(0.016, bottom + (row - 0.08) / height, name, color="white", fontsize=12, fontweight="bold", va="top")
+        plot(image, **shared, **options, figure=fig, axes=(0.0, bottom, 1.0, (row - 0.38) / height))
+    style.colour_legend(fig, style.label_colours(), loc="lower left", bbox_to_anchor=(0.014, 0.5 / height))
+    return fig
 
 
-def interactive_view(volume, mask, affine, title, step=2):
+@dataclass
+class InteractiveView:
+    """A viewer that displays itself in a notebook or page: an ``<iframe>`` that needs no other file or address."""
+
+    html: str
+
+    def _repr_html_(self):
+        return self.html
+
+
+def interactive_view(volume: np.ndarray, mask: np.ndarray, affine: np.ndarray, title: str) -> InteractiveView:
     """Make a viewer of a scan with its mask, to click through in the page (paper figure 23).
 
-    Parameters
-    ----------
-    volume : array of float, shape (x, y, z)
-    mask : array of int, shape (x, y, z)
-        Labels 0, 1, 2, 4.
-    affine : array of float, shape (4, 4)
-    title : str
-        What the viewer shows, for screen readers.
-    step : int
-        Every how many-th voxel is kept, so that the page stays below 1 MB.
-
-    Returns
-    -------
-    InteractiveView
+    `title` says what it shows, for screen readers.
     """
     from nilearn import plotting
 
     _, high = window(volume)
     volume, mask, affine = _cropped(volume, mask, affine)
-    smooth = ndimage.uniform_filter(np.clip(volume, 0, high).astype(np.float32), step)
-    scan, coarse = _thinned(smooth, affine, step)
-    labels, _ = _thinned(mask, affine, step)
+    smooth = ndimage.uniform_filter(np.clip(volume, 0, high).astype(np.float32), _STEP)
+    scan, labels = (array[::_STEP, ::_STEP, ::_STEP] for array in (smooth, mask))
     # nilearn's own radiological view (0.14) mirrors the pictures but neither the cut nor the coordinates. Measuring x
     # to the patient's left instead mirrors all of them; what is left to do are the letters.
-    coarse = np.diag([-1.0, 1, 1, 1]) @ coarse
+    coarse = np.diag([-1.0, 1, 1, 1]) @ affine @ np.diag([_STEP, _STEP, _STEP, 1.0])
     view = plotting.view_img(
         _image(labels, coarse, np.float32), bg_img=_image(scan, coarse, np.float32),
         cut_coords=_centre(labels, coarse), cmap=_COLOURS, symmetric_cmap=False, vmin=1, vmax=max(LABELS),

@@ -1,20 +1,28 @@
-"""White sheets for curves, dots and diagrams."""
+"""White sheets for curves, dots and diagrams, and what they have in common."""
+
+import textwrap
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 
 from brats_lib.errors import BratsError
-from brats_lib.figures.panels import header, small_lines, title_lines
-from brats_lib.figures.style import ACCENTS, DPI, WIDTH, Figure
-
-__all__ = ["REGION_MARKS", "dots", "foot_key", "need", "plot_sheet", "region_lines"]
+from brats_lib.figures.style import ACCENTS, DPI, MARGIN, WIDTH, Figure, foot_lines, write_foot
+from brats_lib.labels import REGIONS
 
 # Colour and marker of the regions in curves. The colours of the labels are too pale for lines on white, so each region
 # has the accent next to them, and a shape of its own for readers and printers without colour.
 REGION_MARKS = {"WT": (ACCENTS["green"], "o"), "TC": (ACCENTS["blue"], "s"), "ET": (ACCENTS["orange"], "^")}
+TICKS_ML = (0, 1, 3, 10, 30, 100, 300)
+# The mark of a mean.
+MEAN = {"mec": "white", "mew": 0.8}
 
 
-def need(table, columns):
+def need(table: pd.DataFrame, columns: Iterable[str]) -> None:
     """Refuse a table without rows or without one of the columns."""
     missing = [name for name in columns if name not in table]
     if missing or not len(table):
@@ -22,60 +30,97 @@ def need(table, columns):
         raise BratsError("table for a figure", found, f"columns {', '.join(columns)}", "Complete the table")
 
 
-def plot_sheet(height, rows=1, columns=1, *, source, title=None, key=False, width=WIDTH, **options):
-    """Make a white figure with axes between a title and the source.
+def regions_in(table: pd.DataFrame, of: Iterable[str] = REGIONS) -> list[str]:
+    """The regions that a table has, in their usual order."""
+    return [name for name in of if name in set(table["region"])]
+
+
+def plot_sheet(
+    height: float,
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    source: str,
+    title: str = "",
+    key: bool = False,
+    grid: str = "",
+    width: float = WIDTH,
+    **options,
+) -> tuple[Figure, Axes | np.ndarray]:
+    """Make a white figure with a grid of axes above the source, and return both.
 
     Parameters
     ----------
-    height : float
+    height
         Inches for the axes; title and source come on top of it.
-    rows, columns : int
-        Number of axes.
-    source : str
-        Printed small at the foot.
-    title : str, optional
-    key : bool
+    key
         Leave room for `foot_key` between the axes and the source.
-    width : float
-        Inches.
+    grid
+        Of each axes: "x", "y" or none.
     **options
         Passed to ``Figure.subplots``.
-
-    Returns
-    -------
-    (Figure, Axes or array of Axes)
     """
-    above = 0.22 + 0.27 * len(title_lines(title, width)) if title else 0.12
-    below = 0.36 + 0.17 * max(0, len(small_lines(width, source)) - 1)
-    below += 0.34 if key else 0
+    lines = textwrap.wrap(title, int(7.8 * width))
+    above = 0.22 + 0.27 * len(lines) if lines else 0.12
+    below = 0.36 + 0.17 * max(0, len(foot_lines(width, source)) - 1) + (0.34 if key else 0)
     total = above + height + below
     fig = Figure(figsize=(width, total), dpi=DPI, facecolor="white", layout="constrained")
     fig.get_layout_engine().set(rect=(0, below / total, 1, height / total), w_pad=0.12, h_pad=0.1)
-    header(fig, title, source, dark=False)
-    return fig, fig.subplots(rows, columns, **options)
+    if lines:
+        fig.text(MARGIN / width, 1 - 0.14 / total, "\n".join(lines), va="top", color="#111111", fontsize=14,
+                 fontweight="bold", linespacing=1.25, gid="title", parse_math=False)  # fmt: skip
+    write_foot(fig, "#5A5A5A", source)
+    axes = fig.subplots(rows, columns, **options)
+    for ax in np.ravel(axes) if grid else ():
+        ax.grid(axis=grid)
+    return fig, axes
 
 
-def foot_key(fig, handles, names):
+def foot_key(fig: Figure, entries: Mapping[str, Artist]) -> None:
     """Explain marks in one line above the source of a sheet made with ``key=True``."""
     width, height = fig.get_size_inches()
     source = next(text for text in fig.texts if text.get_gid() == "source")
     bottom = 0.22 + 0.17 * (source.get_text().count("\n") + 1)
-    legend = fig.legend(handles, names, loc="lower left", bbox_to_anchor=(0.16 / width, bottom / height), borderpad=0,
-                        ncols=len(names), borderaxespad=0, columnspacing=1.6, handletextpad=0.5)  # fmt: skip
+    legend = fig.legend(entries.values(), entries, loc="lower left", bbox_to_anchor=(MARGIN / width, bottom / height),
+                        borderpad=0, ncols=len(entries), borderaxespad=0, columnspacing=1.6,
+                        handletextpad=0.5)  # fmt: skip
     legend.set_in_layout(False)
-    return legend
 
 
-def region_lines(regions, **options):
-    """Handles and names that explain the marks of regions in a key."""
-    marks = [REGION_MARKS[name] for name in regions]
-    style = {"ms": 7.5, "mec": "white", "mew": 0.8} | options
-    return [Line2D([], [], color=colour, marker=marker, **style) for colour, marker in marks], list(regions)
+def mark(**style) -> Line2D:
+    """A line or marker for a key."""
+    return Line2D([], [], **style)
 
 
-def dots(ax, position, values, colour, seed=0, spread=0.13, **options):
+def region_marks(regions: Iterable[str], **options) -> dict[str, Line2D]:
+    """The marks of regions, for a key."""
+    style = {"ms": 7.5} | MEAN | options
+    return {name: mark(color=REGION_MARKS[name][0], marker=REGION_MARKS[name][1], **style) for name in regions}
+
+
+def dots(ax: Axes, position: float, values: np.ndarray, **options) -> PathCollection:
     """Scatter values along x at a height, jittered a little so that equal ones stay visible."""
     values = np.asarray(values, float)
-    jitter = np.random.default_rng(seed).uniform(-spread, spread, values.size)
+    jitter = np.random.default_rng(0).uniform(-0.13, 0.13, values.size)
     style = {"s": 30, "alpha": 0.75, "edgecolors": "white", "linewidths": 0.6, "zorder": 3} | options
-    return ax.scatter(values, position + jitter, color=colour, **style)
+    return ax.scatter(values, position + jitter, color=ACCENTS["blue"], **style)
+
+
+def rows_only(ax: Axes) -> None:
+    """Leave an axes with named rows, the grid across them and no line at their left."""
+    ax.grid(axis="x")
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+
+
+def beside(ax: Axes, y: float, text: str, x: float = 1.015, **style) -> None:
+    """Write at the right of an axes, at a height of its data."""
+    ax.annotate(text, (x, y), xycoords=("axes fraction", "data"), va="center", **style)
+
+
+def log_above_one(ax: Axes, limits: tuple[float, float], ticks: Iterable[int]) -> None:
+    """Make the x axis logarithmic above 1 and linear below it, because a tumour may have none of a label."""
+    ax.set_xscale("symlog", linthresh=1, linscale=0.4)
+    ax.set_xlim(*limits)
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ax.minorticks_off()

@@ -1,34 +1,34 @@
-"""How every figure looks: fonts, colours, the planes of the body, and a figure that displays exactly once.
-
-MR panels are shown the radiological way, as if facing the patient: the patient's left is on the viewer's right.
-"""
+"""How every figure looks: fonts, colours, the planes of the body, and a figure that displays exactly once."""
 
 import functools
 import io
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib import figure as mpl_figure
-from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgba
+from matplotlib.colors import to_rgba
+from matplotlib.legend import Legend
 from matplotlib.patches import Patch
 
 from brats_lib.cases import brain
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR
 
-__all__ = [
-    "ACCENTS", "AXIAL", "CORONAL", "DPI", "Figure", "MODALITY_NAMES", "Plane", "SAGITTAL", "STYLE", "TUMOUR", "WIDTH",
-    "axial", "brain_box", "coronal", "in_order", "label_cmap", "label_image", "label_legend", "long_name",
-    "modality_name", "rgba", "sagittal", "styled", "tumour_slice", "use_style", "window",
-]  # fmt: skip
+Volumes = Mapping[str, np.ndarray]
+# (start, stop) along each axis of a volume.
+Box = tuple[tuple[int, int], ...]
 
 WIDTH = 10.0  # inches
 DPI = 110
+MARGIN = 0.16  # inches left of a figure's texts and panels
 # The labels that are tumour, in the order of legends.
 TUMOUR = (NCR, ED, ET)
 MODALITY_NAMES = {"flair": "FLAIR", "t1": "T1", "t1ce": "T1ce", "t2": "T2"}
 # Okabe and Ito's palette (2008): distinguishable with every kind of colour vision, dark enough on white.
 ACCENTS = {"blue": "#0072B2", "orange": "#D55E00", "green": "#007A5A", "purple": "#A0528B", "grey": "#6B6B6B"}
+PROBABILITY = mpl.colormaps["magma"]
 
 STYLE = {
     "font.family": "sans-serif",
@@ -55,16 +55,10 @@ STYLE = {
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
     "savefig.facecolor": "auto",
-    "image.cmap": "gray",
 }
 
 
-def use_style():
-    """Give a notebook's own plots the look of the book's figures."""
-    mpl.rcParams.update(STYLE)
-
-
-def styled(draw):
+def styled(draw: Callable) -> Callable:
     """Draw a figure in the book's style without touching the caller's settings."""
 
     @functools.wraps(draw)
@@ -78,8 +72,7 @@ def styled(draw):
 class Figure(mpl_figure.Figure):
     """A matplotlib figure that a notebook displays once, as the value of its cell.
 
-    It is unknown to pyplot: nothing is left open, and the inline backend does not show it a second time. It knows
-    how to display itself, so it does not matter whether pyplot was ever imported.
+    It is unknown to pyplot: nothing is left open, and the inline backend does not show it a second time.
     """
 
     def draw(self, renderer):
@@ -99,12 +92,11 @@ class Plane:
 
     Attributes
     ----------
-    name : str
-    axis : int
+    axis
         The volume's axis that the plane is perpendicular to.
-    origin : {"upper", "lower"}
-        Where row 0 of a cut is displayed.
-    letters : str
+    origin
+        Where row 0 of a cut is displayed: "upper" or "lower".
+    letters
         Direction of the patient at the panel's left, right, top and bottom edge: ``"RLAP"``.
     """
 
@@ -114,11 +106,11 @@ class Plane:
     letters: str
 
     @property
-    def in_plane(self):
+    def in_plane(self) -> tuple[int, ...]:
         """The volume's axes along the panel's columns and rows."""
         return tuple(axis for axis in range(3) if axis != self.axis)
 
-    def cut(self, volume, index):
+    def cut(self, volume: np.ndarray, index: int) -> np.ndarray:
         """The slice `index` of a volume (x, y, z) as rows and columns."""
         # A view: np.take would copy the whole volume first where its axes are not in C's order.
         return np.moveaxis(np.asarray(volume), self.axis, 0)[index].T
@@ -129,54 +121,20 @@ CORONAL = Plane("coronal", 1, "lower", "RLSI")
 SAGITTAL = Plane("sagittal", 0, "lower", "APSI")
 
 
-def axial(volume, z):
+def axial(volume: np.ndarray, z: int) -> np.ndarray:
     """Slice `z` of an LPS volume for ``imshow(..., origin="upper")``: front of the head up, patient's left right."""
     return AXIAL.cut(volume, z)
 
 
-def coronal(volume, y):
-    """Slice `y` of an LPS volume for ``imshow(..., origin="lower")``: top of the head up, patient's left right."""
-    return CORONAL.cut(volume, y)
-
-
-def sagittal(volume, x):
-    """Slice `x` of an LPS volume for ``imshow(..., origin="lower")``: top of the head up, face to the left."""
-    return SAGITTAL.cut(volume, x)
-
-
-def tumour_slice(mask, axis=2):
-    """Index of the slice with the largest tumour area; the middle slice where there is no tumour.
-
-    Parameters
-    ----------
-    mask : array of int or bool, shape (x, y, z)
-        Labels; everything but 0 is tumour.
-    axis : int
-        The axis to go along; 2 gives an axial slice.
-
-    Returns
-    -------
-    int
-        The first of the largest, if several are.
-    """
+def tumour_slice(mask: np.ndarray, axis: int = 2) -> int:
+    """Index of the (first) slice with the largest tumour area along an axis; the middle where there is no tumour."""
     mask = np.asarray(mask) != 0
     areas = mask.sum(axis=tuple(other for other in range(mask.ndim) if other != axis))
     return int(areas.argmax()) if areas.any() else mask.shape[axis] // 2
 
 
-def window(volume):
-    """Grey-level window of a whole volume: 1st to 99.8th percentile of its non-zero voxels.
-
-    Parameters
-    ----------
-    volume : array of float
-        Intensities, 0 outside the brain.
-
-    Returns
-    -------
-    (float, float)
-        The levels shown black and white; (0, 1) for an empty volume.
-    """
+def window(volume: np.ndarray) -> tuple[float, float]:
+    """Grey levels shown black and white: 1st and 99.8th percentile of a volume's non-zero voxels; (0, 1) if none."""
     volume = np.asarray(volume)
     inside = volume[volume != 0]
     if not inside.size:
@@ -185,49 +143,28 @@ def window(volume):
     return (float(low), float(high)) if high > low else (float(low) - 0.5, float(low) + 0.5)
 
 
-def brain_box(*volumes, margin=7):
-    """The box of `brain.brain_box`, with a margin, as (start, stop) of each axis.
+def brain_box(*volumes: np.ndarray, margin: int = 7) -> Box:
+    """The box around the brain in all of some volumes, with a margin in voxels.
 
     The box is that of the volume, not of a slice, so that panels of one figure share scale and position.
     """
     try:
         box = brain.brain_box(*map(np.asarray, volumes), margin=margin)
     except ValueError:  # nothing but zeros
-        box = [slice(0, length) for length in np.shape(volumes[0])]
+        return tuple((0, length) for length in np.shape(volumes[0]))
     return tuple((side.start, side.stop) for side in box)
 
 
-def label_cmap():
-    """The labels' colours for arrays of class indices 0-3.
-
-    Returns
-    -------
-    (ListedColormap, BoundaryNorm)
-    """
-    return ListedColormap([COLOURS[label] for label in LABELS]), BoundaryNorm(np.arange(-0.5, len(LABELS)), len(LABELS))
-
-
-def rgba(colour, alpha=1.0):
+def rgba(colour: str, alpha: float = 1.0) -> np.ndarray:
     """A colour as four integers in 0-255."""
     return np.round(255 * np.array(to_rgba(colour, alpha))).astype(np.uint8)
 
 
-def label_image(labels, alpha=1.0, background=True):
-    """Colour an array of labels, exactly as `COLOURS` says.
+def label_image(labels: np.ndarray, alpha: float = 1.0, background: bool = True) -> np.ndarray:
+    """Colour an array of labels (rows, columns) exactly as `COLOURS` says; uint8 RGBA (rows, columns, 4).
 
-    Parameters
-    ----------
-    labels : array of int, shape (rows, columns)
-        Labels 0, 1, 2, 4.
-    alpha : float
-        Opacity of the labelled pixels.
-    background : bool
-        Colour label 0 too; otherwise it is transparent.
-
-    Returns
-    -------
-    array of uint8, shape (rows, columns, 4)
-        Red, green, blue, opacity in 0-255; matplotlib would round fractions down, to other colours.
+    `alpha` is the opacity of labelled pixels; label 0 is transparent without `background`. The result is of integers
+    because matplotlib would round fractions down, to other colours.
     """
     image = np.zeros((*np.shape(labels), 4), np.uint8)
     for label in LABELS:
@@ -236,36 +173,42 @@ def label_image(labels, alpha=1.0, background=True):
     return image
 
 
-def modality_name(modality):
+def modality_name(modality: str) -> str:
     """How a modality is written in a figure: ``"T1ce"`` for ``"t1ce"``."""
     return MODALITY_NAMES.get(modality, modality)
 
 
-def in_order(volumes):
+def in_order(volumes: Volumes) -> list[str]:
     """The modalities of a case in the order FLAIR, T1, T1ce, T2."""
     return [name for name in MODALITY_NAMES if name in volumes]
 
 
-def long_name(label):
+def long_name(label: int | str) -> str:
     """``"ED, peritumoral edema"`` for a label or region name."""
     short = LABEL_NAMES.get(label, label)
     return short if LONG_NAMES[short] == short else f"{short}, {LONG_NAMES[short]}"
 
 
-def label_legend(target, labels=TUMOUR, **kwargs):
-    """Put a legend of label colours on an axes or figure.
+def label_colours(labels: Iterable[int] = TUMOUR) -> list[tuple[str, str]]:
+    """Colour and long name of each label, for `colour_legend`."""
+    return [(COLOURS[label], long_name(label)) for label in labels]
 
-    Parameters
-    ----------
-    target : Axes or Figure
-    labels : sequence of int
-        Labels to name, in order.
-    **kwargs
-        Passed to ``legend``.
 
-    Returns
-    -------
-    Legend
-    """
-    patches = [Patch(facecolor=COLOURS[label], edgecolor="#888888", linewidth=0.6) for label in labels]
-    return target.legend(patches, [long_name(label) for label in labels], **kwargs)
+def colour_legend(fig: Figure, entries: Iterable[tuple[str, str]], **options) -> Legend:
+    """Explain colours, each with its text, in one line of white letters on a black figure."""
+    colours, texts = zip(*entries, strict=True)
+    patches = [Patch(facecolor=colour, edgecolor="#888888", linewidth=0.6) for colour in colours]
+    style = {"ncols": len(texts), "labelcolor": "white", "borderaxespad": 0, "borderpad": 0, "handlelength": 1.2}
+    return fig.legend(patches, texts, **style, **options)
+
+
+def foot_lines(width: float, *parts: str) -> list[str]:
+    """Lines of small print at the foot of a figure that is `width` inches wide."""
+    return [line for part in parts for line in textwrap.wrap(part, int(13.8 * width))]
+
+
+def write_foot(fig: Figure, colour: str, *parts: str) -> None:
+    """Write small print at the foot of a figure, the source first."""
+    width, height = fig.get_size_inches()
+    fig.text(MARGIN / width, 0.10 / height, "\n".join(foot_lines(width, *parts)), va="bottom", color=colour,
+             fontsize=8.5, linespacing=1.3, gid="source", parse_math=False)  # fmt: skip

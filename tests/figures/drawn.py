@@ -5,11 +5,19 @@ import warnings
 
 import numpy as np
 import pytest
+from conftest import tiny_volumes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 SOURCE = "3 test heads"
+Z = 18  # a slice of `tiny_case` with every label
+
+
+def tiny_case(seed=1):
+    """Four modalities as float, and a mask."""
+    images, mask = tiny_volumes(seed=seed)
+    return {name: image.astype(np.float32) for name, image in images.items()}, mask
 
 
 def pixels(figure):
@@ -43,20 +51,25 @@ def image_axes(figure):
     return [axes for axes in figure.axes if axes.images]
 
 
+def axes_of(figure, heading):
+    """The panel under a heading."""
+    return next(axes for axes in image_axes(figure) if any(text.get_text() == heading for text in axes.texts))
+
+
 def hex_colours(image):
     """The different colours of an array of uint8 (..., 3 or 4), opacity aside, as ``{"#rrggbb"}``."""
     return {to_hex(colour / 255) for colour in np.unique(image[..., :3].reshape(-1, 3), axis=0)}
 
 
 def check_sheet(figure, panels):
-    """A figure that says where its images come from and shows something different in at least most panels."""
+    """A figure that says where its images come from and shows something different in each panel."""
     image = pixels(figure)
     assert SOURCE in " ".join(texts(figure))
+    assert "Radiological view: the patient's left (L) is on the viewer's right." in " ".join(texts(figure))
     shown = image_axes(figure)
     assert len(shown) == panels
     for axes in shown:
         assert panel(figure, axes, image).std() > 1, axes.get_title()
-    return image
 
 
 def marked(figure, gid):

@@ -20,7 +20,6 @@ def scores(*dice, regions=("WT", "TC", "ET"), names=NAMES):
 def test_short_names_leave_out_whole_parts_that_are_common():
     assert cases.short_names(["BraTS2021_00000", "BraTS2021_00002"]) == ["00000", "00002"]
     assert cases.short_names(["BraTS-GLI-00005-000", "BraTS-GLI-00006-000"]) == ["00005-000", "00006-000"]
-    assert cases.short_names(["a", "b"]) == ["a", "b"]
     assert cases.short_names(["a_1"]) == ["a_1"]
     assert cases.short_names(["a_", "a_b"]) == ["a_", "b"]
 
@@ -37,7 +36,6 @@ def test_paired_cases_join_each_cases_two_scores():
     first, second = scores(0.2, 0.6, 0.5), scores(0.8, 0.5, 0.9)[::-1]
     figure = cases.paired_cases(first, second, ("published", "native"), SOURCE)
     check_plot(figure)
-    assert len(figure.axes) == 3
     # The hardest case of the second is on top.
     rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert rows == ["00012", "00007", "00030", "mean"]
@@ -51,12 +49,11 @@ def test_paired_cases_join_each_cases_two_scores():
 
 
 def test_paired_cases_write_the_mean_gain_its_interval_and_its_p_value():
-    figure = cases.paired_cases(scores(0.1, 0.2, 0.3), scores(0.2, 0.4, 0.6), ("a", "b"), SOURCE)
-    written = figure.axes[0].get_xlabel()
+    few, more = scores(0.1, 0.2, 0.3), scores(0.2, 0.4, 0.6)
+    written = cases.paired_cases(few, more, ("a", "b"), SOURCE).axes[0].get_xlabel()
     # Gains .1, .2, .3; two of eight assignments of signs are as far from 0. The interval ends at the extreme cases.
     assert "mean gain +0.200" in written and "+0.100 to +0.300" in written and "p = 0.25, 3 cases" in written
-    back = cases.paired_cases(scores(0.2, 0.4, 0.6), scores(0.1, 0.2, 0.3), ("a", "b"), SOURCE)
-    assert "mean gain −0.200" in back.axes[0].get_xlabel()
+    assert "mean gain −0.200" in cases.paired_cases(more, few, ("a", "b"), SOURCE).axes[0].get_xlabel()
 
 
 def test_paired_cases_of_a_whole_cohort_fit_on_a_page():
@@ -66,11 +63,6 @@ def test_paired_cases_of_a_whole_cohort_fit_on_a_page():
     check_plot(figure)
     assert figure.get_figheight() < 12
     assert "p < 0.001, 120 cases" in figure.axes[0].get_xlabel()
-
-
-def test_paired_cases_refuse_unequal_cases():
-    with pytest.raises(BratsError, match="Brain_00030"):
-        cases.paired_cases(scores(0.1, 0.2, 0.3), scores(0.1, 0.2, names=NAMES[:2]), ("a", "b"), SOURCE)
 
 
 @pytest.fixture
@@ -118,17 +110,12 @@ def test_cases_without_a_value_are_counted(two_recipes):
 
 def test_many_cases_of_one_recipe_and_a_measure_of_ones_own():
     names = [f"case_{i:03d}" for i in range(30)]
-    table = scores(*np.linspace(0, 1, 30), names=names, regions=("WT",)).assign(age=np.arange(270.0, 300))
-    figure = cases.dice_against(table, "age", SOURCE, axis="age in days")
+    table = scores(*np.linspace(0, 1, 30), names=names, regions=("WT",))
+    # A long name must not squeeze the panels.
+    column = "age of the patient in days when the scan was taken " * 3
+    figure = cases.dice_against(table.assign(**{column: np.arange(30.0)}), column, SOURCE)
     check_plot(figure)
-    assert marked(figure, "case") == [] and "age in days" in texts(figure)
-    assert figure.axes[0].get_xscale() == "linear"
-    assert cases.dice_against(table, "age", SOURCE, log=True).axes[0].get_xscale() == "symlog"
-
-
-def test_a_long_name_of_an_axis_does_not_squeeze_the_panels(two_recipes):
-    figure = cases.dice_against(two_recipes, "wt_ml", SOURCE, axis="a very long description of what was measured " * 3)
-    check_plot(figure)
+    assert marked(figure, "case") == [] and figure.axes[0].get_xscale() == "linear"
     assert figure.axes[0].get_position().width > 0.25
 
 
@@ -144,3 +131,5 @@ def test_dice_against_refuses_three_recipes_and_missing_columns(two_recipes):
         cases.dice_against(three, "wt_ml", SOURCE)
     with pytest.raises(BratsError, match="no column 'volume'"):
         cases.dice_against(two_recipes, "volume", SOURCE)
+    with pytest.raises(BratsError, match="no rows"):
+        cases.dice_against(two_recipes.head(0), "wt_ml", SOURCE)

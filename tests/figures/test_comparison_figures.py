@@ -2,37 +2,25 @@
 
 import numpy as np
 import pandas as pd
-import pytest
-from figures.drawn import SOURCE, captions, check_plot, texts
+from figures.drawn import SOURCE, captions, check_plot, image_axes, texts
 
-from brats_lib.errors import BratsError
 from brats_lib.figures import comparison
 from brats_lib.labels import ED, ET
 
 
-@pytest.fixture
-def systems():
+def test_every_system_lies_where_its_cost_and_dice_are():
     rows = [("One", 0.8, 1e3, 10), ("Two", 0.79, 1e6, 300), ("Ours", 0.9, 1e5, 3)]
-    return pd.DataFrame(rows, columns=["title", "dice", "multiply_adds", "case_seconds"])
-
-
-def test_every_system_lies_where_its_cost_and_dice_are(systems):
+    systems = pd.DataFrame(rows, columns=["title", "dice", "multiply_adds", "case_seconds"])
     figure = comparison.cost_against_dice(systems, SOURCE, ours=["Ours"])
     check_plot(figure)
     for axes, column in zip(figure.axes, ("multiply_adds", "case_seconds"), strict=True):
         points = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_gid() == "system"]
         assert sorted(points) == sorted(zip(systems[column], systems["dice"], strict=True))
-        assert axes.get_xscale() == "log"
         names = {text.get_text(): text for text in axes.texts}
         assert set(names) == {"One", "Two", "Ours"}
         assert names["One"].get_color() == names["Two"].get_color() != names["Ours"].get_color()
         heights = sorted(text.get_position()[1] for text in names.values())
         assert min(np.diff(heights)) > 0.03
-
-
-def test_a_table_without_costs_is_refused(systems):
-    with pytest.raises(BratsError, match="case_seconds"):
-        comparison.cost_against_dice(systems.drop(columns="case_seconds"), SOURCE)
 
 
 def test_errors_are_counted_for_each_system():
@@ -42,7 +30,7 @@ def test_errors_are_counted_for_each_system():
     truth[20:30, 20:30] = ED
     half[20:30, 25:35] = ET
     figure = comparison.system_errors(image, truth, {"All": truth, "Half": half, "None": half * 0}, SOURCE, columns=2)
-    assert captions(figure)[:3] == ["All", "Half", "None"]
+    assert captions(figure) == ["All", "Half", "None"]
     found = [text for text in texts(figure) if text.startswith("Dice of WT")]
     assert [text[-4:] for text in found] == ["1.00", "0.50", "0.00"]
-    assert len([axes for axes in figure.axes if axes.images]) == 3
+    assert len(image_axes(figure)) == 3

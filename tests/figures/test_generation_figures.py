@@ -1,11 +1,10 @@
-"""Figures of pictures that networks made: every panel shows something, and marks are where the table says."""
+"""Figures of images that networks made: every panel shows something, and marks are where the table says."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from figures.drawn import SOURCE, captions, check_plot, check_sheet, hex_colours, marked, texts
 
-from brats_lib.errors import BratsError
 from brats_lib.figures import generation
 from brats_lib.labels import COLOURS, ED
 
@@ -51,28 +50,20 @@ def test_scores_are_means_per_method_and_step():
     rows = [("network", "phantoms", level, 30 - 10 * level + case, 0.9) for level in (0.1, 0.5) for case in (0, 2)]
     rows += [("noisy", "phantoms", level, 20 - 10 * level, 0.5) for level in (0.1, 0.5)]
     table = pd.DataFrame(rows, columns=["method", "data", "level", "psnr_brain", "ssim_brain"])
-    figure = generation.score_steps(table, "level", SOURCE)
+    figure = generation.score_steps(table, "level", SOURCE, "level of the noise")
     check_plot(figure)
     assert marked(figure, "network")[0].get_ydata() == pytest.approx([30, 26])
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["0.1", "0.5"]
-    with pytest.raises(BratsError, match="no column 'rate'"):
-        generation.score_steps(table, "rate", SOURCE)
 
 
-def test_the_scale_runs_from_the_floor_to_the_ceiling():
-    table = pd.DataFrame(
-        {"set": ["real", "GAN", "noise"], "frechet": [1, 4, 11], "position": [0, 0.3, 1], "samples": 5}
-    )
+def test_the_scale_of_distances_shows_what_lies_below_the_floor_or_above_the_ceiling():
+    table = pd.DataFrame({"set": list("abc"), "frechet": [2, 4, 9], "position": [-0.5, 0.3, 3.5], "samples": 5})
     figure = generation.distance_scale(table, SOURCE)
     check_plot(figure)
-    assert marked(figure, "position")[0].get_xdata() == pytest.approx([0, 0.3, 1])
+    assert marked(figure, "position")[0].get_xdata() == pytest.approx([-0.5, 0.3, 3.5])
     assert "0.30  (4)" in texts(figure) and "5 slices" in " ".join(texts(figure))
-
-
-def test_what_lies_below_the_floor_or_above_the_ceiling_is_on_the_axis():
-    table = pd.DataFrame({"set": list("abcd"), "frechet": [2, 1, 9, 4], "position": [0, -0.5, 3.5, 1], "samples": 5})
-    (ax,) = generation.distance_scale(table, SOURCE).axes
-    assert ax.get_xlim()[0] < -0.5 and ax.get_xlim()[1] > 3.5
+    low, high = figure.axes[0].get_xlim()
+    assert low < -0.5 and high > 3.5
 
 
 def test_help_is_a_mark_per_arm_and_number():

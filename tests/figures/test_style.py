@@ -1,12 +1,11 @@
-"""Slices, windows, orientation and the figure that displays once."""
+"""Slices, windows, orientation, the figure that displays once, and the sheets it is made of."""
 
 import numpy as np
 import pytest
-from matplotlib import rcParams
+from matplotlib import pyplot, rcParams
 from matplotlib.colors import to_hex
 
-from brats_lib.figures import panels, style
-from brats_lib.labels import COLOURS
+from brats_lib.figures import panels, plots, style
 
 
 def test_tumour_slice_is_the_one_with_the_largest_area():
@@ -16,20 +15,13 @@ def test_tumour_slice_is_the_one_with_the_largest_area():
     assert style.tumour_slice(mask) == 3
     assert style.tumour_slice(mask, axis=0) == 0  # x = 0 and x = 1 hold 2 voxels each: the first
     assert style.tumour_slice(mask, axis=1) == 1
-
-
-def test_tumour_slice_of_an_empty_mask_is_the_middle():
-    assert style.tumour_slice(np.zeros((6, 5, 9))) == 4
+    assert style.tumour_slice(np.zeros((6, 5, 9))) == 4  # the middle
 
 
 def test_window_ignores_what_is_outside_the_brain():
     volume = np.zeros((10, 10, 11))
     volume.flat[:1001] = np.arange(1, 1002)  # 1st and 99.8th percentile of 1..1001: 11 and 999
-    low, high = style.window(volume)
-    assert (low, high) == pytest.approx((11, 999))
-
-
-def test_window_of_an_empty_or_constant_volume_is_a_range():
+    assert style.window(volume) == pytest.approx((11, 999))
     assert style.window(np.zeros((2, 2, 2))) == (0, 1)
     assert style.window(np.full((2, 2, 2), 3.0)) == (2.5, 3.5)
 
@@ -37,17 +29,18 @@ def test_window_of_an_empty_or_constant_volume_is_a_range():
 def test_planes_put_the_patients_left_on_the_right_and_the_top_up():
     volume = np.zeros((4, 5, 6))
     volume[3, 0, 5] = 1  # left, front, top
-    rows = {"axial": style.axial(volume, 5), "coronal": style.coronal(volume, 0), "sagittal": style.sagittal(volume, 3)}
-    assert [rows[name].shape for name in rows] == [(5, 4), (6, 4), (6, 5)]
-    assert rows["axial"][0, 3] == 1  # origin "upper": row 0, the front, is at the top
-    assert rows["coronal"][5, 3] == 1  # origin "lower": the last row, the top of the head, is at the top
-    assert rows["sagittal"][5, 0] == 1  # the face is at the left
+    axial, coronal, sagittal = style.axial(volume, 5), style.CORONAL.cut(volume, 0), style.SAGITTAL.cut(volume, 3)
+    assert [axial.shape, coronal.shape, sagittal.shape] == [(5, 4), (6, 4), (6, 5)]
+    assert axial[0, 3] == 1  # origin "upper": row 0, the front, is at the top
+    assert coronal[5, 3] == 1  # origin "lower": the last row, the top of the head, is at the top
+    assert sagittal[5, 0] == 1  # the face is at the left
 
 
 def test_brain_box_spans_all_volumes_and_stays_inside():
     a, b = np.zeros((20, 20, 20)), np.zeros((20, 20, 20))
     a[5, 10, 10], b[8, 10, 19] = 1, 1
     assert style.brain_box(a, b, margin=2) == ((3, 11), (8, 13), (8, 20))
+    assert style.brain_box(a * 0) == ((0, 20),) * 3
 
 
 def test_label_image_has_the_papers_colours():
@@ -55,11 +48,6 @@ def test_label_image_has_the_papers_colours():
     assert [to_hex(pixel / 255) for pixel in image[0]] == ["#440054", "#3b528b", "#18b880", "#e6d74f"]
     clear = style.label_image(np.array([[0, 4]]), background=False)
     assert clear[0, 0, 3] == 0 and clear[0, 1, 3] == 255
-
-
-def test_label_cmap_gives_each_class_its_colour():
-    cmap, norm = style.label_cmap()
-    assert [to_hex(colour) for colour in cmap(norm(np.arange(4)))] == list(COLOURS.values())
 
 
 def test_a_styled_function_leaves_the_callers_settings_alone():
@@ -70,25 +58,23 @@ def test_a_styled_function_leaves_the_callers_settings_alone():
 
 
 def test_a_figure_shows_itself_and_is_unknown_to_pyplot():
-    from matplotlib import pyplot
-
     figure = style.Figure(figsize=(1, 1), dpi=50)
     assert figure._repr_png_().startswith(b"\x89PNG")
     assert pyplot.get_fignums() == []
 
 
-def test_title_and_source_are_broken_to_the_width_of_the_figure():
-    words = "source " * 30
-    for width in (6.8, 10.0):
-        fig, _ = panels.sheet([1], [1], source=words, title=words, width=width)
-        fig.canvas.draw()
-        edge = width * fig.dpi
-        assert all(text.get_window_extent().x1 < edge for text in fig.texts)
+@pytest.mark.parametrize("width", [6.8, 10.0])
+def test_title_and_source_are_broken_to_the_width_of_the_figure(width):
+    words = "source a$b_{$ " * 30  # what a name holds is no formula
+    fig, _ = plots.plot_sheet(2, source=words, title=words, width=width)
+    fig.canvas.draw()
+    assert len(fig.texts) == 2
+    assert all(text.get_window_extent().x1 < width * fig.dpi for text in fig.texts)
 
 
 def test_a_legend_and_a_scale_have_room_for_both():
-    cmap, _ = style.label_cmap()
-    fig, _ = panels.sheet([1], [1], source="s", legend=style.TUMOUR, colourbar=(cmap, "two\nlines"))
+    colourbar = (style.PROBABILITY, "two\nlines")
+    fig, _ = panels.sheet([1], [1], "s", legend=style.label_colours(), colourbar=colourbar)
     fig.canvas.draw()
     (legend,) = fig.legends
     scale = next(axes for axes in fig.axes if axes.get_label() == "scale")
