@@ -122,8 +122,8 @@ def single_class(
     prediction: np.ndarray,
     z: int,
     source: str,
+    spacing: tuple[float, float, float],
     name: str = "ED",
-    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0),
 ) -> Figure:
     """Compare one class with the truth: where it is, and how bright its voxels are (paper figure 14).
 

@@ -83,9 +83,7 @@ def _label_key(ax, mask, z):
 
 
 @styled
-def three_planes(
-    volume: np.ndarray, mask: np.ndarray, source: str, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
-) -> Figure:
+def three_planes(volume: np.ndarray, mask: np.ndarray, source: str, spacing: tuple[float, float, float]) -> Figure:
     """Cut a T1ce volume in the three planes where the tumour is largest, all to one scale (paper figure 17).
 
     The coronal cut stands above the axial one, so that left and right line up, and beside the sagittal one, so that

@@ -30,7 +30,7 @@ def marked_planes():
     volume[28:36, 4:12, 24:32] = 400
     mask = np.zeros(volume.shape, np.uint8)
     mask[32, 8, 28] = ET
-    return volumes.three_planes(volume, mask, SOURCE)
+    return volumes.three_planes(volume, mask, SOURCE, (1, 1, 1))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_crosshairs_cross_in_the_largest_tumour_area():
     volume, mask = np.ones((20, 22, 24), np.float32), np.zeros((20, 22, 24), np.uint8)
     mask[5:8, 9:12, 14:17] = ED
     mask[6, 10, 13:19] = ED  # makes x = 6 and y = 10 the largest; z = 14 is the first of three equal ones
-    axial = axes_of(volumes.three_planes(volume, mask, SOURCE), "Axial")
+    axial = axes_of(volumes.three_planes(volume, mask, SOURCE, (1, 1, 1)), "Axial")
     column, row = [line for line in axial.lines if line.get_gid() == "crosshair"]
     assert [column.get_xdata()[0], row.get_ydata()[0]] == [6, 10]
 
