@@ -236,6 +236,10 @@ def graded(rows):
     return table("Grade,ID\n" + "".join(f"{row[:-1]},P_{row[-1]}\n" for row in rows.split()))
 
 
+def split(test):
+    return beside("split.json", f'{{"train": ["P_1"], "val": ["P_2"], "test": ["{test}"]}}')
+
+
 MASK_ELSEWHERE = {"mask-outside", "mask-place", "labels-exchanged"}
 IMAGE_ELSEWHERE = {"outline", "edges"}
 
@@ -331,6 +335,6 @@ FILES = [
     ("table without a case", graded("HGG2 LGG3 LGG4"), {"case-without-csv"}),
     ("table with cases that are not there", graded("HGG1 HGG2 LGG3 LGG4 HGG5"), {"csv-without-case"}),
     ("table that is not UTF-8", table("Grade,Näme\nHGG,P_1\n".encode("latin-1")), {"csv-unreadable"}),
-    ("split that leaves a case out", beside("split.json", '{"train": ["P_1"], "val": ["P_2"], "test": ["P_3"]}'), {"split-incomplete"}),
+    ("split that leaves a case out", split("P_3"), {"split-incomplete"}),
     ("split that is no JSON", beside("split.json", "{"), {"split"}),
 ]  # fmt: skip

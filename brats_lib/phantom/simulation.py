@@ -29,12 +29,16 @@ TRACE = np.float32(0.3)
 
 @dataclass(frozen=True)
 class Phantom:
-    """One simulated patient, LPS, voxels of 1 mm."""
+    """One simulated patient: volumes by modality (int16) and mask (uint8), of shape (240, 240, 155), LPS, 1 mm.
 
-    volumes: dict[str, np.ndarray]  # modality to int16 of shape (240, 240, 155), zero outside the brain
-    mask: np.ndarray  # labels 0, 1, 2, 4 (uint8) of the same shape
-    grade: str  # "HGG" or "LGG"
-    parameters: dict  # everything that was drawn, as JSON can hold it
+    Volumes are 0 outside the brain, and the mask holds labels 0, 1, 2 and 4; the grade is "HGG" or "LGG", and
+    parameters are everything that was drawn, as JSON can hold it.
+    """
+
+    volumes: dict[str, np.ndarray]
+    mask: np.ndarray
+    grade: str
+    parameters: dict
 
 
 def draw_case(seed: int, index: int, stream: str = "cohort") -> Tumour:

@@ -40,8 +40,7 @@ class Variety:
     scanners
         More noise, blur, inhomogeneity and thicker slices.
     infiltration
-        Half of the tumours grow into grey matter as into white and efface the border between them, as many of low
-        grade do.
+        Half of the tumours grow into grey matter as into white and efface the border, as many of low grade do.
     vessels
         Vessels run through tumours that hardly enhance.
     without

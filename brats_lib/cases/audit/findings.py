@@ -17,11 +17,11 @@ SEVERITIES = ("error", "warning", "info")
 
 
 class Problem(NamedTuple):
-    """What is said of every occurrence of a problem: how bad it is, what was expected and what to do."""
+    """What is said of every occurrence of a problem: what was expected, what to do, and how bad it is."""
 
-    severity: str
     expected: str
     advice: str
+    severity: str = "warning"
 
 
 COPY_AGAIN = "Copy or download this case again, or leave it out"
@@ -31,85 +31,78 @@ CHECK_MASK = "Check whether it was turned, shifted, or belongs to another patien
 # What is expected is empty where it depends on the other files. Some words differ where there are several causes.
 PROBLEMS = {code: Problem(*said) for code, said in {
     # The files of one case.
-    "left-alone": ("info", "either",
-        "Nothing needs to be done, unless it is one of the case's images or its mask; then rename it"),
-    "shape": ("error", "", COPY_AGAIN),
-    "units": ("warning", "mm, as they are read",
+    "left-alone": ("either",
+        "Nothing needs to be done, unless it is one of the case's images or its mask; then rename it", "info"),
+    "shape": ("", COPY_AGAIN, "error"),
+    "units": ("mm, as they are read",
         "Nothing needs to be done if a brain has its size then; else write the header again"),
-    "header": ("warning", "sform and qform that agree", "Check left and right by eye"),
-    "affine": ("error", "", "Check that the case's files belong together"),
-    "axes": ("warning", "", "It is turned when it is read or exported here; programs that ignore headers mix it up"),
-    "spacing": ("warning", "1 x 1 x 1 mm", "Resample it to 1 mm, registered to the SRI24 atlas as BraTS is"),
-    "size": ("info", "(240, 240, 155) in BraTS", "It can be used, but scores are not comparable with BraTS cases"),
-    "nan-background": ("info", "0 outside the brain", "Nothing needs to be done"),
-    "empty-image": ("error", "a brain", COPY_AGAIN),
-    "negative-values": ("warning", "0 outside the brain and more inside",
+    "header": ("sform and qform that agree", "Check left and right by eye"),
+    "affine": ("", "Check that the case's files belong together", "error"),
+    "axes": ("", "It is turned when it is read or exported here; programs that ignore headers mix it up"),
+    "spacing": ("1 x 1 x 1 mm", "Resample it to 1 mm, registered to the SRI24 atlas as BraTS is"),
+    "size": ("(240, 240, 155) in BraTS", "It can be used, but scores are not comparable with BraTS cases", "info"),
+    "nan-background": ("0 outside the brain", "Nothing needs to be done", "info"),
+    "empty-image": ("a brain", COPY_AGAIN, "error"),
+    "negative-values": ("0 outside the brain and more inside",
         "Check that it was not normalised already; the background must be 0"),
-    "no-mask": ("info", "a mask for training", "Such a case can only be predicted"),
-    "adopted-mask": ("info", "a name ending in _seg", "Check that it is; the file is used under the name it has"),
-    "no-tumour": ("warning", "a tumour", "Check this case by eye"),
-    "no-et": ("info", "one in most cases", "Nothing needs to be done; its ET scores are 1 or 0"),
+    "no-mask": ("a mask for training", "Such a case can only be predicted", "info"),
+    "adopted-mask": ("a name ending in _seg", "Check that it is; the file is used under the name it has", "info"),
+    "no-tumour": ("a tumour", "Check this case by eye"),
+    "no-et": ("one in most cases", "Nothing needs to be done; its ET scores are 1 or 0", "info"),
     # What the images show.
-    "background": ("warning", "0 outside the brain", "Set the background to 0"),
+    "background": ("0 outside the brain", "Set the background to 0"),
     **dict.fromkeys(("constant", "wrapped", "few-levels", "cut-off", "noise"),
-        ("warning", "intensities as they were measured", "Convert or download it again")),
-    "outliers": ("warning", "values like their neighbours'", "Look at them"),
-    "missing-slices": ("warning", "signal in all of them", "Convert the image again from all its slices"),
-    "holes": ("warning", "signal everywhere in the brain", "Look at it: part of it is missing, or cut out"),
-    "skull": ("warning", "a brain without its skull",
-        "Remove the skull first, for example with HD-BET or SynthStrip"),
-    "posture": ("warning", "axes to the left, the back and up, as the header says",
+        ("intensities as they were measured", "Convert or download it again")),
+    "outliers": ("values like their neighbours'", "Look at them"),
+    "missing-slices": ("signal in all of them", "Convert the image again from all its slices"),
+    "holes": ("signal everywhere in the brain", "Look at it: part of it is missing, or cut out"),
+    "skull": ("a brain without its skull", "Remove the skull first, for example with HD-BET or SynthStrip"),
+    "posture": ("axes to the left, the back and up, as the header says",
         "Look at it: the image was turned, or its header is wrong"),
-    "outline": ("warning", "", CHECK_IMAGE),
-    "edges": ("warning", "edges at the same places", CHECK_IMAGE),
-    "copied-image": ("error", "two different images",
-        "One was copied over the other: convert or download it again"),
-    "contrast": ("warning", "the contrast of each modality under its name",
-        "Look at it, and at how it was converted"),
+    "outline": ("", CHECK_IMAGE),
+    "edges": ("edges at the same places", CHECK_IMAGE),
+    "copied-image": ("two different images", "One was copied over the other: convert or download it again", "error"),
+    "contrast": ("the contrast of each modality under its name", "Look at it, and at how it was converted"),
     # Whether the mask fits them.
-    "tiny-mask": ("warning", "a tumour within the brain", "Look whether the mask was cut or thinned out"),
-    "mask-outside": ("warning", "a tumour within the brain", CHECK_MASK),
-    "mask-place": ("warning", "edges of the tumour where the images change", CHECK_MASK),
-    "labels-exchanged": ("warning", "edema outside and enhancement bright on T1ce",
-        "Check the numbers of the labels in the mask"),
+    "tiny-mask": ("a tumour within the brain", "Look whether the mask was cut or thinned out"),
+    "mask-outside": ("a tumour within the brain", CHECK_MASK),
+    "mask-place": ("edges of the tumour where the images change", CHECK_MASK),
+    "labels-exchanged": ("edema outside and enhancement bright on T1ce", "Check the numbers of the labels in the mask"),
     # All cases together.
-    "duplicate-image": ("error", "every image once",
-        "Leave one of them out: the same scan in training and test falsifies every score"),
-    "near-duplicate": ("warning", "",
-        "Look at both: leave one out, or keep both in one subset of a split.json"),
-    "leakage": ("error", "every patient in one subset",
-        "Leave one of them out, or write a split.json that keeps both in one subset"),
-    "split-incomplete": ("warning", "every case in one subset",
-        "Add them to a subset, or go on if you left them out on purpose"),
-    "csv-unrelated": ("info", "the cases' names",
-        "Nothing needs to be done; the split is then not stratified by this table"),
-    "csv-without-grade": ("warning", "each case's grade",
+    "duplicate-image": ("every image once",
+        "Leave one of them out: the same scan in training and test falsifies every score", "error"),
+    "near-duplicate": ("", "Look at both: leave one out, or keep both in one subset of a split.json"),
+    "leakage": ("every patient in one subset",
+        "Leave one of them out, or write a split.json that keeps both in one subset", "error"),
+    "split-incomplete": ("every case in one subset", "Add them to a subset, or go on if you left them out on purpose"),
+    "csv-unrelated": ("the cases' names",
+        "Nothing needs to be done; the split is then not stratified by this table", "info"),
+    "csv-without-grade": ("each case's grade",
         "Add a column Grade with HGG or LGG; without it the split is not stratified"),
-    "csv-repeats": ("warning", "every case once", "Keep one row of each case"),
-    "csv-without-case": ("warning", "a folder for each",
-        "Copy those cases too, or go on if you left them out on purpose"),
-    "grade-contradicted": ("warning", "one grade",
+    "csv-repeats": ("every case once", "Keep one row of each case"),
+    "csv-without-case": ("a folder for each", "Copy those cases too, or go on if you left them out on purpose"),
+    "grade-contradicted": ("one grade",
         "Find out which is right; until then the split may not be stratified as it says"),
-    "case-without-csv": ("warning", "a row for every case with a mask",
-        "Add a row for it, or check where this case is from"),
-    "no-grade": ("warning", "HGG or LGG",
-        "Fill in HGG or LGG; until then it is a stratum of its own in the split"),
-    "left-out": ("warning", "a case's images", "Mend it, or move it away"),
-    "empty-folder": ("warning", "a case's images",
-        "Copy this case again, convert its images to NIfTI, or remove the folder"),
-    "grids": ("info", "one grid",
-        "Nothing needs to be done; cases are read in one orientation, each on its own grid"),
+    "case-without-csv": ("a row for every case with a mask", "Add a row for it, or check where this case is from"),
+    "no-grade": ("HGG or LGG", "Fill in HGG or LGG; until then it is a stratum of its own in the split"),
+    "left-out": ("a case's images", "Mend it, or move it away"),
+    "empty-folder": ("a case's images", "Copy this case again, convert its images to NIfTI, or remove the folder"),
+    "grids": ("one grid", "Nothing needs to be done; cases are read in one orientation, each on its own grid", "info"),
 }.items()}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that the audit noticed."""
+    """One thing that the audit noticed: where, what was found, what was expected and what to do.
 
-    case: str  # empty where it concerns the cohort
+    The problem is a key of `PROBLEMS`, or a word for what reading refuses, such as "missing-modality". The case is
+    empty where it concerns the cohort.
+    """
+
+    case: str
     severity: str
-    problem: str  # a key of `PROBLEMS`, or what reading fails with, such as "unreadable"
-    message: str  # where, what was found, what was expected and what to do
+    problem: str
+    message: str
 
 
 def finding(case: str, problem: str, where: str | Path, found: str, **other: str) -> Finding:
