@@ -76,6 +76,14 @@ def test_same_seed_gives_the_same_files_anywhere_and_a_second_call_touches_none(
     assert contents[0] == contents[1]
 
 
+def test_more_cases_are_added_and_fewer_are_the_first(tmp_path, simulated):
+    make(tmp_path / "c", cases=1)
+    assert len(make(tmp_path / "c", cases=3)) == 3
+    assert simulated == [0, 1, 2]
+    assert make(tmp_path / "c", cases=2).names == ("Phantom_001", "Phantom_002")
+    assert (tmp_path / "c" / "name_mapping.csv").read_text().count("Phantom_") == 3
+
+
 def test_leftovers_of_a_killed_process_are_cleaned_and_work_of_a_living_one_is_left_alone(tmp_path, simulated):
     make(tmp_path / "c", cases=1)
     gone = subprocess.Popen([sys.executable, "-c", ""])
@@ -139,22 +147,21 @@ def test_a_file_and_a_foreign_folder_are_refused_and_left_alone(tmp_path, simula
         make(tmp_path / "d")
 
 
-def test_other_seed_stream_or_version_is_refused(tmp_path, simulated, monkeypatch):
-    make(tmp_path / "c", seed=1)
+def test_other_seed_stream_or_version_is_refused(tmp_path, simulated):
+    out = tmp_path / "c"
+    make(out, seed=1)
     with pytest.raises(BratsError, match=r"seed 1.*expected stream cohort, seed 2"):
-        make(tmp_path / "c", seed=2)
+        make(out, seed=2)
     with pytest.raises(BratsError, match=r"of stream cohort.*expected stream choices"):
-        make(tmp_path / "c", seed=1, stream="choices")
-    monkeypatch.setattr(store, "VERSION", store.VERSION + 1)
+        make(out, seed=1, stream="choices")
+    mark = json.loads((out / "phantom.json").read_text())
+    (out / "phantom.json").write_text(json.dumps(mark | {"version": store.VERSION - 1}))
     with pytest.raises(BratsError, match="version"):
-        make(tmp_path / "c", seed=1)
-
-
-def test_folder_of_phantoms_without_a_stream_holds_what_networks_learnt_from_and_is_not_added_to(tmp_path, simulated):
-    make(tmp_path / "c")
-    (tmp_path / "c" / "phantom.json").write_text(json.dumps({"simulated": True, "seed": 0, "version": store.VERSION}))
-    with pytest.raises(BratsError, match="of stream training, seed 0"):
-        make(tmp_path / "c", cases=3)
+        make(out, seed=1)
+    # Phantoms without a stream are what networks learnt from, and are not added to.
+    (out / "phantom.json").write_text(json.dumps({"simulated": True, "seed": 1, "version": store.VERSION}))
+    with pytest.raises(BratsError, match="of stream training, seed 1"):
+        make(out, seed=1, cases=3)
 
 
 def test_full_disk_is_told_and_finished_cases_are_kept(tmp_path, simulated, monkeypatch):
