@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from heads import phantom
+from planted import relabelled
 from scipy import ndimage
 
 from brats_lib.cases.audit.alignment import best_move
@@ -104,10 +105,6 @@ def test_mask_beside_the_brain_is_an_error_and_one_voxel_a_warning(volumes, mask
     assert remark.found == "the tumour has 1 voxel, 0.001 mL"
 
 
-def relabelled(mask, codes):
-    return np.select([mask == old for old in codes], list(codes.values()), mask).astype(np.uint8)
-
-
 @pytest.mark.parametrize(
     ("images", "codes", "says"),
     [
@@ -119,7 +116,7 @@ def relabelled(mask, codes):
     ],
 )
 def test_labels_that_look_exchanged_are_named_with_the_sign_that_says_so(volumes, mask, images, codes, says):
-    (found,) = seen({modality: volumes[modality] for modality in images.split()}, relabelled(mask, codes)).values()
+    (found,) = seen({modality: volumes[modality] for modality in images.split()}, relabelled(codes)(mask)).values()
     assert found.startswith(says)
 
 
