@@ -88,7 +88,7 @@ def draw_growth(rng: Generator, tumour: Tumour, head: Head, foci: bool = False) 
         "white_matter_pull_mm": round(rng.uniform(3, 8) if low_grade else rng.uniform(6, 15), 2),
         "roughness": [round(rng.uniform(0.10, 0.30), 3), round(rng.uniform(0.05, 0.15), 3)],
         "core_roughness": round(rng.uniform(0.05, 0.20), 3),
-        # Readers draw the outline where the signal begins to rise, not half way up: see `_rise`.
+        # Readers draw the outline where the signal begins to rise: it is half way up only a margin further inside.
         "edge_mm": round(rng.uniform(0.8, 2.8), 2),
         "margin_mm": round(rng.uniform(0.6, 2.4), 2),
         "rim_edge_mm": round(rng.uniform(0.3, 0.6), 2),
@@ -155,7 +155,7 @@ def grow(rng: Generator, growth: Growth, anatomy: Anatomy) -> Lesion:
 
     mask = np.zeros(BOX_SHAPE, np.uint8)
     mask[box] = np.select([enhancing, core, whole], [ET, NCR, ED], 0)
-    edema = _rise(score - level, parameters["margin_mm"], parameters["edge_mm"])
+    edema = _rise(score - level - parameters["margin_mm"], parameters["edge_mm"])
     edema *= (1 - fluid) * brain
     return Lesion(mask, box, edema, ndimage.gaussian_filter(core.astype(np.float32), 0.6), enhancement)
 
@@ -173,15 +173,15 @@ def _surroundings(centre, half_size):
     )
 
 
-def _fade(distance, width):
-    """From 1 well below 0 to 0 well above."""
-    return 1 / (1 + np.exp(np.clip(distance / width, -20, 20)))
+def _rise(inwards, edge):
+    """From 0 well outside of an outline to 1 well inside, one half on it (both mm)."""
+    return 1 / (1 + np.exp(-np.clip(inwards / edge, -STEEPEST, STEEPEST)))
 
 
 def _close_sulci(anatomy, box, distance, radius):
     """Turn fluid outside the ventricles into tissue where the core is, in place."""
     filled = anatomy.fluid[box] * (1 - np.clip(2 * anatomy.ventricle[box], 0, 1))
-    filled *= _fade(distance - radius, 1.5)
+    filled *= _rise(radius - distance, 1.5)
     anatomy.fluid[box] -= filled
     anatomy.grey[box] += 0.5 * filled
     anatomy.white[box] += 0.5 * filled
@@ -191,8 +191,8 @@ def _barriers(growth, anatomy, box, white):
     """Penalty in mm for crossing the falx (but for the corpus callosum) and the tentorium."""
     x, y, z = (m[box] for m in anatomy.mni)
     side = 1.0 if growth.centre[0] > 119.5 else -1.0
-    penalty = 14 * _fade(side * x, 1.5) * (1.2 - white)
-    below = _fade(z + 14 + 0.12 * (y - 30), 2) * (y > 22)
+    penalty = 14 * _rise(-side * x, 1.5) * (1.2 - white)
+    below = _rise(-(z + 14 + 0.12 * (y - 30)), 2) * (y > 22)
     at = tuple(int(np.clip(c, 0, n - 1)) for c, n in zip(_in_box(growth.centre), BOX_SHAPE, strict=True))
     _, y, z = (m[at] for m in anatomy.mni)
     starts_below = z + 14 + 0.12 * (y - 30) < 0 and y > 22
@@ -248,15 +248,10 @@ def _enhancement(rng, growth, core, shape):
     inwards = np.full(shape, -np.inf, np.float32)
     distance = ndimage.distance_transform_edt(enhancing[near]) - ndimage.distance_transform_edt(~enhancing[near])
     inwards[near] = distance - 0.5 * np.sign(distance)
-    return enhancing, _rise(inwards, margin, edge)
+    return enhancing, _rise(inwards - margin, edge)
 
 
 def _around(region, margin):
     """The smallest part of a volume that holds a region and `margin` voxels around it."""
     [box] = ndimage.find_objects(region.astype(np.uint8))
     return tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in box)
-
-
-def _rise(inwards, margin, edge):
-    """Share of a lesion's signal at a distance inwards from its outline: one half `margin` inside (all mm)."""
-    return 1 / (1 + np.exp(-np.clip((inwards - margin) / edge, -STEEPEST, STEEPEST)))
