@@ -5,7 +5,8 @@ four modalities by a simulated scanner. `simulate` makes arrays, `make_cohort` a
 
 Reading order: `streams` (for whom), `population` and `variety` (what is drawn), `atlas` and `anatomy` (the head),
 `tumour`, `contrast` and `distractors` (what it looks like), `scanner`, `simulation` (the stages together), `cohort`
-(files).
+(files). Each stage draws first, from a random generator of its own, and where it has a `wide` or the like, from the
+wider ranges of `variety.WIDE`. Lengths are in voxels of 1 mm, intensities relative to normal white matter.
 """
 
 from brats_lib.phantom.cohort import VERSION, case_name, make_cohort

@@ -5,59 +5,38 @@ so each share is read as a probability, a smooth random field is added to its lo
 people (the cortex), and the result is sharpened: every patient gets gyri and sulci of his own, in plausible places.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 from scipy import ndimage
 
 from brats_lib.phantom.atlas import BOX_SHAPE, HEAD_CENTRE, SCALES, box_coordinates, load_atlas
 from brats_lib.phantom.noise import sheets, smooth_field
 
-__all__ = ["Anatomy", "Head", "draw_head"]
+__all__ = ["Anatomy", "Head", "fill"]
 
 
 @dataclass
 class Anatomy:
-    """Tissue of one head inside `atlas.BOX`, before there is a tumour.
+    """Tissue of one head before there is a tumour: float32 of shape `BOX_SHAPE`, but for the mask."""
 
-    Attributes
-    ----------
-    brain : array of bool, shape `BOX_SHAPE`
-        The skull-stripping mask.
-    white, grey, fluid : array of float32, shape `BOX_SHAPE`, 0-1
-        Tissue shares; they add up to 1 in the brain and 0 elsewhere.
-    detail : array of float32, shape `BOX_SHAPE`
-        What the template's T1 image shows beyond the three tissues.
-    ventricle : array of float32, shape `BOX_SHAPE`, 0-1
-        Share of fluid that lies in the ventricles.
-    depth : array of float32, shape `BOX_SHAPE`, mm
-        Distance to the head's surface before mass effect.
-    mni : tuple of three arrays of float32, shape `BOX_SHAPE`
-        Where each voxel lies in the average head: mm to the left, back and up of the anterior commissure.
-    """
-
-    brain: np.ndarray
+    brain: np.ndarray  # the mask of the skull stripping, bool
+    # Shares, 0-1; they add up to 1 in the brain.
     white: np.ndarray
     grey: np.ndarray
     fluid: np.ndarray
-    detail: np.ndarray
-    ventricle: np.ndarray
-    depth: np.ndarray
-    mni: tuple
+    detail: np.ndarray  # what the template's T1 image shows beyond the three tissues
+    ventricle: np.ndarray  # share of fluid that lies in the ventricles, 0-1
+    depth: np.ndarray  # distance to the head's surface before mass effect, mm
+    mni: tuple[np.ndarray, ...]  # mm to the left, back and up of the anterior commissure, in the average head
 
 
 class Head:
-    """The deformation that makes one head, applied by `draw`.
+    """The deformation that makes one head: drawn here, applied by `draw`."""
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Draws everything about the head; see `parameters`.
-    wide : bool
-        Draw from `variety.WIDE`.
-    """
-
-    def __init__(self, rng, wide=False):
+    def __init__(self, rng: Generator, wide: bool = False):
         self.atlas = load_atlas()
         spread = 1.8 if wide else 1.0
         angles = np.radians(rng.normal(0, 6.0 if wide else 3.0, 3))
@@ -75,54 +54,34 @@ class Head:
             "margin_mm": round(float(rng.normal(-0.9, 0.5)), 2),
         }
 
-    def template_point(self, point):
-        """Position in the template, affine part only, of a point of the grid (voxels)."""
-        return self.matrix @ (np.asarray(point, float) - HEAD_CENTRE - self.shift) + self.atlas.centre
-
-    def lies_in_tissue(self, point, depth_mm):
-        """Whether a point of the grid lies at least `depth_mm` inside the brain, and not in a ventricle."""
-        voxel = np.round(self.template_point(point)).astype(int)
+    def lies_in_tissue(self, point: np.ndarray, depth_mm: float) -> bool:
+        """Whether a point of the grid (voxels) lies at least `depth_mm` inside the brain, and not in a ventricle."""
+        voxel = np.round(self.matrix @ (point - HEAD_CENTRE - self.shift) + self.atlas.centre).astype(int)
         if np.any(voxel < 0) or np.any(voxel >= self.atlas.depth.shape):
             return False
         voxel = tuple(voxel)
         return bool(self.atlas.depth[voxel] >= depth_mm and self.atlas.fluid[voxel] < 0.3)
 
-    def draw(self, rng, push=None):
-        """Deform the average head.
-
-        Parameters
-        ----------
-        rng : numpy.random.Generator
-        push : callable, optional
-            Mass effect: given the three coordinates of the box's voxels (grid voxels, broadcastable) returns the
-            displacement of the tissue there, three arrays in mm.
-
-        Returns
-        -------
-        Anatomy
-        """
-        parameters = self.parameters
+    def draw(self, rng: Generator, push: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]) -> Anatomy:
+        """Deform the average head; `push` is the mass effect: from coordinates to displacements of tissue (mm)."""
         axes = box_coordinates()
         warp = [np.zeros(BOX_SHAPE, np.float32) for _ in range(3)]
-        large, *small = zip((36, 17, 9), parameters["warp_mm"], strict=True)
-        self._add_noise(rng, warp, [large])
+        large, *small = zip((36, 17, 9), self.parameters["warp_mm"], strict=True)
+        _add_noise(rng, warp, [large])
         depth = ndimage.map_coordinates(self.atlas.depth, self._coordinates(axes, warp), order=1, mode="nearest")
         # Gyri wander under a skull that is smooth; the stripping tool follows it with a slightly ragged edge.
-        self._add_noise(rng, warp, small)
+        _add_noise(rng, warp, small)
         ragged = 0.45 * smooth_field(rng, BOX_SHAPE, 4) + 0.7 * smooth_field(rng, BOX_SHAPE, 15)
-        brain = depth > ragged - np.float32(parameters["margin_mm"]) + 0.5
-        brain = _largest_piece(brain)
-        if push is not None:
-            # The skull does not move: the mask stays, the tissue in it is displaced, its sulci are pressed shut.
-            for component, moved in zip(warp, push(axes), strict=True):
-                component -= moved
+        brain = _largest_piece(depth > ragged - self.parameters["margin_mm"] + 0.5)
+        # The skull does not move: the mask stays, the tissue in it is displaced, its sulci are pressed shut.
+        for component, moved in zip(warp, push(axes), strict=True):
+            component -= moved
         at = np.stack([a[brain] for a in self._coordinates(axes, warp)])
         maps = {
             name: ndimage.map_coordinates(getattr(self.atlas, name), at, order=1, mode="nearest")
             for name in ("white", "grey", "fluid", "t1", "ventricle", "depth")
         }
-        shares = self._tissue(rng, brain, maps)
-        box = {name: _fill(brain, values) for name, values in {**maps, **shares}.items()}
+        box = {name: fill(brain, values) for name, values in {**maps, **self._tissue(rng, brain, maps)}.items()}
         return Anatomy(
             brain=brain,
             white=box["white"],
@@ -131,21 +90,13 @@ class Head:
             detail=box["t1"],
             ventricle=box["ventricle"] * box["fluid"],
             depth=depth,
-            mni=tuple(_fill(brain, a - o) for a, o in zip(at, self.atlas.origin, strict=True)),
+            mni=tuple(fill(brain, a - o) for a, o in zip(at, self.atlas.origin, strict=True)),
         )
-
-    @staticmethod
-    def _add_noise(rng, warp, scales):
-        """Add smooth displacements to a warp, in place; `scales` are pairs of spacing and amplitude in mm."""
-        for spacing, amplitude in scales:
-            for component in warp:
-                component += np.float32(amplitude) * smooth_field(rng, BOX_SHAPE, spacing)
 
     def _coordinates(self, axes, warp):
         """Template coordinates of the box's voxels, displaced by `warp` (mm)."""
         offset = np.array(HEAD_CENTRE) + self.shift
-        centred = [a.astype(np.float32) - np.float32(o) for a, o in zip(axes, offset, strict=True)]
-        moved = [c + w for c, w in zip(centred, warp, strict=True)]
+        moved = [a.astype(np.float32) - np.float32(o) + w for a, o, w in zip(axes, offset, warp, strict=True)]
         return np.stack(
             [
                 sum(np.float32(m) * v for m, v in zip(row, moved, strict=True)) + np.float32(c)
@@ -182,20 +133,11 @@ class Head:
         return {name: v / total for name, v in zip(("white", "grey", "fluid"), shares, strict=True)}
 
 
-def draw_head(rng, wide=False):
-    """Draw one head's deformation.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    wide : bool
-        Draw from `variety.WIDE`.
-
-    Returns
-    -------
-    Head
-    """
-    return Head(rng, wide)
+def _add_noise(rng, warp, scales):
+    """Add smooth displacements to a warp, in place; `scales` are pairs of spacing and amplitude in mm."""
+    for spacing, amplitude in scales:
+        for component in warp:
+            component += amplitude * smooth_field(rng, BOX_SHAPE, spacing)
 
 
 def _largest_piece(mask):
@@ -206,7 +148,7 @@ def _largest_piece(mask):
     return labels == sizes.argmax()
 
 
-def _fill(brain, values):
+def fill(brain: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Spread the values of the brain's voxels over the box, zero elsewhere."""
     box = np.zeros(brain.shape, np.float32)
     box[brain] = values

@@ -26,72 +26,43 @@ PADDING = 6
 
 @dataclass(frozen=True)
 class Atlas:
-    """Maps of one average head, LPS, 1 mm, all of one shape.
+    """Maps of one average head, float32 of one shape, LPS, 1 mm."""
 
-    Attributes
-    ----------
-    white, grey, fluid : array of float32, shape (x, y, z), 0-1
-        Share of white matter, grey matter and cerebrospinal fluid; they add up to 1 inside the brain.
-    t1 : array of float32, shape (x, y, z), 0-1
-        The average T1-weighted image, less what the three tissues explain of it: deep nuclei, cerebellar folia.
-    depth : array of float32, shape (x, y, z), mm
-        Distance to the surface of the brain mask; negative outside.
-    ventricle : array of float32, shape (x, y, z), 0-1
-        Share of fluid that lies in the ventricles (and the cisterns between the hemispheres that touch them).
-    centre : tuple of float
-        Middle of the brain mask's bounding box, in voxels.
-    origin : tuple of float
-        Voxel of the anterior commissure, the zero of MNI coordinates.
-    """
-
+    # Shares of white matter, grey matter and cerebrospinal fluid, 0-1; they add up to 1 inside the brain.
     white: np.ndarray
     grey: np.ndarray
     fluid: np.ndarray
-    t1: np.ndarray
-    depth: np.ndarray
-    ventricle: np.ndarray
-    centre: tuple
-    origin: tuple
+    t1: np.ndarray  # the average T1 image less what the tissues explain of it: deep nuclei, cerebellar folia
+    depth: np.ndarray  # distance to the surface of the brain mask, mm; negative outside
+    ventricle: np.ndarray  # share, 0-1, of fluid in the ventricles and the cisterns between the hemispheres
+    centre: tuple[float, ...]  # voxel in the middle of the brain's bounding box
+    origin: tuple[float, ...]  # voxel of the anterior commissure, the zero of MNI coordinates
 
 
 @lru_cache(maxsize=1)
-def load_atlas():
-    """Load the maps once per process.
-
-    Returns
-    -------
-    Atlas
-    """
+def load_atlas() -> Atlas:
+    """Load the maps, once per process."""
     # nilearn imports scikit-learn, seconds that only those who simulate should wait for.
-    from nilearn.datasets import (
-        load_mni152_brain_mask,
-        load_mni152_gm_template,
-        load_mni152_template,
-        load_mni152_wm_template,
-    )
+    from nilearn import datasets
 
-    def lps(image):
-        return np.asarray(image.dataobj, np.float32)[::-1, ::-1]
-
-    image = load_mni152_brain_mask(resolution=1)
-    brain = lps(image) > 0
-    grey, white, t1 = (
-        lps(load(resolution=1)) for load in (load_mni152_gm_template, load_mni152_wm_template, load_mni152_template)
+    image = datasets.load_mni152_brain_mask(resolution=1)
+    loaders = datasets.load_mni152_gm_template, datasets.load_mni152_wm_template, datasets.load_mni152_template
+    brain, grey, white, t1 = (
+        np.asarray(each.dataobj, np.float32)[::-1, ::-1] for each in (image, *(load(resolution=1) for load in loaders))
     )
+    brain = brain > 0
     fluid = np.clip(1 - grey - white, 0, 1) * brain
     bounds = [(where.min(), where.max()) for where in np.nonzero(brain)]
     crop = tuple(slice(low, high + 1) for low, high in bounds)
-    zero = np.linalg.solve(image.affine, (0, 0, 0, 1))[:3]
-    lps_zero = (brain.shape[0] - 1 - zero[0], brain.shape[1] - 1 - zero[1], zero[2])
-
-    def cropped(volume):
-        return np.ascontiguousarray(np.pad(volume[crop], PADDING), dtype=np.float32)
-
-    grey, white, fluid, t1 = (cropped(volume * brain) for volume in (grey, white, fluid, t1))
+    grey, white, fluid, t1 = (
+        np.ascontiguousarray(np.pad((volume * brain)[crop], PADDING), np.float32) for volume in (grey, white, fluid, t1)
+    )
     # The maps end where the average is cut, through the brainstem: no brain surface there.
     inside = np.pad(brain[crop], PADDING)
     inside[:, :, :PADDING] = inside[:, :, PADDING : PADDING + 1]
     depth = _depth(inside)
+    zero = np.linalg.solve(image.affine, (0, 0, 0, 1))[:3]
+    lps_zero = (brain.shape[0] - 1 - zero[0], brain.shape[1] - 1 - zero[1], zero[2])
     origin = tuple(float(v - low + PADDING) for v, (low, _) in zip(lps_zero, bounds, strict=True))
     return Atlas(
         white=white,
@@ -106,11 +77,8 @@ def load_atlas():
 
 
 def _depth(mask):
-    """Signed distance to the surface of a mask whose notches up to 16 mm wide are filled.
-
-    Fluid bridges the sulci: the surface of a stripped head is smooth. Distances are taken on every second voxel, which
-    is eight times faster and good to half a millimetre.
-    """
+    """Signed distance to the surface of a mask whose notches up to 16 mm wide are filled: fluid bridges the sulci."""
+    # Every second voxel is eight times faster and good to half a millimetre.
     reach, step = 8, 2
     margin = reach // step + 1
     coarse = np.pad(mask[::step, ::step, ::step], margin, mode="edge")
@@ -144,12 +112,6 @@ def _ventricle(fluid, depth, origin):
     return ndimage.gaussian_filter(main.astype(np.float32), 0.8)
 
 
-def box_coordinates():
-    """Voxel indices of `BOX` in the grid.
-
-    Returns
-    -------
-    tuple of three arrays of float32
-        Shapes (x, 1, 1), (1, y, 1) and (1, 1, z): they broadcast to `BOX_SHAPE`.
-    """
+def box_coordinates() -> tuple[np.ndarray, ...]:
+    """Voxel indices of `BOX` in the grid, of shapes (x, 1, 1), (1, y, 1) and (1, 1, z)."""
     return np.ogrid[tuple(slice(float(s.start), float(s.stop)) for s in BOX)]

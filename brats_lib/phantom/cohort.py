@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+from contextlib import contextmanager
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -23,7 +25,7 @@ __all__ = ["VERSION", "case_name", "make_cohort"]
 
 # Raised whenever the same seed and stream give other voxels; cohorts of two versions are never mixed in one folder.
 VERSION = 3
-MARK, TABLE, PARAMETERS = PHANTOM_FILE, "name_mapping.csv", "parameters"
+TABLE, PARAMETERS = "name_mapping.csv", "parameters"
 CASE = re.compile(r"Phantom_(\d{3,})")
 # Voxel (0, 0, 0) of BraTS volumes lies at the right, front, lower corner; world coordinates are RAS+.
 AFFINE = np.array([[-1.0, 0, 0, 0], [0, -1, 0, 239], [0, 0, 1, 0], [0, 0, 0, 1]])
@@ -31,36 +33,32 @@ AFFINE = np.array([[-1.0, 0, 0, 0], [0, -1, 0, 239], [0, 0, 1, 0], [0, 0, 0, 1]]
 DESCRIPTION = "brats_lib phantom: simulated, no patient"
 
 
-def case_name(index):
+def case_name(index: int) -> str:
     """Name of the case with that index: ``case_name(0)`` is ``"Phantom_001"``."""
     return f"Phantom_{index + 1:03d}"
 
 
-def make_cohort(out, cases=24, seed=0, workers=None, progress=True, stream="cohort"):
-    """Simulate patients into a folder, or reuse those that are there.
+def make_cohort(
+    out: str | Path,
+    cases: int = 24,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: bool = True,
+    stream: str = "cohort",
+) -> Cohort:
+    """Simulate patients into a folder, or reuse those that are there; returns a cohort of the first `cases` of them.
 
     A case depends on (seed, index, stream) only, so a later call with more cases adds to the folder and one with fewer
     returns the first ones. Cases appear complete or not at all; two processes may make the same cohort at once.
 
     Parameters
     ----------
-    out : str or Path
-        Folder of the cohort; made where it is missing.
-    cases : int
-        How many cases, at least 1.
-    seed : int
+    seed
         From 0 to 2**32 - 1. Another seed gives other patients.
-    workers : int, optional
+    workers
         Processes; by default as many as there are cores. Each needs about 1 GB of memory.
-    progress : bool
-        Whether to show a bar.
-    stream : str
-        A key of `streams.STREAMS`.
-
-    Returns
-    -------
-    brats_lib.cases.Cohort
-        Of the first `cases` cases.
+    stream
+        What the phantoms are for, a key of `STREAMS`.
 
     Raises
     ------
@@ -74,11 +72,11 @@ def make_cohort(out, cases=24, seed=0, workers=None, progress=True, stream="coho
     if seed >= 2**32:
         raise BratsError("seed", f"it is {seed}", f"an integer of at most {2**32 - 1}", "Give seed such a value")
     if stream not in STREAMS:
-        advice = "Choose one of those"
-        raise BratsError("stream", f"it is {stream}", f"one of {', '.join(STREAMS)}", advice)
+        raise BratsError("stream", f"it is {stream}", f"one of {', '.join(STREAMS)}", "Choose one of those")
     out = home_path(out)
     drawn = {"seed": seed, "stream": stream}
-    _claim(out, drawn)
+    with _said_where(out):
+        _claim(out, drawn)
     missing = [index for index in range(cases) if not _complete(out, index)]
     try:
         for_each(functools.partial(_make_case, out, drawn), missing, workers, progress, "simulating patients")
@@ -87,26 +85,41 @@ def make_cohort(out, cases=24, seed=0, workers=None, progress=True, stream="coho
     return Cohort.find(out, max_cases=cases)
 
 
+@contextmanager
+def _said_where(out):
+    """Turn what the system says about a folder that cannot be written into what a person should do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            advice = "Make room, or choose a folder on another disk; finished cases are kept and reused"
+            raise BratsError(out, "the disk is full", "about 12 MB of room per simulated patient", advice) from None
+        found = f"it cannot be written ({error.strerror or error})"
+        advice = "Choose another folder, or change its permissions"
+        raise BratsError(out, found, "a folder that can be written", advice) from None
+
+
 def _claim(out, drawn):
     """Make the folder ours, or find out that it is not; clean up what killed processes left in it."""
-    mark = {"simulated": True, **drawn, "version": VERSION}
-    try:
-        if out.exists() and not out.is_dir():
-            raise BratsError(out, "it is a file", "a folder, or a path where one can be made", "Choose another folder")
-        out.mkdir(parents=True, exist_ok=True)
-        entries = [entry for entry in out.iterdir() if not entry.name.startswith(".")]
-        ours = {MARK, TABLE, PARAMETERS}
-        foreign = sorted(e.name for e in entries if e.name not in ours and not CASE.fullmatch(e.name))
-        # Cases without a mark are not known to be of this seed.
-        unmarked = entries and not (out / MARK).is_file()
-        if foreign or unmarked:
-            found = f"it holds {', '.join(foreign[:3] or sorted(e.name for e in entries)[:3])}"
-            advice = "Choose an empty or new folder for phantoms, so that they never mix with other data"
-            raise BratsError(out, found, f"simulated patients with their {MARK}, or nothing", advice)
-        _write_unless_there(out / MARK, json.dumps(mark, indent=1) + "\n")
-    except OSError as error:
-        raise _unwritable(out, error) from None
-    _check_mark(out / MARK, mark)
+    if out.exists() and not out.is_dir():
+        raise BratsError(out, "it is a file", "a folder, or a path where one can be made", "Choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    mark = out / PHANTOM_FILE
+    names = sorted(entry.name for entry in out.iterdir() if not entry.name.startswith("."))
+    ours = {PHANTOM_FILE, TABLE, PARAMETERS}
+    foreign = [name for name in names if name not in ours and not CASE.fullmatch(name)]
+    # Cases without a mark are not known to be of this seed.
+    if foreign or (names and not mark.is_file()):
+        found = f"it holds {', '.join((foreign or names)[:3])}"
+        advice = "Choose an empty or new folder for phantoms, so that they never mix with other data"
+        raise BratsError(out, found, f"simulated patients with their {PHANTOM_FILE}, or nothing", advice)
+    wanted = {"simulated": True, **drawn, "version": VERSION}
+    _write_unless_there(mark, json.dumps(wanted, indent=1) + "\n")
+    is_there = read_phantom_file(mark)
+    if any(is_there.get(key) != value for key, value in wanted.items()):
+        found = f"its phantoms are of {_described(is_there)} of the simulation"
+        advice = "Choose another folder, or delete this one to have it made again"
+        raise BratsError(out, found, _described(wanted), advice)
     remove_abandoned(out)
 
 
@@ -126,17 +139,6 @@ def _write_unless_there(path, text):
         part.unlink(missing_ok=True)
 
 
-def _check_mark(path, wanted):
-    found = read_phantom_file(path)
-    if any(found.get(key) != value for key, value in wanted.items()):
-        raise BratsError(
-            path.parent,
-            f"its phantoms are of {_described(found)} of the simulation",
-            _described(wanted),
-            "Choose another folder, or delete this one to have it made again",
-        )
-
-
 def _described(mark):
     return f"stream {mark['stream']}, seed {mark.get('seed')}, version {mark.get('version')}"
 
@@ -154,23 +156,22 @@ def _make_case(out, drawn, index):
     """Simulate one case into a temporary folder and rename that to the case's."""
     name = case_name(index)
     phantom = simulate(index=index, **drawn)
+    parameters = {"case": name, **drawn, "index": index, "grade": phantom.grade, **phantom.parameters}
     partial = temporary_path(out)
     try:
-        partial.mkdir()
-        for file, volume in zip(_files(name), (*phantom.volumes.values(), phantom.mask), strict=True):
-            (partial / file).write_bytes(_nifti(volume))
-        parameters = {"case": name, **drawn, "index": index, "grade": phantom.grade, **phantom.parameters}
-        write_whole(out / PARAMETERS / f"{name}.json", (json.dumps(parameters, indent=1) + "\n"))
-        if (out / name).exists() and not _complete(out, index):
-            shutil.rmtree(out / name)
-        try:
-            os.rename(partial, out / name)
-        except OSError:
-            # Another process was first, with the same bytes.
-            if not _complete(out, index):
-                raise
-    except OSError as error:
-        raise _unwritable(out, error) from None
+        with _said_where(out):
+            partial.mkdir()
+            for file, volume in zip(_files(name), (*phantom.volumes.values(), phantom.mask), strict=True):
+                (partial / file).write_bytes(_nifti(volume))
+            write_whole(out / PARAMETERS / f"{name}.json", json.dumps(parameters, indent=1) + "\n")
+            if (out / name).exists() and not _complete(out, index):
+                shutil.rmtree(out / name)
+            try:
+                os.rename(partial, out / name)
+            except OSError:
+                # Another process was first, with the same bytes.
+                if not _complete(out, index):
+                    raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -193,11 +194,3 @@ def _write_table(out, drawn):
     content = "".join(["Grade,BraTS_2020_subject_ID\n", *rows]).encode()
     if rows and not ((out / TABLE).is_file() and (out / TABLE).read_bytes() == content):
         write_whole(out / TABLE, content)
-
-
-def _unwritable(out, error):
-    if error.errno == errno.ENOSPC:
-        advice = "Make room, or choose a folder on another disk; finished cases are kept and reused"
-        return BratsError(out, "the disk is full", "about 12 MB of room per simulated patient", advice)
-    found = f"it cannot be written ({error.strerror or error})"
-    return BratsError(out, found, "a folder that can be written", "Choose another folder, or change its permissions")

@@ -7,6 +7,7 @@ that the four volumes are four views of one head.
 """
 
 import numpy as np
+from numpy.random import Generator
 
 __all__ = ["draw_contrast"]
 
@@ -19,26 +20,12 @@ def _lognormal(rng, median, spread):
     return float(median * np.exp(rng.normal(0, spread)))
 
 
-def draw_contrast(rng, grade, wide=False, zones=False):
-    """Draw a patient's intensities.
+def draw_contrast(rng: Generator, grade: str, wide: bool = False, zones: bool = False) -> dict[str, dict]:
+    """Draw a patient's intensities: for each modality, and under "patient" what the modalities share.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    grade : {"HGG", "LGG"}
-        Low-grade tumours have weaker edema, hardly any enhancement and a core without debris.
-    wide : bool
-        Draw from `variety.WIDE`: more faint lesions, more different tissue contrasts.
-    zones : bool
-        Draw cysts apart from the solid core, as `variety.WIDE` has them.
-
-    Returns
-    -------
-    dict
-        Per modality a dict of `white` (1), `grey`, `fluid`, `edema`, `core`, `enhancement`, `halo` (added to edema
-        beside the core),
-        `texture` (of edema and core, relative) and `unevenness` (of the enhancing part); and under
-        `"patient"` the quantities the modalities share.
+    Low-grade tumours have weaker edema, hardly any enhancement and a core without debris. A modality has one value for
+    each tissue, `halo` (added to edema beside the core), `texture` (of edema and core, relative) and `unevenness` (of
+    what enhances); with `zones`, cysts apart from the solid core.
     """
     low = grade == "LGG"
     # Some high-grade lesions are faint too: the cases a network trained on bright ones misses.

@@ -5,10 +5,13 @@ full of enhancing vessels and dura, real FLAIR volumes of bright cortex edges an
 """
 
 import numpy as np
+from numpy.random import Generator
 
 from brats_lib.labels import ET
+from brats_lib.phantom.anatomy import Anatomy, fill
 from brats_lib.phantom.atlas import BOX_SHAPE
 from brats_lib.phantom.noise import sheets, smooth_field
+from brats_lib.phantom.tumour import Lesion
 
 __all__ = ["draw_distractors", "enhancing_structures", "flair_spots", "t1_margin", "tumour_vessels"]
 
@@ -16,17 +19,8 @@ __all__ = ["draw_distractors", "enhancing_structures", "flair_spots", "t1_margin
 HARDLY_ENHANCING = 0.15
 
 
-def draw_distractors(rng):
-    """Draw how conspicuous the distractors of a patient are.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    dict of float
-    """
+def draw_distractors(rng: Generator) -> dict[str, float]:
+    """Draw how conspicuous the distractors of a patient are."""
     return {
         "vessels": round(float(rng.uniform(1.0, 4.5)), 2),
         "sinus": round(float(rng.uniform(1.0, 4.5)), 2),
@@ -40,42 +34,34 @@ def draw_distractors(rng):
     }
 
 
-def enhancing_structures(rng, anatomy, amounts):
-    """What takes up contrast agent besides the tumour, to be added to T1ce.
+def _bell(*offsets):
+    """1 where all offsets are 0, falling like a Gaussian; offsets in standard deviations."""
+    return np.exp(-0.5 * sum(offset**2 for offset in offsets))
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    anatomy : anatomy.Anatomy
-    amounts : dict
-        From `draw_distractors`.
 
-    Returns
-    -------
-    array of float32, shape `atlas.BOX_SHAPE`
-        Relative to white matter.
-    """
-    brain, fluid = anatomy.brain, anatomy.fluid[anatomy.brain]
+def _fields(rng, anatomy):
+    """Smooth random fields of a given spacing, at the voxels of the brain."""
+    return lambda spacing: smooth_field(rng, BOX_SHAPE, spacing)[anatomy.brain]
+
+
+def enhancing_structures(rng: Generator, anatomy: Anatomy, amounts: dict[str, float]) -> np.ndarray:
+    """What takes up contrast agent besides the tumour, to be added to T1ce."""
+    brain, field = anatomy.brain, _fields(rng, anatomy)
     x, y, z = (m[brain] for m in anatomy.mni)
-    depth, ventricle = anatomy.depth[brain], anatomy.ventricle[brain]
-
-    def field(spacing):
-        return smooth_field(rng, BOX_SHAPE, spacing)[brain]
-
+    fluid, depth, ventricle = (getattr(anatomy, n)[brain] for n in ("fluid", "depth", "ventricle"))
     # Two families of sheets meet in curves: a net of vessels, kept where there is fluid around the brain.
     tubes = sheets(field(10), 0.17) * sheets(field(7), 0.22)
     vessels = tubes * np.clip(2.2 * fluid, 0, 1) * (1 - ventricle)
     veins = sheets(field(13), 0.06) * sheets(field(10), 0.08) * 0.35
-    outer = np.exp(-0.5 * (np.clip(depth, 0, None) / 2.2) ** 2)
-    middle = np.exp(-0.5 * (x / 2.2) ** 2)
-    sagittal = outer * middle * (z > -5)
-    falx = 0.35 * np.exp(-0.5 * (x / 0.9) ** 2) * np.clip(fluid * 1.5, 0, 1) * (z > 15) * (depth < 40)
-    straight = np.exp(-0.5 * ((x / 2.5) ** 2 + ((z - 2 - 0.25 * (60 - y)) / 3) ** 2)) * (y > 45) * (y < 85)
-    transverse = outer * np.exp(-0.5 * ((z + 14) / 3.5) ** 2) * (y > 40)
-    cavernous = np.exp(-0.5 * (((np.abs(x) - 8) / 5) ** 2 + ((y + 8) / 8) ** 2 + ((z + 26) / 5) ** 2))
+    outer = _bell(np.clip(depth, 0, None) / 2.2)
+    sagittal = outer * _bell(x / 2.2) * (z > -5)
+    falx = 0.35 * _bell(x / 0.9) * np.clip(fluid * 1.5, 0, 1) * (z > 15) * (depth < 40)
+    straight = _bell(x / 2.5, (z - 2 - 0.25 * (60 - y)) / 3) * (y > 45) * (y < 85)
+    transverse = outer * _bell((z + 14) / 3.5) * (y > 40)
+    cavernous = _bell((np.abs(x) - 8) / 5, (y + 8) / 8, (z + 26) / 5)
     dura = outer * np.clip(0.8 * field(9) + 0.6 * field(5) - 0.5, 0, 1.5)
     plexus = ventricle * np.clip(field(4) + 0.2, 0, 1.2)
-    plexus *= np.exp(-0.5 * (((np.abs(x) - 24) / 9) ** 2 + ((y - 40) / 9) ** 2 + ((z - 8) / 9) ** 2)) + 0.15
+    plexus *= _bell((np.abs(x) - 24) / 9, (y - 40) / 9, (z - 8) / 9) + 0.15
     spread = np.clip(1 + 0.4 * field(20), 0.2, 2)
     total = spread * (
         amounts["vessels"] * vessels
@@ -84,91 +70,42 @@ def enhancing_structures(rng, anatomy, amounts):
         + amounts["dura"] * dura
         + amounts["choroid"] * plexus
     )
-    added = np.zeros(BOX_SHAPE, np.float32)
-    added[brain] = np.clip(total, 0, 5)
-    return added
+    return fill(brain, np.clip(total, 0, 5))
 
 
-def tumour_vessels(rng, lesion, amounts):
-    """Vessels that run through a tumour which hardly enhances, to be added to T1ce; they are no enhancing tumour.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    lesion : tumour.Lesion
-    amounts : dict
-        From `draw_distractors`.
-
-    Returns
-    -------
-    array of float32, shape of `lesion.box`
-        Relative to white matter; zeros where the tumour enhances.
-    """
+def tumour_vessels(rng: Generator, lesion: Lesion, amounts: dict[str, float]) -> np.ndarray:
+    """Vessels that run through a tumour which hardly enhances, to be added to T1ce in the lesion's box; else zeros."""
     labels, shape = lesion.mask[lesion.box], lesion.edema.shape
     if (labels == ET).sum() > HARDLY_ENHANCING * (lesion.core > 0.5).sum():
         return np.zeros(shape, np.float32)
     tubes = sheets(smooth_field(rng, shape, 10), 0.17) * sheets(smooth_field(rng, shape, 7), 0.22)
     finer = sheets(smooth_field(rng, shape, 6), 0.2) * sheets(smooth_field(rng, shape, 5), 0.25)
-    strength = np.float32(amounts["vessels"] * rng.uniform(0.2, 1.0))
+    strength = amounts["vessels"] * rng.uniform(0.2, 1.0)
     patchy = np.clip(0.5 + smooth_field(rng, shape, 15), 0, 1.5)
     return strength * patchy * lesion.core * np.clip(tubes + 0.5 * finer, 0, 1)
 
 
-def flair_spots(rng, anatomy, amounts):
-    """What is bright on FLAIR besides the tumour.
+def flair_spots(rng: Generator, anatomy: Anatomy, amounts: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
+    """What is bright on FLAIR besides the tumour: gliosis and artefacts.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    anatomy : anatomy.Anatomy
-    amounts : dict
-        From `draw_distractors`.
-
-    Returns
-    -------
-    gliosis : array of float32, shape `atlas.BOX_SHAPE`, 0-1
-        White-matter spots and periventricular caps: water, so T2 shows it too.
-    artefact : array of float32, shape `atlas.BOX_SHAPE`
-        Bright margins and flow in the ventricles, relative to white matter, of FLAIR alone.
+    The first, white-matter spots and caps of the ventricles, is a share of water, 0-1, that T2 shows too. The second,
+    bright margins and flow in the ventricles, is added to FLAIR alone.
     """
-    brain = anatomy.brain
-    white, fluid, ventricle = (getattr(anatomy, n)[brain] for n in ("white", "fluid", "ventricle"))
-    depth = anatomy.depth[brain]
-
-    def field(spacing):
-        return smooth_field(rng, BOX_SHAPE, spacing)[brain]
-
+    brain, field = anatomy.brain, _fields(rng, anatomy)
+    white, fluid, ventricle, depth = (getattr(anatomy, n)[brain] for n in ("white", "fluid", "ventricle", "depth"))
     level = 3.1 - 1.3 * amounts["white_matter_spots"]
     spots = np.clip(1.5 * (0.75 * field(5) + 0.65 * field(12) - level), 0, 1) * white
     x, y, z = (m[brain] for m in anatomy.mni)
     # Caps around the frontal and occipital horns.
-    horns = np.exp(-0.5 * (((np.abs(x) - 20) / 8) ** 2 + ((z - 12) / 9) ** 2)) * (
-        np.exp(-0.5 * ((y + 32) / 7) ** 2) + np.exp(-0.5 * ((y - 60) / 9) ** 2)
-    )
+    horns = _bell((np.abs(x) - 20) / 8, (z - 12) / 9) * (_bell((y + 32) / 7) + _bell((y - 60) / 9))
     caps = amounts["caps"] * horns * white * np.clip(1 + 0.5 * field(7), 0, 2)
     margin = amounts["flair_margin"] * np.exp(-np.clip(depth, 0, None) / 1.5) * np.clip(field(10) - 0.3, 0, 2)
     flow = amounts["flair_flow"] * (ventricle + 0.4 * fluid) * np.clip(field(12) - 0.6, 0, 1.5)
-    gliosis, artefact = np.zeros(BOX_SHAPE, np.float32), np.zeros(BOX_SHAPE, np.float32)
-    gliosis[brain] = np.clip(spots + caps, 0, 1)
-    artefact[brain] = margin + 0.7 * flow
-    return gliosis, artefact
+    return fill(brain, np.clip(spots + caps, 0, 1)), fill(brain, margin + 0.7 * flow)
 
 
-def t1_margin(rng, anatomy, amounts):
-    """Marrow and fat that skull stripping left at the brain's edge, bright without contrast agent.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    anatomy : anatomy.Anatomy
-    amounts : dict
-        From `draw_distractors`.
-
-    Returns
-    -------
-    array of float32, shape `atlas.BOX_SHAPE`
-        To be added to T1 and T1ce, relative to white matter.
-    """
+def t1_margin(rng: Generator, anatomy: Anatomy, amounts: dict[str, float]) -> np.ndarray:
+    """Marrow and fat that skull stripping left at the brain's edge, to be added to T1 and T1ce."""
     patches = np.clip(smooth_field(rng, BOX_SHAPE, (14, 14, 10)) - 0.5, 0, 1.5)
-    edge = np.exp(-0.5 * (np.clip(anatomy.depth, 0, None) / 1.8) ** 2)
-    return np.float32(1.5 * amounts["t1_margin"]) * patches * edge * anatomy.brain
+    edge = _bell(np.clip(anatomy.depth, 0, None) / 1.8)
+    return 1.5 * amounts["t1_margin"] * patches * edge * anatomy.brain

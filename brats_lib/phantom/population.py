@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from statistics import NormalDist
 
 import numpy as np
+from numpy.random import Generator
 
 __all__ = ["Tumour", "draw_tumour"]
 
@@ -44,58 +45,36 @@ WIDE_CORE_SHARE = (0.03, 0.9)
 WIDE_WITHOUT_ET = 0.25
 WIDE_CENTROIDS = ((0, 62), (50, 195), (25, 125))
 
+# How many places are drawn, of which anatomy takes the first that lies in the brain.
+CANDIDATES = 60
+
 
 @dataclass(frozen=True)
 class Tumour:
-    """One drawn tumour.
-
-    Attributes
-    ----------
-    whole_ml, core_ml, enhancing_ml : float
-        Volumes of WT, TC and ET in mL; `enhancing_ml` is 0 in 7 % of the draws, of wide ones in 25 %.
-    grade : {"HGG", "LGG"}
-    centres : tuple of (x, y, z)
-        Wanted centroids in voxels of the grid, the likeliest first; anatomy decides which of them lies in the brain.
-    stretch : tuple of three floats
-        Relative extents along x, y, z; their product is 1.
-    """
+    """One drawn tumour: volumes of WT, TC and ET in mL, and where it may lie."""
 
     whole_ml: float
     core_ml: float
-    enhancing_ml: float
-    grade: str
-    centres: tuple
-    stretch: tuple
+    enhancing_ml: float  # 0 in 7 % of the draws, of wide ones in 25 %
+    grade: str  # "HGG" or "LGG"
+    centres: tuple[tuple[float, float, float], ...]  # centroids in voxels of the grid, in the order of preference
+    stretch: tuple[float, float, float]  # relative extents along x, y, z; their product is 1
 
-    def parameters(self):
-        """The drawn numbers as a dict that JSON can hold; candidate centres are left out."""
-        values = asdict(self)
+    def parameters(self) -> dict:
+        """The drawn numbers, as JSON can hold them; candidate centres are left out."""
+        values = asdict(self) | {"stretch": list(self.stretch)}
         del values["centres"]
-        values["stretch"] = list(self.stretch)
         return values
 
 
-def draw_tumour(rng, wide=False, candidates=60):
-    """Draw a tumour's volumes, grade, shape and candidate positions.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    wide : bool
-        Draw from `variety.WIDE` rather than from the patients' distribution.
-    candidates : int
-        How many positions to draw.
-
-    Returns
-    -------
-    Tumour
-    """
+def draw_tumour(rng: Generator, wide: bool = False) -> Tumour:
+    """Draw a tumour's volumes, grade, shape and candidate positions."""
     normal = np.linalg.cholesky(np.array(CORRELATION, float)) @ rng.standard_normal(3)
     uniform = [NormalDist().cdf(v) for v in normal]
     enhancing = rng.random() >= WITHOUT_ET
     whole, core = (
         float(np.exp(np.interp(u, PROBABILITIES, np.log(volumes))))
-        for u, volumes in zip(uniform, (WHOLE_ML, CORE_ML), strict=False)
+        for u, volumes in zip(uniform[:2], (WHOLE_ML, CORE_ML), strict=True)
     )
     share = float(np.interp(uniform[2], PROBABILITIES, ENHANCING_SHARE))
     if wide:
@@ -107,20 +86,19 @@ def draw_tumour(rng, wide=False, candidates=60):
     if not enhancing:
         core = whole * float(rng.beta(*CORE_SHARE_WITHOUT_ET))
     core = min(core, LARGEST_CORE_SHARE * whole)
-    et = core * share if enhancing else 0.0
     grade = "LGG" if rng.random() < (LGG_WITH_ET if enhancing else LGG_WITHOUT_ET) else "HGG"
 
     root = np.linalg.cholesky(np.array(CENTROID_CORRELATION, float))
-    lateral, y, z = (np.array(CENTROID_MEAN) + rng.standard_normal((candidates, 3)) @ root.T * CENTROID_SD).T
+    lateral, y, z = (np.array(CENTROID_MEAN) + rng.standard_normal((CANDIDATES, 3)) @ root.T * CENTROID_SD).T
     if wide:
-        lateral, y, z = rng.uniform(*np.array(WIDE_CENTROIDS).T, (candidates, 3)).T
+        lateral, y, z = rng.uniform(*np.array(WIDE_CENTROIDS).T, (CANDIDATES, 3)).T
     x = 120 + (1 if rng.random() < 0.5 else -1) * np.abs(lateral)
     stretch = np.array(EXTENT) * np.exp(rng.normal(0, 0.12, 3))
     stretch /= np.prod(stretch) ** (1 / 3)
     return Tumour(
         whole_ml=whole,
         core_ml=core,
-        enhancing_ml=et,
+        enhancing_ml=core * share if enhancing else 0.0,
         grade=grade,
         centres=tuple(zip(x.tolist(), y.tolist(), z.tolist(), strict=True)),
         stretch=tuple(stretch.tolist()),

@@ -5,6 +5,7 @@ interpolated from slices 3-6 mm thick (Menze et al. 2015), some of them sagittal
 """
 
 import numpy as np
+from numpy.random import Generator
 
 from brats_lib.phantom.noise import along_axes, blur_matrix, smooth_field, thick_slice_matrix
 
@@ -19,22 +20,8 @@ COIL_SHARE, COIL_REACH_MM = 0.35, 35.0
 THICK_SHARE = {"flair": 0.45, "t1": 0.4, "t1ce": 0.1, "t2": 0.45}
 
 
-def draw_protocol(rng, modality, wide=False):
-    """Draw how a modality was scanned.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    modality : {"flair", "t1", "t1ce", "t2"}
-    wide : bool
-        Draw from `variety.WIDE`.
-
-    Returns
-    -------
-    dict
-        `coil` (brightening next to it, relative) and `coil_direction` (unit vector, LPS), `gain`, `blur_mm`, `noise`
-        (relative to white matter), `bias`, `thick_axis` (None or 0-2), `thickness_mm`.
-    """
+def draw_protocol(rng: Generator, modality: str, wide: bool = False) -> dict:
+    """Draw how a modality was scanned; the direction of the coil is a unit vector, LPS."""
     median, spread = GAIN[modality]
     thick = bool(rng.random() < THICK_SHARE[modality])
     # Thick slices hold more signal.
@@ -52,47 +39,32 @@ def draw_protocol(rng, modality, wide=False):
     }
 
 
-def scan(rng, image, brain, protocol):
-    """Turn ideal intensities into what the file holds.
+def scan(rng: Generator, image: np.ndarray, brain: np.ndarray, protocol: dict) -> np.ndarray:
+    """Turn ideal intensities into what the file holds: int16, zero outside the brain and at least 1 in it.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    image : array of float32, shape (x, y, z)
-        Intensity relative to white matter; outside the brain what lies around it, for blur to draw on.
-    brain : array of bool, same shape
-        The skull-stripping mask.
-    protocol : dict
-        From `draw_protocol`.
-
-    Returns
-    -------
-    array of int16, same shape
-        Zero outside the brain, at least 1 in it.
+    Outside the brain the image has what lies around it, for blur to draw on.
     """
     matrices = [blur_matrix(n, protocol["blur_mm"]) for n in image.shape]
     axis = protocol["thick_axis"]
     if axis is not None:
         matrices[axis] = thick_slice_matrix(image.shape[axis], protocol["thickness_mm"], rng.random()) @ matrices[axis]
     image = along_axes(image, *matrices)
-    image *= np.exp(
-        np.float32(protocol["bias"]) * (smooth_field(rng, image.shape, 75) + 0.5 * smooth_field(rng, image.shape, 40))
-    )
+    image *= np.exp(protocol["bias"] * (smooth_field(rng, image.shape, 75) + 0.5 * smooth_field(rng, image.shape, 40)))
     if protocol["coil"]:
-        image *= 1 + np.float32(protocol["coil"]) * _near(image.shape, protocol["coil_direction"])
-    image += np.float32(protocol["noise"]) * _grain(rng, image.shape, axis, protocol["thickness_mm"])
-    counts = np.clip(np.rint(image * np.float32(protocol["gain"])), 1, np.iinfo(np.int16).max)
+        image *= 1 + protocol["coil"] * _near(image.shape, protocol["coil_direction"])
+    image += protocol["noise"] * _grain(rng, image.shape, axis, protocol["thickness_mm"])
+    counts = np.clip(np.rint(image * protocol["gain"]), 1, np.iinfo(np.int16).max)
     return np.where(brain, counts, 0).astype(np.int16)
 
 
 def _near(shape, direction):
     """How close each voxel is to the wall of the box in a direction, 0-1."""
-    axes = []
-    for axis, (length, share) in enumerate(zip(shape, direction, strict=True)):
+    bells = []
+    for length, share in zip(shape, direction, strict=True):
         offset = np.arange(length, dtype=np.float32) - np.float32((1 + share) * length / 2)
-        bell = np.exp(-0.5 * (offset / np.float32(COIL_REACH_MM)) ** 2)
-        axes.append(bell.reshape([-1 if other == axis else 1 for other in range(3)]))
-    return axes[0] * axes[1] * axes[2]
+        bells.append(np.exp(-0.5 * (offset / COIL_REACH_MM) ** 2))
+    x, y, z = np.ix_(*bells)
+    return x * y * z
 
 
 def _grain(rng, shape, axis, thickness):

@@ -7,22 +7,16 @@ from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
 from brats_lib.cases import MODALITIES
-from brats_lib.phantom.anatomy import draw_head
+from brats_lib.phantom.anatomy import Head
 from brats_lib.phantom.atlas import BOX, BOX_SHAPE, GRID
 from brats_lib.phantom.contrast import draw_contrast
-from brats_lib.phantom.distractors import (
-    draw_distractors,
-    enhancing_structures,
-    flair_spots,
-    t1_margin,
-    tumour_vessels,
-)
+from brats_lib.phantom.distractors import draw_distractors, enhancing_structures, flair_spots, t1_margin, tumour_vessels
 from brats_lib.phantom.noise import smooth_field
-from brats_lib.phantom.population import draw_tumour
+from brats_lib.phantom.population import Tumour, draw_tumour
 from brats_lib.phantom.scanner import draw_protocol, scan
 from brats_lib.phantom.streams import generators
 from brats_lib.phantom.tumour import draw_growth, draw_infiltration, grow
-from brats_lib.phantom.variety import PATIENTS
+from brats_lib.phantom.variety import PATIENTS, Variety
 
 __all__ = ["Phantom", "draw_case", "simulate"]
 
@@ -35,41 +29,24 @@ TRACE = np.float32(0.3)
 
 @dataclass(frozen=True)
 class Phantom:
-    """One simulated patient.
+    """One simulated patient: volumes by modality (int16) and mask (uint8), of shape (240, 240, 155), LPS, 1 mm.
 
-    Attributes
-    ----------
-    volumes : dict of str to array of int16, shape (240, 240, 155)
-        Modalities "flair", "t1", "t1ce", "t2"; LPS, 1 mm, zero outside the brain.
-    mask : array of uint8, shape (240, 240, 155)
-        Labels 0, 1, 2, 4.
-    grade : {"HGG", "LGG"}
-    parameters : dict
-        Everything that was drawn, as JSON can hold it.
+    Volumes are 0 outside the brain, and the mask holds labels 0, 1, 2 and 4; the grade is "HGG" or "LGG", and
+    parameters are everything that was drawn, as JSON can hold it.
     """
 
-    volumes: dict
+    volumes: dict[str, np.ndarray]
     mask: np.ndarray
     grade: str
     parameters: dict
 
 
-def draw_case(seed, index, stream="cohort"):
-    """Draw a case's tumour, without any voxel: cheap enough for thousands.
-
-    Parameters
-    ----------
-    seed, index, stream
-        As in `streams.generators`.
-
-    Returns
-    -------
-    population.Tumour
-    """
+def draw_case(seed: int, index: int, stream: str = "cohort") -> Tumour:
+    """Draw a case's tumour, without any voxel: cheap enough for thousands."""
     return draw_tumour(generators(seed, index, stream)["tumour"])
 
 
-def simulate(seed, index, variety=PATIENTS, stream="cohort"):
+def simulate(seed: int, index: int, variety: Variety = PATIENTS, stream: str = "cohort") -> Phantom:
     """Simulate one patient; the same arguments give the same arrays.
 
     Runs on one core: several cases at once go faster than one case on several cores, and the arithmetic, so the last
@@ -77,14 +54,12 @@ def simulate(seed, index, variety=PATIENTS, stream="cohort"):
 
     Parameters
     ----------
-    seed, index, stream
-        As in `streams.generators`.
-    variety : variety.Variety
+    seed, index
+        From 0 to 2**32 - 1.
+    variety
         What is drawn from wider ranges than the patients'. What is not keeps its values.
-
-    Returns
-    -------
-    Phantom
+    stream
+        What the phantom is for, a key of `STREAMS`.
     """
     with threadpool_limits(limits=1):
         return _simulate(generators(seed, index, stream), variety)
@@ -92,7 +67,7 @@ def simulate(seed, index, variety=PATIENTS, stream="cohort"):
 
 def _simulate(rng, variety):
     tumour = draw_tumour(rng["tumour"], variety.tumours)
-    head = draw_head(rng["head"], variety.heads)
+    head = Head(rng["head"], variety.heads)
     growth = draw_growth(rng["growth"], tumour, head, variety.foci)
     if variety.infiltration:
         growth.parameters["infiltration"] = draw_infiltration(rng["infiltration"])
@@ -128,10 +103,8 @@ def _simulate(rng, variety):
             protocols[modality]["coil"] = 0.0
         image = _ideal(modality, values, anatomy, gliosis, mottle)
         _paint(image[lesion.box], values, lesion, fields)
-        if modality in added:
-            image += added[modality]
-        counts = scan(rng["scan"], image, anatomy.brain, protocols[modality])
-        volumes[modality] = _in_grid(counts)
+        image += added.get(modality, 0)
+        volumes[modality] = _in_grid(scan(rng["scan"], image, anatomy.brain, protocols[modality]))
     return Phantom(
         volumes=volumes,
         mask=_in_grid(lesion.mask),
@@ -149,14 +122,13 @@ def _simulate(rng, variety):
 
 def _ideal(modality, values, anatomy, gliosis, mottle):
     """Intensity of the head without its tumour, relative to white matter; fluid around it."""
-    grey, fluid = np.float32(values["grey"]), np.float32(values["fluid"])
     # Deep nuclei and folia: on T1 as the template shows them, on T2 and FLAIR the reverse (iron darkens both).
-    sign = 0.6 if modality.startswith("t1") else -0.9
-    image = anatomy.white + grey * anatomy.grey + fluid * anatomy.fluid + np.float32(sign) * anatomy.detail
-    image *= 1 + np.float32(np.sign(sign) * MOTTLE[modality]) * mottle
-    image[~anatomy.brain] = fluid
+    detail, sign = (0.6, 1) if modality.startswith("t1") else (-0.9, -1)
+    image = anatomy.white + values["grey"] * anatomy.grey + values["fluid"] * anatomy.fluid + detail * anatomy.detail
+    image *= 1 + sign * MOTTLE[modality] * mottle
+    image[~anatomy.brain] = values["fluid"]
     # Old white-matter lesions are water: between edema and normal tissue in every modality.
-    image += np.float32(0.8 * (values["edema"] - 1)) * gliosis
+    image += 0.8 * (values["edema"] - 1) * gliosis
     return image
 
 
@@ -176,25 +148,24 @@ def _zones(rng, lesion, cystic):
     """Fields that divide a lesion: how full of water its edema is, and where its core is cyst (both 0-1)."""
     shape = lesion.edema.shape
     faint = rng.uniform(0, 0.75)
-    full = 1 - np.float32(faint) * np.clip(0.5 + 0.8 * smooth_field(rng, shape, 26), 0, 1)
+    full = 1 - faint * np.clip(0.5 + 0.8 * smooth_field(rng, shape, 26), 0, 1)
     level = 2.2 - 4 * cystic
-    cyst = 1 / (1 + np.exp(np.clip(-4 * (smooth_field(rng, shape, 15) - np.float32(level)), -20, 20)))
+    cyst = 1 / (1 + np.exp(np.clip(-4 * (smooth_field(rng, shape, 15) - level), -20, 20)))
     return {"full": full, "cyst": cyst}
 
 
 def _paint(image, values, lesion, fields):
     """Put the lesion into an image of its box, in place."""
-    texture = np.float32(values["texture"])
+    texture, edema = values["texture"], np.float32(values["edema"])
     uneven = 0.8 * fields["coarse"] + 0.5 * fields["fine"]
-    edema = np.float32(values["edema"])
     if "full" in fields:
         edema = 1 + (edema - 1) * fields["full"]
-    edema = edema + np.float32(values["halo"]) * fields["beside"]
+    edema = edema + values["halo"] * fields["beside"]
     swollen = edema + fields["trace"] * (image - 1) + texture * np.abs(edema - 1) * 1.2 * uneven
     image += lesion.edema * (swollen - image)
     core = values["core"] * (1 + texture * (0.9 * fields["blobs"] + 0.7 * fields["fine"] + 0.3 * fields["grain"]))
     if "cyst" in fields:
-        core += fields["cyst"] * (np.float32(values["cyst"]) - core)
+        core += fields["cyst"] * (values["cyst"] - core)
     image += lesion.core * (core - image)
     # The rim is labelled as a whole where a reader sees it fade, too.
     fading = np.exp(0.4 * fields["blobs"]) if values["enhancement"] > 1 else np.float32(1)

@@ -7,14 +7,18 @@ a rim of the core whose thickness varies, or patches in it. The threshold is the
 exact while shapes stay free.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 from scipy import ndimage
 
 from brats_lib.labels import ED, ET, NCR
+from brats_lib.phantom.anatomy import Anatomy, Head
 from brats_lib.phantom.atlas import BOX, BOX_SHAPE
 from brats_lib.phantom.noise import smooth_field
+from brats_lib.phantom.population import Tumour
 
 __all__ = ["Growth", "Lesion", "draw_growth", "draw_infiltration", "grow"]
 
@@ -28,58 +32,30 @@ STEEPEST = 20
 
 @dataclass(frozen=True)
 class Growth:
-    """How a drawn tumour grows in one head.
+    """How a drawn tumour grows in one head, around a point in voxels of the grid."""
 
-    Attributes
-    ----------
-    tumour : population.Tumour
-    centre : array of 3 floats
-        Voxels of the grid.
-    parameters : dict
-        Everything else that was drawn; what JSON can hold.
-    """
-
-    tumour: object
+    tumour: Tumour
     centre: np.ndarray
     parameters: dict
 
-    def push(self, axes):
-        """Mass effect: outward displacement of the tissue, largest at the core's surface (mm).
-
-        Parameters
-        ----------
-        axes : tuple of three arrays
-            Voxel coordinates, broadcastable to one shape.
-
-        Returns
-        -------
-        list of three arrays of float32
-        """
+    def push(self, axes: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Mass effect: outward displacement (mm) of the tissue at voxel coordinates, largest at the core's surface."""
         radius, amplitude = self.parameters["mass_radius_mm"], self.parameters["mass_effect_mm"]
         offsets = [(a - c).astype(np.float32) for a, c in zip(axes, self.centre, strict=True)]
         distance = np.sqrt(sum(o * o for o in offsets)) + np.float32(1e-3)
-        q = distance / np.float32(radius)
-        size = np.float32(2 * amplitude) * q / (1 + q * q) * np.exp(-np.maximum(distance - radius, 0) / 50)
+        q = distance / radius
+        size = 2 * amplitude * q / (1 + q * q) * np.exp(-np.maximum(distance - radius, 0) / 50)
         size /= distance
         return [o * size for o in offsets]
 
 
 @dataclass(frozen=True)
 class Lesion:
-    """The tumour's voxels.
+    """The tumour's voxels, and soft memberships for intensities that fade where the labels have an edge."""
 
-    Attributes
-    ----------
-    mask : array of uint8, shape `BOX_SHAPE`
-        Labels 0, 1, 2, 4.
-    box : tuple of slices
-        The part of `BOX_SHAPE` that the tumour and its surroundings lie in.
-    edema, core, enhancement : array of float32, shape of `box`, 0-1
-        Soft membership, for intensities that fade where the labels have an edge. `edema` is that of the whole tumour.
-    """
-
-    mask: np.ndarray
-    box: tuple
+    mask: np.ndarray  # labels 0, 1, 2, 4 (uint8), of shape `BOX_SHAPE`
+    box: tuple[slice, ...]  # the part of `BOX_SHAPE` that the tumour and its surroundings lie in
+    # Float32 of that part's shape, 0-1; edema is that of the whole tumour.
     edema: np.ndarray
     core: np.ndarray
     enhancement: np.ndarray
@@ -90,26 +66,13 @@ def _radius(millilitres):
     return (3 * 1000 * millilitres / (4 * np.pi)) ** (1 / 3)
 
 
-def draw_growth(rng, tumour, head, foci=False):
-    """Choose the tumour's place in a head and how it grows there.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    tumour : population.Tumour
-    head : anatomy.Head
-    foci : bool
-        Draw a second focus as often as `variety.WIDE` does.
-
-    Returns
-    -------
-    Growth
-    """
+def draw_growth(rng: Generator, tumour: Tumour, head: Head, foci: bool = False) -> Growth:
+    """Choose the tumour's place in a head and how it grows there, with a wider choice of second foci or not."""
     wanted_depth = min(14.0, 4 + 0.45 * _radius(tumour.whole_ml))
-    inside = [np.array(c) for c in tumour.centres if head.lies_in_tissue(c, wanted_depth)]
+    inside = (np.array(c) for c in tumour.centres if head.lies_in_tissue(np.array(c), wanted_depth))
     # Sixty draws around the patients' mean position all missing the brain does not happen; the middle of a
     # hemisphere is where the search would end up.
-    centre = inside[0] if inside else np.array((92.0, 125.0, 85.0))
+    centre = next(inside, np.array((92.0, 125.0, 85.0)))
     core_radius = _radius(tumour.core_ml + 0.25 * (tumour.whole_ml - tumour.core_ml))
     low_grade = tumour.grade == "LGG"
     pattern = rng.choice(["rim", "broken rim", "patches"], p=[0.3, 0.4, 0.3] if low_grade else [0.85, 0.12, 0.03])
@@ -125,7 +88,7 @@ def draw_growth(rng, tumour, head, foci=False):
         "white_matter_pull_mm": round(rng.uniform(3, 8) if low_grade else rng.uniform(6, 15), 2),
         "roughness": [round(rng.uniform(0.10, 0.30), 3), round(rng.uniform(0.05, 0.15), 3)],
         "core_roughness": round(rng.uniform(0.05, 0.20), 3),
-        # Readers draw the outline where the signal begins to rise, not half way up: see `_rise`.
+        # Readers draw the outline where the signal begins to rise: it is half way up only a margin further inside.
         "edge_mm": round(rng.uniform(0.8, 2.8), 2),
         "margin_mm": round(rng.uniform(0.6, 2.4), 2),
         "rim_edge_mm": round(rng.uniform(0.3, 0.6), 2),
@@ -135,130 +98,108 @@ def draw_growth(rng, tumour, head, foci=False):
     }
     if second:
         towards = rng.standard_normal(3) * (0.6, 1.0, 0.7)
-        place = centre + towards / np.linalg.norm(towards) * (
-            _radius(tumour.whole_ml) * rng.uniform(0.9, 2.2 if foci else 1.4)
-        )
+        reach = _radius(tumour.whole_ml) * rng.uniform(0.9, 2.2 if foci else 1.4)
+        place = centre + towards / np.linalg.norm(towards) * reach
         if head.lies_in_tissue(place, 8):
             parameters["satellite"] = [round(float(c), 1) for c in place]
     return Growth(tumour, centre, parameters)
 
 
-def draw_infiltration(rng):
-    """How far a tumour grows into grey matter as into white: 0 (not at all) in every other one, else 0.4 to 1.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    float
-    """
+def draw_infiltration(rng: Generator) -> float:
+    """How far a tumour grows into grey matter as into white: 0 (not at all) in every other one, else 0.4 to 1."""
     return round(float(rng.uniform(0.4, 1.0)), 3) if rng.random() < 0.5 else 0.0
 
 
-def grow(rng, growth, anatomy):
-    """Label the tumour's voxels, and close the sulci that its core has filled (in place, in `anatomy`).
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    growth : Growth
-    anatomy : anatomy.Anatomy
-
-    Returns
-    -------
-    Lesion
-    """
+def grow(rng: Generator, growth: Growth, anatomy: Anatomy) -> Lesion:
+    """Label the tumour's voxels, and close the sulci that its core has filled (in place, in `anatomy`)."""
     tumour, parameters = growth.tumour, growth.parameters
-    radius = _radius(tumour.whole_ml)
+    radius, core_radius = _radius(tumour.whole_ml), _radius(tumour.core_ml)
     box = _surroundings(growth.centre, 2.1 * radius * np.array(tumour.stretch) + 18)
     shape = tuple(s.stop - s.start for s in box)
     white, grey, fluid, brain = (getattr(anatomy, n)[box] for n in ("white", "grey", "fluid", "brain"))
-    coordinates = np.array([c - b.start for c, b in zip(growth.centre, BOX, strict=True)])
     axes = np.ogrid[tuple(slice(float(s.start), float(s.stop)) for s in box)]
 
-    def distance(centre, stretch):
-        return np.sqrt(sum(((a - c) / s) ** 2 for a, c, s in zip(axes, centre, stretch, strict=True))).astype(
-            np.float32
-        )
+    def distance(centre, stretch=(1, 1, 1)):
+        squares = (((a - c) / s) ** 2 for a, c, s in zip(axes, centre, stretch, strict=True))
+        return np.sqrt(sum(squares)).astype(np.float32)
 
-    rough, fine = parameters["roughness"]
-    reach = distance(coordinates, tumour.stretch)
+    def noise(*terms):
+        return sum(amplitude * smooth_field(rng, shape, spacing) for amplitude, spacing in terms)
+
+    centre = _in_box(growth.centre)
+    reach = distance(centre, tumour.stretch)
     # The core sits anywhere in the whole tumour, not in its middle. It leaves no sulcus open where it grows.
-    core_radius = _radius(tumour.core_ml)
-    middle = coordinates + rng.normal(0, 1, 3) * 0.18 * max(radius - core_radius, 0)
-    _close_sulci(anatomy, box, distance(middle, (1, 1, 1)), 1.15 * core_radius)
+    middle = centre + rng.normal(0, 1, 3) * 0.18 * max(radius - core_radius, 0)
+    _close_sulci(anatomy, box, distance(middle), 1.15 * core_radius)
     infiltration = parameters["infiltration"]
     if infiltration:
         # Swollen gyri press upon each other over most of the tumour.
         _close_sulci(anatomy, box, reach, 0.9 * infiltration * radius)
     score = -reach
     if parameters["satellite"]:
-        satellite = [c - b.start for c, b in zip(parameters["satellite"], BOX, strict=True)]
-        score = np.maximum(score, -distance(satellite, (1, 1, 1)) - np.float32(0.45 * radius))
-    score += np.float32(radius) * (
-        np.float32(rough) * smooth_field(rng, shape, 17) + np.float32(fine) * smooth_field(rng, shape, 8)
-    )
+        score = np.maximum(score, -distance(_in_box(parameters["satellite"])) - 0.45 * radius)
+    rough, fine = parameters["roughness"]
+    score += radius * noise((rough, 17), (fine, 8))
     score += smooth_field(rng, shape, 4)
-    pull = np.float32(parameters["white_matter_pull_mm"] * (1 - infiltration))
+    pull = parameters["white_matter_pull_mm"] * (1 - infiltration)
     score += pull * (white - 0.5 * grey) - 14 * fluid - _barriers(growth, anatomy, box, white)
     allowed = brain & (fluid < 0.5) & (anatomy.ventricle[box] < 0.25) & (anatomy.depth[box] > 1.5)
     whole, level = _threshold(score, allowed, round(1000 * tumour.whole_ml), SMALLEST_PIECE)
 
-    stretch = np.exp(rng.normal(0, 0.12, 3))
-    core_score = -distance(middle, stretch)
-    core_score += np.float32(core_radius) * (
-        np.float32(1.3 * parameters["core_roughness"]) * smooth_field(rng, shape, 13)
-        + np.float32(parameters["core_roughness"]) * smooth_field(rng, shape, 6)
-    )
+    core_score = -distance(middle, np.exp(rng.normal(0, 0.12, 3)))
+    core_score += core_radius * noise((1.3 * parameters["core_roughness"], 13), (parameters["core_roughness"], 6))
     # It keeps off the edge of the edema, but for where it outgrows it.
-    core_score += 0.35 * np.minimum(score - np.float32(level), 12) + 1.5 * white
-    core, core_level = _threshold(core_score, whole, round(1000 * tumour.core_ml), 0)
+    core_score += 0.35 * np.minimum(score - level, 12) + 1.5 * white
+    core, _ = _threshold(core_score, whole, round(1000 * tumour.core_ml))
     enhancing, enhancement = _enhancement(rng, growth, core, shape)
 
-    labels = np.where(whole, np.uint8(ED), np.uint8(0))
-    labels[core] = NCR
-    labels[enhancing] = ET
     mask = np.zeros(BOX_SHAPE, np.uint8)
-    mask[box] = labels
-    edema = _rise(score - np.float32(level), parameters["margin_mm"], parameters["edge_mm"])
+    mask[box] = np.select([enhancing, core, whole], [ET, NCR, ED], 0)
+    edema = _rise(score - level - parameters["margin_mm"], parameters["edge_mm"])
     edema *= (1 - fluid) * brain
-    return Lesion(mask, box, edema, _soft(core), enhancement)
+    return Lesion(mask, box, edema, ndimage.gaussian_filter(core.astype(np.float32), 0.6), enhancement)
+
+
+def _in_box(point):
+    """A point of the grid relative to `BOX`."""
+    return np.array([c - b.start for c, b in zip(point, BOX, strict=True)])
+
+
+def _surroundings(centre, half_size):
+    """The part of `BOX_SHAPE` around a point of the grid."""
+    return tuple(
+        slice(int(np.clip(c - h, 0, n - 8)), int(np.clip(c + h + 1, 8, n)))
+        for c, h, n in zip(_in_box(centre), half_size, BOX_SHAPE, strict=True)
+    )
+
+
+def _rise(inwards, edge):
+    """From 0 well outside of an outline to 1 well inside, one half on it (both mm)."""
+    return 1 / (1 + np.exp(-np.clip(inwards / edge, -STEEPEST, STEEPEST)))
 
 
 def _close_sulci(anatomy, box, distance, radius):
     """Turn fluid outside the ventricles into tissue where the core is, in place."""
     filled = anatomy.fluid[box] * (1 - np.clip(2 * anatomy.ventricle[box], 0, 1))
-    filled *= 1 / (1 + np.exp(np.clip((distance - np.float32(radius)) / 1.5, -20, 20)))
+    filled *= _rise(radius - distance, 1.5)
     anatomy.fluid[box] -= filled
     anatomy.grey[box] += 0.5 * filled
     anatomy.white[box] += 0.5 * filled
-
-
-def _surroundings(centre, half_size):
-    """The part of `BOX` around a point of the grid, relative to `BOX`."""
-    return tuple(
-        slice(int(np.clip(c - b.start - h, 0, n - 8)), int(np.clip(c - b.start + h + 1, 8, n)))
-        for c, b, h, n in zip(centre, BOX, half_size, BOX_SHAPE, strict=True)
-    )
 
 
 def _barriers(growth, anatomy, box, white):
     """Penalty in mm for crossing the falx (but for the corpus callosum) and the tentorium."""
     x, y, z = (m[box] for m in anatomy.mni)
     side = 1.0 if growth.centre[0] > 119.5 else -1.0
-    other_side = 1 / (1 + np.exp(np.clip(side * x / 1.5, -20, 20)))
-    penalty = 14 * other_side * (1.2 - white)
-    below = 1 / (1 + np.exp(np.clip((z + 14 + 0.12 * (y - 30)) / 2, -20, 20))) * (y > 22)
-    centre = tuple(int(np.clip(c - b.start, 0, n - 1)) for c, b, n in zip(growth.centre, BOX, BOX_SHAPE, strict=True))
-    starts_below = (
-        anatomy.mni[2][centre] + 14 + 0.12 * (anatomy.mni[1][centre] - 30) < 0 and anatomy.mni[1][centre] > 22
-    )
-    return (penalty + 20 * np.where(starts_below, 1 - below, below)).astype(np.float32)
+    penalty = 14 * _rise(-side * x, 1.5) * (1.2 - white)
+    below = _rise(-(z + 14 + 0.12 * (y - 30)), 2) * (y > 22)
+    at = tuple(int(np.clip(c, 0, n - 1)) for c, n in zip(_in_box(growth.centre), BOX_SHAPE, strict=True))
+    _, y, z = (m[at] for m in anatomy.mni)
+    starts_below = z + 14 + 0.12 * (y - 30) < 0 and y > 22
+    return (penalty + 20 * (1 - below if starts_below else below)).astype(np.float32)
 
 
-def _threshold(score, allowed, voxels, smallest_piece):
+def _threshold(score, allowed, voxels, smallest_piece=0):
     """The `voxels` allowed voxels of highest score, without small pieces, and the score they begin at.
 
     Dropping small pieces loses volume, so the threshold is lowered until the rest reaches it.
@@ -300,27 +241,17 @@ def _enhancement(rng, growth, core, shape):
         if pattern == "broken rim":
             shell *= smooth_field(rng, shape, 12) > -0.8
         score += shell
-    enhancing, _ = _threshold(score, core, voxels, 0)
+    enhancing, _ = _threshold(score, core, voxels)
     margin, edge = growth.parameters["rim_margin_mm"], growth.parameters["rim_edge_mm"]
     # Where the rise has reached its lower end, how far it is to the rim makes no difference.
     near = _around(enhancing, int(np.ceil(STEEPEST * edge)) + 1)
     inwards = np.full(shape, -np.inf, np.float32)
     distance = ndimage.distance_transform_edt(enhancing[near]) - ndimage.distance_transform_edt(~enhancing[near])
     inwards[near] = distance - 0.5 * np.sign(distance)
-    return enhancing, _rise(inwards, margin, edge)
+    return enhancing, _rise(inwards - margin, edge)
 
 
 def _around(region, margin):
     """The smallest part of a volume that holds a region and `margin` voxels around it."""
     [box] = ndimage.find_objects(region.astype(np.uint8))
     return tuple(slice(max(s.start - margin, 0), s.stop + margin) for s in box)
-
-
-def _rise(inwards, margin, edge):
-    """Share of a lesion's signal at a distance inwards from its outline: one half `margin` inside (all mm)."""
-    return 1 / (1 + np.exp(-np.clip((inwards - np.float32(margin)) / np.float32(edge), -STEEPEST, STEEPEST)))
-
-
-def _soft(region):
-    """A region's membership with an edge about 1 mm wide."""
-    return ndimage.gaussian_filter(region.astype(np.float32), 0.6)

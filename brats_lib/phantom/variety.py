@@ -26,31 +26,25 @@ class Variety:
 
     Parameters
     ----------
-    tumours : bool
+    tumours
         Half of them of any size from 3 to 260 mL alike, with shares of core and enhancement of any size, every fourth
         without enhancement, anywhere in the brain.
-    contrast : bool
+    contrast
         Half of the lesions faint, and tissue contrasts more different from scanner to scanner.
-    zones : bool
+    zones
         Edema that fades from bright to faint within one lesion, and cores partly solid, partly cyst.
-    foci : bool
+    foci
         More of the tumours with a second focus.
-    heads : bool
+    heads
         More differently shaped and turned heads, from no atrophy to severe.
-    infiltration : bool
-        Half of the tumours grow into grey matter as into white and efface the border between them, as many of low
-        grade do.
-    vessels : bool
-        Vessels run through tumours that hardly enhance.
-    scanners : bool
+    scanners
         More noise, blur, inhomogeneity and thicker slices.
-    without : tuple of str
+    infiltration
+        Half of the tumours grow into grey matter as into white and efface the border, as many of low grade do.
+    vessels
+        Vessels run through tumours that hardly enhance.
+    without
         Keys of `EFFECTS` that are left out.
-
-    Raises
-    ------
-    BratsError
-        If there is no effect of a name.
     """
 
     tumours: bool = False
@@ -70,12 +64,12 @@ class Variety:
                 raise BratsError(f"effect '{effect}' of phantoms", found, expected, "Choose of those")
 
     @classmethod
-    def properties(cls):
+    def properties(cls) -> tuple[str, ...]:
         """Names of what can be wider."""
         return tuple(field.name for field in fields(cls) if field.name != "without")
 
     @property
-    def name(self):
+    def name(self) -> str:
         """ "patients", "wide", or "wider" and what is wider, and what is left out; for file names and tables."""
         wider = [name for name in self.properties() if getattr(self, name)]
         parts = ["wider", *wider] if wider else ["patients"]

@@ -49,40 +49,31 @@ def test_cohort_is_found_as_phantoms_with_grades(tmp_path, simulated):
     assert {case.layout for case in cohort} == {"brats2020"}
     np.testing.assert_array_equal(cohort[1].volume("t1"), np.full((6, 5, 4), 212, np.float32))
     assert cohort[0].mask().sum() == 20
+    drawn = json.loads((tmp_path / "c" / "parameters" / "Phantom_002.json").read_text())
+    assert (drawn["seed"], drawn["index"], drawn["drawn"]) == (2, 1, 1)
 
 
-def test_files_have_the_header_of_brats(tmp_path, simulated):
+def test_files_have_the_header_of_brats_and_say_that_nobody_is_shown(tmp_path, simulated):
     make(tmp_path / "c")
-    image = nib.load(tmp_path / "c" / "Phantom_001" / "Phantom_001_flair.nii.gz")
-    assert image.get_data_dtype() == np.int16
-    assert nib.aff2axcodes(image.affine) == ("L", "P", "S")
-    np.testing.assert_array_equal(image.affine[:3, 3], (0, 239, 0))
-    assert (int(image.header["qform_code"]), int(image.header["sform_code"])) == (1, 1)
-    assert {p.name for p in (tmp_path / "c" / "Phantom_001").iterdir()} == {
-        f"Phantom_001_{part}.nii.gz" for part in ("flair", "t1", "t1ce", "t2", "seg")
-    }
+    files = sorted((tmp_path / "c" / "Phantom_001").iterdir())
+    assert [p.name for p in files] == [f"Phantom_001_{part}.nii.gz" for part in ("flair", "seg", "t1", "t1ce", "t2")]
+    for image in map(nib.load, files):
+        assert nib.aff2axcodes(image.affine) == ("L", "P", "S")
+        np.testing.assert_array_equal(image.affine[:3, 3], (0, 239, 0))
+        assert (int(image.header["qform_code"]), int(image.header["sform_code"])) == (1, 1)
+        assert bytes(image.header["descrip"]).rstrip(b"\0") == b"brats_lib phantom: simulated, no patient"
+    assert nib.load(files[0]).get_data_dtype() == np.int16
 
 
-def test_every_file_says_in_its_header_that_nobody_is_shown(tmp_path, simulated):
-    make(tmp_path / "c")
-    files = list((tmp_path / "c").glob("Phantom_*/*.nii.gz"))
-    assert len(files) % 5 == 0 and files
-    for path in files:
-        assert bytes(nib.load(path).header["descrip"]).rstrip(b"\0") == b"brats_lib phantom: simulated, no patient"
-
-
-def test_drawn_parameters_are_kept_beside_the_cases(tmp_path, simulated):
-    make(tmp_path / "c", seed=4)
-    kept = json.loads((tmp_path / "c" / "parameters" / "Phantom_002.json").read_text())
-    assert (kept["seed"], kept["index"], kept["drawn"]) == (4, 1, 1)
-
-
-def test_second_call_touches_nothing(tmp_path, simulated):
-    make(tmp_path / "c")
-    before = snapshot(tmp_path / "c")
-    make(tmp_path / "c")
-    assert snapshot(tmp_path / "c") == before
+def test_same_seed_gives_the_same_files_anywhere_and_a_second_call_touches_none(tmp_path, simulated):
+    make(tmp_path / "a")
+    before = snapshot(tmp_path / "a")
+    make(tmp_path / "a")
+    assert snapshot(tmp_path / "a") == before
     assert simulated == [0, 1]
+    make(tmp_path / "b")
+    contents = [{p.relative_to(r): c for p, (_, c) in snapshot(r).items()} for r in (tmp_path / "a", tmp_path / "b")]
+    assert contents[0] == contents[1]
 
 
 def test_more_cases_are_added_and_fewer_are_the_first(tmp_path, simulated):
@@ -93,30 +84,19 @@ def test_more_cases_are_added_and_fewer_are_the_first(tmp_path, simulated):
     assert (tmp_path / "c" / "name_mapping.csv").read_text().count("Phantom_") == 3
 
 
-def test_same_seed_gives_the_same_files_anywhere(tmp_path, simulated):
-    make(tmp_path / "a")
-    make(tmp_path / "b")
-    contents = [{p.relative_to(r): c for p, (_, c) in snapshot(r).items()} for r in (tmp_path / "a", tmp_path / "b")]
-    assert contents[0] == contents[1]
-
-
-def test_leftovers_of_a_killed_process_are_cleaned_and_its_case_made(tmp_path, simulated):
+def test_leftovers_of_a_killed_process_are_cleaned_and_work_of_a_living_one_is_left_alone(tmp_path, simulated):
     make(tmp_path / "c", cases=1)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    leftover = tmp_path / "c" / temporary_path(tmp_path).name.replace(f"-{os.getpid()}-", f"-{gone.pid}-")
+    leftover, living = (
+        tmp_path / "c" / temporary_path(tmp_path).name.replace(f"-{os.getpid()}-", f"-{process}-")
+        for process in (gone.pid, os.getppid())
+    )
     leftover.mkdir()
     (leftover / "Phantom_002_flair.nii.gz").write_bytes(b"half")
+    living.mkdir()
     assert len(make(tmp_path / "c")) == 2
-    assert not leftover.exists()
-
-
-def test_work_of_a_living_process_is_left_alone(tmp_path, simulated):
-    make(tmp_path / "c", cases=1)
-    partial = tmp_path / "c" / temporary_path(tmp_path).name.replace(f"-{os.getpid()}-", f"-{os.getppid()}-")
-    partial.mkdir()
-    make(tmp_path / "c")
-    assert partial.is_dir()
+    assert living.is_dir() and not leftover.exists()
 
 
 def test_case_with_a_missing_file_is_made_again(tmp_path, simulated):
@@ -153,49 +133,35 @@ def test_numbers_out_of_range_are_refused(tmp_path, options, named):
     assert not (tmp_path / "c").exists()
 
 
-def test_a_file_is_refused(tmp_path):
+def test_a_file_and_a_foreign_folder_are_refused_and_left_alone(tmp_path, simulated):
     (tmp_path / "f").write_text("x")
     with pytest.raises(BratsError, match="it is a file"):
         make(tmp_path / "f")
-
-
-def test_foreign_folder_is_refused_and_left_alone(tmp_path, simulated):
     (tmp_path / "c" / "BraTS20_Training_001").mkdir(parents=True)
     with pytest.raises(BratsError, match="BraTS20_Training_001"):
         make(tmp_path / "c")
     assert [p.name for p in (tmp_path / "c").iterdir()] == ["BraTS20_Training_001"]
-
-
-def test_foreign_case_among_phantoms_is_refused(tmp_path, simulated):
-    make(tmp_path / "c")
-    (tmp_path / "c" / "patient").mkdir()
+    make(tmp_path / "d")
+    (tmp_path / "d" / "patient").mkdir()
     with pytest.raises(BratsError, match="patient"):
-        make(tmp_path / "c")
+        make(tmp_path / "d")
 
 
-def test_other_seed_stream_or_version_is_refused(tmp_path, simulated, monkeypatch):
-    make(tmp_path / "c", seed=1)
+def test_other_seed_stream_or_version_is_refused(tmp_path, simulated):
+    out = tmp_path / "c"
+    make(out, seed=1)
     with pytest.raises(BratsError, match=r"seed 1.*expected stream cohort, seed 2"):
-        make(tmp_path / "c", seed=2)
+        make(out, seed=2)
     with pytest.raises(BratsError, match=r"of stream cohort.*expected stream choices"):
-        make(tmp_path / "c", seed=1, stream="choices")
-    monkeypatch.setattr(store, "VERSION", store.VERSION + 1)
+        make(out, seed=1, stream="choices")
+    mark = json.loads((out / "phantom.json").read_text())
+    (out / "phantom.json").write_text(json.dumps(mark | {"version": store.VERSION - 1}))
     with pytest.raises(BratsError, match="version"):
-        make(tmp_path / "c", seed=1)
-
-
-def test_folder_of_phantoms_without_a_stream_holds_what_networks_learnt_from_and_is_not_added_to(tmp_path, simulated):
-    make(tmp_path / "c")
-    (tmp_path / "c" / "phantom.json").write_text(json.dumps({"simulated": True, "seed": 0, "version": store.VERSION}))
-    with pytest.raises(BratsError, match="of stream training, seed 0"):
-        make(tmp_path / "c", cases=3)
-
-
-def test_damaged_mark_is_refused(tmp_path, simulated):
-    make(tmp_path / "c")
-    (tmp_path / "c" / "phantom.json").write_text("{")
-    with pytest.raises(BratsError, match=r"phantom\.json"):
-        make(tmp_path / "c")
+        make(out, seed=1)
+    # Phantoms without a stream are what networks learnt from, and are not added to.
+    (out / "phantom.json").write_text(json.dumps({"simulated": True, "seed": 1, "version": store.VERSION}))
+    with pytest.raises(BratsError, match="of stream training, seed 1"):
+        make(out, seed=1, cases=3)
 
 
 def test_full_disk_is_told_and_finished_cases_are_kept(tmp_path, simulated, monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from brats_lib.phantom import MIXED, PATIENTS, STREAMS
-from brats_lib.phantom.anatomy import draw_head
+from brats_lib.phantom.anatomy import Head
 from brats_lib.phantom.population import draw_tumour
 from brats_lib.phantom.streams import STAGES, generators
 from experiments import hyperparameters, pictures, shipped
@@ -27,8 +27,8 @@ def test_no_two_phantoms_of_any_stream_share_a_head_or_a_tumour():
         kinds, count = IN_USE[stream]
         for index in range(count):
             rng, kind = generators(seed, index, stream), kinds[index % len(kinds)]
-            heads.append(repr(draw_head(rng["head"], kind.heads).parameters))
-            tumours.append(repr(draw_tumour(rng["tumour"], kind.tumours, candidates=1)))
+            heads.append(repr(Head(rng["head"], kind.heads).parameters))
+            tumours.append(repr(draw_tumour(rng["tumour"], kind.tumours)))
     assert len(heads) == 4 * (576 + 48 + 12 + 96)
     assert len(set(heads)) == len(heads)
     assert len(set(tumours)) == len(tumours)

@@ -11,56 +11,35 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from brats_lib.cases.audit.findings import Remark
+from brats_lib.cases.audit.findings import Remark, remark
 from brats_lib.cases.audit.sampling import Sample
 
-__all__ = ["NAMES", "SCALES", "Contrast", "contrasts_of", "misnamed", "signs"]
+__all__ = ["NAMES", "Contrast", "contrasts_of", "misnamed", "signs"]
 
 MOST_VOXELS = 20_000
 NAMES = {"flair": "FLAIR", "t1": "T1", "t1ce": "T1ce", "t2": "T2"}
 # By how much the sum of signs must grow; see `signs`.
 LEAST_GAIN = 1.3
-# About the smallest value of each sign, at which it counts as 1.
-SCALES = {
-    "t1-t1ce": 0.3,
-    "t1 over flair": 0.4,
-    "t1 over t2": 0.5,
-    "flair or t1ce": 0.5,
-    "flair or t2": 0.7,
-    "enhancement": 0.3,
-    "vessels": 0.3,
-    "vessels over flair": 0.25,
-    "fluid": 0.3,
-}
-WORDS = {
-    "t1-t1ce": "the rank correlation of T1 and T1ce",
-    "t1 over flair": "how much more T1ce is like T1 than like FLAIR",
-    "t1 over t2": "how much more T1 is like T1ce than like T2",
-    "flair or t1ce": "how much more FLAIR is like T2, and T1ce like T1, than the other way round",
-    "flair or t2": "how much brighter fluid is on T2 than on FLAIR",
-    "enhancement": "how much more of T1ce is brighter than on T1 than darker",
-    "vessels": "how much finer what is bright on T1ce is than what is dark",
-    "vessels over flair": "how much finer what is bright on T1ce is than what is bright on FLAIR",
-    "fluid": "how dark FLAIR is where T1ce is darkest",
+# About the smallest value of each sign, at which it counts as 1, and what it is.
+SIGNS = {
+    "t1-t1ce": (0.3, "the rank correlation of T1 and T1ce"),
+    "t1 over flair": (0.4, "how much more T1ce is like T1 than like FLAIR"),
+    "t1 over t2": (0.5, "how much more T1 is like T1ce than like T2"),
+    "flair or t1ce": (0.5, "how much more FLAIR is like T2, and T1ce like T1, than the other way round"),
+    "flair or t2": (0.7, "how much brighter fluid is on T2 than on FLAIR"),
+    "enhancement": (0.3, "how much more of T1ce is brighter than on T1 than darker"),
+    "vessels": (0.3, "how much finer what is bright on T1ce is than what is dark"),
+    "vessels over flair": (0.25, "how much finer what is bright on T1ce is than what is bright on FLAIR"),
+    "fluid": (0.3, "how dark FLAIR is where T1ce is darkest"),
 }
 
 
 class Contrast(NamedTuple):
-    """What of one image tells its contrast, at voxels that are the same for all images of a case.
+    """What of one image tells its contrast, at voxels that are the same for all images of a case."""
 
-    Attributes
-    ----------
-    rank : array of float, shape (n,)
-        Place of each voxel's intensity among all, -1 to 1.
-    value : array of float32, shape (n,)
-        Intensities less their median, as multiples of the interquartile range.
-    fine : array of float32, shape (m,)
-        Intensities less those around them.
-    """
-
-    rank: np.ndarray
-    value: np.ndarray
-    fine: np.ndarray
+    rank: np.ndarray  # place of each voxel's intensity among all, -1 to 1
+    value: np.ndarray  # intensities less their median, as multiples of the interquartile range
+    fine: np.ndarray  # intensities less those around them, of more voxels
 
     def inverted(self) -> "Contrast":
         """The same with dark and bright exchanged."""
@@ -69,32 +48,22 @@ class Contrast(NamedTuple):
 
 def contrasts_of(sample: Sample) -> dict[str, Contrast]:
     """Take from each image of a sample what tells its contrast."""
-    core, below = sample.core, sample.deeper(4.0)
+    core, below, inside = sample.core, sample.deeper(4.0), sample.inside
     every = max(1, np.count_nonzero(core) // MOST_VOXELS)
-    inside = np.logical_and.reduce(list(sample.outlines.values()))
     share = np.maximum(ndimage.uniform_filter(inside.astype(np.float32), 3), 0.01)
-    found = {}
+    contrasts = {}
     for modality, image in sample.images.items():
         values = image[core][::every]
         low, median, high = np.percentile(values, (25, 50, 75))
         rank = np.empty(values.size)
         rank[np.argsort(values, kind="stable")] = np.linspace(-1, 1, values.size)
         fine = (image - ndimage.uniform_filter(image * inside, 3) / share)[below][::every]
-        found[modality] = Contrast(rank, (values - median) / max(high - low, 1e-6), fine)
-    return found
+        contrasts[modality] = Contrast(rank, (values - median) / max(high - low, 1e-6), fine)
+    return contrasts
 
 
 def signs(of: dict[str, Contrast]) -> dict[str, float]:
-    """Numbers that are positive where every image is what its name says.
-
-    Parameters
-    ----------
-    of : dict of str to Contrast
-        Modality to contrast; signs of images that are missing are left out.
-
-    Returns
-    -------
-    dict of str to float
+    """Numbers that are positive where every image is what its name says; signs of missing images are left out.
 
     Notes
     -----
@@ -117,15 +86,13 @@ def signs(of: dict[str, Contrast]) -> dict[str, float]:
         low, middle, high = np.percentile(values, (share, 50, 100 - share))
         return float(np.log(max(high - middle, 1e-6) / max(middle - low, 1e-6)))
 
-    def darkest(rank: np.ndarray) -> np.ndarray:
-        return rank <= np.percentile(rank, 3)
-
     found = {}
     if {"flair", "t1ce"} <= set(of):
         found["vessels"] = tail(of["t1ce"].fine, 0.1)
         found["vessels over flair"] = tail(of["t1ce"].fine, 0.1) - tail(of["flair"].fine, 0.1)
         t1 = of.get("t1", of["t1ce"])
-        fluid = darkest(t1.rank + of["t1ce"].rank)
+        dark = t1.rank + of["t1ce"].rank
+        fluid = dark <= np.percentile(dark, 3)
         # In low-grade gliomas with cysts the darkest of T1ce is brighter on FLAIR than half of the brain.
         found["fluid"] = 0.3 - float(of["flair"].rank[fluid].mean())
     if {"flair", "t1", "t1ce"} <= set(of):
@@ -142,37 +109,30 @@ def signs(of: dict[str, Contrast]) -> dict[str, float]:
 
 
 def misnamed(sample: Sample) -> list[Remark]:
-    """Say where an image looks like another modality, or inverted.
-
-    Returns
-    -------
-    list of Remark
-        One at most: what makes most signs positive.
-    """
+    """Say where an image looks like another modality, or inverted: what makes most signs positive."""
     of = contrasts_of(sample)
     now = signs(of)
     if len(now) - _strength(now) < LEAST_GAIN:
         return []
-    others = {}
-    for one, other in combinations(of, 2):
-        others[one, other] = signs({**of, one: of[other], other: of[one]})
-    for one in of:
-        others[(one,)] = signs({**of, one: of[one].inverted()})
-    best = max(others, key=lambda change: _strength(others[change]), default=None)
-    if best is None or _strength(others[best]) - _strength(now) < LEAST_GAIN:
+    others = {
+        pair: signs(of | dict(zip(pair, (of[pair[1]], of[pair[0]]), strict=True))) for pair in combinations(of, 2)
+    }
+    others |= {(one,): signs(of | {one: of[one].inverted()}) for one in of}
+    best = max(others, key=lambda change: _strength(others[change]))
+    then = others[best]
+    if _strength(then) - _strength(now) < LEAST_GAIN:
         return []
-    sign = max(now, key=lambda name: _strength({name: others[best][name]}) - _strength({name: now[name]}))
-    evidence = f"{WORDS[sign]} is {now[sign]:+.2f}, and would be {others[best][sign]:+.2f}"
-    names = [NAMES[modality] for modality in best]
-    if len(best) == 2:
-        found = f"{names[0]} looks like {names[1]} and {names[1]} like {names[0]}: {evidence} if they changed names"
-        advice = f"Check whether the files of {names[0]} and {names[1]} are exchanged"
-        return [Remark("contrast", best[0], found, "the contrast of each modality under its name", advice)]
-    found = f"{names[0]} looks inverted, or is another modality: {evidence} with dark and bright exchanged"
-    return [
-        Remark("contrast", best[0], found, f"the contrast of {names[0]}", "Look at it, and at how it was converted")
-    ]
+    sign = max(now, key=lambda name: _strength({name: then[name]}) - _strength({name: now[name]}))
+    evidence = f"{SIGNS[sign][1]} is {now[sign]:+.2f}, and would be {then[sign]:+.2f}"
+    one, *other = (NAMES[modality] for modality in best)
+    if other:
+        found = f"{one} looks like {other[0]} and {other[0]} like {one}: {evidence} if they changed names"
+        return [
+            remark("contrast", best[0], found, advice=f"Check whether the files of {one} and {other[0]} are exchanged")
+        ]
+    found = f"{one} looks inverted, or is another modality: {evidence} with dark and bright exchanged"
+    return [remark("contrast", best[0], found, expected=f"the contrast of {one}")]
 
 
 def _strength(numbers: dict[str, float]) -> float:
-    return sum(float(np.clip(number / SCALES[name], -1, 1)) for name, number in numbers.items())
+    return sum(float(np.clip(number / SIGNS[name][0], -1, 1)) for name, number in numbers.items())

@@ -1,7 +1,7 @@
 """Whether two cases show the same head, told from what survives scaling, noise, small shifts and another resolution."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -22,41 +22,20 @@ GRID_MM, HALF_MM = 6.0, (72.0, 90.0, 72.0)
 
 
 class Pair(NamedTuple):
-    """Two cases that show the same head.
-
-    Attributes
-    ----------
-    case, other : str
-        Names of the two, the later one first.
-    likeness : dict of str to float
-        Modality to the correlation of its two images, for those above `ALIKE`.
-    mirrored : bool
-        Whether one is the mirror image of the other.
-    """
+    """Two cases that show the same head, or mirror images of it, the later one first."""
 
     case: str
     other: str
-    likeness: dict[str, float]
+    likeness: dict[str, float]  # modality to the correlation of its two images, for those above `ALIKE`
     mirrored: bool
 
 
-def signature(volume: np.ndarray, spacing) -> np.ndarray | None:
-    """Reduce an image to how bright each place is compared with its surroundings.
+def signature(volume: np.ndarray, spacing: Sequence[float]) -> np.ndarray | None:
+    """Reduce an image (LPS) to how bright each place is compared with its surroundings; None without half a brain.
 
     The image is averaged over 4 mm, its brain is moved to the middle, and what varies over more than about 8 mm is
-    taken away: outline and tissues, which all heads share. Folds and tumours stay, which are each patient's own.
-
-    Parameters
-    ----------
-    volume : array, shape (x, y, z)
-        Intensities, axes LPS.
-    spacing : (float, float, float)
-        Voxel size in mm.
-
-    Returns
-    -------
-    array of float16, or None
-        Of norm 1, so that the product of two is their correlation; None where less than half a brain is there.
+    taken away: outline and tissues, which all heads share. Folds and tumours stay, which are each patient's own. The
+    result has norm 1 (float16), so that the product of two is their correlation.
 
     Notes
     -----
@@ -85,57 +64,34 @@ def signature(volume: np.ndarray, spacing) -> np.ndarray | None:
     # The centre of the outline, and not of the intensities, which one voxel can move.
     centre = ndimage.center_of_mass(brain)
     places = [np.arange(-h, h + 1, GRID_MM) / mm + c for h, mm, c in zip(HALF_MM, spacing, centre, strict=True)]
-    found = ndimage.map_coordinates(band, np.meshgrid(*places, indexing="ij"), order=1)
-    found -= found.mean()
-    norm = np.linalg.norm(found)
-    return (found / norm).astype(np.float16) if norm > 0 else None
+    content = ndimage.map_coordinates(band, np.meshgrid(*places, indexing="ij"), order=1)
+    content -= content.mean()
+    norm = np.linalg.norm(content)
+    return (content / norm).astype(np.float16) if norm > 0 else None
 
 
 def alike(reports: list[Report]) -> list[Pair]:
-    """Find the cases that show the same head.
-
-    Parameters
-    ----------
-    reports : list of Report
-        Of all cases, with the signatures of their images.
-
-    Returns
-    -------
-    list of Pair
-        For each case that is like an earlier one, the pair with that which it is most like.
-    """
-    found = defaultdict(dict)
+    """For each case that shows the head of an earlier one, the pair with that which it is most like."""
+    pairs = defaultdict(dict)
     for modality in sorted({modality for report in reports for modality in report.signatures}):
-        own = [(number, report) for number, report in enumerate(reports) if modality in report.signatures]
-        signatures = np.stack([report.signatures[modality] for _, report in own]).astype(np.float32)
+        own = [number for number, report in enumerate(reports) if modality in report.signatures]
+        signatures = np.stack([reports[number].signatures[modality] for number in own]).astype(np.float32)
         flat = signatures.reshape(len(own), -1)
-        for place, (number, _) in enumerate(own[1:], 1):
+        for place, number in enumerate(own[1:], 1):
             for mirrored, image in ((False, signatures[place]), (True, signatures[place, ::-1])):
                 likeness = flat[:place] @ image.ravel()
                 for other in np.flatnonzero(likeness > ALIKE):
-                    found[number, own[other][0], mirrored][modality] = float(min(likeness[other], 1))
+                    pairs[number, own[other], mirrored][modality] = float(min(likeness[other], 1))
     best = {}
-    for (number, other, mirrored), likeness in found.items():
-        pair = Pair(reports[number].case, reports[other].case, likeness, mirrored)
+    for (number, other, mirrored), likeness in pairs.items():
         rank = len(likeness), max(likeness.values())
         if number not in best or rank > best[number][0]:
-            best[number] = rank, pair
+            best[number] = rank, Pair(reports[number].case, reports[other].case, likeness, mirrored)
     return [pair for _, (_, pair) in sorted(best.items())]
 
 
 def copies(volumes: dict[str, np.ndarray]) -> Iterator[tuple[str, str]]:
-    """Pairs of modalities of one case that have the same content, whatever factor and offset one of them was given.
-
-    Parameters
-    ----------
-    volumes : dict of str to array, shape (x, y, z)
-        Modality to intensities, on one grid.
-
-    Yields
-    ------
-    (str, str)
-        Two modalities whose intensities correlate by more than `SAME`, or by less than its negative.
-    """
+    """Pairs of modalities of one case that have the same content, whatever factor and offset one of them was given."""
     sampled = {modality: np.asarray(volume[::3, ::3, ::3], np.float64) for modality, volume in volumes.items()}
     inside = np.logical_or.reduce([sample != 0 for sample in sampled.values()])
     if inside.sum() < 2:

@@ -1,5 +1,6 @@
 """A case's images on a coarse grid, which is enough to compare them and takes a fraction of a second."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -21,24 +22,22 @@ CORE_MM = 8.0
 class Sample:
     """Images of one grid, every second millimetre of them, in the box around the brain.
 
-    Attributes
-    ----------
-    images : dict of str to array of float32, shape (x, y, z)
-        Modality to intensities, less what the background has.
-    box : tuple of slice
-        What was taken of the original grid.
-    spacing : (float, float, float)
-        Distance of voxels, mm.
+    This is the fine grid; the coarse one has means over 4 mm. Spacings are in mm.
     """
 
-    images: dict[str, np.ndarray]
-    box: tuple[slice, slice, slice]
+    images: dict[str, np.ndarray]  # modality to intensities (float32), less what the background has
+    box: tuple[slice, slice, slice]  # what was taken of the original grid
     spacing: tuple[float, float, float]
 
     @cached_property
     def outlines(self) -> dict[str, np.ndarray]:
         """Modality to where the image is not background."""
         return {modality: image != 0 for modality, image in self.images.items()}
+
+    @cached_property
+    def inside(self) -> np.ndarray:
+        """Where no image is background."""
+        return np.logical_and.reduce(list(self.outlines.values()))
 
     @cached_property
     def typical(self) -> str:
@@ -51,10 +50,9 @@ class Sample:
         """The outline that agrees best with the others."""
         return self.outlines[self.typical]
 
-    @property
-    def millilitres(self) -> float:
-        """Volume of the brain."""
-        return np.count_nonzero(self.brain) * float(np.prod(self.spacing)) / 1000
+    def millilitres(self, mask: np.ndarray) -> float:
+        """Volume of a mask on the fine grid."""
+        return np.count_nonzero(mask) * float(np.prod(self.spacing)) / 1000
 
     @cached_property
     def factors(self) -> tuple[int, ...]:
@@ -63,7 +61,7 @@ class Sample:
 
     @property
     def coarse_spacing(self) -> np.ndarray:
-        """Distance of the coarse grid's voxels, mm."""
+        """Distance of the coarse grid's voxels."""
         return np.multiply(self.factors, self.spacing)
 
     @cached_property
@@ -77,7 +75,12 @@ class Sample:
         deep = self.depth >= millimetres
         for axis, factor in enumerate(self.factors):
             deep = np.repeat(deep, factor, axis)
-        return np.logical_and.reduce([deep, *self.outlines.values()])
+        return deep & self.inside
+
+    @cached_property
+    def core(self) -> np.ndarray:
+        """The brain without its outermost 8 mm."""
+        return self.deeper(CORE_MM)
 
     @cached_property
     def scaled(self) -> dict[str, np.ndarray]:
@@ -88,20 +91,14 @@ class Sample:
             scaled[modality] = (np.clip(image, low, high) - low) / (max(high - low, 1e-6))
         return scaled
 
-    @cached_property
-    def core(self) -> np.ndarray:
-        """The brain without its outermost 8 mm."""
-        return self.deeper(CORE_MM)
-
     def take(self, volume: np.ndarray, beyond: float = 0) -> np.ndarray:
         """The same voxels of another array on the original grid, and a value where it ends before the box."""
         part = volume[self.box]
         shape = [-(-(along.stop - along.start) // along.step) for along in self.box]
-        return np.pad(
-            part, [(0, whole - n) for whole, n in zip(shape, part.shape, strict=True)], constant_values=beyond
-        )
+        missing = [(0, whole - n) for whole, n in zip(shape, part.shape, strict=True)]
+        return np.pad(part, missing, constant_values=beyond)
 
-    def without(self, modalities) -> "Sample":
+    def without(self, modalities: Container[str]) -> "Sample":
         """The sample of the other images."""
         kept = {modality: image for modality, image in self.images.items() if modality not in modalities}
         # What was computed is kept where nothing is left out.
@@ -117,13 +114,7 @@ class Sample:
 
 
 def take_sample(volumes: dict[str, np.ndarray], spacing: tuple[float, float, float]) -> Sample | None:
-    """Take every second millimetre of the part of the images that is not background.
-
-    Returns
-    -------
-    Sample or None
-        None where there is nothing but background.
-    """
+    """Take every second millimetre of the part of the images that is not background; None if all of it is."""
     steps = [max(1, round(FINE_MM / size)) for size in spacing]
     strided = tuple(slice(None, None, step) for step in steps)
     backgrounds = {modality: background_of(volume) for modality, volume in volumes.items()}
@@ -138,11 +129,11 @@ def take_sample(volumes: dict[str, np.ndarray], spacing: tuple[float, float, flo
         factor = max(1, round(COARSE_MM / size))
         length = -(-(along[-1] + 1 - along[0]) // factor) * factor
         box.append(slice(int(along[0]) * step, int(along[0] + length) * step, step))
-    empty = Sample({}, tuple(box), fine)
-    images = {}
+    sample = Sample({}, tuple(box), fine)
     for modality, background in backgrounds.items():
-        images[modality] = np.ascontiguousarray(empty.take(volumes[modality], background), np.float32) - background
-    return Sample(images, tuple(box), fine)
+        part = sample.take(volumes[modality], background)
+        sample.images[modality] = np.ascontiguousarray(part, np.float32) - background
+    return sample
 
 
 def background_of(volume: np.ndarray) -> float:

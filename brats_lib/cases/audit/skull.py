@@ -1,5 +1,7 @@
 """Whether a scan still has its skull."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -10,26 +12,13 @@ SAMPLE_MM, DEPTH_MM = 2.0, 24.0
 FEWEST_VOXELS = 50
 
 
-def shell_ratio(volumes, spacing):
-    """How much darker than what lies around it the darkest layer below the surface is.
+def shell_ratio(volumes: Sequence[np.ndarray], spacing: Sequence[float]) -> float:
+    """How much darker than what lies around it the darkest layer below the surface is, of modalities on one grid.
 
     What is not 0 is taken apart like an onion, in layers of 2 mm down to 24 mm. For each layer the median intensity is
     divided by that of the brightest layer further out. A brain grows brighter from the liquid on its surface inwards,
     so the smallest ratio is near 1. In a head the layer of bone, which gives hardly any signal, lies below a bright
-    scalp.
-
-    Parameters
-    ----------
-    volumes : sequence of arrays, shape (x, y, z)
-        Modalities on one grid; best without the empty space around the head.
-    spacing : (float, float, float)
-        Voxel size in mm.
-
-    Returns
-    -------
-    float
-        The smallest ratio, 1 at most, of the modality where it is largest; bone is dark in all of them. NaN where
-        too little is there to tell.
+    scalp. Bone is dark in all modalities: the largest of their ratios counts. It is NaN where too little is there.
 
     Notes
     -----
