@@ -70,12 +70,10 @@ def _export_nnunet(arguments):
     split = Split.load(given, labelled) if given else split_cohort(labelled, seed=seed)
     print(f"{cohort.source}; split {f'as in {given}' if given else f'drawn with seed {seed}'}")
     folder = nnunet.export(cohort, split, arguments.out, arguments.dataset_id, arguments.name, arguments.workers)
-    print(
-        f"{len(split.train)} cases to train, {len(split.val)} to validate (fold 0) and {len(split.test)} to test"
-        f" in {folder}"
-    )
-    if len(labelled) > len(split.names):
-        print(f"{len(labelled) - len(split.names)} cases with a mask are in no subset of the split and were left out")
+    train, val, test = len(split.train), len(split.val), len(split.test)
+    print(f"{train} cases to train, {val} to validate (fold 0) and {test} to test in {folder}")
+    if left := len(labelled) - len(split.names):
+        print(f"{left} cases with a mask are in no subset of the split and were left out")
 
 
 def _score(arguments):
@@ -96,8 +94,7 @@ def _predict(arguments):
     from brats_lib.prediction.networks import open_network
     from brats_lib.prediction.predict import loose_case, predict_cases
 
-    files = {modality: getattr(arguments, modality) for modality in MODALITIES}
-    files = {modality: path for modality, path in files.items() if path is not None}
+    files = {modality: path for modality in MODALITIES if (path := getattr(arguments, modality)) is not None}
     if (arguments.cases is None) == (not files):
         found = "a folder and single files are named" if files else "neither a folder nor single files are named"
         advice = "Give `brats predict FOLDER --out DIR` or `brats predict --flair FILE --t1ce FILE --out DIR`"
@@ -124,7 +121,8 @@ def _predict(arguments):
         print(f"brats: {message}", file=sys.stderr)
     if outcome.failed and len(cases) > 1:
         print(f"brats: {len(outcome.failed)} of {len(cases)} cases could not be segmented, see above", file=sys.stderr)
-    return (1 if len(cases) > 1 else 2) if outcome.failed else 0
+        return 1
+    return 2 if outcome.failed else 0
 
 
 def _part(cases, part):
@@ -250,20 +248,16 @@ def _check(arguments):
         from brats_lib.training import devices
 
         print(", ".join(f"{key} {value}" for key, value in devices.describe().items()))
-    record = _check_phantom(profile) if root is None else _check_cases(root, arguments.profile, profile)
-    state = runs.run_folder(arguments.profile) / "data.json"
-    text = json.dumps(record, indent=1)
+    if root is None:
+        cases, seed = profile["phantom_cases"], profile["seed"]
+        print(f"No BraTS data was named or found: the run uses {cases} simulated phantoms (seed {seed}).")
+        record = {"data": "", "phantom": runs.phantom_folder(seed).name, "phantom_cases": cases, "seed": seed}
+    else:
+        record = _check_cases(root, arguments.profile, profile)
+    state, text = runs.run_folder(arguments.profile) / "data.json", json.dumps(record, indent=1)
     # Snakemake reruns what depends on this file, so its time stamp must change only with its content.
     if not state.is_file() or state.read_bytes() != text.encode():
         write_whole(state, text)
-
-
-def _check_phantom(profile):
-    from brats_lib.book.runs import phantom_folder
-
-    cases, seed = profile["phantom_cases"], profile["seed"]
-    print(f"No BraTS data was named or found: the run uses {cases} simulated phantoms (seed {seed}).")
-    return {"data": "", "phantom": phantom_folder(seed).name, "phantom_cases": cases, "seed": seed}
 
 
 def _check_cases(root, name, profile):
@@ -287,12 +281,9 @@ def _check_cases(root, name, profile):
         findings = audit(cohort, split=split)
         errors = [finding for finding in findings if finding.severity == "error"]
         if errors:
-            raise BratsError(
-                root,
-                f"the audit found {len(errors)} error{'s' * (len(errors) != 1)}; the first: {errors[0].message}",
-                "cases that can all be read and agree with each other",
-                f"Mend or remove what is named; `brats audit {shlex.quote(str(root))}` lists everything",
-            )
+            found = f"the audit found {len(errors)} error{'s' * (len(errors) != 1)}; the first: {errors[0].message}"
+            advice = f"Mend or remove what is named; `brats audit {shlex.quote(str(root))}` lists everything"
+            raise BratsError(root, found, "cases that can all be read and agree with each other", advice)
         write_whole(passed, summary(findings, len(cohort)))
     tally = read_text(passed, "notes of an audit", "Remove it, and run again").partition("\n")[0]
     print(f"{cohort.source}: audited. {tally}; see {passed.relative_to(runs.find_root())}")

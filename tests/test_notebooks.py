@@ -8,7 +8,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from brats_lib.book import read_figures
+from brats_lib.book.tables import read_figures
 
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PROFILES = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "workflow/params").glob("*.yaml")}
