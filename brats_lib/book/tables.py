@@ -1,4 +1,4 @@
-"""Tables that pages of the book include: of the paper's figures, of the cards that are packaged, of recorded results."""
+"""Tables that pages of the book include: the paper's figures, the cards that are packaged, the recorded results."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
