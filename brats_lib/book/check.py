@@ -23,21 +23,9 @@ SKIPPED = {"genindex.html", "search.html", "_static"}
 
 
 def check_html(html: str | Path, required: Sequence[str] = (), private: Sequence[str | Path] = ()) -> list[str]:
-    """Check a built book.
+    """Check the pages in a folder: one sentence per problem.
 
-    Parameters
-    ----------
-    html
-        Folder with the pages.
-    required
-        Element ids that must stand on exactly one page, such as `paper-fig-01`.
-    private
-        Paths that must not appear on any page.
-
-    Returns
-    -------
-    list of str
-        One sentence per problem; empty where all is well.
+    Element ids that are `required`, such as `paper-fig-01`, stand on exactly one page, and `private` paths on none.
     """
     html = Path(html)
     paths = [p for p in sorted(html.rglob("*.html")) if not SKIPPED & set(p.relative_to(html).parts)]

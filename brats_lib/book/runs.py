@@ -62,15 +62,7 @@ def run_folder(profile: str) -> Path:
 
 
 def read_profile(name: str, needed: Collection[str] = ()) -> dict[str, Any]:
-    """Read the parameters of a profile, as papermill hands them to the notebooks.
-
-    Parameters
-    ----------
-    name
-        Of `workflow/params/<name>.yaml`.
-    needed
-        Parameters that it must have.
-    """
+    """The parameters of `workflow/params/<name>.yaml`, which have to include those that are `needed`."""
     run_folder(name)
     folder = find_root() / "workflow" / "params"
     names = sorted(path.stem for path in folder.glob("*.yaml"))
@@ -127,10 +119,7 @@ def _expected(key, value):
 def find_data(data: str | Path = "") -> Path | None:
     """The folder of cases to use; None where that is the phantom cohort.
 
-    Parameters
-    ----------
-    data
-        What the user asked for. Empty: `$BRATS_DATA`, then `data/` of the checkout if it holds any NIfTI file.
+    It is the one that was asked for, else `$BRATS_DATA`, else `data/` of the checkout if it holds any NIfTI file.
     """
     if not isinstance(data, str | os.PathLike):
         advice = "Give it as text: `papermill -r data 2020_01`, where -p would make a number of it"
@@ -211,14 +200,7 @@ class Run:
         Each step has a file of its own and the two files are gathered from those, so that notebooks running
         side by side lose nothing of each other's.
 
-        Parameters
-        ----------
-        step
-            Name of the notebook.
-        claims
-            Figure id to one sentence with this run's numbers.
-        **facts
-            Anything else JSON can hold.
+        `step` is the name of the notebook; `claims` leads from figure ids to one sentence with this run's numbers.
         """
         facts |= {"seconds": round(time.perf_counter() - self.started, 1), "claims": claims or {}}
         write_whole(self.path("steps", f"{step}.json"), json.dumps(facts, indent=1))
@@ -272,18 +254,7 @@ def open_run(
 ) -> Run:
     """Open the run of a profile: find its cohort (or make the phantom one), its split and its folder.
 
-    Parameters
-    ----------
-    profile
-        The run writes to `runs/<profile>`.
-    data
-        Folder of cases; empty as in `find_data`.
-    max_cases
-        Use the first so many cases only, phantoms included.
-    phantom_cases
-        Size of the phantom cohort, where that is used.
-    seed
-        Of the split and of the phantom cohort.
+    It uses the first `max_cases` cases only, phantoms included; the seed is that of the split and of the phantoms.
     """
     folder = run_folder(profile)
     root = find_data(data)

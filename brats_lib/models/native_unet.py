@@ -28,15 +28,11 @@ def build_native_unet(
 
     Parameters
     ----------
-    channels, outputs
-        In and out.
     widths
         Filters of each level, the finest first: at least two, each a multiple of 8.
     regions
         One probability for each channel, by a sigmoid, for regions that overlap; otherwise, by a softmax,
         probabilities of classes that exclude each other.
-    precision, seed
-        As in `models.build`.
     """
     if len(widths) < 2 or any(width < GROUPS or width % GROUPS for width in widths):
         expected = f"at least two, each a multiple of {GROUPS}, which is the number of groups that are normalised"

@@ -34,14 +34,8 @@ def build_unet(
     ----------
     size
         Side of the square slices in pixels, a multiple of 16.
-    channels, classes
-        In and out.
-    width
-        Filters of the first level.
-    dropout
-        Rate at the bottleneck, in [0, 1).
-    precision, seed
-        As in `models.build`.
+    width, dropout
+        Filters of the first level; rate at the bottleneck, in [0, 1).
 
     Notes
     -----

@@ -65,15 +65,7 @@ AUGMENTATIONS = {
 
 
 class Augmenter:
-    """Apply augmentations, in the order given, with a new draw for every slice.
-
-    Parameters
-    ----------
-    names
-        From `AUGMENTATIONS`.
-    seed
-        What the draws depend on.
-    """
+    """Apply some of `AUGMENTATIONS`, in the order given, with a new draw for every slice that depends on the seed."""
 
     def __init__(self, names: Sequence[str], seed: int = 0):
         for name in names:
@@ -87,21 +79,10 @@ class Augmenter:
     def __call__(
         self, images: np.ndarray, classes: np.ndarray, draw: tuple[int, ...] | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Change slices and their masks alike.
+        """Change slices (n, x, y, channels) in 0-1, where background stays 0, and their class indices (n, x, y) alike.
 
-        Parameters
-        ----------
-        images : shape (n, x, y, channels), in 0-1
-            0 is background, and stays 0.
-        classes : shape (n, x, y)
-            Class indices 0-3.
-        draw
-            Which draw to take; the same one changes the same slices alike. By default calls are counted.
-
-        Returns
-        -------
-        images : array of float32, same shape, in 0-1
-        classes : array of uint8, same shape
+        The same `draw` changes the same slices alike; by default calls are counted. Both keep their shapes, as float32
+        and uint8.
         """
         if draw is None:
             draw = (self._calls,)

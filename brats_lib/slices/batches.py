@@ -31,20 +31,15 @@ class SliceBatches(PyDataset):
 
     Parameters
     ----------
-    cache
-    names
-        Cases to take slices from: one subset of the split.
+    cache, names
+        The cases, one subset of the split, to take slices from.
     batch_slices
         Slices per batch; the last batch of an epoch has what is left.
     shuffle
         Draw a new order of all slices every epoch. Without it slices come case by case, bottom to top.
-    seed
-        Of order and augmentation.
     slices_per_epoch
         Use only so many slices per epoch: a new draw without replacement every epoch where `shuffle` is set, evenly
         spaced and always the same ones where it is not. By default, and at most, all.
-    augment
-        Applied to image and mask together.
     **options
         Options of `keras.utils.PyDataset`. The default of one worker is right: reading takes a fraction of the time of
         a training step.
@@ -118,14 +113,8 @@ class SliceBatches(PyDataset):
 class ProcessShare(PyDataset):
     """The share that one of several processes has in each batch: a block of equal size.
 
-    Parameters
-    ----------
-    batches
-        Batches of images and targets, the same in every process.
-    index, count
-        Which process of how many, see `devices.processes`.
-    devices
-        Devices of all processes together, which have to divide every batch.
+    `batches` are the same in every process, of which this is number `index` of `count`, see `devices.processes`. The
+    `devices` of all processes together have to divide every batch.
     """
 
     def __init__(self, batches: PyDataset, index: int, count: int, devices: int):

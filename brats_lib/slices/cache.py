@@ -96,15 +96,7 @@ class _Layout:
 
 
 class SliceCache:
-    """Prepared slices of a cohort's labelled cases; made by `build_cache`.
-
-    Parameters
-    ----------
-    folder
-    recipe
-        How the slices were made.
-    fingerprints
-        Of each case's data, by the case's name.
+    """Prepared slices of a cohort's labelled cases; made by `build_cache`, of the fingerprints of their data by name.
 
     Attributes
     ----------
@@ -140,20 +132,9 @@ class SliceCache:
         return read_text(self.files(name)[2], "a hash of the slice cache", f"Delete {self.folder}; it is made again")
 
     def read(self, name: str, positions: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Read some slices of a case into memory.
+        """Some slices of a case, by positions from 0 to slices - 1, best ascending.
 
-        Parameters
-        ----------
-        name
-            Of the case.
-        positions
-            0 to slices - 1, best ascending.
-
-        Returns
-        -------
-        images : array of float16, shape (n, size, size, channels), in 0-1
-        labels : array of uint8, shape (n, size, size)
-            Class indices.
+        Images are float16 (n, size, size, channels) in 0-1, labels are class indices, uint8 (n, size, size).
         """
         images, labels, _ = self.files(name)
         return self._images.read(images, positions), self._labels.read(labels, positions)
@@ -171,15 +152,12 @@ def build_cache(
 
     Parameters
     ----------
-    cohort
+    cohort, recipe
         Cases without a mask are left out.
-    recipe
     folder
         Files go to ``<recipe>-<hash of its slice settings>`` below it. A case takes 8.2 MB with the published recipe.
     workers
         Processes, each of which holds one case; by default as many as there are cores.
-    progress
-        Show a progress bar.
 
     Raises
     ------

@@ -36,12 +36,8 @@ class PatchBatches(PyDataset):
 
     Parameters
     ----------
-    stacks
-        With labels and all four modalities.
-    recipe
-        Modalities, planes, neighbours, patch size, augmentation and how patches are placed.
-    seed
-        Of everything random.
+    stacks, recipe
+        Stacks have labels and all four modalities; the recipe says which of them are read, and how patches are cut.
     slices_per_epoch
         Patches per epoch; the recipe's own number where omitted.
     augment

@@ -50,16 +50,7 @@ def resize_slices(stack: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
     The same numbers as ``tf.image.resize(..., "bilinear", antialias=False)`` and ``cv2.INTER_LINEAR``. Bilinear
     interpolation is separable and linear, so a stack of slices is two matrix products.
 
-    Parameters
-    ----------
-    stack : shape (n, x, y) or (n, x, y, channels)
-        Any size, to be enlarged or reduced.
-    size
-        Target side, or target (x, y).
-
-    Returns
-    -------
-    array of float32, shape (n, X, Y) or (n, X, Y, channels)
+    From (n, x, y) or (n, x, y, channels) to float32 of the same axes, with both sides of `size`, or x and y of it.
     """
     stack = np.asarray(stack, np.float32)
     sides = np.broadcast_to(size, 2).tolist()
@@ -98,22 +89,9 @@ def _select(volume, recipe, where):
 def case_slices(case: Case, recipe: Recipe, volumes: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
     """Make the network's input from a case.
 
-    Parameters
-    ----------
-    case
-    recipe
-    volumes : of float32, shape (x, y, z)
-        The case's modalities by name, where they were read already.
-
-    Returns
-    -------
-    array of float32, shape (slices, size, size, channels), in 0-1
-        Channels in the order of ``recipe.modalities``.
-
-    Raises
-    ------
-    BratsError
-        If a volume has too few slices or holds voxels that are no numbers.
+    It is float32 (slices, size, size, channels) in 0-1, with channels in the order of ``recipe.modalities``. `volumes`
+    are the case's modalities by name, where they were read already; one that has too few slices or holds voxels that
+    are no numbers is refused.
     """
     images = np.empty((recipe.slices, recipe.size, recipe.size, len(recipe.modalities)), np.float32)
     for channel, modality in enumerate(recipe.modalities):

@@ -34,16 +34,12 @@ class Stack:
 
     Attributes
     ----------
-    name
-        Of the case.
     images : float16, shape (x, y, z, modalities)
         Standard deviations from the brain's mean, 0 outside the brain; in the order in which modalities were asked for.
     labels : uint8, shape (x, y, z), or None
         Labels 0, 1, 2, 4; None where the case has no mask.
-    box
-        Where in the case's volume this is.
-    shape
-        Of the case's volume.
+    box, shape
+        Where in the case's volume this is, and the shape of that.
     flair_hash
         `voxel_hash` of the first modality, which is FLAIR: by it a network knows whom it learnt from. Empty without a
         mask, as then nothing is learnt from it.
@@ -103,38 +99,17 @@ def stack_case(case: Case, modalities: Sequence[str] = MODALITIES) -> Stack:
 def with_neighbours(padded: np.ndarray, neighbours: int) -> np.ndarray:
     """Give each slice the slices on either side as further channels.
 
-    Parameters
-    ----------
-    padded : shape (slices + 2 * neighbours, h, w, modalities)
-        In order, with what stands for the neighbours of the first and of the last slice.
-    neighbours
-        Slices on either side.
-
-    Returns
-    -------
-    array, shape (slices, h, w, (2 * neighbours + 1) * modalities)
-        Channels slice by slice from the lowest neighbour to the highest, in each the modalities.
+    From (slices + 2 * neighbours, h, w, modalities), with what stands for the neighbours of the first and of the last
+    slice, to (slices, h, w, (2 * neighbours + 1) * modalities): slice by slice from the lowest neighbour on.
     """
     count = len(padded) - 2 * neighbours
     return np.concatenate([padded[shift : shift + count] for shift in range(2 * neighbours + 1)], axis=-1)
 
 
 def build_stacks(cohort: Cohort, folder: str | Path, workers: int | None = None, progress: bool = True) -> list[Stack]:
-    """The stacks of every labelled case of a cohort, made or taken from a folder.
+    """The stacks of every labelled case of a cohort, made or taken from a folder, as `cache.build_cache` does.
 
-    Parameters
-    ----------
-    cohort
-        Cases without a mask are left out.
-    folder
-        May be deleted at any time; a case takes about 35 MB.
-    workers, progress
-        As in `cache.build_cache`.
-
-    Returns
-    -------
-    list of Stack
-        Memory-mapped, all four modalities, in the cohort's order.
+    They are memory-mapped, have all four modalities and the cohort's order; on disk a case takes about 35 MB.
     """
     stacks = {
         f"{case.name}-{case.fingerprint()}": functools.partial(stack_case, case) for case in need_labelled(cohort)
@@ -150,12 +125,8 @@ def simulate_stacks(
 
     Parameters
     ----------
-    seed
-        From 0 to 2**32 - 1.
-    cases
-        How many patients, with indices from 0 on.
-    folder, workers, progress
-        As in `build_stacks`.
+    seed, cases
+        From 0 to 2**32 - 1; how many patients, with indices from 0 on.
     varieties
         Which patients; they take turns.
     stream
