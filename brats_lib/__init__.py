@@ -2,13 +2,22 @@
 
 import os
 import sys
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-try:
-    __version__ = version("brats-lib")
-except PackageNotFoundError:  # a checkout on sys.path that was never installed
-    __version__ = "0+unknown"
+
+def installed_versions(*packages: str) -> dict[str, str]:
+    """Versions of those of some packages that are installed, as records of results have them."""
+    found = {}
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+# A checkout on sys.path need not be installed.
+__version__ = installed_versions("brats-lib").get("brats-lib", "0+unknown")
 
 # What Keras is asked to compute with; `devices` refuses what this package cannot use.
 KERAS_BACKEND = os.environ.get("KERAS_BACKEND") or "tensorflow"

@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from brats_lib import __version__
@@ -69,12 +70,10 @@ def _export_nnunet(arguments):
     split = Split.load(given, labelled) if given else split_cohort(labelled, seed=seed)
     print(f"{cohort.source}; split {f'as in {given}' if given else f'drawn with seed {seed}'}")
     folder = nnunet.export(cohort, split, arguments.out, arguments.dataset_id, arguments.name, arguments.workers)
-    print(
-        f"{len(split.train)} cases to train, {len(split.val)} to validate (fold 0) and {len(split.test)} to test"
-        f" in {folder}"
-    )
-    if len(labelled) > len(split.names):
-        print(f"{len(labelled) - len(split.names)} cases with a mask are in no subset of the split and were left out")
+    train, val, test = len(split.train), len(split.val), len(split.test)
+    print(f"{train} cases to train, {val} to validate (fold 0) and {test} to test in {folder}")
+    if left := len(labelled) - len(split.names):
+        print(f"{left} cases with a mask are in no subset of the split and were left out")
 
 
 def _score(arguments):
@@ -95,8 +94,7 @@ def _predict(arguments):
     from brats_lib.prediction.networks import open_network
     from brats_lib.prediction.predict import loose_case, predict_cases
 
-    files = {modality: getattr(arguments, modality) for modality in MODALITIES}
-    files = {modality: path for modality, path in files.items() if path is not None}
+    files = {modality: path for modality in MODALITIES if (path := getattr(arguments, modality)) is not None}
     if (arguments.cases is None) == (not files):
         found = "a folder and single files are named" if files else "neither a folder nor single files are named"
         advice = "Give `brats predict FOLDER --out DIR` or `brats predict --flair FILE --t1ce FILE --out DIR`"
@@ -123,7 +121,8 @@ def _predict(arguments):
         print(f"brats: {message}", file=sys.stderr)
     if outcome.failed and len(cases) > 1:
         print(f"brats: {len(outcome.failed)} of {len(cases)} cases could not be segmented, see above", file=sys.stderr)
-    return (1 if len(cases) > 1 else 2) if outcome.failed else 0
+        return 1
+    return 2 if outcome.failed else 0
 
 
 def _part(cases, part):
@@ -150,8 +149,7 @@ def _train(arguments):
     profile = runs.read_profile(arguments.profile, ("batch_slices", "slices_per_epoch", "epochs", "precision"))
     # First, so that processes that train together have joined before anything is computed.
     devices = count_devices("all")
-    keys = ("max_cases", "phantom_cases", "seed")
-    run = runs.open_run(arguments.profile, arguments.data, **{key: profile[key] for key in keys})
+    run = _open_run(arguments, profile)
     cache = build_cache(run.cohort.labelled(), PUBLISHED, run.path("cache"))
     batch = (profile["batch_slices"] or PUBLISHED.volumes_per_batch * PUBLISHED.slices) * devices
     learning = SliceBatches(cache, run.split.train, batch, True, run.seed, profile["slices_per_epoch"])
@@ -171,7 +169,8 @@ def _tune(arguments):
     plan, cases, folder = _plan_of(arguments)
 
     def tell(trial):
-        values = ", ".join(f"{name} {_short(value)}" for name, value in trial.params.items())
+        short = {key: f"{value:.3g}" if isinstance(value, float) else value for key, value in trial.params.items()}
+        values = ", ".join(f"{name} {value}" for name, value in short.items())
         score = "" if trial.value is None else f" {trial.value:.4f}"
         print(f"trial {trial.number}: {trial.state.name.lower()}{score} ({values})", flush=True)
 
@@ -201,14 +200,16 @@ def _plan_of(arguments):
     from brats_lib.studies import tuning
 
     profile = runs.read_profile(arguments.profile, tuning.SIZES)
-    keys = ("max_cases", "phantom_cases", "seed")
-    run = runs.open_run(arguments.profile, arguments.data, **{key: profile[key] for key in keys})
+    run = _open_run(arguments, profile)
     plan = tuning.plan_of(**{key: profile[key] for key in tuning.SIZES})
     return plan, tuning.prepare(run.cohort, run.split, plan, run.path("tuning")), run.path("tuning")
 
 
-def _short(value):
-    return f"{value:.3g}" if isinstance(value, float) else value
+def _open_run(arguments, profile):
+    from brats_lib.book import runs
+
+    wanted = {key: profile[key] for key in ("max_cases", "phantom_cases", "seed")}
+    return runs.open_run(arguments.profile, arguments.data, **wanted)
 
 
 def _weights(arguments):
@@ -247,20 +248,16 @@ def _check(arguments):
         from brats_lib.training import devices
 
         print(", ".join(f"{key} {value}" for key, value in devices.describe().items()))
-    record = _check_phantom(profile) if root is None else _check_cases(root, arguments.profile, profile)
-    state = runs.run_folder(arguments.profile) / "data.json"
-    text = json.dumps(record, indent=1)
+    if root is None:
+        cases, seed = profile["phantom_cases"], profile["seed"]
+        print(f"No BraTS data was named or found: the run uses {cases} simulated phantoms (seed {seed}).")
+        record = {"data": "", "phantom": runs.phantom_folder(seed).name, "phantom_cases": cases, "seed": seed}
+    else:
+        record = _check_cases(root, arguments.profile, profile)
+    state, text = runs.run_folder(arguments.profile) / "data.json", json.dumps(record, indent=1)
     # Snakemake reruns what depends on this file, so its time stamp must change only with its content.
     if not state.is_file() or state.read_bytes() != text.encode():
         write_whole(state, text)
-
-
-def _check_phantom(profile):
-    from brats_lib.book.runs import phantom_folder
-
-    cases, seed = profile["phantom_cases"], profile["seed"]
-    print(f"No BraTS data was named or found: the run uses {cases} simulated phantoms (seed {seed}).")
-    return {"data": "", "phantom": phantom_folder(seed).name, "phantom_cases": cases, "seed": seed}
 
 
 def _check_cases(root, name, profile):
@@ -284,12 +281,9 @@ def _check_cases(root, name, profile):
         findings = audit(cohort, split=split)
         errors = [finding for finding in findings if finding.severity == "error"]
         if errors:
-            raise BratsError(
-                root,
-                f"the audit found {len(errors)} error{'s' * (len(errors) != 1)}; the first: {errors[0].message}",
-                "cases that can all be read and agree with each other",
-                f"Mend or remove what is named; `brats audit {shlex.quote(str(root))}` lists everything",
-            )
+            found = f"the audit found {len(errors)} error{'s' * (len(errors) != 1)}; the first: {errors[0].message}"
+            advice = f"Mend or remove what is named; `brats audit {shlex.quote(str(root))}` lists everything"
+            raise BratsError(root, found, "cases that can all be read and agree with each other", advice)
         write_whole(passed, summary(findings, len(cohort)))
     tally = read_text(passed, "notes of an audit", "Remove it, and run again").partition("\n")[0]
     print(f"{cohort.source}: audited. {tally}; see {passed.relative_to(runs.find_root())}")
@@ -312,120 +306,98 @@ def _parser():
     def command(name, run, help):
         sub = commands.add_parser(name, help=help, description=help)
         sub.set_defaults(run=run)
-        return sub
+        return sub.add_argument
 
-    sub = command("phantom", _phantom, "simulate a cohort of phantom patients")
-    sub.add_argument("out", type=home_path, help="folder to write to")
-    sub.add_argument("--cases", type=int, default=24, help="number of patients (default: 24)")
-    sub.add_argument("--seed", type=int, default=0, help="same seed, same patients (default: 0)")
-    sub.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
+    def workers(add):
+        add("--workers", type=int, help="processes (default: one per core)")
 
-    sub = command("audit", _audit, "check a folder of cases for anything that would break or bias a run")
-    sub.add_argument("folder", type=home_path)
-    sub.add_argument("--json", action="store_true", help="findings as JSON")
-    sub.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
+    def data(add):
+        add("--data", default="", help="folder of cases (default: $BRATS_DATA, data/, else phantoms)")
 
-    sub = command("fetch", _fetch, "download a data set")
-    sub.add_argument("dataset", choices=["brats2020", "msd", "inception"], help="BraTS 2020, MSD Task01, Inception-v3")
-    sub.add_argument("folder", type=home_path)
+    def study(add):
+        add("--profile", default="workshop", help="whose sizes and seed are taken (default: workshop)")
+        data(add)
 
-    sub = command("score", _score, "score predicted masks against true ones, per case and region")
-    sub.add_argument(
-        "predictions", type=home_path, help="folder of <case>_seg.nii.gz, <case>-seg.nii.gz or <case>.nii.gz"
-    )
-    sub.add_argument("truth", type=home_path, help="folder of cases with masks")
-    sub.add_argument("--out", type=home_path, default=Path("scores.csv"))
-    sub.add_argument(
-        "--split", type=home_path, help="score the test cases of this split.json only (default: all cases)"
-    )
-    sub.add_argument(
+    add = command("phantom", _phantom, "simulate a cohort of phantom patients")
+    add("out", type=home_path, help="folder to write to")
+    add("--cases", type=int, default=24, help="number of patients (default: 24)")
+    add("--seed", type=int, default=0, help="same seed, same patients (default: 0)")
+    workers(add)
+
+    add = command("audit", _audit, "check a folder of cases for anything that would break or bias a run")
+    add("folder", type=home_path)
+    add("--json", action="store_true", help="findings as JSON")
+    workers(add)
+
+    add = command("fetch", _fetch, "download a data set")
+    add("dataset", choices=["brats2020", "msd", "inception"], help="BraTS 2020, MSD Task01, Inception-v3")
+    add("folder", type=home_path)
+
+    add = command("score", _score, "score predicted masks against true ones, per case and region")
+    add("predictions", type=home_path, help="folder of <case>_seg.nii.gz, <case>-seg.nii.gz or <case>.nii.gz")
+    add("truth", type=home_path, help="folder of cases with masks")
+    add("--out", type=home_path, default=Path("scores.csv"))
+    add("--split", type=home_path, help="score the test cases of this split.json only (default: all cases)")
+    add(
         "--labels",
         choices=["brats", "brats2023", "nnunet"],
         help="what 1, 2, 4 or 1, 2, 3 mean in predictions: NCR, ED, ET; the same with 3 for ET; or ED, NCR, ET as in"
         " MSD and `brats export-nnunet` (default: what nnU-Net's dataset.json, the numbers and the truth's names tell)",
     )
 
-    sub = command("predict", _predict, "segment the tumours of one case, of a folder of cases, or of single files")
-    sub.add_argument(
-        "cases", nargs="?", type=home_path, help="folder of a case or of cases, in any BraTS or MSD naming"
-    )
-    sub.add_argument("--out", type=home_path, required=True, help="folder that gets <case>_seg.nii.gz and <case>.json")
-    sub.add_argument(
-        "--part", metavar="I/N", help="every N-th case of the folder only, from the I-th on: one of N jobs"
-    )
+    add = command("predict", _predict, "segment the tumours of one case, of a folder of cases, or of single files")
+    add("cases", nargs="?", type=home_path, help="folder of a case or of cases, in any BraTS or MSD naming")
+    add("--out", type=home_path, required=True, help="folder that gets <case>_seg.nii.gz and <case>.json")
+    add("--part", metavar="I/N", help="every N-th case of the folder only, from the I-th on: one of N jobs")
     for modality in ("flair", "t1", "t1ce", "t2"):
-        sub.add_argument(
-            f"--{modality}", type=home_path, metavar="FILE", help=f"{modality} image, in place of a folder"
-        )
-    sub.add_argument("--name", help="of the output for single files (default: what the first file's name says)")
-    sub.add_argument(
-        "--network",
-        help="a network of `brats weights`, the path of a card, or the folder of a training (default: the default one)",
-    )
-    sub.add_argument(
-        "--engine", default="auto", choices=["auto", "openvino", "keras"],
-        help="what computes (default: Keras on a GPU, else OpenVINO where it is installed)",
-    )  # fmt: skip
+        add(f"--{modality}", type=home_path, metavar="FILE", help=f"{modality} image, in place of a folder")
+    add("--name", help="of the output for single files (default: what the first file's name says)")
+    network = "a network of `brats weights`, the path of a card, or the folder of a training (default: the default one)"
+    add("--network", help=network)
+    engine = "what computes (default: Keras on a GPU, else OpenVINO where it is installed)"
+    add("--engine", default="auto", choices=["auto", "openvino", "keras"], help=engine)
 
-    sub = command("train", _train, "train the published recipe on all devices, of several processes too")
-    sub.add_argument("out", type=home_path, help="folder of the training, on a disk that all processes see")
-    _study_options(sub)
+    add = command("train", _train, "train the published recipe on all devices, of several processes too")
+    add("out", type=home_path, help="folder of the training, on a disk that all processes see")
+    study(add)
 
-    sub = command("sweep", _sweep, "train the published recipe with one hyper-parameter changed at a time")
-    _study_options(sub)
-    sub.add_argument("--factor", action="append", help="this one only; may be given several times (default: all)")
-    sub.add_argument("--seed", type=int, action="append", help="of the trainings; may be repeated (default: 0)")
+    add = command("sweep", _sweep, "train the published recipe with one hyper-parameter changed at a time")
+    study(add)
+    add("--factor", action="append", help="this one only; may be given several times (default: all)")
+    add("--seed", type=int, action="append", help="of the trainings; may be repeated (default: 0)")
 
-    sub = command("tune", _tune, "search for hyper-parameters; several processes may share a storage")
-    sub.add_argument("storage", help="file of the study, or a database's URL such as postgresql://user@host/base")
-    sub.add_argument("--trials", type=int, required=True, help="trials that this process takes on")
-    sub.add_argument("--out", type=home_path, help="CSV file that gets all trials of the study")
-    _study_options(sub)
+    add = command("tune", _tune, "search for hyper-parameters; several processes may share a storage")
+    add("storage", help="file of the study, or a database's URL such as postgresql://user@host/base")
+    add("--trials", type=int, required=True, help="trials that this process takes on")
+    add("--out", type=home_path, help="CSV file that gets all trials of the study")
+    study(add)
 
-    sub = command("export-nnunet", _export_nnunet, "write cases and split in the raw format of nnU-Net v2")
-    sub.add_argument("out", type=home_path, help="folder that gets nnUNet_raw and nnUNet_preprocessed")
-    sub.add_argument("--data", default="", help="folder of cases (default: $BRATS_DATA, data/, else phantoms)")
-    sub.add_argument("--dataset-id", type=int, default=501, help="nnU-Net's number of the data set (default: 501)")
-    sub.add_argument("--name", default="BraTS", help="nnU-Net's name of the data set (default: BraTS)")
-    sub.add_argument(
-        "--split", type=home_path, help="obey this split.json (default: the one beside the cases, or a draw)"
-    )
-    sub.add_argument("--seed", type=int, default=0, help="of the draw and of the phantoms (default: 0)")
-    sub.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
+    add = command("export-nnunet", _export_nnunet, "write cases and split in the raw format of nnU-Net v2")
+    add("out", type=home_path, help="folder that gets nnUNet_raw and nnUNet_preprocessed")
+    data(add)
+    add("--dataset-id", type=int, default=501, help="nnU-Net's number of the data set (default: 501)")
+    add("--name", default="BraTS", help="nnU-Net's name of the data set (default: BraTS)")
+    add("--split", type=home_path, help="obey this split.json (default: the one beside the cases, or a draw)")
+    add("--seed", type=int, default=0, help="of the draw and of the phantoms (default: 0)")
+    workers(add)
 
-    sub = command("weights", _weights, "list the networks that ship with the package, or print the card of one")
-    sub.add_argument("name", nargs="?", help="a network of the list, or the path of a card")
+    add = command("weights", _weights, "list the networks that ship with the package, or print the card of one")
+    add("name", nargs="?", help="a network of the list, or the path of a card")
 
-    sub = command("app", _app, "segment cases and own scans in the browser, on this machine alone")
-    sub.add_argument("--data", default="", help="folder of cases (default: $BRATS_DATA, data/, else phantoms)")
-    sub.add_argument("--port", type=int, default=8501, help="where it listens on localhost (default: 8501)")
-    sub.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    add = command("app", _app, "segment cases and own scans in the browser, on this machine alone")
+    data(add)
+    add("--port", type=int, default=8501, help="where it listens on localhost (default: 8501)")
+    add("--no-browser", action="store_true", help="do not open a browser")
 
-    sub = command("check", _check, "say whether a run can start: versions, device, data, disk")
-    sub.add_argument("--profile", default="workshop", help="smoke, workshop or paper (default: workshop)")
-    sub.add_argument("--data", default="", help="folder of cases (default: $BRATS_DATA, data/, else phantoms)")
-    sub.add_argument("--quick", action="store_true", help="leave the device out, which takes seconds to ask")
+    add = command("check", _check, "say whether a run can start: versions, device, data, disk")
+    add("--profile", default="workshop", help="smoke, workshop or paper (default: workshop)")
+    data(add)
+    add("--quick", action="store_true", help="leave the device out, which takes seconds to ask")
     return parser
 
 
-def _study_options(sub):
-    sub.add_argument("--profile", default="workshop", help="whose sizes and seed are taken (default: workshop)")
-    sub.add_argument("--data", default="", help="folder of cases (default: $BRATS_DATA, data/, else phantoms)")
-
-
-def main(argv=None):
-    """Run the `brats` command.
-
-    Parameters
-    ----------
-    argv : list of str, optional
-        Arguments; those of the process where omitted.
-
-    Returns
-    -------
-    int
-        0 done, 1 done with findings, 2 the input cannot be used, 130 interrupted.
-    """
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the `brats` command: 0 done, 1 done with findings, 2 the input cannot be used, 130 interrupted."""
     arguments = _parser().parse_args(argv)
     here = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, _interrupt) if here else None

@@ -16,13 +16,13 @@ class BratsError(Exception):
 
     Parameters
     ----------
-    where : str or Path
+    where
         The file, folder, option or value that cannot be used.
-    found : str
+    found
         What is there, as a clause: ``"its shape is (240, 240, 154)"``.
-    expected : str
+    expected
         What was expected there, as a noun phrase: ``"the mask's shape (240, 240, 155)"``.
-    advice : str
+    advice
         What to do about it, as one sentence without the full stop.
     """
 
@@ -46,12 +46,9 @@ def some(names: Iterable[str]) -> str:
 def install_extra(extra: str) -> str:
     """Advice where the packages of an extra are missing, by their own names: no index need know this project."""
     try:
-        wanted = [text.split(";")[0].strip() for text in metadata.requires("brats-lib") or () if _is_of(text, extra)]
+        required = metadata.requires("brats-lib") or ()
     except metadata.PackageNotFoundError:  # imported from a folder, without an installation
-        wanted = []
+        required = ()
+    wanted = [text.split(";")[0].strip() for text in required if re.search(rf"extra == ['\"]{extra}['\"]", text)]
     packages = " ".join(f'"{name}"' for name in wanted)
     return f"Install it with `pip install {packages or f'PACKAGES of the extra {extra} in pyproject.toml'}`"
-
-
-def _is_of(requirement, extra):
-    return re.search(rf"extra == ['\"]{extra}['\"]", requirement)

@@ -12,8 +12,9 @@ import stat
 import time
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from brats_lib.errors import BratsError
 
@@ -33,14 +34,8 @@ def home_path(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))
 
 
-def open_regular(path: Path):
-    """Open a file to read its bytes; a pipe or a device, which might never answer, is refused.
-
-    Raises
-    ------
-    OSError
-        As `open`, and where the file is of another kind.
-    """
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read its bytes, as `open` does; a pipe or a device, which might never answer, is an OSError."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         mode = os.fstat(descriptor).st_mode
@@ -55,21 +50,15 @@ def open_regular(path: Path):
 
 
 def read_text(path: str | Path, expected: str, advice: str) -> str:
-    """Read a small text file, UTF-8 with or without a byte-order mark.
+    """Read a text file of at most 32 MiB, UTF-8 with or without a byte-order mark.
 
     Parameters
     ----------
-    path : str or Path
-        The file.
-    expected : str
+    path
+    expected
         What it should be, as a noun phrase: ``"the split of a cohort"``.
-    advice : str
+    advice
         What to do where it cannot be read, as a sentence without its full stop.
-
-    Raises
-    ------
-    BratsError
-        If it is missing, unreadable, no file, larger than 32 MiB or not UTF-8.
     """
     try:
         with open_regular(home_path(path)) as stream:
@@ -86,21 +75,8 @@ def read_text(path: str | Path, expected: str, advice: str) -> str:
         raise BratsError(path, found, expected, advice) from None
 
 
-def read_json(path: str | Path, expected: str, advice: str, keys=()) -> dict:
-    """Read a small JSON file that holds an object, as `read_text` does.
-
-    Parameters
-    ----------
-    path, expected, advice
-        As in `read_text`.
-    keys : collection of str
-        Keys that it must have.
-
-    Raises
-    ------
-    BratsError
-        As `read_text`, or if it is not JSON, no object or lacks a key.
-    """
+def read_json(path: str | Path, expected: str, advice: str, keys: Collection[str] = ()) -> dict[str, Any]:
+    """Read a JSON object from a file, as `read_text` does; `keys` are those that it must have."""
     text = read_text(path, expected, advice)
     try:
         content = json.loads(text)
@@ -108,24 +84,15 @@ def read_json(path: str | Path, expected: str, advice: str, keys=()) -> dict:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else f"it is not JSON ({error})"
         raise BratsError(path, reason, expected, advice) from None
     if not isinstance(content, dict):
-        raise BratsError(path, f"it holds {_kind(content)}", f"{expected}, a JSON object", advice)
+        found = "it holds a list" if isinstance(content, list) else "it holds a single value"
+        raise BratsError(path, found, f"{expected}, a JSON object", advice)
     if missing := [key for key in keys if key not in content]:
         raise BratsError(path, f"it lacks '{missing[0]}'", expected, advice)
     return content
 
 
-def _kind(content) -> str:
-    return {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(content), "a number")
-
-
 def make_folder(path: str | Path) -> Path:
-    """Make a folder that long work will write to, before the work begins.
-
-    Raises
-    ------
-    BratsError
-        If it cannot be made or written to.
-    """
+    """Make a folder that long work will write to, before the work begins; refuse one that cannot be written to."""
     path = home_path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -177,11 +144,6 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Until then, and after any failure, `path` is what it was before: nobody ever reads half a file. What killed
     processes left in the folder is removed.
-
-    Raises
-    ------
-    BratsError
-        If it cannot be written.
     """
     path = home_path(path)
     target = Path(os.path.realpath(path))  # a link stays one
@@ -207,13 +169,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a file or folder that somebody may need to the first free `<name>.previous-<n>`, and return that.
-
-    Raises
-    ------
-    BratsError
-        If it cannot be renamed.
-    """
+    """Rename a file or folder that somebody may need to the first free `<name>.previous-<n>`, and return that."""
     numbers = (n for n in itertools.count(1) if not path.with_name(f"{path.name}.previous-{n}").exists())
     try:
         return path.rename(path.with_name(f"{path.name}.previous-{next(numbers)}"))
@@ -223,12 +179,6 @@ def set_aside(path: Path) -> Path:
 
 
 def write_whole(path: str | Path, content: bytes | str) -> None:
-    """Write a file as `replacing` does, text as UTF-8; an older file is replaced, missing folders are made.
-
-    Raises
-    ------
-    BratsError
-        If it cannot be written.
-    """
+    """Write a file as `replacing` does, text as UTF-8; an older file is replaced, missing folders are made."""
     with replacing(path) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)

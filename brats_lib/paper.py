@@ -1,7 +1,6 @@
-"""The numbers that the paper prints, and those of others to compare with, as data.
+"""The numbers that the paper prints, as data: every table that says "paper" takes them from `paper_values.yml`.
 
-Every table that says "paper" takes its values from `paper_values.yml`, which is part of the package. The paper is the
-preprint rs-7900791/v1 on Research Square.
+The paper is the preprint rs-7900791/v1 on Research Square.
 """
 
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import yaml
 
 from brats_lib.errors import BratsError
 
-__all__ = ["PaperValue", "ReferenceValue", "references", "value", "values"]
+__all__ = ["PaperValue", "value", "values"]
 
 
 @dataclass(frozen=True)
@@ -21,29 +20,27 @@ class PaperValue:
 
     Attributes
     ----------
-    key : str
+    key
         Unique name, such as "train_dice".
-    name : str
+    name
         What the paper calls it.
     kind : {"result", "setting"}
         Measured or chosen.
-    value : float
+    value
         The number; fractions are of 1.
-    printed : str
+    printed
         The text in the paper.
-    section, where : str
+    section, where
         Section, and figure, table or text.
-    sd : float or None
-        Standard deviation, where one is printed.
-    upper : float or None
-        The other end, where a range is printed.
+    sd, upper
+        Standard deviation, where one is printed; the other end, where a range is.
     split : {"train", "val", "test"} or None
         The cases it was measured on.
-    measure : str or None
+    measure
         The name of the score in `brats_lib.scores.published`.
-    placeholder : bool
+    placeholder
         The paper prints template text ("[e.g., 0.88]"), or a value derived from one: nothing that was measured.
-    note : str
+    note
         What contradicts the number or explains it; may be empty.
     """
 
@@ -62,94 +59,25 @@ class PaperValue:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class ReferenceValue:
-    """One number that others print.
-
-    Attributes
-    ----------
-    key : str
-        Names the source and the cases, such as "sirisaac_test"; one key has many numbers.
-    source, url : str
-        Who printed it and where.
-    setup, data : str
-        What was trained and what it was scored on.
-    measure : str
-        A score of `brats_lib.scores.published` where `region` is None, else of `brats_lib.scores.challenge`.
-    region : str or None
-        WT, TC, ET, or "mean" of the three labels.
-    value : float
-        The number; fractions are of 1, distances in mm.
-    """
-
-    key: str
-    source: str
-    url: str
-    setup: str
-    data: str
-    measure: str
-    region: str | None
-    value: float
-
-
-def values(split=None, measure=None, kind=None):
-    """Every number of the paper, in the order of the data file.
-
-    Parameters
-    ----------
-    split, measure, kind : str, optional
-        Keep only the values with this split, measure or kind.
-
-    Returns
-    -------
-    list of PaperValue
-    """
+def values(split: str | None = None, measure: str | None = None, kind: str | None = None) -> list[PaperValue]:
+    """The numbers of the paper in the order of the data file; only those with a split, measure or kind, if given."""
     wanted = {"split": split, "measure": measure, "kind": kind}
     return [
         entry
-        for entry in _load()[0].values()
+        for entry in _load().values()
         if all(want is None or getattr(entry, field) == want for field, want in wanted.items())
     ]
 
 
-def value(key):
-    """Look a number of the paper up.
-
-    Returns
-    -------
-    PaperValue
-
-    Raises
-    ------
-    BratsError
-        If there is no number of that key.
-    """
-    known = _load()[0]
+def value(key: str) -> PaperValue:
+    """A number of the paper."""
+    known = _load()
     if key not in known:
         raise BratsError(f"paper value '{key}'", "there is none", f"one of {', '.join(known)}", "Choose one of those")
     return known[key]
 
 
-def references():
-    """Every number of others, in the order of the data file.
-
-    Returns
-    -------
-    list of ReferenceValue
-    """
-    return list(_load()[1])
-
-
 @cache
 def _load():
     content = yaml.safe_load(files("brats_lib").joinpath("paper_values.yml").read_text(encoding="utf-8"))
-    paper = {entry["key"]: PaperValue(**entry) for entry in content["paper"]}
-    if len(paper) != len(content["paper"]):
-        raise ValueError("paper_values.yml has the same key twice")
-    others = []
-    for entry in content["references"]:
-        scores = entry.pop("scores")
-        for measure, score in scores.items():
-            by_region = score if isinstance(score, dict) else {None: score}
-            others += [ReferenceValue(measure=measure, region=name, value=v, **entry) for name, v in by_region.items()]
-    return paper, tuple(others)
+    return {entry["key"]: PaperValue(**entry) for entry in content["paper"]}

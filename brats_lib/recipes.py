@@ -1,7 +1,12 @@
-"""Recipes: how slices are made from a case and how a network is trained on them, as plain data."""
+"""Recipes: how slices are made from a case and how a network is trained on them, as plain data.
+
+Every recipe has a name, which tables and folder names show.
+"""
 
 import math
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any
 
 from brats_lib.errors import BratsError
 
@@ -26,39 +31,31 @@ class Recipe:
 
     Parameters
     ----------
-    name : str
-        What the recipe is called in tables and folder names.
-    modalities : tuple of str
+    modalities
         Input channels, in order (paper: "focusing on FLAIR and T1ce channels").
-    first_slice, stop_slice : int
+    first_slice, stop_slice
         Axial slices used, first included, stop excluded (the paper's lineage takes 100 slices from 22).
-    size : int
+    size
         Side of the square slice after bilinear resizing, in pixels.
-    clip_percentile : float
+    clip_percentile
         Intensities above this percentile of the non-zero voxels are clipped before scaling to 0-1, per volume
         and modality (section 3.2: "0 to 1 after clipping outliers").
-    width : int
-        Filters of the first U-Net level; doubled at each of the four levels below.
-    dropout : float
-        Dropout rate at the bottleneck.
-    learning_rate : float
-        Initial learning rate of the optimizer.
-    optimizer : str
+    width, dropout
+        Filters of the first U-Net level, doubled at each of the four levels below; dropout rate at the bottleneck.
+    optimizer
         One of `OPTIMIZERS` (section 3.5.2: Adam; section 6 names the others).
-    betas : (float, float)
+    betas
         Decay of Adam's running means of the gradient and of its square, in [0, 1). The first is SGD's momentum too;
         RMSprop keeps Keras's own 0.9.
-    loss : str
+    loss
         One of `LOSSES` (section 3.5.2: cross-entropy).
-    plateau_factor, plateau_patience, min_learning_rate : float, int, float
+    plateau_factor, plateau_patience, min_learning_rate
         ReduceLROnPlateau on the validation loss.
-    augmentation : tuple of str
+    augmentation
         Names from `brats_lib.slices.augment.AUGMENTATIONS` applied while training. The paper says augmentation was
         "likely applied" and its lineage applies none, so the default is none.
-    volumes_per_batch : int
+    volumes_per_batch
         Volumes whose slices make one batch on one device (section 3.5.2: "2 per GPU").
-    epochs : int
-        Passes over the training split.
     """
 
     name: str = "published"
@@ -97,36 +94,30 @@ class NativeRecipe:
 
     Parameters
     ----------
-    name : str
-        What the recipe is called in tables and folder names.
-    modalities : tuple of str
-        Input channels, in order.
-    clip : (float, float)
+    clip
         Limits of the standardised intensities, in standard deviations of the brain.
-    planes : tuple of str
+    planes
         Keys of `PLANES`. One network learns slices of all of them; a prediction is the mean over them.
-    neighbours : int
+    neighbours
         Slices on either side that are read along with a slice, as further channels.
-    patch : int
+    patch
         Side of the square patches that the network is trained on, in pixels of 1 mm.
-    widths : tuple of int
+    widths
         Filters of each level of the U-Net, the finest first.
-    regions : bool
+    regions
         Whether the network gives one probability for each of the overlapping regions WT, TC and ET, or, as the
         published one, classes that exclude each other.
-    dice : bool
+    dice
         Whether the soft Dice loss is added to cross-entropy.
-    augmentation : tuple of str
+    augmentation
         Of "mirror" (mirrored and transposed) and "intensity" (curve, gain, fields, blur and noise).
-    lesion_share : float
+    lesion_share
         Share of the patches that are centred near a tumour voxel, 0-1; the others lie anywhere.
-    learning_rate, warmup, weight_decay : float
+    learning_rate, warmup, weight_decay
         Of AdamW: its highest rate, the share of the training in which that is reached, and the decay. After the
         warm-up the rate falls along a cosine to 1 % of its height.
-    averaging : float
+    averaging
         Momentum of the exponential moving average of the weights, which is what is kept; 0 keeps the last weights.
-    batch_slices, slices_per_epoch, epochs : int
-        Size of the training.
     """
 
     name: str = "native"
@@ -160,23 +151,23 @@ class DecisionRule:
 
     Parameters
     ----------
-    window : (int, int)
+    window
         Sides of the overlapping rectangles that a slice is predicted in, the long one first, in pixels of 1 mm; more
         than `OVERLAP`, and multiples of what the levels of the U-Net halve.
-    flips : bool
+    flips
         Whether a prediction is the mean over the four mirrorings of a slice.
-    smallest_piece : float
+    smallest_piece
         Connected pieces of the whole tumour that are smaller than this share of the largest are dropped, 0-1: 0 keeps
         all, 1 the largest alone, and between them a second focus stays and specks go.
-    linked_above : float
+    linked_above
         Probability that connects the parts of a piece: a faint bridge falls short of one half, and without it the
         smaller part would be dropped.
-    wt_above : float
+    wt_above
         Probability above which a voxel counts as tumour, 0-1; where a trained network hesitates before what is faint,
         lower than one half is better.
-    et_above : float
+    et_above
         Probability above which a voxel of the core counts as enhancing, 0-1.
-    smallest_et_ml : float
+    smallest_et_ml
         An enhancing tumour smaller than this, in mL, becomes necrosis.
     """
 
@@ -205,36 +196,32 @@ class GenerativeRecipe:
 
     Parameters
     ----------
-    name : str
-        What the recipe is called in tables and folder names.
     task : {"autoencoder", "gan", "vae", "translation"}
-        Which network: see the modules of that name in `models`.
-    sources, targets : tuple of str
+        Which network: see the modules of that name in `studies.synthesis`.
+    sources, targets
         Modalities that go in and come out. Only "translation" has sources; "gan" does not look at either.
-    size : int
+    size
         Side of the pictures in pixels; of a "gan", of the maps of codes.
-    latent : int
+    latent
         Length of the latent vector; of an "autoencoder", of the code of each block of pixels.
-    codes : int
+    codes
         Length of the codes that a "gan" makes: the `latent` of the autoencoder.
-    widths : tuple of int
+    widths
         Filters of each level: of a generator and a decoder from the coarsest on, of a translator from the finest.
-    critic_widths : tuple of int
+    critic_widths
         Filters of the critic; none, and there is no critic.
-    labelled : bool
+    labelled
         Whether a VAE is told the labels, of which it then makes pictures.
-    residual : bool
+    residual
         Whether a translator adds to its source what it finds, rather than make the target afresh.
-    reconstruction, adversarial, kl : float
+    reconstruction, adversarial, kl
         Weights of the mean absolute error (of a "vae" the cross-entropy; of an "autoencoder" with that of the labels
         added), of the adversarial term and of the Kullback-Leibler divergence.
-    learning_rate, warmup, beta_1 : float
+    learning_rate, warmup, beta_1
         Of Adam: its highest rate, the share of the training in which that is reached, and the memory of the
         gradient. After the warm-up the rate falls along a cosine to 1 % of its height.
-    averaging : float
+    averaging
         Momentum of the exponential moving average of the weights, which is what is kept.
-    batch_slices, slices_per_epoch, epochs : int
-        Size of the training.
     """
 
     name: str
@@ -290,26 +277,19 @@ RECIPES = {recipe.name: recipe for recipe in (PUBLISHED, NATIVE, LESSON)}
 
 
 def get_recipe(name: str) -> Recipe | NativeRecipe:
-    """Look a recipe up by name.
-
-    Raises
-    ------
-    BratsError
-        If there is no recipe of that name.
-    """
+    """Look a recipe up by name."""
     if name not in RECIPES:
-        raise BratsError(
-            f"recipe '{name}'", "there is no recipe of that name", f"one of {', '.join(RECIPES)}", "Choose one of those"
-        )
+        found, expected = "there is no recipe of that name", f"one of {', '.join(RECIPES)}"
+        raise BratsError(f"recipe '{name}'", found, expected, "Choose one of those")
     return RECIPES[name]
 
 
-def as_tuples(value):
+def as_tuples(value: Any) -> Any:
     """Lists, as JSON has them, as tuples."""
     return tuple(map(as_tuples, value)) if isinstance(value, list) else value
 
 
-def misfit(kind: type, settings: dict) -> str | None:
+def misfit(kind: type, settings: Mapping[str, Any]) -> str | None:
     """The first setting that is not of the type of its default in a dataclass of this module; None where all are."""
     for setting in fields(kind):
         required = setting.default is MISSING

@@ -29,7 +29,6 @@ def tiny_cohort(tiny_root):
 def test_row_compares_times():
     row = Row("Sleep", "night", 2.0, "insomnia", 8.0, "dreaming", 0.5)
     assert (row.ratio, row.of_limit) == (4.0, 0.25)
-    assert row.as_dict()["ratio"] == 4.0
     alone = Row("Sleep", "night", 2.0, "", None, "dreaming", 0.5)
     assert alone.ratio is None
     lines = table([row, alone]).splitlines()
@@ -117,17 +116,13 @@ def test_peak_memory_is_that_of_a_process_of_its_own(tiny_cohort, tmp_path):
     assert 0 < peaks[-1]["peak_bytes"] < peaks[-1]["limit_bytes"] == 2 * 2**30
 
 
-def test_unusable_folder_is_refused(tmp_path, capsys):
-    assert benchmarks.main(["--data", str(tmp_path / "nowhere")]) == 2
-    assert "nowhere" in capsys.readouterr().err
-
-
 def test_saved_benchmarks_say_that_phantoms_are_phantoms(tiny_root, tmp_path, monkeypatch):
     def made_in(root, folder):
         shutil.copytree(tiny_root, folder / "cohort")
         (folder / "cohort" / "phantom.json").write_text('{"seed": 0, "stream": "cohort"}')
         return Cohort.find(folder / "cohort")
 
+    assert benchmarks.main(["--data", str(tmp_path / "nowhere")]) == 2
     monkeypatch.setattr(benchmarks, "_cohort", made_in)
     monkeypatch.setattr(benchmarks, "run", lambda *_: ([], []))
     assert benchmarks.main(["--out", str(tmp_path / "bench.json")]) == 0

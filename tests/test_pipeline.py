@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from brats_lib.book import check_html, read_figures
+from brats_lib.book.check import check_html
+from brats_lib.book.tables import read_figures
 
 pytestmark = pytest.mark.pipeline
 

@@ -17,17 +17,7 @@ import pytest
 from conftest import ROOT
 
 SNAKEMAKE = Path(os.environ.get("SNAKEMAKE", ROOT / ".venv/workflow/bin/snakemake"))
-NOTEBOOKS = [
-    "01_explore_dataset",
-    "02_preprocess",
-    "03_train_unet",
-    "04_evaluate",
-    "05_overlay_predictions",
-    "06_beyond_the_paper",
-    "07_generate_images",
-    "08_compare_models",
-    "09_tune_hyperparameters",
-]
+NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 STAND_IN = """#!{python}
 import json, os, shutil, sys
 from pathlib import Path
@@ -136,7 +126,6 @@ def test_only_what_a_change_reaches_runs_again(checkout):
 
 # What make, a shell, Snakemake or papermill would read as something else than a name.
 NAMES = [
-    "my data",
     "-x",
     "~",
     """2020 'a' "b" $(touch bad) `touch bad`; touch bad #{x} {wildcards.x} $HOME $$ %s*?[a]!\\é\nend""",
@@ -169,18 +158,15 @@ def test_whatever_the_data_folder_is_called_it_reaches_every_step(checkout):
         assert [arguments[at - 1] for at in (arguments.index("profile"), arguments.index("data"))] == ["-r", "-r"]
         assert arguments[arguments.index("data") + 1] == folder
     assert steps["predict"][1][:3] == ["brats", "predict", folder]
-    assert steps["sweep"][1] == [
-        *"brats sweep --profile smoke --data".split(),
-        folder,
-        *"--factor baseline --seed 0".split(),
-    ]
+    sweep = "brats sweep --profile smoke --data DATA --factor baseline --seed 0"
+    assert steps["sweep"][1] == [folder if word == "DATA" else word for word in sweep.split()]
     assert steps["search"][1][:7] == ["brats", "tune", "a b.db", "--trials", "3", "--profile", "smoke"]
     assert steps["search"][1][8] == folder
     assert not (checkout.folder / "bad").exists()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["2020_01", "1e5", "null"])
+@pytest.mark.parametrize("name", ["2020_01", "null"])
 def test_profile_and_data_called_like_other_values_of_yaml_keep_their_names(checkout, name):
     shutil.copy2(checkout.folder / "workflow/params/smoke.yaml", checkout.folder / f"workflow/params/{name}.yaml")
     calls, done = checkout.make("predict", f"PROFILE={name}", f"DATA={name}", "CONFIG=parts=1")
@@ -212,12 +198,6 @@ def test_failed_notebook_is_explained_and_only_the_rest_runs_later(checkout):
     assert sorted(checkout.make_book()[0]) == NOTEBOOKS[3:]
 
 
-def test_commands_of_the_rules_show_the_whole_papermill_call():
-    rules = (ROOT / "workflow/Snakefile").read_text()
-    assert rules.count("shell: PAPERMILL") == len(NOTEBOOKS)
-    assert all(f'chapter("{name}")' in rules for name in NOTEBOOKS)
-
-
 def test_second_build_is_refused_while_the_first_one_runs(tmp_path, monkeypatch):
     run = load("run")
     monkeypatch.setattr(run, "PATIENCE", 0)
@@ -242,24 +222,18 @@ def test_lock_is_held_by_the_programs_of_a_build_and_leaves_with_them(tmp_path):
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 
-@pytest.mark.parametrize(
-    ("version", "has_ensurepip", "word"),
-    [((3, 10), True, "3.11, 3.12 or 3.13"), ((3, 14), True, "3.11, 3.12 or 3.13"), ((3, 12), False, "python3-venv")],
-)
-def test_unsuitable_python_is_refused_with_advice(version, has_ensurepip, word):
-    assert word in load("bootstrap").refusal(version, has_ensurepip)
-
-
-def test_suitable_pythons_are_accepted():
-    assert [load("bootstrap").refusal((3, minor), True) for minor in (11, 12, 13)] == [None] * 3
+def test_unsuitable_python_is_refused_with_advice():
+    refusal = load("bootstrap").refusal
+    assert [refusal((3, minor), True) for minor in (11, 12, 13)] == [None] * 3
+    assert all("3.11, 3.12 or 3.13" in refusal((3, minor), True) for minor in (10, 14))
+    assert "python3-venv" in refusal((3, 12), False)
 
 
 def test_notebook_that_was_killed_is_told_from_one_that_failed(tmp_path):
     path = tmp_path / "03.ipynb"
-    path.write_text(json.dumps({"cells": [{"cell_type": "code", "outputs": []}]}))
-    assert "killed" in load("explain").explain(path)
-    path.write_text('{"cells": [{"cell_ty')
-    assert "killed" in load("explain").explain(path)
+    for text in (json.dumps({"cells": [{"cell_type": "code", "outputs": []}]}), '{"cells": [{"cell_ty'):
+        path.write_text(text)
+        assert "killed" in load("explain").explain(path)
     error = {"output_type": "error", "ename": "BratsError", "evalue": "\x1b[31mno mask\x1b[0m"}
     path.write_text(json.dumps({"cells": [{"cell_type": "markdown"}, {"cell_type": "code", "outputs": [error]}]}))
     assert load("explain").explain(path) == "cell 2 raised BratsError: no mask"

@@ -4,37 +4,39 @@ import argparse
 import sys
 from pathlib import Path
 
-from brats_lib.book import check_html, read_figures, stage
+from brats_lib.book.check import check_html
+from brats_lib.book.stage import stage
+from brats_lib.book.tables import read_figures
 from brats_lib.errors import BratsError
+
+
+def _stage(arguments):
+    stage(arguments.run, arguments.out)
+    return 0
 
 
 def _check(arguments):
     required = [row["id"] for row in read_figures(Path("book", "paper_figures.yml"))]
     problems = check_html(arguments.html, required, private=[Path.cwd(), Path.home()])
-    if problems:
-        print(
-            "\n".join(problems),
-            f"{len(problems)} problem(s) in the pages of {arguments.html}",
-            sep="\n",
-            file=sys.stderr,
-        )
-    return 1 if problems else 0
+    if not problems:
+        return 0
+    print(*problems, f"{len(problems)} problem(s) in the pages of {arguments.html}", sep="\n", file=sys.stderr)
+    return 1
 
 
-def main(argv=None):
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m brats_lib.book", description=__doc__)
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("stage", help="copy a run's notebooks and the prose to where the book is built")
     command.add_argument("run", type=Path, help="folder of the run, such as runs/workshop")
     command.add_argument("out", type=Path, help="folder to write; replaced if it is there")
-    command.set_defaults(do=lambda arguments: stage(arguments.run, arguments.out) and 0)
+    command.set_defaults(do=_stage)
     command = commands.add_parser(
-        "check",
-        help="look for blank images, broken links and missing figures in built pages",
+        "check", help="look for blank images, broken links and missing figures in built pages"
     )
     command.add_argument("html", type=Path)
     command.set_defaults(do=_check)
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args()
     try:
         return arguments.do(arguments)
     except BratsError as error:

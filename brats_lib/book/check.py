@@ -1,6 +1,7 @@
 """Walk the built pages and look for what a reader would stumble over."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -11,22 +12,8 @@ __all__ = ["check_html"]
 
 FILE_NAME = re.compile(r"(^\.{0,2}/|^\S+\.(png|svg|jpe?g|gif)$)", re.IGNORECASE)
 # Elements that make the browser fetch something while it shows the page; links to elsewhere are welcome.
-LOADED = (
-    ("script", "src"),
-    ("img", "src"),
-    ("iframe", "src"),
-    ("source", "src"),
-    ("link", "href"),
-)
-LOADED_LINKS = {
-    "stylesheet",
-    "preload",
-    "icon",
-    "modulepreload",
-    "prefetch",
-    "dns-prefetch",
-    "preconnect",
-}
+LOADED = (("script", "src"), ("img", "src"), ("iframe", "src"), ("source", "src"), ("link", "href"))
+LOADED_LINKS = {"stylesheet", "preload", "icon", "modulepreload", "prefetch", "dns-prefetch", "preconnect"}
 # Where the files of a machine lie; not after what goes before a slash in addresses, relative paths and coded images.
 MACHINE = re.compile(
     r"(?<![\w.~+/=:-])/(?:home|root|tmp|var|usr|opt|mnt|media|srv|data|nfs|lustre|gpfs|scratch|work(?:space)?|builds|Users|private|Volumes)/[\w./-]+"
@@ -35,22 +22,10 @@ MACHINE = re.compile(
 SKIPPED = {"genindex.html", "search.html", "_static"}
 
 
-def check_html(html, required=(), private=()):
-    """Check a built book.
+def check_html(html: str | Path, required: Sequence[str] = (), private: Sequence[str | Path] = ()) -> list[str]:
+    """Check the pages in a folder: one sentence per problem.
 
-    Parameters
-    ----------
-    html : str or Path
-        Folder with the pages.
-    required : sequence of str
-        Element ids that must stand on exactly one page, such as `paper-fig-01`.
-    private : sequence of str or Path
-        Paths that must not appear on any page.
-
-    Returns
-    -------
-    list of str
-        One sentence per problem; empty where all is well.
+    Element ids that are `required`, such as `paper-fig-01`, stand on exactly one page, and `private` paths on none.
     """
     html = Path(html)
     paths = [p for p in sorted(html.rglob("*.html")) if not SKIPPED & set(p.relative_to(html).parts)]
@@ -62,14 +37,8 @@ def check_html(html, required=(), private=()):
         if count != 1:
             problems.append(f"id {wanted} stands on {count} pages; expected one")
     for path, page in pages.items():
-        name = path.relative_to(html)
-        found = [
-            *_images(path, page),
-            *_frames(page),
-            *_external(page),
-            *_links(path, page, ids, html),
-        ]
-        problems += [f"{name}: {problem}" for problem in found]
+        found = (*_images(path, page), *_frames(page), *_external(page), *_links(path, page, ids, html))
+        problems += [f"{path.relative_to(html)}: {problem}" for problem in found]
     # What the pages were made from is published with them.
     for path in (*paths, *sorted((html / "_sources").rglob("*.*"))):
         shown = _private(path, private)

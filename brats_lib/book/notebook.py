@@ -1,6 +1,8 @@
 """An executed notebook made fit for the book."""
 
 import copy
+from collections.abc import Sequence
+from typing import Any
 
 from brats_lib.errors import BratsError
 
@@ -9,23 +11,14 @@ __all__ = ["clean_notebook", "injected_parameters"]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def injected_parameters(notebook):
-    """The values that papermill put into a notebook.
-
-    Parameters
-    ----------
-    notebook : dict
-        Notebook as read from JSON.
-
-    Returns
-    -------
-    dict
-        Parameter names and values; empty where it was not executed by papermill.
-    """
+def injected_parameters(notebook: dict) -> dict[str, Any]:
+    """The values that papermill put into a notebook; empty where it did not execute it."""
     return notebook.get("metadata", {}).get("papermill", {}).get("parameters", {})
 
 
-def clean_notebook(notebook, name, source="", replacements=()):
+def clean_notebook(
+    notebook: dict, name: str, source: str = "", replacements: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
     """Prepare an executed notebook for publication.
 
     Papermill's metadata (absolute paths, timings) and live progress bars go, the injected parameters are folded,
@@ -34,19 +27,14 @@ def clean_notebook(notebook, name, source="", replacements=()):
 
     Parameters
     ----------
-    notebook : dict
-        Executed notebook as read from JSON; not changed.
-    name : str
+    notebook
+        As read from JSON; not changed.
+    name
         File name, for messages.
-    source : str
+    source
         What the figures show data of, without the full stop; empty for none.
-    replacements : sequence of (str, str)
+    replacements
         Private text, such as paths of this machine, and what to show in its place, in that order.
-
-    Returns
-    -------
-    dict
-        The cleaned notebook.
 
     Raises
     ------
@@ -70,62 +58,41 @@ def _clean_code_cell(cell, where, source):
     if "injected-parameters" in tags:
         tags.append("hide-input")
     if "".join(cell["source"]).strip() and cell["execution_count"] is None:
-        raise BratsError(
-            where,
-            "it was not executed",
-            "a notebook that ran to its end",
-            "Run `make book` again",
-        )
-    outputs = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
-    for output in outputs:
+        raise BratsError(where, "it was not executed", "a notebook that ran to its end", "Run `make book` again")
+    cell["outputs"] = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
+    for output in cell["outputs"]:
         if output["output_type"] == "error":
-            found = f"it failed with {output['ename']}: {output['evalue']}"
-            raise BratsError(
-                where,
-                found,
-                "a notebook that ran to its end",
+            found, advice = (
+                f"it failed with {output['ename']}: {output['evalue']}",
                 "Mend the notebook and run it again",
             )
-    cell["outputs"] = outputs
-    shown = [output["data"] for output in outputs if "data" in output]
-    images = [data for data in shown if any(kind.startswith("image/") for kind in data)]
+            raise BratsError(where, found, "a notebook that ran to its end", advice)
+    shown = [output["data"] for output in cell["outputs"] if "data" in output]
+    has_image = any(kind.startswith("image/") for data in shown for kind in data)
     settings = cell["metadata"].get("mystnb", {})
-    if "figure" in settings:
-        _check_figure(settings, shown, images, where)
-        if source and "drawing" not in tags:
-            settings["figure"]["caption"] = f"{settings['figure']['caption'].rstrip('. ')}. *Data: {source}.*"
-    elif images:
-        raise BratsError(
-            where,
-            "it shows an image without a caption",
-            "a caption and alternative text",
-            _HOW,
-        )
-    if images:
+    figure = settings.get("figure")
+    if problem := _problem(settings, len(shown), has_image):
+        raise BratsError(where, *problem)
+    if figure is not None and source and "drawing" not in tags:
+        figure["caption"] = f"{figure['caption'].rstrip('. ')}. *Data: {source}.*"
+    if has_image:
         settings["image"]["classes"] = "dark-light"
 
 
-_HOW = 'Add {"mystnb": {"figure": {"name": ..., "caption": ...}, "image": {"alt": ...}}} to the cell\'s metadata'
-
-
-def _check_figure(settings, shown, images, where):
-    if len(shown) != 1:
-        found = f"its caption stands over {len(shown)} outputs"
-        raise BratsError(
-            where,
-            found,
-            "one figure or table per captioned cell",
-            "Split the cell, or close the figure",
-        )
+def _problem(settings, shown, has_image):
+    """What a cell's caption lacks, what was expected and what to do; None where it lacks nothing."""
+    advice = 'Add {"mystnb": {"figure": {"name": ..., "caption": ...}, "image": {"alt": ...}}} to the cell\'s metadata'
+    if "figure" not in settings:
+        missing = "it shows an image without a caption", "a caption and alternative text", advice
+        return missing if has_image else None
+    if shown != 1:
+        found, advice = f"its caption stands over {shown} outputs", "Split the cell, or close the figure"
+        return found, "one figure or table per captioned cell", advice
     if not settings["figure"].get("name") or not settings["figure"].get("caption"):
-        raise BratsError(where, "its figure has no name or no caption", "both", _HOW)
-    if images and not settings.get("image", {}).get("alt"):
-        raise BratsError(
-            where,
-            "its image has no alternative text",
-            "a sentence that says what is seen",
-            _HOW,
-        )
+        return "its figure has no name or no caption", "both", advice
+    if has_image and not settings.get("image", {}).get("alt"):
+        return "its image has no alternative text", "a sentence that says what is seen", advice
+    return None
 
 
 def _replace(value, replacements):

@@ -7,17 +7,22 @@ import platform
 import re
 import subprocess
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from brats_lib import installed_versions
 from brats_lib.cases import Case, Cohort, Split, split_cohort
 from brats_lib.cases.discover import holds_images
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json, read_text, write_whole
 from brats_lib.phantom import make_cohort
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = [
     "Run", "commit", "find_data", "find_root", "open_run", "open_split", "phantom_folder", "read_profile",
@@ -32,20 +37,14 @@ CITED = {"msd": ["antonelli2022"]}
 CITED_FOR_BRATS = ["menze2015", "bakas2017", "bakas2018", "baid2021"]
 
 
-def find_root():
-    """Find the checkout: the nearest folder upwards with `workflow/params`, else the current folder."""
+def find_root() -> Path:
+    """The checkout: the nearest folder upwards with `workflow/params`, else the current folder."""
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / "workflow" / "params").is_dir()), here)
 
 
-def results_folder():
-    """Folder of the recorded results: `results/` of the checkout that this code lies in, or their copy in its wheel.
-
-    Raises
-    ------
-    BratsError
-        If there is none.
-    """
+def results_folder() -> Path:
+    """Folder of the recorded results: `results/` of the checkout that this code lies in, or their copy in its wheel."""
     package = Path(__file__).parents[1]
     for folder in (package / "results", package.parent / "results"):
         if folder.is_dir():
@@ -54,42 +53,16 @@ def results_folder():
     raise BratsError(package / "results", "it is not there", "the recorded results", advice)
 
 
-def run_folder(profile):
-    """Folder of a profile's run, `runs/<profile>`.
-
-    Raises
-    ------
-    BratsError
-        If the name has more than letters, digits, "_", "-" and ".", so that it could lead elsewhere.
-    """
+def run_folder(profile: str) -> Path:
+    """Folder of a profile's run, `runs/<profile>`; a name that could lead elsewhere is refused."""
     if not re.fullmatch(r"\w[\w.-]*", str(profile)):
-        expected = "a name of letters, digits, '_', '-' and '.'"
-        raise BratsError(
-            f"profile '{profile}'", "it is no plain name", expected, "Choose another name, such as workshop"
-        )
+        expected, advice = "a name of letters, digits, '_', '-' and '.'", "Choose another name, such as workshop"
+        raise BratsError(f"profile '{profile}'", "it is no plain name", expected, advice)
     return find_root() / "runs" / str(profile)
 
 
-def read_profile(name, needed=()):
-    """Read the parameters of a profile from `workflow/params/<name>.yaml`.
-
-    Parameters
-    ----------
-    name : str
-        Profile name.
-    needed : collection of str
-        Parameters that it must have.
-
-    Returns
-    -------
-    dict
-        Parameter names and values, as papermill hands them to the notebooks.
-
-    Raises
-    ------
-    BratsError
-        If its name is no plain one, there is no such profile, or its file does not hold parameters and values.
-    """
+def read_profile(name: str, needed: Collection[str] = ()) -> dict[str, Any]:
+    """The parameters of `workflow/params/<name>.yaml`, which have to include those that are `needed`."""
     run_folder(name)
     folder = find_root() / "workflow" / "params"
     names = sorted(path.stem for path in folder.glob("*.yaml"))
@@ -115,13 +88,18 @@ def read_profile(name, needed=()):
     return {**DEFAULTS, **values}
 
 
+# What the parameters of a profile are; those of whole numbers with the least one, and with what may stand in its place.
 _TEXTS = {"profile", "data", "recipe", "precision", "inception"}
 _LISTS = {"related_systems", "tune_factors"}
 _COUNTS = {
-    "phantom_cases", "seed", "epochs", "batch_slices", "devices", "native_phantoms", "native_epochs", "native_slices",
-    "generative_epochs", "generative_slices", "related_steps", "tune_trials",
+    **dict.fromkeys(
+        ("phantom_cases", "epochs", "batch_slices", "native_phantoms", "native_epochs", "native_slices",
+         "generative_epochs", "generative_slices", "related_steps", "tune_trials"), (1, ()),
+    ),
+    **dict.fromkeys(("max_cases", "slices_per_epoch", "tune_size", "tune_width", "tune_epochs", "tune_slices"),
+                    (1, (None,))),
+    "seed": (0, ()), "devices": (1, ("all",)),
 }  # fmt: skip
-_OPTIONAL_COUNTS = {"max_cases", "slices_per_epoch", "tune_size", "tune_width", "tune_epochs", "tune_slices"}
 
 
 def _expected(key, value):
@@ -131,31 +109,17 @@ def _expected(key, value):
     if key in _LISTS:
         fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
         return None if fits else "a list of names"
-    if key not in _COUNTS | _OPTIONAL_COUNTS:
-        return f"one of the parameters {', '.join(sorted(_TEXTS | _LISTS | _COUNTS | _OPTIONAL_COUNTS))}"
-    if (value is None and key in _OPTIONAL_COUNTS) or (key == "devices" and value == "all"):
-        return None
-    least = int(key != "seed")
-    return None if type(value) is int and least <= value < 2**31 else f"a whole number of at least {least}"
+    if key not in _COUNTS:
+        return f"one of the parameters {', '.join(sorted({*_TEXTS, *_LISTS, *_COUNTS}))}"
+    least, others = _COUNTS[key]
+    fits = (type(value) is int and least <= value < 2**31) or value in others
+    return None if fits else f"a whole number of at least {least}"
 
 
-def find_data(data=""):
-    """Decide which folder of cases to use.
+def find_data(data: str | Path = "") -> Path | None:
+    """The folder of cases to use; None where that is the phantom cohort.
 
-    Parameters
-    ----------
-    data : str or Path
-        What the user asked for. Empty: `$BRATS_DATA`, then `data/` of the checkout if it holds any NIfTI file.
-
-    Returns
-    -------
-    Path or None
-        The folder, or None where the phantom cohort is to be used.
-
-    Raises
-    ------
-    BratsError
-        If a folder was asked for that is not there, or that no text file could name.
+    It is the one that was asked for, else `$BRATS_DATA`, else `data/` of the checkout if it holds any NIfTI file.
     """
     if not isinstance(data, str | os.PathLike):
         advice = "Give it as text: `papermill -r data 2020_01`, where -p would make a number of it"
@@ -165,12 +129,9 @@ def find_data(data=""):
         if asked:
             folder = (root / home_path(asked)).resolve()
             if not folder.is_dir():
-                raise BratsError(
-                    folder,
-                    "it is not there" if not folder.exists() else "it is a file",
-                    f"a folder of BraTS cases ({how})",
-                    "Check the spelling, or leave it out to run on the phantom cohort",
-                )
+                found = "it is a file" if folder.exists() else "it is not there"
+                advice = "Check the spelling, or leave it out to run on the phantom cohort"
+                raise BratsError(folder, found, f"a folder of BraTS cases ({how})", advice)
             if (name := os.fsencode(folder).decode("utf-8", "replace")) != str(folder):
                 advice = "Rename it, or name a link to it"
                 raise BratsError(name, "its name is not UTF-8", "a name that notebooks can hold", advice)
@@ -179,28 +140,14 @@ def find_data(data=""):
     return folder if holds_images(folder) else None
 
 
-def phantom_folder(seed=0):
+def phantom_folder(seed: int = 0) -> Path:
     """Where the phantom cohort of a seed is kept; every profile shares it."""
     return find_root() / "runs" / f"phantoms-seed{seed}"
 
 
 @dataclass
 class Run:
-    """One profile on one cohort.
-
-    Attributes
-    ----------
-    profile : str
-        How big the run is.
-    folder : Path
-        Where the run writes: `runs/<profile>`.
-    cohort : Cohort
-        The cases.
-    split : Split
-        Which cases train, validate and test.
-    seed : int
-        Seed of everything random.
-    """
+    """One profile on one cohort; what it writes goes to `folder`, and everything random depends on `seed`."""
 
     profile: str
     folder: Path
@@ -209,64 +156,51 @@ class Run:
     seed: int
     started: float = field(default_factory=time.perf_counter)
 
-    def path(self, *parts):
+    def path(self, *parts: str) -> Path:
         """Path of something this run writes; the folder above it is made."""
         path = self.folder.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     @property
-    def source(self):
+    def source(self) -> str:
         """One sentence on where the images come from; goes under every figure and table."""
         return self.cohort.source
 
     @property
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """Hash of the cases and of who trains and validates: what a trained network depends on."""
         parts = (self.cohort.labelled().fingerprint(), self.split.train, self.split.val)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
-    def need(self, name, notebook):
-        """Path of something that an earlier notebook of this run wrote.
-
-        Raises
-        ------
-        BratsError
-            If it is not there.
-        """
+    def need(self, name: str, notebook: str) -> Path:
+        """Path of something that an earlier notebook of this run wrote."""
         path = self.folder / name
         if not path.exists():
             raise BratsError(path, "it is not there", f"what notebook {notebook} writes", f"Run {notebook} first")
         return path
 
-    def caption(self, case: Case | str):
+    def caption(self, case: Case | str) -> str:
         """The source and the case, for the foot of a figure of one patient."""
         return f"{self.source} · case {getattr(case, 'name', case)}"
 
-    def save_figure(self, figure, name):
+    def save_figure(self, figure: "Figure", name: str) -> "Figure":
         """Save a figure for the prose pages as `figures/<name>.png` and hand it back."""
         figure.savefig(self.path("figures", f"{name}.png"), facecolor=figure.get_facecolor())
         return figure
 
-    def save_table(self, text, name, source=None):
+    def save_table(self, text: str, name: str, source: str | None = None) -> None:
         """Save a table for the prose pages as `tables/<name>.md`; `source` where it is not the run's."""
         foot = f"\n\n*{source or f'Data: {self.source}'}.*\n"
         write_whole(self.path("tables", f"{name}.md"), text.rstrip() + foot)
 
-    def record(self, step, claims=None, **facts):
+    def record(self, step: str, claims: Mapping[str, str] | None = None, **facts: Any) -> None:
         """Record what a notebook did in `run.json`, and its findings per figure of the paper in `claims.json`.
 
         Each step has a file of its own and the two files are gathered from those, so that notebooks running
         side by side lose nothing of each other's.
 
-        Parameters
-        ----------
-        step : str
-            Name of the notebook.
-        claims : dict of str, optional
-            Figure id to one sentence with this run's numbers.
-        **facts
-            Anything else JSON can hold.
+        `step` is the name of the notebook; `claims` leads from figure ids to one sentence with this run's numbers.
         """
         facts |= {"seconds": round(time.perf_counter() - self.started, 1), "claims": claims or {}}
         write_whole(self.path("steps", f"{step}.json"), json.dumps(facts, indent=1))
@@ -274,41 +208,34 @@ class Run:
         paths = sorted(self.folder.glob("steps/*.json"))
         steps = {path.stem: read_json(path, "what a notebook recorded", advice, ("claims",)) for path in paths}
         gathered = {key: text for facts in steps.values() for key, text in facts.pop("claims").items()}
-        about = describe_run(self)
-        write_whole(self.path("run.json"), json.dumps(about | {"steps": steps}, indent=1))
+        write_whole(self.path("run.json"), json.dumps(self._describe() | {"steps": steps}, indent=1))
         write_whole(self.path("claims.json"), json.dumps(gathered, indent=1))
 
+    def _describe(self):
+        """Everything needed to judge whether two runs are comparable."""
+        cohort, split = self.cohort, self.split
+        return {
+            "profile": self.profile,
+            "source": self.source,
+            "phantom": cohort.is_phantom,
+            "cite": [] if cohort.is_phantom else CITED.get(cohort[0].layout, CITED_FOR_BRATS),
+            "data_fingerprint": cohort.fingerprint(),
+            "cases": {"train": len(split.train), "val": len(split.val), "test": len(split.test)},
+            "seed": self.seed,
+            "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+            "commit": commit(),
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            "versions": versions(),
+        }
 
-def describe_run(run):
-    """Everything needed to judge whether two runs are comparable."""
-    return {
-        "profile": run.profile,
-        "source": run.source,
-        "phantom": run.cohort.is_phantom,
-        "cite": [] if run.cohort.is_phantom else CITED.get(run.cohort[0].layout, CITED_FOR_BRATS),
-        "data_fingerprint": run.cohort.fingerprint(),
-        "cases": {"train": len(run.split.train), "val": len(run.split.val), "test": len(run.split.test)},
-        "seed": run.seed,
-        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
-        "commit": commit(),
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "versions": versions(),
-    }
 
-
-def versions():
+def versions() -> dict[str, str]:
     """Versions of the packages that results depend on, of those that are installed."""
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue  # JAX or TensorFlow: whichever backend is not used need not be there
-    return found
+    return installed_versions(*PACKAGES)
 
 
-def commit():
+def commit() -> str:
     """Commit of the checkout, "unknown" where there is no git or no repository."""
     command = ["git", "describe", "--always", "--dirty"]
     try:
@@ -318,31 +245,16 @@ def commit():
     return done.stdout.strip() or "unknown"
 
 
-def open_run(profile="workshop", data="", max_cases=None, phantom_cases=24, seed=0):
+def open_run(
+    profile: str = "workshop",
+    data: str | Path = "",
+    max_cases: int | None = None,
+    phantom_cases: int = 24,
+    seed: int = 0,
+) -> Run:
     """Open the run of a profile: find its cohort (or make the phantom one), its split and its folder.
 
-    Parameters
-    ----------
-    profile : str
-        Name of the profile; the run writes to `runs/<profile>`.
-    data : str
-        Folder of cases; empty as in `find_data`.
-    max_cases : int, optional
-        Use the first so many cases only, phantoms included.
-    phantom_cases : int
-        Size of the phantom cohort, where that is used.
-    seed : int
-        Seed of the split and of the phantom cohort.
-
-    Returns
-    -------
-    Run
-
-    Raises
-    ------
-    BratsError
-        If the data cannot be used.
-
+    It uses the first `max_cases` cases only, phantoms included; the seed is that of the split and of the phantoms.
     """
     folder = run_folder(profile)
     root = find_data(data)
@@ -355,27 +267,11 @@ def open_run(profile="workshop", data="", max_cases=None, phantom_cases=24, seed
     return Run(str(profile), folder, cohort, split, seed)
 
 
-def open_split(cohort, path, seed):
-    """Find or draw the split of a run, and write it.
+def open_split(cohort: Cohort, path: Path, seed: int) -> Split:
+    """Find or draw the split of a run's cases with masks, and write it to `path`, the run's `split.json`.
 
-    Parameters
-    ----------
-    cohort : Cohort
-        The cases; those without a mask are left out.
-    path : Path
-        The run's `split.json`. It is obeyed as long as it was made for the same cases and seed, or by a person for
-        the same cases (without a seed); otherwise it is replaced. A `split.json` beside the cases wins over both.
-    seed : int
-        Seed of the draw.
-
-    Returns
-    -------
-    Split
-
-    Raises
-    ------
-    BratsError
-        If a split that was found cannot be used, or there are fewer than three cases with masks.
+    One that is there is obeyed as long as it was made for the same cases and seed, or by a person for the same cases
+    (without a seed); otherwise it is replaced. A `split.json` beside the cases wins over both.
     """
     labelled = cohort.labelled()
     given = Path(cohort.root) / "split.json"

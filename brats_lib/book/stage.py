@@ -9,9 +9,8 @@ from pathlib import Path
 import yaml
 from papermill.translators import PythonTranslator
 
-from brats_lib.book.figures_page import figures_table, read_figures
 from brats_lib.book.notebook import clean_notebook, injected_parameters
-from brats_lib.book.recorded import recorded_tables, times
+from brats_lib.book.tables import figures_table, read_figures, recorded_tables, times
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json
 from brats_lib.prediction.weights import available, cards_markdown, read_card
@@ -21,37 +20,23 @@ __all__ = ["stage"]
 MUST_AGREE = ("profile", "data", "max_cases", "phantom_cases", "seed", "recipe")
 
 
-def _toc_files(toc):
-    """Documents that a table of contents names, root first, as paths without suffix."""
-    chapters = [chapter for part in toc.get("parts", [toc]) for chapter in part.get("chapters", [])]
-    return [toc["root"]] + [chapter["file"] for chapter in chapters]
-
-
-def stage(run, out, root="."):
+def stage(run: str | Path, out: str | Path, root: str | Path = ".") -> Path:
     """Copy executed notebooks, prose, tables and figures to where the book is built.
 
     Parameters
     ----------
-    run : str or Path
-        Folder of the run, with the executed notebooks, `run.json`, `claims.json`, `tables/` and `figures/`.
-    out : str or Path
-        Folder to write; replaced if it is there.
-    root : str or Path
+    run
+        Folder of the run, with the executed notebooks, `run.json`, `claims.json`, `tables/` and `figures/`. A notebook
+        that is missing, failed, or comes from another run than the rest is refused.
+    out
+        Folder to write, which is returned; replaced if it is there.
+    root
         The repository.
-
-    Returns
-    -------
-    Path
-        `out`.
-
-    Raises
-    ------
-    BratsError
-        If a notebook is missing, failed, or comes from another run than the rest.
     """
     root, run, out = Path(root).resolve(), Path(run), Path(out)
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    names = [Path(file).name for file in _toc_files(toc) if file.startswith("notebooks/")]
+    chapters = [chapter["file"] for part in toc.get("parts", [toc]) for chapter in part.get("chapters", [])]
+    names = [Path(file).name for file in chapters if file.startswith("notebooks/")]
     notebooks = {name: _read_notebook(run / f"{name}.ipynb") for name in names}
     replacements = _private_text(root, _shared_parameters(notebooks, run).get("data"))
     about = _read_json(run / "run.json")
@@ -63,26 +48,23 @@ def stage(run, out, root="."):
     (out / "notebooks").mkdir(parents=True)
     shutil.copy2(root / "_toc.yml", out / "_toc.yml")
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    settings = _with_buttons(
-        (root / "_config.yml").read_text(encoding="utf-8"), project.get("urls", {}).get("Repository")
-    )
+    settings = (root / "_config.yml").read_text(encoding="utf-8")
+    settings = _with_buttons(settings, project.get("urls", {}).get("Repository"))
     (out / "_config.yml").write_text(settings, encoding="utf-8")
-    shutil.copytree(
-        root / "book",
-        out / "book",
-        ignore=shutil.ignore_patterns("__pycache__", "_run"),
-    )
+    shutil.copytree(root / "book", out / "book", ignore=shutil.ignore_patterns("__pycache__", "_run"))
     for name, notebook in cleaned.items():
         (out / "notebooks" / f"{name}.ipynb").write_text(json.dumps(notebook, indent=1), encoding="utf-8")
     _copy_results(run, out / "book" / "_run", replacements)
-    figures = read_figures(root / "book" / "paper_figures.yml")
-    table = figures_table(figures, _read_json(run / "claims.json"))
-    tables = out / "book" / "_run" / "tables"
-    (tables / "paper_figures.md").write_text(table, encoding="utf-8")
-    (tables / "times.md").write_text(times(about), encoding="utf-8")
-    (tables / "weights_cards.md").write_text(cards_markdown(map(read_card, available())), encoding="utf-8")
-    for name, text in recorded_tables(root / "results").items():
-        (tables / name).write_text(text, encoding="utf-8")
+    tables = {
+        "paper_figures.md": figures_table(
+            read_figures(root / "book" / "paper_figures.yml"), _read_json(run / "claims.json")
+        ),
+        "times.md": times(about),
+        "weights_cards.md": cards_markdown(map(read_card, available())),
+        **recorded_tables(root / "results"),
+    }
+    for name, text in tables.items():
+        (out / "book" / "_run" / "tables" / name).write_text(text, encoding="utf-8")
     return out
 
 
@@ -137,13 +119,13 @@ def _private_text(root, data):
 
 def _copy_results(run, out, replacements):
     """Tables and figures that prose pages include; text goes through the same replacements as notebooks."""
-    for kind, suffixes in (("tables", (".md",)), ("figures", (".png", ".svg"))):
+    for kind in ("tables", "figures"):
         (out / kind).mkdir(parents=True)
-        for path in sorted((run / kind).glob("*")) if (run / kind).is_dir() else []:
-            if path.suffix == ".md":
-                text = path.read_text(encoding="utf-8")
-                for old, new in replacements:
-                    text = text.replace(old, new)
-                (out / kind / path.name).write_text(text, encoding="utf-8")
-            elif path.suffix in suffixes:
-                shutil.copy2(path, out / kind / path.name)
+    for path in sorted((run / "tables").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        for old, new in replacements:
+            text = text.replace(old, new)
+        (out / "tables" / path.name).write_text(text, encoding="utf-8")
+    for path in sorted((run / "figures").glob("*")):
+        if path.suffix in (".png", ".svg"):
+            shutil.copy2(path, out / "figures" / path.name)

@@ -2,28 +2,33 @@
 
 from functools import singledispatch
 
+import keras
+
 from brats_lib.labels import LABELS, REGIONS
 from brats_lib.models.native_unet import build_native_unet
 from brats_lib.models.unet import build_unet
-from brats_lib.recipes import NativeRecipe, Recipe
+from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe
 
 __all__ = ["build"]
 
 
 @singledispatch
-def build(recipe, precision="float32", seed=None):
+def build(
+    recipe: Recipe | NativeRecipe | GenerativeRecipe, precision: str = "float32", seed: int | None = None
+) -> keras.Model:
     """Build the untrained network of a recipe.
 
     Parameters
     ----------
-    recipe : Recipe, NativeRecipe or GenerativeRecipe
+    recipe
         Says how many channels go in and how wide the network is. Other kinds of recipes are added by
-        ``build.register``, as `brats_lib.studies.synthesis.networks` adds the last one.
+        ``build.register``, as `brats_lib.studies.synthesis.networks` adds `GenerativeRecipe`.
     precision : {"float32", "mixed_bfloat16", "mixed_float16"}
-        Keras dtype policy of the layers. It is given to each layer, so Keras's global policy stays as it is;
-        weights and output are float32 in any case.
-    seed : int, optional
-        Seed of the initial weights and of dropout; taken from Keras's global random state where omitted.
+        Keras dtype policy of all layers but the last, which stays float32: eight bits of mantissa are too few for
+        probabilities that are compared with each other. Weights are float32 in any case, and Keras's global policy
+        stays as it is.
+    seed
+        Of the initial weights and of dropout; taken from Keras's global random state where omitted.
 
     Returns
     -------
@@ -39,24 +44,11 @@ def build(recipe, precision="float32", seed=None):
 
 @build.register
 def _published(recipe: Recipe, precision="float32", seed=None):
-    return build_unet(
-        size=recipe.size,
-        channels=len(recipe.modalities),
-        classes=len(LABELS),
-        width=recipe.width,
-        dropout=recipe.dropout,
-        precision=precision,
-        seed=seed,
-    )
+    channels = len(recipe.modalities)
+    return build_unet(recipe.size, channels, len(LABELS), recipe.width, recipe.dropout, precision, seed)
 
 
 @build.register
 def _native(recipe: NativeRecipe, precision="float32", seed=None):
-    return build_native_unet(
-        channels=recipe.channels,
-        widths=recipe.widths,
-        outputs=len(REGIONS if recipe.regions else LABELS),
-        regions=recipe.regions,
-        precision=precision,
-        seed=seed,
-    )
+    outputs = len(REGIONS if recipe.regions else LABELS)
+    return build_native_unet(recipe.channels, recipe.widths, outputs, recipe.regions, precision, seed)

@@ -1,18 +1,23 @@
 """The U-Net of the native recipe: normalised, fully convolutional, thin where the resolution is full."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
 from brats_lib.errors import BratsError
 from brats_lib.models.unet import layer_seeds
 
-__all__ = ["GROUPS", "build_native_unet"]
+__all__ = ["build_native_unet"]
 
 GROUPS = 8
 
 
-def build_native_unet(channels, widths, outputs, regions=True, precision="float32", seed=None):
-    """Build a U-Net for slices of any size.
+def build_native_unet(
+    channels: int, widths: Sequence[int], outputs: int, regions: bool = True,
+    precision: str = "float32", seed: int | None = None,
+) -> keras.Model:  # fmt: skip
+    """Build a U-Net for slices of any size, (n, h, w, channels) to (n, h, w, outputs); see `models.build`.
 
     Each convolution is 3x3 without bias, followed by group normalisation (Wu and He 2018) and a ReLU. There is one
     of them at the finest level, in the encoder and in the decoder, and two at every other level, the lowest
@@ -23,30 +28,11 @@ def build_native_unet(channels, widths, outputs, regions=True, precision="float3
 
     Parameters
     ----------
-    channels : int
-        Channels in.
-    widths : sequence of int
+    widths
         Filters of each level, the finest first: at least two, each a multiple of 8.
-    outputs : int
-        Channels out.
-    regions : bool
+    regions
         One probability for each channel, by a sigmoid, for regions that overlap; otherwise, by a softmax,
         probabilities of classes that exclude each other.
-    precision : {"float32", "mixed_bfloat16", "mixed_float16"}
-        Keras dtype policy of all layers but the last, which stays float32.
-    seed : int, optional
-        Seed of the initial weights; taken from Keras's global random state where omitted.
-
-    Returns
-    -------
-    keras.Model
-        Not compiled. Input (n, h, w, channels), output (n, h, w, outputs) float32 in 0-1. Both sides have to be
-        multiples of ``2 ** (len(widths) - 1)``: 16 pixels with five levels.
-
-    Raises
-    ------
-    BratsError
-        If the widths are too few or no multiples of 8.
     """
     if len(widths) < 2 or any(width < GROUPS or width % GROUPS for width in widths):
         expected = f"at least two, each a multiple of {GROUPS}, which is the number of groups that are normalised"

@@ -1,36 +1,29 @@
 """The paper's 2D U-Net."""
 
 import itertools
+from collections.abc import Iterator
 
 import keras
 from keras import layers
 
 from brats_lib.errors import BratsError
 
-__all__ = ["LEVELS", "build_unet", "layer_seeds"]
+__all__ = ["build_unet", "layer_seeds"]
 
 LEVELS = 4
 
 
-def layer_seeds(seed=None):
-    """A seed for each layer of a network, from one for all of them.
-
-    Parameters
-    ----------
-    seed : int, optional
-        None leaves them to Keras's global random state.
-
-    Returns
-    -------
-    iterator of int or None
-        Endless.
-    """
+def layer_seeds(seed: int | None) -> Iterator[int | None]:
+    """A seed for each layer of a network, endless; without one, Keras's global random state is left to decide."""
     # Layers that shared one integer seed would start with the same weights wherever their shapes agree.
     return itertools.repeat(None) if seed is None else itertools.count(seed * 1000)
 
 
-def build_unet(size=128, channels=2, classes=4, width=32, dropout=0.2, precision="float32", seed=None):
-    """Build the U-Net of section 3.4 and figure 5.
+def build_unet(
+    size: int = 128, channels: int = 2, classes: int = 4, width: int = 32, dropout: float = 0.2,
+    precision: str = "float32", seed: int | None = None,
+) -> keras.Model:  # fmt: skip
+    """Build the U-Net of section 3.4 and figure 5, (n, size, size, channels) to (n, size, size, classes).
 
     Four encoder levels of two 3x3 convolutions and 2x2 max pooling, a bottleneck of two 3x3 convolutions with
     dropout, four decoder levels of a 2x2 transposed convolution, the concatenated skip connection and two 3x3
@@ -39,32 +32,10 @@ def build_unet(size=128, channels=2, classes=4, width=32, dropout=0.2, precision
 
     Parameters
     ----------
-    size : int
+    size
         Side of the square slices in pixels, a multiple of 16.
-    channels : int
-        Modalities in.
-    classes : int
-        Classes out.
-    width : int
-        Filters of the first level.
-    dropout : float
-        Dropout rate at the bottleneck, in [0, 1).
-    precision : {"float32", "mixed_bfloat16", "mixed_float16"}
-        Keras dtype policy of all layers but the last, which stays float32: eight bits of mantissa are too few
-        for probabilities that are compared with each other.
-    seed : int, optional
-        Seed of the initial weights and of dropout; taken from Keras's global random state where omitted.
-
-    Returns
-    -------
-    keras.Model
-        Not compiled. Input (n, size, size, channels), output (n, size, size, classes) float32, which sums to 1
-        over the last axis.
-
-    Raises
-    ------
-    BratsError
-        If `size` cannot be halved four times.
+    width, dropout
+        Filters of the first level; rate at the bottleneck, in [0, 1).
 
     Notes
     -----
@@ -73,12 +44,9 @@ def build_unet(size=128, channels=2, classes=4, width=32, dropout=0.2, precision
     the one that doubles the resolution included, so this network does too.
     """
     if size < 2**LEVELS or size % 2**LEVELS:
-        raise BratsError(
-            f"slice size {size}",
-            "it cannot be halved four times",
-            f"a multiple of {2**LEVELS} pixels",
-            f"Set the recipe's size to {max(1, round(size / 2**LEVELS)) * 2**LEVELS}",
-        )
+        advice = f"Set the recipe's size to {max(1, round(size / 2**LEVELS)) * 2**LEVELS}"
+        expected = f"a multiple of {2**LEVELS} pixels"
+        raise BratsError(f"slice size {size}", "it cannot be halved four times", expected, advice)
     seeds = layer_seeds(seed)
     policy = keras.DTypePolicy(precision)
 

@@ -4,13 +4,12 @@ import functools
 import json
 import platform
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from brats_lib import __version__
+from brats_lib import __version__, installed_versions
 from brats_lib.cases.case import Case, voxel_hash
 from brats_lib.cases.intake import receive
 from brats_lib.cases.layouts import recognise, stem
@@ -271,10 +270,5 @@ def _fingerprint(case, network):
 
 @functools.cache
 def _versions():
-    versions = {"brats_lib": __version__, "python": platform.python_version()}
-    for package in ("numpy", "scipy", "nibabel", "keras", "tensorflow", "openvino"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
+    packages = installed_versions("numpy", "scipy", "nibabel", "keras", "tensorflow", "openvino")
+    return {"brats_lib": __version__, "python": platform.python_version(), **packages}

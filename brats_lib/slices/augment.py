@@ -5,8 +5,7 @@ draw of a layer's `get_random_transformation` moves both image and mask; masks a
 their classes, and what comes in from outside the slice is background.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -14,17 +13,10 @@ from keras import layers, ops
 
 from brats_lib.errors import BratsError
 
-__all__ = ["AUGMENTATIONS", "Augmentation", "Augmenter"]
+__all__ = ["AUGMENTATIONS", "Augmenter"]
 
 # Whatever precision the network trains in, images are changed in full precision.
 _COMMON = {"dtype": "float32", "data_format": "channels_last"}
-
-
-class Augmentation(NamedTuple):
-    """A kind of augmentation: what it does, and the function that makes its Keras layers."""
-
-    description: str
-    make_layers: Callable[[], tuple[layers.Layer, ...]]
 
 
 class _Elastic(layers.RandomElasticTransform):
@@ -55,78 +47,42 @@ class _Elastic(layers.RandomElasticTransform):
 
 
 AUGMENTATIONS = {
-    "flip": Augmentation(
-        "mirrors left-right and front-back, each with probability 1/2",
-        # One layer for both directions would mirror both or none.
-        lambda: (layers.RandomFlip("horizontal", **_COMMON), layers.RandomFlip("vertical", **_COMMON)),
-    ),
-    "rotate": Augmentation(
-        "rotates by up to 15 degrees", lambda: (layers.RandomRotation(15 / 360, fill_mode="constant", **_COMMON),)
-    ),
-    "scale": Augmentation(
-        "enlarges or shrinks by up to 10 %", lambda: (layers.RandomZoom(0.1, fill_mode="constant", **_COMMON),)
-    ),
-    "elastic": Augmentation(
-        "bends the slice smoothly by a few pixels (slow: Keras's layer takes about 0.06 s per slice on a CPU)",
-        # The draw that decides whether to bend at all is always below a factor of 1.
-        lambda: (_Elastic(factor=(1.0, 1.0), scale=(0.25, 1.0), fill_mode="constant", **_COMMON),),
-    ),
-    "intensity": Augmentation(
-        "changes contrast by up to 20 % and brightness by up to 0.1 inside the head, not the mask",
-        lambda: (
-            layers.RandomContrast(0.2, value_range=(0, 1), **_COMMON),
-            layers.RandomBrightness(0.1, value_range=(0, 1), **_COMMON),
-        ),
-    ),
+    # Left-right and front-back, each with probability 1/2; one layer for both would mirror both or none.
+    "flip": lambda: [layers.RandomFlip(direction, **_COMMON) for direction in ("horizontal", "vertical")],
+    # By up to 15 degrees.
+    "rotate": lambda: [layers.RandomRotation(15 / 360, fill_mode="constant", **_COMMON)],
+    # Up to 10 % larger or smaller.
+    "scale": lambda: [layers.RandomZoom(0.1, fill_mode="constant", **_COMMON)],
+    # Smoothly by a few pixels; slow, about 0.06 s per slice on a CPU. The draw that decides whether to bend at all is
+    # always below a factor of 1.
+    "elastic": lambda: [_Elastic(factor=(1.0, 1.0), scale=(0.25, 1.0), fill_mode="constant", **_COMMON)],
+    # Contrast by up to 20 % and brightness by up to 0.1, inside the head.
+    "intensity": lambda: [
+        layers.RandomContrast(0.2, value_range=(0, 1), **_COMMON),
+        layers.RandomBrightness(0.1, value_range=(0, 1), **_COMMON),
+    ],
 }
 
 
 class Augmenter:
-    """Apply augmentations, in the order given, with a new draw for every slice.
+    """Apply some of `AUGMENTATIONS`, in the order given, with a new draw for every slice that depends on the seed."""
 
-    Parameters
-    ----------
-    names : sequence of str
-        From `AUGMENTATIONS`.
-    seed : int
-        What the draws depend on.
-
-    Raises
-    ------
-    BratsError
-        If there is no augmentation of a name.
-    """
-
-    def __init__(self, names, seed=0):
-        self.names, self.seed = tuple(names), int(seed)
-        for name in self.names:
+    def __init__(self, names: Sequence[str], seed: int = 0):
+        for name in names:
             if name not in AUGMENTATIONS:
-                raise BratsError(
-                    f"augmentation '{name}'",
-                    "there is none of that name",
-                    f"some of {', '.join(AUGMENTATIONS)}",
-                    "Choose among those",
-                )
-        self._layers = [layer for name in self.names for layer in AUGMENTATIONS[name].make_layers()]
+                expected = f"some of {', '.join(AUGMENTATIONS)}"
+                raise BratsError(f"augmentation '{name}'", "there is none of that name", expected, "Choose among those")
+        self.seed = int(seed)
+        self._layers = [layer for name in names for layer in AUGMENTATIONS[name]()]
         self._calls = 0
 
-    def __call__(self, images, classes, draw=None):
-        """Change slices and their masks.
+    def __call__(
+        self, images: np.ndarray, classes: np.ndarray, draw: tuple[int, ...] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Change slices (n, x, y, channels) in 0-1, where background stays 0, and their class indices (n, x, y) alike.
 
-        Parameters
-        ----------
-        images : array, shape (n, x, y, channels), in 0-1
-            0 is background.
-        classes : array of int, shape (n, x, y)
-            Class indices 0-3.
-        draw : tuple of int, optional
-            Which draw to take; the same one changes the same slices alike. By default calls are counted.
-
-        Returns
-        -------
-        images : array of float32, same shape, in 0-1
-            Background stays 0.
-        classes : array of uint8, same shape
+        The same `draw` changes the same slices alike; by default calls are counted. Both keep their shapes, as float32
+        and uint8.
         """
         if draw is None:
             draw = (self._calls,)

@@ -6,11 +6,15 @@ manages the mapping between subject IDs and file paths." Where its lineage reads
 shuffles slices across all patients.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from keras.utils import PyDataset
 
 from brats_lib import labels
 from brats_lib.errors import BratsError
+from brats_lib.slices.augment import Augmenter
+from brats_lib.slices.cache import SliceCache
 
 __all__ = ["ProcessShare", "SliceBatches"]
 
@@ -23,39 +27,32 @@ class SliceBatches(PyDataset):
     caller: ``fit(..., shuffle=False)``, because Keras otherwise draws the order of the batches from Python's global
     random state, and after a restart ``batches.epoch = <epochs already trained>``.
 
+    Batch number ``b`` is images (n, size, size, channels), float32 in 0-1, and one-hot classes (n, size, size, 4).
+
     Parameters
     ----------
-    cache : brats_lib.slices.cache.SliceCache
-    names : sequence of str
-        Cases to take slices from: one subset of the split.
-    batch_slices : int
+    cache, names
+        The cases, one subset of the split, to take slices from.
+    batch_slices
         Slices per batch; the last batch of an epoch has what is left.
-    shuffle : bool
+    shuffle
         Draw a new order of all slices every epoch. Without it slices come case by case, bottom to top.
-    seed : int
-        Seed of order and augmentation.
-    slices_per_epoch : int, optional
+    slices_per_epoch
         Use only so many slices per epoch: a new draw without replacement every epoch where `shuffle` is set, evenly
         spaced and always the same ones where it is not. By default, and at most, all.
-    augment : brats_lib.slices.augment.Augmenter, optional
-        Applied to image and mask together.
     **options
-        Options of `keras.utils.PyDataset`: ``workers``, ``use_multiprocessing``, ``max_queue_size``. The default of one
-        worker is right: reading takes a fraction of the time of a training step.
+        Options of `keras.utils.PyDataset`. The default of one worker is right: reading takes a fraction of the time of
+        a training step.
 
     Attributes
     ----------
     epoch : int
         The epoch whose batches are given, from 0.
-
-    Raises
-    ------
-    BratsError
-        If a case is not in the cache, or there is none.
     """
 
     def __init__(
-        self, cache, names, batch_slices, shuffle=True, seed=0, slices_per_epoch=None, augment=None, **options
+        self, cache: SliceCache, names: Sequence[str], batch_slices: int, shuffle: bool = True, seed: int = 0,
+        slices_per_epoch: int | None = None, augment: Augmenter | None = None, **options,
     ):  # fmt: skip
         super().__init__(**options)
         self.cache, self.names = cache, tuple(names)
@@ -63,9 +60,8 @@ class SliceBatches(PyDataset):
             raise BratsError("the list of cases", "it is empty", "at least one case", "Check the split")
         self.flair_hashes = tuple(map(cache.flair_hash, self.names))
         self.batch_slices, self.shuffle, self.seed, self.augment = int(batch_slices), shuffle, int(seed), augment
-        self._per_case = cache.recipe.slices
-        total = len(self.names) * self._per_case
-        self.slices_per_epoch = min(total, int(slices_per_epoch)) if slices_per_epoch else total
+        self._total = len(self.names) * cache.recipe.slices
+        self.slices_per_epoch = min(self._total, int(slices_per_epoch or self._total))
         self.epoch = 0
         self._begun = False
         self._drawn = None, None
@@ -78,54 +74,23 @@ class SliceBatches(PyDataset):
         # One assignment of a pair, because several threads may ask at once.
         drawn, order = self._drawn
         if drawn != epoch:
-            total = len(self.names) * self._per_case
             if self.shuffle:
-                order = np.random.default_rng([self.seed, epoch]).permutation(total)[: self.slices_per_epoch]
+                order = np.random.default_rng([self.seed, epoch]).permutation(self._total)[: self.slices_per_epoch]
             else:
-                order = np.arange(self.slices_per_epoch) * total // self.slices_per_epoch
+                order = np.arange(self.slices_per_epoch) * self._total // self.slices_per_epoch
             self._drawn = epoch, order
         return order
 
-    def _located(self, batch, epoch):
-        """Case number and position in the case of each slice of a batch."""
+    def __getitem__(self, batch):
         if not 0 <= batch < len(self):
             raise IndexError(f"batch {batch} of {len(self)}")
+        epoch, recipe = self.epoch, self.cache.recipe
         picked = self._order(epoch)[batch * self.batch_slices : (batch + 1) * self.batch_slices]
-        return np.divmod(picked, self._per_case)
-
-    def index(self, batch):
-        """Tell which slices a batch of the current epoch holds.
-
-        Parameters
-        ----------
-        batch : int
-            Batch number, 0 to ``len(self) - 1``.
-
-        Returns
-        -------
-        list of (str, int)
-            Case name and axial slice number in the case's volume, in the batch's order.
-        """
-        cases, positions = self._located(batch, self.epoch)
-        first = self.cache.recipe.first_slice
-        return [(self.names[case], first + int(z)) for case, z in zip(cases, positions, strict=True)]
-
-    def __getitem__(self, batch):
-        """Read a batch of the current epoch.
-
-        Returns
-        -------
-        images : array of float32, shape (n, size, size, channels), in 0-1
-        targets : array of float32, shape (n, size, size, 4)
-            One-hot classes.
-        """
-        epoch = self.epoch
-        cases, positions = self._located(batch, epoch)
-        size, channels = self.cache.recipe.size, len(self.cache.recipe.modalities)
-        images = np.empty((len(cases), size, size, channels), np.float32)
-        classes = np.empty((len(cases), size, size), np.uint8)
+        cases, positions = np.divmod(picked, recipe.slices)
+        images = np.empty((len(picked), recipe.size, recipe.size, len(recipe.modalities)), np.float32)
+        classes = np.empty((len(picked), recipe.size, recipe.size), np.uint8)
         # Each case's files are opened once and read front to back.
-        by_case = np.lexsort((positions, cases))
+        by_case = np.argsort(picked)
         for rows in np.split(by_case, np.flatnonzero(np.diff(cases[by_case])) + 1):
             images[rows], classes[rows] = self.cache.read(self.names[cases[rows[0]]], positions[rows])
         if self.augment is not None:
@@ -137,10 +102,9 @@ class SliceBatches(PyDataset):
         self._begun = True
 
     def on_epoch_end(self):
-        """Go on to the next epoch.
+        """Go on to the next epoch, if one has begun.
 
-        Keras calls this once before the first epoch as well, and twice after one that ran out of data, so only an
-        epoch that has begun is counted.
+        Keras calls this once before the first epoch as well, and twice after one that ran out of data.
         """
         self.epoch += self._begun
         self._begun = False
@@ -149,48 +113,33 @@ class SliceBatches(PyDataset):
 class ProcessShare(PyDataset):
     """The share that one of several processes has in each batch: a block of equal size.
 
-    Parameters
-    ----------
-    batches : keras.utils.PyDataset
-        Batches of images and targets, the same in every process.
-    index, count : int
-        Which process of how many, see `devices.processes`.
-    devices : int
-        Devices of all processes together.
+    `batches` are the same in every process, of which this is number `index` of `count`, see `devices.processes`. The
+    `devices` of all processes together have to divide every batch.
     """
 
-    def __init__(self, batches, index, count, devices):
+    def __init__(self, batches: PyDataset, index: int, count: int, devices: int):
         super().__init__()
         self.batches, self.index, self.count, self.devices = batches, index, count, devices
 
     @property
-    def epoch(self):
+    def epoch(self) -> int:
         """The epoch whose batches are given, from 0."""
         return self.batches.epoch
 
     @epoch.setter
-    def epoch(self, epoch):
+    def epoch(self, epoch: int):
         self.batches.epoch = epoch
 
     def __len__(self):
         return len(self.batches)
 
     def __getitem__(self, batch):
-        """Read a batch and keep this process's block of it.
-
-        Raises
-        ------
-        BratsError
-            If the batch cannot be shared out evenly.
-        """
         arrays = self.batches[batch]
         total = len(arrays[0])
         if total % self.devices:
-            raise BratsError(
-                f"batch {batch + 1} of {len(self)}", f"it has {total} slices",
-                f"a multiple of {self.devices}, the devices of {self.count} processes",
-                "Choose batch_slices and slices_per_epoch that can be shared out evenly",
-            )  # fmt: skip
+            expected = f"a multiple of {self.devices}, the devices of {self.count} processes"
+            advice = "Choose batch_slices and slices_per_epoch that can be shared out evenly"
+            raise BratsError(f"batch {batch + 1} of {len(self)}", f"it has {total} slices", expected, advice)
         block = total // self.count
         return tuple(array[self.index * block : (self.index + 1) * block] for array in arrays)
 

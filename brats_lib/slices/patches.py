@@ -4,6 +4,8 @@ A patch is cut from a stack on the fly and changed at random, so that no two are
 (seed, epoch, batch number), as those of `batches.SliceBatches` are, and for the same reason.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from keras.utils import PyDataset
 from scipy import ndimage
@@ -11,48 +13,35 @@ from scipy import ndimage
 from brats_lib import labels
 from brats_lib.cases import MODALITIES
 from brats_lib.errors import BratsError
-from brats_lib.recipes import PLANES
+from brats_lib.recipes import PLANES, NativeRecipe
+from brats_lib.slices.stacks import Stack
 
-__all__ = ["AUGMENTATIONS", "PatchBatches", "region_targets"]
+__all__ = ["PatchBatches", "region_targets"]
 
 AUGMENTATIONS = ("mirror", "intensity")
 # Tumour voxels that are remembered per case, to centre patches on.
-_REMEMBERED = 4000
+REMEMBERED = 4000
 
 
-def region_targets(mask):
-    """Targets of the overlapping regions WT, TC and ET.
-
-    Parameters
-    ----------
-    mask : array of int, any shape
-        Labels 0, 1, 2, 4.
-
-    Returns
-    -------
-    array of float32, shape (*mask.shape, 3)
-        1 in the region, else 0.
-    """
+def region_targets(mask: np.ndarray) -> np.ndarray:
+    """1 in the overlapping regions WT, TC and ET of labels, else 0: float32, shape (*mask.shape, 3)."""
     return np.stack([labels.region(mask, name) for name in labels.REGIONS], axis=-1).astype(np.float32)
 
 
 class PatchBatches(PyDataset):
     """Batches of random patches of stacks.
 
+    A batch is images (n, patch, patch, channels), float32 in standard deviations of the brain, and targets (n, patch,
+    patch, 3) of the regions WT, TC, ET or, of a recipe without regions, one-hot classes (n, patch, patch, 4).
+
     Parameters
     ----------
-    stacks : sequence of brats_lib.slices.stacks.Stack
-        With labels and all four modalities.
-    recipe : brats_lib.recipes.NativeRecipe
-        Modalities, planes, neighbours, patch size, augmentation and how patches are placed.
-    seed : int
-        Seed of everything random.
-    slices_per_epoch : int, optional
+    stacks, recipe
+        Stacks have labels and all four modalities; the recipe says which of them are read, and how patches are cut.
+    slices_per_epoch
         Patches per epoch; the recipe's own number where omitted.
-    augment : bool
-        Leave it out where the batches are for validation.
-    **options
-        Options of `keras.utils.PyDataset`.
+    augment
+        Leave it out where the batches are for validation, which sees the same patches in every epoch.
 
     Attributes
     ----------
@@ -60,22 +49,19 @@ class PatchBatches(PyDataset):
         The epoch whose batches are given, from 0.
     names, flair_hashes : tuple of str
         The cases, and `voxel_hash` of their FLAIR images.
-
-    Raises
-    ------
-    BratsError
-        If there are no stacks, one has no labels, or the recipe names an augmentation that there is not.
     """
 
-    def __init__(self, stacks, recipe, seed=0, slices_per_epoch=None, augment=True, **options):
-        super().__init__(**options)
+    def __init__(
+        self, stacks: Sequence[Stack], recipe: NativeRecipe, seed: int = 0, slices_per_epoch: int | None = None,
+        augment: bool = True,
+    ):  # fmt: skip
+        super().__init__()
         self.stacks, self.recipe, self.seed = list(stacks), recipe, int(seed)
         unlabelled = [stack.name for stack in self.stacks if stack.labels is None]
         if unlabelled or not self.stacks:
             found = f"{unlabelled[0]} has no mask" if unlabelled else "there are none"
             raise BratsError("training cases", found, "cases with masks", "Check the split")
-        unknown = sorted(set(recipe.augmentation) - set(AUGMENTATIONS))
-        if unknown:
+        if unknown := sorted(set(recipe.augmentation) - set(AUGMENTATIONS)):
             expected = f"some of {', '.join(AUGMENTATIONS)}"
             raise BratsError(f"augmentation '{unknown[0]}'", "there is none of that name", expected, "Choose of those")
         self.names = tuple(stack.name for stack in self.stacks)
@@ -90,22 +76,11 @@ class PatchBatches(PyDataset):
         return max(1, self.slices_per_epoch // self.batch_slices)
 
     def __getitem__(self, batch):
-        """Cut a batch of the current epoch.
-
-        Returns
-        -------
-        images : array of float32, shape (n, patch, patch, channels)
-            Standard deviations of the brain.
-        targets : array of float32, shape (n, patch, patch, 3) or (n, patch, patch, 4)
-            Regions WT, TC, ET, or one-hot classes.
-        """
         side, recipe = self.recipe.patch, self.recipe
         images = np.empty((self.batch_slices, side, side, recipe.channels), np.float32)
         masks = np.empty((self.batch_slices, side, side), np.uint8)
         for position in range(self.batch_slices):
-            # Validation sees the same patches in every epoch.
-            epoch = self.epoch if self.augment else 0
-            rng = np.random.default_rng([self.seed, epoch, batch, position])
+            rng = np.random.default_rng([self.seed, self.epoch if self.augment else 0, batch, position])
             image, masks[position] = self._draw(rng)
             images[position] = image.reshape(side, side, -1)
         targets = region_targets(masks) if recipe.regions else labels.one_hot(labels.to_classes(masks))
@@ -154,17 +129,16 @@ class PatchBatches(PyDataset):
 def _remember_lesion(mask):
     """Up to so many voxels of a tumour, always the same ones."""
     voxels = np.argwhere(np.asarray(mask) > 0).astype(np.int16)
-    if len(voxels) <= _REMEMBERED:
+    if len(voxels) <= REMEMBERED:
         return voxels
-    return voxels[np.random.default_rng(0).choice(len(voxels), _REMEMBERED, replace=False)]
+    return voxels[np.random.default_rng(0).choice(len(voxels), REMEMBERED, replace=False)]
 
 
 def _mirror(rng, image, mask):
     """Mirror along either axis, exchange the axes, and turn the order of the slices round."""
-    if rng.random() < 0.5:
-        image, mask = image[::-1], mask[::-1]
-    if rng.random() < 0.5:
-        image, mask = image[:, ::-1], mask[:, ::-1]
+    for axis in (0, 1):
+        if rng.random() < 0.5:
+            image, mask = np.flip(image, axis), np.flip(mask, axis)
     if rng.random() < 0.5:
         image, mask = image.swapaxes(0, 1), mask.T
     if rng.random() < 0.5:

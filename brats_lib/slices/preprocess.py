@@ -4,60 +4,28 @@ The paper, section 3.2, scales each modality of each patient, takes axial slices
 statistics come from the whole volume, so that training and prediction see the same numbers whatever slices they use.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
 
 from brats_lib import labels
+from brats_lib.cases import Case
 from brats_lib.cases.brain import scale01
 from brats_lib.errors import BratsError
+from brats_lib.recipes import Recipe
 
-__all__ = [
-    "case_labels",
-    "case_slices",
-    "crop",
-    "resize_labels",
-    "resize_slices",
-    "select_slices",
-    "uncrop",
-]
+__all__ = ["case_labels", "case_slices", "crop", "resize_labels", "resize_slices", "uncrop"]
 
 
-def crop(volume, box):
-    """Cut a box out of a volume; further axes (channels) are kept whole.
-
-    Parameters
-    ----------
-    volume : array, shape (x, y, z, ...)
-    box : tuple of slice
-        As from `brain_box`.
-
-    Returns
-    -------
-    array
-        A view of `volume`.
-    """
+def crop(volume: np.ndarray, box: tuple[slice, ...]) -> np.ndarray:
+    """A view of a box, as from `brain_box`, of a volume; further axes (channels) are kept whole."""
     return volume[tuple(box)]
 
 
-def uncrop(cropped, box, shape, fill=0):
-    """Put what `crop` cut out back into a volume of the original shape.
-
-    Parameters
-    ----------
-    cropped : array, shape (x', y', z', ...)
-    box : tuple of slice
-        The box it was cropped with.
-    shape : tuple of int
-        The original (x, y, z).
-    fill : number
-        Value outside the box.
-
-    Returns
-    -------
-    array, shape (x, y, z, ...), of `cropped`'s dtype
-    """
-    volume = np.full((*shape, *cropped.shape[len(shape) :]), fill, cropped.dtype)
+def uncrop(cropped: np.ndarray, box: tuple[slice, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """Put what `crop` cut out back into a volume of the original shape (x, y, z), with 0 around it."""
+    volume = np.zeros((*shape, *cropped.shape[len(shape) :]), cropped.dtype)
     volume[tuple(box)] = cropped
     return volume
 
@@ -76,55 +44,28 @@ def _interpolation_matrix(source, target):
     return matrix
 
 
-def _pair(size):
-    """(X, Y) from a side or a pair."""
-    return (size, size) if np.ndim(size) == 0 else tuple(size)
-
-
-def resize_slices(stack, size):
+def resize_slices(stack: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
     """Resize slices bilinearly, pixels being areas with their value at the centre (half-pixel centres).
 
     The same numbers as ``tf.image.resize(..., "bilinear", antialias=False)`` and ``cv2.INTER_LINEAR``. Bilinear
     interpolation is separable and linear, so a stack of slices is two matrix products.
 
-    Parameters
-    ----------
-    stack : array, shape (n, x, y) or (n, x, y, channels)
-        Any size, to be enlarged or reduced.
-    size : int or (int, int)
-        Target side, or target (x, y).
-
-    Returns
-    -------
-    array of float32, shape (n, X, Y) or (n, X, Y, channels)
+    From (n, x, y) or (n, x, y, channels) to float32 of the same axes, with both sides of `size`, or x and y of it.
     """
     stack = np.asarray(stack, np.float32)
-    along_x, along_y = (
-        _interpolation_matrix(int(s), int(t)) for s, t in zip(stack.shape[1:3], _pair(size), strict=True)
-    )
+    sides = np.broadcast_to(size, 2).tolist()
+    along_x, along_y = map(_interpolation_matrix, stack.shape[1:3], sides)
     # One large product per axis: one small product per slice spends its time on waking threads.
     resized = np.tensordot(along_x, stack, axes=(1, 1))
     resized = np.tensordot(resized, along_y, axes=(2, 1))
     return np.ascontiguousarray(np.moveaxis(resized, (0, 1, -1), (1, 0, 2)))
 
 
-def resize_labels(classes, size):
-    """Resize class indices: each class's map bilinearly, then the most probable class.
+def resize_labels(classes: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
+    """Resize class indices (n, x, y) as in `resize_slices`: each class's map, then the most probable class.
 
     Nearest neighbour drops stretches of a thin enhancing rim; this does not. A draw goes to the lower class index.
-
-    Parameters
-    ----------
-    classes : array of int, shape (n, x, y)
-        Class indices 0-3.
-    size : int or (int, int)
-        Target side, or target (x, y).
-
-    Returns
-    -------
-    array of uint8, shape (n, X, Y)
     """
-    classes = np.asarray(classes)
     best = resize_slices(classes == 0, size)
     winner = np.zeros(best.shape, np.uint8)
     for index in range(1, len(labels.LABELS)):
@@ -134,90 +75,37 @@ def resize_labels(classes, size):
     return winner
 
 
-def select_slices(volume, first_slice, stop_slice, where="volume"):
-    """Take axial slices out of a volume.
-
-    Parameters
-    ----------
-    volume : array, shape (x, y, z)
-    first_slice, stop_slice : int
-        First slice taken, and the one after the last.
-    where : str
-        What the error message calls the volume.
-
-    Returns
-    -------
-    array, shape (stop_slice - first_slice, x, y)
-        A view of `volume`.
-
-    Raises
-    ------
-    BratsError
-        If the volume has fewer than `stop_slice` slices.
-    """
+def _select(volume, recipe, where):
+    """A recipe's axial slices of a volume (x, y, z), as (slices, x, y)."""
     depth = volume.shape[2]
-    if depth < stop_slice:
-        raise BratsError(
-            where,
-            f"it has {depth} axial slices",
-            f"at least {stop_slice}, because the recipe uses slices {first_slice} to {stop_slice - 1}",
-            "Use a case resampled to the BraTS grid (240 x 240 x 155, 1 mm), or a recipe with fewer slices",
-        )
-    return np.moveaxis(volume[:, :, first_slice:stop_slice], 2, 0)
+    if depth < recipe.stop_slice:
+        used = f"slices {recipe.first_slice} to {recipe.stop_slice - 1}"
+        expected = f"at least {recipe.stop_slice}, because the recipe uses {used}"
+        advice = "Use a case resampled to the BraTS grid (240 x 240 x 155, 1 mm), or a recipe with fewer slices"
+        raise BratsError(where, f"it has {depth} axial slices", expected, advice)
+    return np.moveaxis(volume[:, :, recipe.first_slice : recipe.stop_slice], 2, 0)
 
 
-def case_slices(case, recipe, volumes=None):
+def case_slices(case: Case, recipe: Recipe, volumes: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
     """Make the network's input from a case.
 
-    Parameters
-    ----------
-    case : brats_lib.cases.Case
-    recipe : brats_lib.recipes.Recipe
-    volumes : dict of str to array of float32, shape (x, y, z), optional
-        Its modalities, where they were read already.
-
-    Returns
-    -------
-    array of float32, shape (slices, size, size, channels), in 0-1
-        Channels in the order of ``recipe.modalities``.
-
-    Raises
-    ------
-    BratsError
-        If a volume has too few slices or holds voxels that are no numbers.
+    It is float32 (slices, size, size, channels) in 0-1, with channels in the order of ``recipe.modalities``. `volumes`
+    are the case's modalities by name, where they were read already; one that has too few slices or holds voxels that
+    are no numbers is refused.
     """
     images = np.empty((recipe.slices, recipe.size, recipe.size, len(recipe.modalities)), np.float32)
     for channel, modality in enumerate(recipe.modalities):
         where = f"{case.name}, {modality}"
+        volume = volumes[modality] if volumes else case.volume(modality)
         try:
-            volume = volumes[modality] if volumes else case.volume(modality)
-            volume = scale01(volume, recipe.clip_percentile)
+            scaled = scale01(volume, recipe.clip_percentile)
         except ValueError as error:
             raise BratsError(where, str(error), "finite intensities", "Download or convert this case again") from error
-        stack = select_slices(volume, recipe.first_slice, recipe.stop_slice, where)
-        images[..., channel] = resize_slices(stack, recipe.size)
+        images[..., channel] = resize_slices(_select(scaled, recipe, where), recipe.size)
     # Weights that sum to 1 within rounding can overshoot the range by one unit in the last place.
     return np.clip(images, 0, 1, out=images)
 
 
-def case_labels(case, recipe):
-    """Make the network's target from a case.
-
-    Parameters
-    ----------
-    case : brats_lib.cases.Case
-        A case with a mask.
-    recipe : brats_lib.recipes.Recipe
-
-    Returns
-    -------
-    array of uint8, shape (slices, size, size)
-        Class indices 0-3.
-
-    Raises
-    ------
-    BratsError
-        If the mask has too few slices.
-    """
-    stack = select_slices(case.mask(), recipe.first_slice, recipe.stop_slice, f"{case.name}, mask")
-    return resize_labels(labels.to_classes(stack), recipe.size)
+def case_labels(case: Case, recipe: Recipe) -> np.ndarray:
+    """Make the network's target from a case with a mask: class indices 0-3, uint8, shape (slices, size, size)."""
+    return resize_labels(labels.to_classes(_select(case.mask(), recipe, f"{case.name}, mask")), recipe.size)

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 from fake_run import make_png
 
-from brats_lib.book import check_html
+from brats_lib.book.check import check_html
 
 PAGE = """<html><body><p id="top"><a href="#top">up</a> <a href="other.html#there">other</a></p>
 <a href="https://example.org">elsewhere</a> <figure id="paper-fig-01"><img src="a.png" alt="A brain slice"></figure>
 {extra}</body></html>"""
+SHOWS = "shows a path of the machine it was built on"
 
 
 @pytest.fixture
@@ -22,10 +23,6 @@ def site(tmp_path):
     return write
 
 
-def test_sound_page_has_no_problem(site):
-    assert check_html(site(), ["paper-fig-01"]) == []
-
-
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
@@ -37,27 +34,21 @@ def test_sound_page_has_no_problem(site):
         ("<link rel='stylesheet' href='//cdn.example.org/x.css'>", "loads //cdn.example.org/x.css from elsewhere"),
         ("<a href='gone.html'>x</a>", "link to gone.html leads nowhere"),
         ("<a href='other.html#gone'>x</a>", "link to other.html#gone: the page has no such place"),
-        ("<code>/home/ann/data</code>", "shows a path of the machine it was built on: /home/ann/"),
-        ("<code>/elsewhere/ann/data</code>", "shows a path of the machine it was built on: /elsewhere/ann/"),
+        ("<code>/home/ann/data</code>", f"{SHOWS}: /home/ann/"),
+        ("<code>/elsewhere/ann/data</code>", f"{SHOWS}: /elsewhere/ann/"),
+        ("<pre>warning in /scratch/x/.venv/y.py</pre>", f"{SHOWS}: /scratch/x/.venv/y.py"),
+        ("<p title='/private/x/.venv/y.py'>x</p>", f"{SHOWS}: /private/x/.venv/y.py"),
     ],
 )
 def test_every_kind_of_problem_is_found(site, extra, message):
-    problems = check_html(site(extra), ["paper-fig-01"], private=["/home/ann", "/elsewhere/ann"])
-    assert problems == [problem for problem in problems if message in problem]
-    assert len(problems) == 1
-
-
-@pytest.mark.parametrize("extra", ["<pre>warning in {}</pre>", "<p title='{}'>x</p>"])
-@pytest.mark.parametrize("top", ["home", "root", "tmp", "var", "opt", "mnt", "scratch", "work", "Users", "private"])
-def test_path_of_any_machine_is_found(site, extra, top):
-    path = f"/{top}/x/.venv/y.py"
-    assert check_html(site(extra.format(path))) == [f"index.html: shows a path of the machine it was built on: {path}"]
+    (problem,) = check_html(site(extra), ["paper-fig-01"], private=["/home/ann", "/elsewhere/ann"])
+    assert message in problem
 
 
 def test_path_in_the_source_of_a_page_is_found(site):
     (site() / "_sources").mkdir()
     (site() / "_sources" / "a.ipynb").write_text('{"data": "/home/ann/x", "to": "/path/to/y ../var/z http://a/home/b"}')
-    assert check_html(site()) == ["_sources/a.ipynb: shows a path of the machine it was built on: /home/ann/x"]
+    assert check_html(site()) == [f"_sources/a.ipynb: {SHOWS}: /home/ann/x"]
 
 
 def test_blank_image_is_found(site):
@@ -65,7 +56,8 @@ def test_blank_image_is_found(site):
 
 
 def test_missing_and_doubled_figures_are_found(site):
-    problems = check_html(site("<p id='paper-table-1'></p>"), ["paper-fig-01", "paper-fig-02"])
+    assert check_html(site(), ["paper-fig-01"]) == []
+    problems = check_html(site(), ["paper-fig-01", "paper-fig-02"])
     assert problems == ["id paper-fig-02 stands on 0 pages; expected one"]
     (site() / "copy.html").write_text("<p id='paper-fig-01'></p>")
     assert check_html(site(), ["paper-fig-01"]) == ["id paper-fig-01 stands on 2 pages; expected one"]

@@ -3,99 +3,74 @@ import copy
 import pytest
 from fake_run import FRAME, PICTURE, TABLE, make_output
 
-from brats_lib.book import clean_notebook
+from brats_lib.book.notebook import clean_notebook
 from brats_lib.errors import BratsError
 
 FIGURE = {"figure": {"name": "paper-fig-04", "caption": "The four weightings."}, "image": {"alt": "Four slices"}}
+FAILED = {"output_type": "error", "ename": "ValueError", "evalue": "no"}
 
 
-def make_notebook(*outputs, mystnb=None, tags=(), source="show()"):
-    metadata = {"tags": list(tags), "papermill": {"duration": 1}} | (
-        {"mystnb": copy.deepcopy(mystnb)} if mystnb else {}
-    )
-    cell = {
-        "cell_type": "code",
-        "execution_count": 1,
-        "source": [source],
-        "outputs": list(outputs),
-        "metadata": metadata,
-    }
+def make_notebook(*outputs, mystnb=None, tags=(), count=1):
+    metadata = {"tags": list(tags), "papermill": {"duration": 1}}
+    if mystnb:
+        metadata["mystnb"] = copy.deepcopy(mystnb)
+    cell = {"cell_type": "code", "execution_count": count, "source": ["show()"], "metadata": metadata}
+    cell["outputs"] = list(outputs)
     return {"metadata": {"papermill": {"input_path": "/home/ann/x.ipynb"}, "kernelspec": {}}, "cells": [cell]}
 
 
 def clean(*outputs, source="", replacements=(), **options):
-    return clean_notebook(make_notebook(*outputs, **options), "01.ipynb", source, replacements)
-
-
-def test_papermill_leaves_no_trace():
-    assert "papermill" not in str(clean())
-
-
-def test_original_is_not_changed():
-    notebook = make_notebook(make_output(PICTURE), mystnb=FIGURE)
+    """The one cell of a cleaned notebook."""
+    notebook = make_notebook(*outputs, **options)
     before = copy.deepcopy(notebook)
-    clean_notebook(notebook, "01.ipynb", "8 phantoms", [("show", "hide")])
-    assert notebook == before
+    cleaned = clean_notebook(notebook, "01.ipynb", source, replacements)
+    assert notebook == before and "papermill" not in str(cleaned)
+    return cleaned["cells"][0]
 
 
 def test_injected_parameters_are_folded():
-    assert "hide-input" in clean(tags=["injected-parameters"])["cells"][0]["metadata"]["tags"]
-    assert "hide-input" not in clean(tags=["parameters"])["cells"][0]["metadata"]["tags"]
+    assert "hide-input" in clean(tags=["injected-parameters"])["metadata"]["tags"]
+    assert "hide-input" not in clean(tags=["parameters"])["metadata"]["tags"]
 
 
-def test_images_keep_their_grey_levels_and_captions_name_the_data():
-    settings = clean(make_output(PICTURE), mystnb=FIGURE, source="8 phantoms")["cells"][0]["metadata"]["mystnb"]
+@pytest.mark.parametrize(("tags", "data"), [((), " *Data: 8 phantoms.*"), (["drawing"], "")])
+def test_images_keep_their_grey_levels_and_captions_name_the_data_but_those_of_drawings(tags, data):
+    settings = clean(make_output(PICTURE), mystnb=FIGURE, source="8 phantoms", tags=tags)["metadata"]["mystnb"]
     assert settings["image"] == {"alt": "Four slices", "classes": "dark-light"}
-    assert settings["figure"]["caption"] == "The four weightings. *Data: 8 phantoms.*"
-
-
-def test_drawings_claim_no_data():
-    settings = clean(make_output(PICTURE), mystnb=FIGURE, source="8 phantoms", tags=["drawing"])
-    assert settings["cells"][0]["metadata"]["mystnb"]["figure"]["caption"] == "The four weightings."
+    assert settings["figure"]["caption"] == f"The four weightings.{data}"
 
 
 def test_progress_bars_are_dropped_and_printed_text_is_kept():
     bar = make_output({"application/vnd.jupyter.widget-view+json": {}, "text/plain": "50 %"})
     printed = {"output_type": "stream", "name": "stdout", "text": ["24 cases"]}
-    assert clean(bar, printed)["cells"][0]["outputs"] == [printed]
+    assert clean(bar, printed)["outputs"] == [printed]
 
 
 def test_private_text_is_replaced_everywhere_but_in_images():
     picture = {"image/png": "aGk/home/ann/", "text/plain": "/home/ann/data/x.nii"}
-    (cell,) = clean(
-        make_output(picture), mystnb=FIGURE, source="", replacements=[("/home/ann/data", "data"), ("/home/ann/", "~/")]
-    )["cells"]
+    replacements = [("/home/ann/data", "data"), ("/home/ann/", "~/")]
+    cell = clean(make_output(picture), mystnb=FIGURE, replacements=replacements)
     assert cell["outputs"][0]["data"] == {"image/png": "aGk/home/ann/", "text/plain": "data/x.nii"}
 
 
 @pytest.mark.parametrize(
-    ("outputs", "mystnb", "message"),
+    ("outputs", "options", "message"),
     [
-        (
-            [{"output_type": "error", "ename": "ValueError", "evalue": "no"}],
-            None,
-            "cell 1: it failed with ValueError: no",
-        ),
-        ([make_output(PICTURE), make_output(PICTURE)], FIGURE, "2 outputs"),
-        ([], FIGURE, "0 outputs"),
-        ([make_output(PICTURE)], None, "without a caption"),
-        ([make_output(PICTURE)], {"figure": FIGURE["figure"]}, "no alternative text"),
-        ([make_output(TABLE)], {"figure": {"name": "table-x"}}, "no caption"),
+        ([FAILED], {}, "cell 1: it failed with ValueError: no"),
+        ([make_output(PICTURE), make_output(PICTURE)], {"mystnb": FIGURE}, "2 outputs"),
+        ([], {"mystnb": FIGURE}, "0 outputs"),
+        ([make_output(PICTURE)], {}, "without a caption"),
+        ([make_output(PICTURE)], {"mystnb": {"figure": FIGURE["figure"]}}, "no alternative text"),
+        ([make_output(TABLE)], {"mystnb": {"figure": {"name": "table-x"}}}, "no caption"),
+        ([], {"count": None}, "not executed"),
     ],
 )
-def test_unfit_cells_are_refused(outputs, mystnb, message):
+def test_unfit_cells_are_refused(outputs, options, message):
     with pytest.raises(BratsError, match=message):
-        clean(*outputs, mystnb=mystnb)
-
-
-def test_cell_that_did_not_run_is_refused():
-    notebook = make_notebook()
-    notebook["cells"][0]["execution_count"] = None
-    with pytest.raises(BratsError, match="not executed"):
-        clean_notebook(notebook, "01.ipynb")
+        clean(*outputs, **options)
 
 
 @pytest.mark.parametrize("data", [TABLE, FRAME])
 def test_tables_and_frames_need_no_image_settings(data):
     figure = {"figure": {"name": "table-x", "caption": "A table"}}
-    assert "image" not in clean(make_output(data), mystnb=figure)["cells"][0]["metadata"]["mystnb"]
+    assert "image" not in clean(make_output(data), mystnb=figure)["metadata"]["mystnb"]

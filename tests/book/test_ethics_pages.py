@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from brats_lib.book.recorded import details, generated, patients, recorded_tables, scores
+from brats_lib.book.tables import details, generated, patients, recorded_tables, scores
 from brats_lib.labels import REGIONS
 from brats_lib.phantom import VERSION, case_name
 from brats_lib.phantom.cohort import DESCRIPTION
@@ -26,6 +26,10 @@ ANSWER = re.compile(r"^\| (\d+[a-g]?) \|.*\| (yes|partly|not done|n/a) \| (.+) \
 
 def recorded(name):
     return pd.read_csv(ROOT / "results" / f"{name}.csv")
+
+
+def cells(line):
+    return [cell.strip() for cell in line.split("|")[1:-1]]
 
 
 def checklist(title):
@@ -70,13 +74,8 @@ def test_worst_patient_stands_beside_the_mean_and_the_best():
     table = pd.DataFrame({"case": list("ab") * 3, "region": [r for r in REGIONS for _ in "ab"],
                           "dice": [0.5, 0.9, 0.25, 0.75, 0.031, 0.96]})  # fmt: skip
     lines = patients(table).splitlines()
-    assert [cell.strip() for cell in lines[0].split("|")[1:-1]] == [
-        "Network `phantom`, 2 patients",
-        "Worst",
-        "Mean",
-        "Best",
-    ]
-    assert [cell.strip() for cell in lines[4].split("|")[1:-1]] == ["Dice ET", "0.03", "0.50", "0.96"]
+    assert cells(lines[0]) == ["Network `phantom`, 2 patients", "Worst", "Mean", "Best"]
+    assert cells(lines[4]) == ["Dice ET", "0.03", "0.50", "0.96"]
     # What the page says of the row ET: the mean hides a patient for whom it failed.
     real = recorded("phantom_on_real").query("region == 'ET'")["dice"]
     assert real.min() < 0.2 < 0.6 < real.mean() and real.size == 8
@@ -86,15 +85,14 @@ def test_scores_of_the_cards_are_in_the_table_with_their_intervals():
     text = scores([weights.read_card(name) for name in weights.available()])
     assert text.count("| `phantom` ") == 6 and text.count("| `phantom+real` ") == 3
     first, second = weights.read_card("phantom").scores[:2]
-    row = next(line for line in text.splitlines() if line.startswith("| `phantom` "))
-    cells = [cell.strip() for cell in row.split("|")[1:-1]]
-    assert cells[2:4] == [first["region"], f"{first['mean']:.2f}"] and cells[5] == f"{second['mean']:.1f}"
+    row = cells(next(line for line in text.splitlines() if line.startswith("| `phantom` ")))
+    assert row[2:4] == [first["region"], f"{first['mean']:.2f}"] and row[5] == f"{second['mean']:.1f}"
     assert (first["score"], second["score"]) == ("dice", "hd95_mm")
 
 
 def test_networks_are_described_by_their_cards():
     cards, made = [weights.read_card(name) for name in weights.available()], read_generator_card()
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in details(cards, made).splitlines()[2:]]
+    rows = list(map(cells, details(cards, made).splitlines()[2:]))
     assert [row[0].strip("`") for row in rows] == [*(card.name for card in cards), "generator"]
     assert [row[4] for row in rows] == [*("yes" if card.default else "no" for card in cards), ""]
     assert rows[-1][1:3] == [f"{made['weights']['parameters']:,}", made["data"]]
@@ -107,11 +105,9 @@ def test_networks_are_described_by_their_cards():
 def test_generator_reaches_its_goal_as_the_page_says():
     table = recorded("generation")
     assert 0 < table.set_index("set").loc["GAN", "position"] < 0.3
-    cells = [cell.strip() for cell in generated(table).splitlines()[-1].split("|")[1:-1]]
-    assert cells[0] == "noise" and cells[2:] == ["1.00", ""]
-
-
-def test_distances_are_of_the_network_that_ships():
+    row = cells(generated(table).splitlines()[-1])
+    assert row[0] == "noise" and row[2:] == ["1.00", ""]
+    # The distances are those of the network that ships.
     about = json.loads((ROOT / "results" / "generation.json").read_text())
     assert about["features_of"] == weights.read_card("phantom").weights["sha256"]
 
@@ -126,18 +122,7 @@ def test_datasheet_is_of_this_simulation():
 
 def test_every_item_of_both_checklists_is_answered_once():
     assert [number for number, *_ in checklist("CLAIM")] == [str(number) for number in range(1, 43)]
-    parts = {
-        3: "abc",
-        5: "ab",
-        6: "abc",
-        8: "abc",
-        9: "abc",
-        12: "abcdefg",
-        18: "abcdef",
-        20: "abc",
-        23: "ab",
-        27: "abc",
-    }
+    parts = {5: "ab", 12: "abcdefg", 18: "abcdef", 23: "ab", **dict.fromkeys((3, 6, 8, 9, 20, 27), "abc")}
     expected = [f"{number}{part}" for number in range(1, 28) for part in parts.get(number, [""])]
     assert [number for number, *_ in checklist("TRIPOD+AI")] == expected
 

@@ -20,10 +20,17 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_checkout_is_found_from_the_notebooks_folder(checkout, monkeypatch):
-    (checkout / "notebooks").mkdir()
-    monkeypatch.chdir(checkout / "notebooks")
-    assert runs.find_root() == checkout
+@pytest.fixture
+def open_tiny(checkout, tiny_root):
+    """Open the smoke run of the ten tiny cases."""
+    return lambda **options: runs.open_run("smoke", str(tiny_root), **options)
+
+
+@pytest.fixture
+def split_file(checkout):
+    path = checkout / "runs" / "smoke" / "split.json"
+    path.parent.mkdir(parents=True)
+    return path
 
 
 def test_data_asked_for_wins_over_the_environment_and_the_data_folder(checkout, monkeypatch):
@@ -33,16 +40,12 @@ def test_data_asked_for_wins_over_the_environment_and_the_data_folder(checkout, 
     assert runs.find_data() == checkout / "data"
     monkeypatch.setenv("BRATS_DATA", str(checkout / "environment"))
     assert runs.find_data() == checkout / "environment"
+    (checkout / "notebooks").mkdir()
+    monkeypatch.chdir(checkout / "notebooks")
     assert runs.find_data("asked") == checkout / "asked"
 
 
-def test_data_folder_that_holds_only_its_readme_means_phantoms(checkout):
-    (checkout / "data").mkdir()
-    (checkout / "data" / "README.md").write_text("how to get the data")
-    assert runs.find_data() is None
-
-
-@pytest.mark.parametrize(("given", "kind"), [(202001, "int"), (1e5, "float"), (True, "bool"), (None, "NoneType")])
+@pytest.mark.parametrize(("given", "kind"), [(202001, "int"), (None, "NoneType")])
 def test_folder_that_papermill_read_as_something_else_is_refused(checkout, given, kind):
     with pytest.raises(BratsError, match=f"it is {kind}; expected the path of a folder.*papermill -r data"):
         runs.find_data(given)
@@ -60,14 +63,17 @@ def test_profile_asked_for_outside_the_repository_says_where_to_go(tmp_path, mon
         runs.read_profile("smoke")
 
 
-@pytest.mark.parametrize("profile", ["../x", "a b", "", ".", "-x", "{x}", "$(x)", "a/b", "a\n"])
+@pytest.mark.parametrize("profile", ["../x", "a b", "", ".", "-x", "$(x)", "a\n"])
 def test_run_of_a_profile_with_no_plain_name_is_refused(checkout, profile):
     for refused in (runs.read_profile, runs.open_run):
         with pytest.raises(BratsError, match="it is no plain name"):
             refused(profile)
 
 
-def test_linked_cases_in_the_data_folder_are_data_and_half_a_download_is_none(checkout):
+def test_linked_cases_in_the_data_folder_are_data_and_a_readme_or_half_a_download_are_none(checkout):
+    (checkout / "data").mkdir()
+    (checkout / "data" / "README.md").write_text("how to get the data")
+    assert runs.find_data() is None
     write_case(checkout / "data" / ".kagglehub", "BraTS20_Training_001")
     assert runs.find_data() is None
     write_case(checkout / "disk", "BraTS20_Training_001")
@@ -77,23 +83,15 @@ def test_linked_cases_in_the_data_folder_are_data_and_half_a_download_is_none(ch
 
 def test_profile_takes_its_own_values_and_the_defaults_for_the_rest(checkout):
     assert runs.read_profile("smoke") == {**runs.DEFAULTS, "phantom_cases": 5, "epochs": 2}
-
-
-def test_profile_without_a_parameter_that_is_needed_is_refused(checkout):
     with pytest.raises(BratsError, match=r"smoke\.yaml: it has no batch_slices"):
         runs.read_profile("smoke", ("epochs", "batch_slices"))
-
-
-def test_unknown_profile_is_refused_with_the_known_ones_named():
-    with pytest.raises(BratsError, match=r"smoke"):
-        runs.read_profile("enormous")
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"epochs", b"epochs: [1", b"epochs: 2.5", b"epochs: banana", b"epochs: true", b"seed: -1", b"max_cases: 0",
-        b"tune_factors: dropout", b"data: 2020", b"epoch: 3", b"epochs: \xff", b"[" * 20_000, b"epochs: 99999999999999",
+        b"", b"epochs", b"epochs: [1", b"epochs: 2.5", b"epochs: true", b"seed: -1", b"max_cases: 0", b"devices: some",
+        b"tune_factors: dropout", b"data: 2020", b"epoch: 3", b"epochs: \xff", b"[" * 2000, b"epochs: 99999999999999",
     ],
 )  # fmt: skip
 def test_profile_that_holds_anything_but_its_parameters_is_refused(checkout, content):
@@ -102,40 +100,38 @@ def test_profile_that_holds_anything_but_its_parameters_is_refused(checkout, con
         runs.read_profile("smoke")
 
 
-def test_run_without_git_is_recorded(checkout, tiny_root, monkeypatch):
+def test_run_without_git_is_recorded(checkout, open_tiny, monkeypatch):
     monkeypatch.setenv("PATH", str(checkout))
-    run = runs.open_run("smoke", str(tiny_root))
+    run = open_tiny()
     run.record("01_first")
     assert json.loads(run.path("run.json").read_text())["commit"] == "unknown"
 
 
-def test_split_is_kept_while_it_fits_and_made_anew_when_cases_change(checkout, tiny_root):
-    first = runs.open_run("smoke", str(tiny_root), seed=3)
-    path = checkout / "runs" / "smoke" / "split.json"
-    kept = json.loads(path.read_text())
+def test_split_is_kept_while_it_fits_and_made_anew_when_cases_change(open_tiny, split_file):
+    first = open_tiny(seed=3)
+    kept = json.loads(split_file.read_text())
     kept["train"], kept["test"] = kept["test"] + kept["train"][1:], kept["train"][:1]
-    path.write_text(json.dumps(kept))
-    assert runs.open_run("smoke", str(tiny_root), seed=3).split.test == tuple(kept["test"])
-    fewer = runs.open_run("smoke", str(tiny_root), max_cases=5, seed=3)
+    split_file.write_text(json.dumps(kept))
+    assert open_tiny(seed=3).split.test == tuple(kept["test"])
+    fewer = open_tiny(max_cases=5, seed=3)
     assert len(fewer.split.train + fewer.split.val + fewer.split.test) == 5
-    assert runs.open_run("smoke", str(tiny_root), seed=3).split == first.split
+    assert open_tiny(seed=3).split == first.split
 
 
-def test_split_that_a_person_made_for_the_run_is_obeyed(checkout, tiny_root):
-    path = checkout / "runs" / "smoke" / "split.json"
-    drawn = runs.open_run("smoke", str(tiny_root)).split
-    path.write_text(json.dumps({"train": drawn.test, "val": drawn.val, "test": drawn.train}))
-    assert runs.open_run("smoke", str(tiny_root)).split.test == drawn.train
+def test_split_that_a_person_made_is_obeyed_and_one_beside_the_cases_most(open_tiny, split_file, tiny_root):
+    drawn = open_tiny().split
+    split_file.write_text(json.dumps({"train": drawn.test, "val": drawn.val, "test": drawn.train}))
+    assert open_tiny().split.test == drawn.train
+    drawn.save(tiny_root / "split.json")
+    assert open_tiny().split.test == drawn.test
 
 
-@pytest.mark.parametrize("content", ['{"train": [', "[]", '{"train": "a", "val": "b", "test": "c"}'])
-def test_broken_split_is_refused_and_not_overwritten(checkout, tiny_root, content):
-    path = checkout / "runs" / "smoke" / "split.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(content)
+@pytest.mark.parametrize("content", ['{"train": [', '{"train": "a", "val": "b", "test": "c"}'])
+def test_broken_split_is_refused_and_not_overwritten(open_tiny, split_file, content):
+    split_file.write_text(content)
     with pytest.raises(BratsError, match=r"split\.json: it"):
-        runs.open_run("smoke", str(tiny_root))
-    assert path.read_text() == content
+        open_tiny()
+    assert split_file.read_text() == content
 
 
 @pytest.mark.parametrize(("max_cases", "expected"), [(None, 5), (3, 3), (9, 5)])
@@ -151,15 +147,8 @@ def test_no_more_phantoms_are_made_than_cases_are_wanted(checkout, tiny_root, mo
     assert made == [(checkout / "runs" / "phantoms-seed2", expected, 2)]
 
 
-def test_split_beside_the_cases_is_obeyed(checkout, tiny_root):
-    split = runs.open_run("smoke", str(tiny_root)).split
-    reversed_roles = type(split)(**{**vars(split), "train": split.test, "test": split.train})
-    reversed_roles.save(tiny_root / "split.json")
-    assert runs.open_run("smoke", str(tiny_root)).split.test == split.train
-
-
-def test_records_of_two_notebooks_are_gathered_into_one(checkout, tiny_root):
-    run = runs.open_run("smoke", str(tiny_root))
+def test_records_of_two_notebooks_are_gathered_into_one(open_tiny):
+    run = open_tiny()
     run.record("01_first", {"paper-fig-01": "one"}, found=1)
     run.record("02_second", {"paper-fig-02": "two"})
     about = json.loads(run.path("run.json").read_text())
@@ -168,24 +157,20 @@ def test_records_of_two_notebooks_are_gathered_into_one(checkout, tiny_root):
     assert about["cite"] == runs.CITED_FOR_BRATS
     assert {"numpy", "keras"} <= set(about["versions"]) and about["data_fingerprint"] == run.cohort.fingerprint()
     assert json.loads(run.path("claims.json").read_text()) == {"paper-fig-01": "one", "paper-fig-02": "two"}
+    with pytest.raises(BratsError, match=r"scores.csv.*Run 04_evaluate first"):
+        run.need("scores.csv", "04_evaluate")
 
 
 def test_every_profile_sets_what_the_notebooks_declare():
-    import nbformat
-
-    declared = set()
+    profiles = {name: runs.read_profile(name) for name in ("smoke", "workshop", "paper")}
     for path in (ROOT / "notebooks").glob("*.ipynb"):
-        cells = nbformat.read(path, 4).cells
-        (parameters,) = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+        cells = json.loads(path.read_text())["cells"]
+        (parameters,) = [cell["source"] for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
         values = {}
-        exec(parameters, values)
-        declared |= set(values) - {"__builtins__", "data"}
-        workshop = runs.read_profile("workshop")
-        assert {key: workshop[key] for key in values if key in workshop and key != "data"} == {
-            key: value for key, value in values.items() if key in workshop and key != "data"
-        }, path.name
-    for name in ("smoke", "workshop", "paper"):
-        assert declared <= set(runs.read_profile(name)), name
+        exec("".join(parameters), {}, values)
+        del values["data"]
+        assert all(set(values) <= set(profile) for profile in profiles.values()), path.name
+        assert values == {key: profiles["workshop"][key] for key in values}, path.name
 
 
 def test_works_that_the_data_ask_to_cite_are_in_the_bibliography():
@@ -194,14 +179,8 @@ def test_works_that_the_data_ask_to_cite_are_in_the_bibliography():
         assert f"{{{key}," in bibliography
 
 
-def test_fingerprint_of_a_run_changes_when_a_test_case_becomes_a_training_case(checkout, tiny_root):
-    run = runs.open_run("smoke", str(tiny_root))
+def test_fingerprint_of_a_run_changes_when_a_test_case_becomes_a_training_case(open_tiny):
+    run = open_tiny()
     before, split = run.fingerprint, run.split
     run.split = type(split)(**{**vars(split), "train": (*split.train, *split.test[:1]), "test": split.test[1:]})
     assert run.fingerprint != before
-
-
-def test_what_an_earlier_notebook_should_have_written_is_named(checkout, tiny_root):
-    run = runs.open_run("smoke", str(tiny_root))
-    with pytest.raises(BratsError, match=r"scores.csv.*Run 04_evaluate first"):
-        run.need("scores.csv", "04_evaluate")

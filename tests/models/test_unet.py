@@ -1,5 +1,7 @@
 """The U-Net is the paper's, layer by layer."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from brats_lib.errors import BratsError
 from brats_lib.models import build
 from brats_lib.models.unet import build_unet
-from brats_lib.recipes import PUBLISHED, Recipe
+from brats_lib.recipes import NATIVE, PUBLISHED, Recipe
 
 
 @pytest.fixture(scope="module")
@@ -36,27 +38,18 @@ def test_narrow_network_has_the_count_worked_out_by_hand():
     assert build_unet(size=16, channels=3, width=2).count_params() == count_by_hand(2, 3, 4)
 
 
-def test_published_network_maps_slices_to_class_maps_of_the_same_size(published):
-    assert published.input_shape == (None, 128, 128, 2)
-    assert published.output_shape == (None, 128, 128, 4)
-
-
 def test_layers_are_those_of_section_3_4(published):
-    filters = [
+    assert (published.input_shape, published.output_shape) == ((None, 128, 128, 2), (None, 128, 128, 4))
+    found = [
         (layer.name, layer.filters, layer.kernel_size[0]) for layer in published.layers if hasattr(layer, "filters")
     ]
-    assert filters == [
-        ("encoder_1_conv_1", 32, 3), ("encoder_1_conv_2", 32, 3),
-        ("encoder_2_conv_1", 64, 3), ("encoder_2_conv_2", 64, 3),
-        ("encoder_3_conv_1", 128, 3), ("encoder_3_conv_2", 128, 3),
-        ("encoder_4_conv_1", 256, 3), ("encoder_4_conv_2", 256, 3),
-        ("bottleneck_conv_1", 512, 3), ("bottleneck_conv_2", 512, 3),
-        ("decoder_4_up", 256, 2), ("decoder_4_conv_1", 256, 3), ("decoder_4_conv_2", 256, 3),
-        ("decoder_3_up", 128, 2), ("decoder_3_conv_1", 128, 3), ("decoder_3_conv_2", 128, 3),
-        ("decoder_2_up", 64, 2), ("decoder_2_conv_1", 64, 3), ("decoder_2_conv_2", 64, 3),
-        ("decoder_1_up", 32, 2), ("decoder_1_conv_1", 32, 3), ("decoder_1_conv_2", 32, 3),
-        ("probabilities", 4, 1),
-    ]  # fmt: skip
+    levels = [("encoder_1", 32), ("encoder_2", 64), ("encoder_3", 128), ("encoder_4", 256), ("bottleneck", 512)]
+    levels += [("decoder_4", 256), ("decoder_3", 128), ("decoder_2", 64), ("decoder_1", 32)]
+    expected = []
+    for level, filters in levels:
+        expected += [(f"{level}_up", filters, 2)] if level.startswith("decoder") else []
+        expected += [(f"{level}_conv_1", filters, 3), (f"{level}_conv_2", filters, 3)]
+    assert found == [*expected, ("probabilities", 4, 1)]
     dropouts = [layer.rate for layer in published.layers if isinstance(layer, keras.layers.Dropout)]
     assert dropouts == [0.2]
 
@@ -80,12 +73,14 @@ def test_output_is_float32_probabilities_whatever_the_precision(precision):
     assert keras.config.dtype_policy().name == before
 
 
-def test_same_seed_same_weights_and_no_two_layers_alike():
-    first, second, other = (build_unet(size=16, width=2, seed=seed).get_weights() for seed in (3, 3, 4))
+@pytest.mark.parametrize("recipe", [Recipe(size=16, width=2), replace(NATIVE, widths=(8, 8, 8))])
+def test_same_seed_same_weights_and_no_two_layers_alike(recipe):
+    first, second, other = (build(recipe, seed=seed).get_weights() for seed in (3, 3, 4))
     assert all((a == b).all() for a, b in zip(first, second, strict=True))
     assert not (first[0] == other[0]).all()
-    alike = [a for a in first if a.shape == first[2].shape]
-    assert len({a.tobytes() for a in alike}) == len(alike) > 1
+    shape = first[2].shape if recipe.name == "published" else (3, 3, 8, 8)
+    alike = [kernel.tobytes() for kernel in first if kernel.shape == shape]
+    assert len(set(alike)) == len(alike) > 1
 
 
 def test_size_that_cannot_be_halved_four_times_is_refused_with_the_nearest_that_can():

@@ -1,9 +1,8 @@
 """Scaling, cropping, resizing: every number against a hand calculation or another library."""
 
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 
+import keras
 import numpy as np
 import pytest
 from conftest import tiny_volumes
@@ -70,16 +69,13 @@ def test_scaling_without_outliers_is_that_of_all_voxels_to_the_last_bit(flair):
     assert brain.clip_outliers(flair) is flair
 
 
-@pytest.mark.parametrize("value", [1e9, -1e9, 1e30, -3e38])
-@pytest.mark.parametrize("where", ["a voxel", "voxels", "a slice"])
+@pytest.mark.parametrize("value", [1e9, -3e38])
+@pytest.mark.parametrize("where", [np.s_[24, 20, 18], np.s_[20:28:3, 20, 18], np.s_[:, :, 9]])
 def test_what_no_tissue_can_measure_changes_no_other_voxel(flair, value, where):
-    spoilt, hot = flair.copy(), np.zeros(flair.shape, bool)
-    places = {"a voxel": (24, 20, 18), "voxels": (slice(20, 28, 3), 20, 18), "a slice": np.s_[:, :, 9]}
-    hot[places[where]] = True
+    hot = np.zeros(flair.shape, bool)
+    hot[where] = True
     hot &= flair != 0
-    spoilt[hot] = value
-    others = flair.copy()
-    others[hot] = 0
+    spoilt, others = np.where(hot, np.float32(value), flair), np.where(hot, 0, flair)
     for scale in (brain.zscore, brain.scale01):
         found, expected = scale(spoilt), scale(others)
         np.testing.assert_allclose(found[~hot], expected[~hot], atol=1e-5)
@@ -97,16 +93,9 @@ def test_scale01_clips_at_percentile_of_nonzero_voxels():
     assert scaled.dtype == np.float32
 
 
-def test_scale01_maps_negative_voxels_to_background():
+def test_scale01_maps_what_is_not_positive_to_background_and_refuses_nan():
     np.testing.assert_array_equal(brain.scale01(np.array([-3.0, 0, 2, 4])), [0, 0, 0.5, 1])
-
-
-def test_scale01_of_volume_without_positive_voxel_is_zero():
-    assert not brain.scale01(np.zeros(4)).any()
-    assert not brain.scale01(np.array([-2.0, -1.0])).any()
-
-
-def test_scale01_refuses_nan():
+    assert not brain.scale01(np.array([-2.0, -1.0, 0])).any()
     with pytest.raises(ValueError, match="NaN"):
         brain.scale01(np.array([1.0, np.nan, 2.0]))
 
@@ -153,11 +142,8 @@ def test_resize_matches_hand_computed_rows():
     np.testing.assert_allclose(preprocess.resize_slices(row, (1, 2))[0, 0], [1, 10])
 
 
-@pytest.mark.parametrize(
-    "source, target", [((24, 20), (13, 13)), ((13, 11), (24, 30)), ((9, 9), (9, 9)), ((1, 5), (4, 2))]
-)
+@pytest.mark.parametrize("source, target", [((24, 20), (13, 13)), ((13, 11), (24, 30)), ((1, 5), (4, 2))])
 def test_resize_matches_keras(source, target):
-    keras = pytest.importorskip("keras")
     images = np.random.default_rng(1).uniform(0, 1, (3, *source, 2)).astype(np.float32)
     expected = keras.ops.convert_to_numpy(
         keras.ops.image.resize(images, target, interpolation="bilinear", antialias=False, data_format="channels_last")
@@ -171,11 +157,6 @@ def test_resize_to_published_size_matches_scipy_sampling():
     centres = (np.arange(128) + 0.5) * 240 / 128 - 0.5
     expected = ndimage.map_coordinates(image, np.meshgrid(centres, centres, indexing="ij"), order=1, mode="nearest")
     np.testing.assert_allclose(preprocess.resize_slices(image[None], 128)[0], expected, atol=2e-6)
-
-
-def test_resize_of_ones_is_one_everywhere():
-    for size in (7, 128, 240):
-        np.testing.assert_allclose(preprocess.resize_slices(np.ones((1, 33, 50)), size), 1, atol=1e-6)
 
 
 def test_resize_labels_takes_the_class_with_the_largest_share():
@@ -206,13 +187,6 @@ def test_probabilities_upsampled_before_argmax_keep_a_thin_rim():
     assert dice(linear > 0, truth > 0) > dice(nearest > 0, truth > 0)
 
 
-def test_select_slices_keeps_order_and_reports_short_volumes():
-    volume = np.arange(2 * 3 * 5).reshape(2, 3, 5)
-    np.testing.assert_array_equal(preprocess.select_slices(volume, 1, 4)[2], volume[:, :, 3])
-    with pytest.raises(BratsError, match=r"case 7, flair: it has 5 axial slices; expected at least 122.*22 to 121"):
-        preprocess.select_slices(volume, 22, 122, "case 7, flair")
-
-
 def test_case_slices_are_scaled_per_modality_over_the_whole_volume(tiny_case):
     images = preprocess.case_slices(tiny_case, TINY)
     assert images.shape == (28, 24, 24, 2)
@@ -241,13 +215,10 @@ def test_case_labels_are_class_indices_of_the_mask(tiny_case):
     assert (found == 3).sum() == (tiny_case.labels == ET).sum() > 0
 
 
-def test_nan_voxels_name_the_case_and_modality(tiny_case):
+def test_nan_voxels_and_short_volumes_name_the_case_and_modality(tiny_case):
+    with pytest.raises(BratsError, match="tiny, flair: it has 36 axial slices; expected at least 122.*22 to 121"):
+        preprocess.case_slices(tiny_case, PUBLISHED)
     tiny_case.arrays["t1ce"] = tiny_case.arrays["t1ce"].astype(np.float32)
     tiny_case.arrays["t1ce"][5, 5, 5] = np.nan
     with pytest.raises(BratsError, match="tiny, t1ce: the volume holds NaN"):
         preprocess.case_slices(tiny_case, TINY)
-
-
-def test_importing_preprocess_does_not_import_keras():
-    code = "import sys, brats_lib.slices.preprocess; sys.exit(bool({'keras', 'tensorflow'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,15 +1,19 @@
 """Standardised stacks: what is cut out, what the numbers are, and that the disk keeps them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from conftest import write_case
 
-from brats_lib.cases import Cohort
+from brats_lib.cases import MODALITIES, Cohort
 from brats_lib.cases.case import voxel_hash
 from brats_lib.errors import BratsError
-from brats_lib.phantom import MIXED, WIDE
+from brats_lib.phantom import MIXED
 from brats_lib.slices import stacks
-from brats_lib.slices.stacks import build_stacks, make_stack, plane_slices, simulate_stacks, stack_case
+from brats_lib.slices.stacks import build_stacks, make_stack, simulate_stacks, stack_case, with_neighbours
+
+QUIET = {"workers": 1, "progress": False}
 
 
 def test_stack_is_the_brains_box_in_standard_deviations():
@@ -28,58 +32,47 @@ def test_volume_that_cannot_be_standardised_is_named(value, found):
         make_stack("case_7", [np.full((3, 3, 3), value, np.float32)])
 
 
-def test_plane_slices_bring_their_neighbours_in_order_and_zeros_beyond_the_ends():
-    images = np.arange(1, 25, dtype=np.float32).reshape(2, 3, 4, 1)
-    axial = plane_slices(images, "axial", neighbours=1)
-    assert axial.shape == (4, 2, 3, 3)
-    # Voxel (0, 0, z) is z + 1.
-    assert axial[:, 0, 0].tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 0]]
-    assert plane_slices(images, "sagittal").shape == (2, 3, 4, 1)
-    assert plane_slices(images, "coronal")[1, :, :, 0].tolist() == images[:, 1, :, 0].tolist()
+def test_slices_bring_their_neighbours_in_order():
+    padded = np.arange(5.0)[:, None, None, None] + [0, 0.5]
+    assert with_neighbours(padded, 1)[:, 0, 0].tolist() == [
+        [0, 0.5, 1, 1.5, 2, 2.5], [1, 1.5, 2, 2.5, 3, 3.5], [2, 2.5, 3, 3.5, 4, 4.5]
+    ]  # fmt: skip
+    np.testing.assert_array_equal(with_neighbours(padded, 0), padded)
 
 
-@pytest.fixture
-def cohort(tmp_path):
+def test_case_on_disk_and_the_cache_give_the_same_stack(tmp_path):
     write_case(tmp_path / "cases", "BraTS20_Training_001")
-    return Cohort.find(tmp_path / "cases")
-
-
-def test_case_on_disk_and_the_cache_give_the_same_stack(cohort, tmp_path):
-    case = cohort[0]
-    fresh, kept = stack_case(case), build_stacks(cohort, tmp_path / "stacks", workers=1, progress=False)[0]
+    cohort, folder = Cohort.find(tmp_path / "cases"), tmp_path / "stacks"
+    fresh, kept = stack_case(cohort[0]), build_stacks(cohort, folder, **QUIET)[0]
     np.testing.assert_array_equal(kept.images, fresh.images)
     np.testing.assert_array_equal(kept.labels, fresh.labels)
-    assert (kept.name, kept.box, kept.shape) == (case.name, fresh.box, case.shape)
-    assert kept.flair_hash == voxel_hash(case.volume("flair"))
-    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "stacks").iterdir()}
-    build_stacks(cohort, tmp_path / "stacks", workers=1, progress=False)
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "stacks").iterdir()} == written
-
-
-def test_truncated_array_of_the_cache_is_named(cohort, tmp_path):
-    build_stacks(cohort, tmp_path / "stacks", workers=1, progress=False)
-    damaged = next((tmp_path / "stacks").glob("*.images.npy"))
+    assert (kept.name, kept.box, kept.shape) == (cohort[0].name, fresh.box, cohort[0].shape)
+    assert kept.flair_hash == voxel_hash(cohort[0].volume("flair"))
+    written = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    build_stacks(cohort, folder, **QUIET)
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
+    damaged = next(folder.glob("*.images.npy"))
     damaged.write_bytes(damaged.read_bytes()[:1000])
     with pytest.raises(BratsError, match=damaged.name):
-        build_stacks(cohort, tmp_path / "stacks", workers=1, progress=False)
-
-
-def test_wide_phantoms_differ_from_patients_and_are_named_for_it(tmp_path):
-    [wide] = simulate_stacks(5, 1, tmp_path, (WIDE,), stream="tests", workers=1, progress=False)
-    assert wide.name == "wide-tests-5-0000"
-    assert set(np.unique(wide.labels)) <= {0, 1, 2, 4}
-    assert np.abs(wide.images[wide.images != 0].astype(np.float32).mean()) < 0.1
+        build_stacks(cohort, folder, **QUIET)
 
 
 def test_varieties_take_turns_and_no_two_cases_share_a_head(monkeypatch, tmp_path):
-    head = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
-    monkeypatch.setattr(stacks, "_simulated", lambda name, *_: make_stack(name, [head], head))
-    found = simulate_stacks(5, 5, tmp_path, MIXED, stream="tests", workers=1, progress=False)
+    drawn, head = [], np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
+
+    def simulate(*who):
+        drawn.append(who)
+        return SimpleNamespace(volumes=dict.fromkeys(MODALITIES, head), mask=head // 6)
+
+    monkeypatch.setattr(stacks, "simulate", simulate)
+    found = simulate_stacks(5, 4, tmp_path, MIXED, stream="tests", **QUIET)
     assert [stack.name for stack in found] == [
         "patients-tests-5-0000", "wider-tumours-infiltration-vessels-tests-5-0001", "wide-tests-5-0002",
-        "patients-tests-5-0003", "wider-tumours-infiltration-vessels-tests-5-0004",
+        "patients-tests-5-0003",
     ]  # fmt: skip
-    again = simulate_stacks(5, 3, tmp_path, MIXED, stream="tests", workers=1, progress=False)
-    assert [stack.name for stack in again] == [stack.name for stack in found[:3]]
-    (other,) = simulate_stacks(5, 1, tmp_path, MIXED, stream="training", workers=1, progress=False)
+    assert drawn == [(5, case, MIXED[case % 3], "tests") for case in range(4)]
+    assert found[0].labels.sum() == 2
+    simulate_stacks(5, 3, tmp_path, MIXED, stream="tests", **QUIET)
+    assert len(drawn) == 4
+    (other,) = simulate_stacks(5, 1, tmp_path, MIXED, stream="training", **QUIET)
     assert other.name == "patients-training-5-0000"

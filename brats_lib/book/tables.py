@@ -1,13 +1,18 @@
-"""Tables of the pages on ethics, of the cards that are packaged and the results that are recorded."""
+"""Tables that pages of the book include: the paper's figures, the cards that are packaged, the recorded results."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import yaml
 from tabulate import tabulate
 
 from brats_lib.labels import REGIONS
-from brats_lib.prediction.weights import available, read_card
+from brats_lib.prediction.weights import Card, available, read_card
 from brats_lib.studies.synthesis.store import read_generator_card
 
-__all__ = ["recorded_tables", "times"]
+__all__ = ["figures_table", "read_figures", "recorded_tables", "times"]
 
 # What an attacker has to have for each attack.
 _NEEDS = {
@@ -21,18 +26,40 @@ _SETS = {
 }  # fmt: skip
 
 
-def recorded_tables(results):
-    """Everything on the pages `ethics`, `model_card`, `nnunet` and `results` that another training would change.
+def read_figures(path: Path) -> list[dict[str, Any]]:
+    """The paper's figures of `book/paper_figures.yml`: `id`, `section`, `shows`, `page`, `claim` and `ours` of each."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def figures_table(figures: Sequence[Mapping[str, Any]], claims: Mapping[str, str]) -> str:
+    """The paper's claims and this run's side by side, as a MyST list-table with a link to every figure.
 
     Parameters
     ----------
-    results : Path
-        Folder of the recorded results.
+    figures
+        As read by `read_figures`.
+    claims
+        Figure id to one sentence with this run's numbers, for those that have any.
+    """
+    rows = [("Paper", "Section", "What it shows", "The paper's claim", "This book")]
+    for row in figures:
+        _, kind, number = row["id"].split("-")  # paper-fig-04, paper-table-1
+        title = f"{'Fig.' if kind == 'fig' else 'Table'} {int(number)}"
+        ours = " ".join(filter(None, (row["ours"], claims.get(row["id"]))))
+        rows.append((f"[{title}](#{row['id']})", str(row["section"]), row["shows"], row["claim"], ours))
+    lines = [
+        ":::{list-table} Every figure and table of the paper", ":name: table-paper-figures", ":header-rows: 1",
+        ":widths: 9 9 24 26 32", ":class: paper-figures", "",
+    ]  # fmt: skip
+    for row in rows:
+        lines += [f"{'* -' if i == 0 else '  -'} {' '.join(cell.split())}" for i, cell in enumerate(row)]
+    return "\n".join([*lines, ":::", ""])
 
-    Returns
-    -------
-    dict of str to str
-        Name of the file that a page includes, and its Markdown.
+
+def recorded_tables(results: Path) -> dict[str, str]:
+    """Everything on the pages `ethics`, `model_card`, `nnunet` and `results` that another training would change.
+
+    By the name of the file that a page includes, Markdown, from the folder of recorded results and the cards.
     """
     cards, generator = [read_card(name) for name in available()], read_generator_card()
     return {
@@ -48,7 +75,7 @@ def recorded_tables(results):
     }
 
 
-def times(about):
+def times(about: Mapping[str, Any]) -> str:
     """How long each notebook took in the run, and where; from its `run.json`."""
     steps = {name: f"{facts['seconds'] / 60:.1f}" for name, facts in about.get("steps", {}).items()}
     where = f"*Profile `{about.get('profile')}`, {about.get('machine')}; {about.get('source')}.*\n"
@@ -59,7 +86,7 @@ def _table(header, rows):
     return tabulate(rows, header, tablefmt="pipe", disable_numparse=True) + "\n"
 
 
-def attacks(table):
+def attacks(table: pd.DataFrame) -> str:
     """How well members of the generator's training are told from others."""
     header = ("Attack", "What the attacker needs", "AUC", "95 % interval", "Slices, members and others")
     return _table(header, [
@@ -69,14 +96,14 @@ def attacks(table):
     ])  # fmt: skip
 
 
-def patients(table):
+def patients(table: pd.DataFrame) -> str:
     """The worst and the best patient beside the mean, region by region."""
     dice = table.groupby("region")["dice"].agg(["min", "mean", "max"])
     header = (f"Network `phantom`, {table['case'].nunique()} patients", "Worst", "Mean", "Best")
     return _table(header, [(f"Dice {region}", *(f"{value:.2f}" for value in dice.loc[region])) for region in REGIONS])
 
 
-def by_nnunet(table, facts):
+def by_nnunet(table: pd.DataFrame, facts: pd.DataFrame) -> str:
     """Mean Dice of nnU-Net's short training, on phantoms and on patients, and how long it took."""
     table = table[(table["system"] == "nnunet") & table["region"].isin(REGIONS)]
     dice = table.pivot_table("dice", "data", "region")
@@ -87,7 +114,7 @@ def by_nnunet(table, facts):
     return f"{_table(('Mean Dice', *REGIONS), rows)}\n{took}\n"
 
 
-def by_stream(table):
+def by_stream(table: pd.DataFrame) -> str:
     """Mean Dice on the book's test phantoms, drawn as those that were learnt from and drawn apart."""
     header = ("Network", "Profile", "Test phantoms", "met voxel for voxel", *REGIONS, "Mean")
     drawn = {"training": "drawn as those learnt from", "cohort": "drawn apart"}
@@ -102,7 +129,7 @@ def by_stream(table):
     return _table(header, rows)
 
 
-def details(cards, generator):
+def details(cards: Sequence[Card], generator: Mapping[str, Any]) -> str:
     """What the networks that ship are: a row each."""
     header = ("Network", "Parameters", "Learnt from", "Training on one processor", "Default")
     rows = [
@@ -118,7 +145,7 @@ def details(cards, generator):
     return _table(header, rows)
 
 
-def scores(cards):
+def scores(cards: Sequence[Card]) -> str:
     """Dice and HD95 with their intervals, as the cards have them."""
     rows = []
     for card in cards:
@@ -135,7 +162,7 @@ def scores(cards):
     return _table(("Network", "Data", "Region", "Dice", "95 % interval", "HD95 in mm", "95 % interval"), rows)
 
 
-def generated(table):
+def generated(table: pd.DataFrame) -> str:
     """How far the generator's samples are from slices that it did not learn from."""
     table = table.set_index("set").loc[list(_SETS)]
     header = (f"Set, {table['samples'].iloc[0]} slices", "Fréchet distance", "Position from floor (0) to ceiling (1)",
