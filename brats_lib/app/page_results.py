@@ -1,45 +1,60 @@
 """The three ways to look at results."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
 import pandas as pd
 import streamlit as st
 
 from brats_lib.app import panels
-from brats_lib.app.drawing import png
-from brats_lib.app.report import NO_DISTANCE, hd95_text, mask_file, ml_text, picture_file
-from brats_lib.app.wording import legend, place, plain
+from brats_lib.app.page_view import row
+from brats_lib.app.panels import Look
+from brats_lib.app.report import (
+    NO_DISTANCE,
+    hd95_text,
+    legend,
+    mask_file,
+    ml_text,
+    picture_file,
+    place,
+    plain,
+    volume_rows,
+)
+from brats_lib.app.scans import Scan
+from brats_lib.figures.style import Plane
 from brats_lib.labels import LONG_NAMES, REGIONS
+from brats_lib.prediction.inference import Prediction
 from brats_lib.prediction.predict import NO_TUMOUR
+from brats_lib.prediction.trained import Trained
+from brats_lib.prediction.weights import Card
 
-__all__ = ["compare_view", "plane_view", "row", "slice_view"]
+__all__ = ["Result", "compare_view", "plane_view", "slice_view"]
 
 # On a narrow screen the side bar is folded away.
 _UNSEEN = "Press **Segment** in the side bar to see what the network finds."
 
 
-def row(drawn, places=0):
-    """Draw panels side by side in one scale.
+@dataclass
+class Result:
+    """A prediction, what is known of the network, and the seconds it took."""
 
-    Parameters
-    ----------
-    drawn : list of brats_lib.app.panels.Panel
-    places : int
-        Each is as wide as if there were at least so many.
+    card: Card | Trained
+    prediction: Prediction
+    seconds: float
+    _rows: list = field(default_factory=list)
 
-    Returns
-    -------
-    list of DeltaGenerator
-        A column for each place.
-    """
-    widths = [panel.picture.shape[1] for panel in drawn]
-    columns = st.columns(widths + widths[:1] * (places - len(drawn)), gap="small")
-    for column, panel in zip(columns, drawn, strict=False):
-        with column:
-            st.markdown(f"**{plain(panel.heading)}**")
-            st.image(png(panel.picture), width="stretch", alt=panel.alt, output_format="PNG")
-    return columns
+    @property
+    def name(self) -> str:
+        """Of the network."""
+        return self.card.name
+
+    def rows(self, scan: Scan) -> list[dict]:
+        """`report.volume_rows`, worked out once, and after the pictures: distances take as long as all of these."""
+        self._rows = self._rows or volume_rows(self.prediction.mask, scan.spacing, scan.truth)
+        return self._rows
 
 
-def slice_view(scan, results, plane, point, look):
+def slice_view(scan: Scan, results: Sequence[Result], plane: Plane, point: list[int], look: Look) -> None:
     """One slice: FLAIR, T1ce, overlay, the probability of each region, and volumes (paper section 5)."""
     index = point[plane.axis]
     drawn = [panels.original(scan, modality, plane, index) for modality in ("flair", "t1ce")]
@@ -61,7 +76,7 @@ def slice_view(scan, results, plane, point, look):
         _take_away(scan, results[0], drawn, place(plane, index, scan.shape, scan.spacing))
 
 
-def plane_view(scan, results, point, look):
+def plane_view(scan: Scan, results: Sequence[Result], point: list[int], look: Look) -> None:
     """The three planes through one point; without a result, the scan alone."""
     mask = results[0].prediction.mask if results else None
     drawn = panels.three_planes(scan, mask, point, look)
@@ -77,7 +92,7 @@ def plane_view(scan, results, point, look):
         _take_away(scan, results[0], drawn, f"voxel {tuple(point)}")
 
 
-def compare_view(scan, results, note, plane, point, look):
+def compare_view(scan: Scan, results: Sequence[Result], note: str, plane: Plane, point: list[int], look: Look) -> None:
     """The same slice as several networks see it, beside the truth where that is known; `note` says which are not."""
     index = point[plane.axis]
     if note:
@@ -91,7 +106,7 @@ def compare_view(scan, results, note, plane, point, look):
     st.html(legend(look.labels, look.truth))
     st.table(_compared(scan, results), border="horizontal")
     lines = [f"{scan.case.name}, {place(plane, index, scan.shape, scan.spacing)}"]
-    st.download_button("Picture (PNG)", lambda: picture_file([(p.heading, p.picture) for p in drawn], lines),
+    st.download_button("Picture (PNG)", lambda: picture_file(drawn, lines),
                        f"{scan.case.name}_networks.png", "image/png", on_click="ignore")  # fmt: skip
 
 
@@ -132,6 +147,6 @@ def _take_away(scan, result, drawn, spot):
              "; ".join(f"{each['region']} {ml_text(each['ml'])} mL" for each in result.rows(scan))]  # fmt: skip
     st.download_button("Mask (NIfTI)", lambda: mask_file(scan.case, result.prediction.mask), f"{name}_seg.nii.gz",
                        "application/gzip", on_click="ignore", icon=":material/download:", width="stretch")  # fmt: skip
-    st.download_button("Picture (PNG)", lambda: picture_file([(p.heading, p.picture) for p in drawn], lines),
+    st.download_button("Picture (PNG)", lambda: picture_file(drawn, lines),
                        f"{name}.png", "image/png", on_click="ignore", icon=":material/image:",
                        width="stretch")  # fmt: skip
