@@ -52,7 +52,7 @@ def serve(cases, folder):
     environment |= {"TMPDIR": str(temporary), "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1",
                     "TF_CPP_MIN_LOG_LEVEL": "2"}  # fmt: skip
     # Sessions end a second after the page is closed instead of two minutes.
-    code = "import sys; from brats_lib.app import janitor; janitor.PATIENCE_S = janitor.HURRY_S = 1; "
+    code = "import sys; from brats_lib.app import memory; memory.PATIENCE_S = memory.HURRY_S = 1; "
     code += "from brats_lib.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "app"]
     command += ["--data", str(cases), "--port", str(port), "--no-browser"]
@@ -96,17 +96,19 @@ def programs():
     return browser, driver
 
 
+SIZE = (1440, 1180)
+
+
 @contextlib.contextmanager
-def open_browser(folder, url, size=(1440, 1180)):
-    """A browser of its own, with nothing remembered and nothing to talk to but the application."""
+def open_browser(folder):
+    """A browser with nothing remembered and nothing to talk to but the application; its driver and its downloads."""
     selenium = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
     browser, driver = programs()
     options = selenium.ChromeOptions()
     options.binary_location = browser
     for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync",
                  "disable-background-networking", "disable-component-update", "hide-scrollbars",
-                 "force-device-scale-factor=1", f"window-size={size[0]},{size[1]}",
-                 f"user-data-dir={folder / 'profile'}"):  # fmt: skip
+                 "force-device-scale-factor=1", f"user-data-dir={folder / 'profile'}"):  # fmt: skip
         options.add_argument(f"--{flag}")
     downloads = folder / "downloads"
     downloads.mkdir()
@@ -114,19 +116,20 @@ def open_browser(folder, url, size=(1440, 1180)):
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     chrome = selenium.Chrome(options, selenium.ChromeService(driver))
     try:
-        page = Page(chrome, url, downloads)
-        page.resize(size)
-        page.open()
-        yield page
+        yield chrome, downloads
     finally:
         chrome.quit()
 
 
 class Page:
-    """The application in a browser."""
+    """The application in a browser, opened anew: a session of its own for the server."""
 
-    def __init__(self, chrome, url, downloads):
-        self.chrome, self.url, self.downloads = chrome, url, downloads
+    def __init__(self, browser, url, size=SIZE):
+        (self.chrome, self.downloads), self.url = browser, url
+        self.complaints()
+        self.addresses()
+        self.resize(size)
+        self.open()
 
     def open(self, path=""):
         self.chrome.get(f"{self.url}/{path}")
@@ -161,6 +164,18 @@ class Page:
         self.chrome.switch_to.window(ours)
         self.chrome.close()
         self.chrome.switch_to.window(other)
+
+    def segment(self, pictures=6, patience=PATIENCE_S):
+        """Press the button and wait for so many pictures."""
+        self._labelled("button", "Segment").click()
+        wait_for(lambda: len(self.images()) == pictures, self.text, patience)
+        self.settle()
+
+    def upload_all(self, paths):
+        """Choose an own scan and upload its files: label to path."""
+        self.press("My own scan")
+        for label, path in paths.items():
+            self.upload(label, path)
 
     def _after(self, seconds):
         time.sleep(seconds)
