@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from brats_lib.app.drawing import write_lines
@@ -19,8 +20,8 @@ from brats_lib.prediction.predict import volumes_ml
 from brats_lib.scores.challenge import score_mask
 
 __all__ = [
-    "DISCLAIMER", "NO_DISTANCE", "compare_note", "files_line", "hd95_text", "legend", "mask_file", "millilitres",
-    "ml_text", "picture_file", "place", "plain", "volume_rows", "where",
+    "DISCLAIMER", "NO_DISTANCE", "compare_note", "files_line", "legend", "mask_file", "millilitres", "ml_text",
+    "picture_file", "place", "plain", "volume_table", "where",
 ]  # fmt: skip
 
 NO_DISTANCE = "–"
@@ -78,29 +79,25 @@ def millilitres(mask: np.ndarray, spacing: Sequence[float]) -> dict[str, float]:
     return {**volumes["regions"], **volumes["labels"]}
 
 
-def volume_rows(mask: np.ndarray, spacing: Sequence[float], truth: np.ndarray | None = None) -> list[dict]:
-    """One row for each region and label of a predicted mask, in the order WT, TC, ET, NCR, ED.
+def volume_table(mask: np.ndarray, spacing: Sequence[float], truth: np.ndarray | None = None) -> pd.DataFrame:
+    """Volumes of WT, TC, ET, NCR and ED as text: "0" mL only where there is no voxel.
 
-    Keys are `region`, `ml` and, with a true mask, `true_ml`, `dice` and `hd95_mm`.
+    With a true mask also its volumes, Dice, and HD95 in mm, which is a dash where one of the two lacks the region.
     """
-    rows = [{"region": name, "ml": ml} for name, ml in millilitres(mask, spacing).items()]
+    volumes = millilitres(mask, spacing)
+    rows = {name: {"mL": ml_text(ml)} for name, ml in volumes.items()}
     if truth is not None:
         true_ml = millilitres(truth, spacing)
-        scores = {score["region"]: score for score in score_mask(mask, truth, spacing)}
-        for row in rows:
-            score = scores[row["region"]]
-            row |= {"true_ml": true_ml[row["region"]], "dice": score["dice"], "hd95_mm": score["hd95_mm"]}
-    return rows
+        for score in score_mask(mask, truth, spacing):
+            name = score["region"]
+            hd95 = f"{score['hd95_mm']:.1f}" if volumes[name] and true_ml[name] else NO_DISTANCE
+            rows[name] |= {"true": ml_text(true_ml[name]), "Dice": f"{score['dice']:.3f}", "HD95": hd95}
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def ml_text(ml: float) -> str:
-    """Millilitres as a table shows them: ``"12.3"``, and ``"0"`` only where there is no voxel."""
+    """Millilitres with one decimal, or what there is of less."""
     return "0" if ml == 0 else "<0.1" if ml < 0.05 else f"{ml:.1f}"
-
-
-def hd95_text(row: dict) -> str:
-    """HD95 of one of `volume_rows`; a dash where it is none, as without the region in a mask there is no distance."""
-    return f"{row['hd95_mm']:.1f}" if row["ml"] and row["true_ml"] else NO_DISTANCE
 
 
 def mask_file(case: Case, mask: np.ndarray) -> bytes:

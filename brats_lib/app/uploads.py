@@ -13,8 +13,8 @@ from pathlib import Path
 
 from brats_lib.app.scans import NEEDED
 from brats_lib.cases import MODALITIES, Case
-from brats_lib.cases.grids import GRID_TOLERANCE_MM, HEADER_BYTES, Grid, parse
-from brats_lib.cases.nifti import read_grid
+from brats_lib.cases.agreement import check_agreement
+from brats_lib.cases.grids import HEADER_BYTES, Grid, parse
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import modality_name
 
@@ -171,26 +171,14 @@ class Inbox:
         if missing := self.missing():
             needed = " and ".join(map(modality_name, missing))
             raise BratsError(_TITLE, f"there is no {needed} file yet", "FLAIR and T1ce", "Upload it")
-        files = {role: self.path(role) for role in MODALITIES if self.path(role).is_file()}
-        mask = self.path("mask") if self.path("mask").is_file() else None
-        first = read_grid(files[NEEDED[0]])
-        for role in self.names():
-            self._same_grid(role, read_grid(self.path(role)), first)
+        files = {role: self.path(role) for role in self.names()}
+        check_agreement(Case(_NAME, files), list(files))
         if doubtful := self.doubtful():
             stayed = ", ".join(f"{modality_name(role)} “{name}”" for role, name in doubtful.items())
             advice = "Upload all files of the new scan, or press the button below the files if this is right"
             raise BratsError(_TITLE, f"{stayed} stayed while another file was exchanged", "files of one scan", advice)
+        mask = files.pop("mask", None)
         return Case(_NAME, files, mask)
-
-    def _same_grid(self, role, grid, first):
-        advice = "Register the files to one grid, as BraTS does"
-        if grid.shape != first.shape:
-            expected = f"{first.shape} as in the {self._title(NEEDED[0])}"
-            raise BratsError(self._title(role), f"its shape is {grid.shape}", expected, advice)
-        apart = grid.offset_mm(first)
-        if apart > GRID_TOLERANCE_MM:
-            expected = f"the place of the {self._title(NEEDED[0])}"
-            raise BratsError(self._title(role), f"its affine puts it {apart:.1f} mm away", expected, advice)
 
     def explain(self, message: object) -> str:
         """An error or a warning about a file or a case of ours, in the words of the person who gave it."""

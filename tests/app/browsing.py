@@ -145,15 +145,24 @@ class Page:
 
     def settle(self):
         """Wait until the script has run and nothing changes any more; the page says it rests before it begins, too."""
-        wait_for(lambda: self._state() is not None and self._state() == self._after(0.7) and self._drawn(),
-                 lambda: f"the page never rests: {self.text()[-500:]}")  # fmt: skip
+
+        def rests():
+            before = self._state()
+            if before is None:
+                return False
+            time.sleep(0.5)
+            return before == self._state()
+
+        wait_for(rests, lambda: f"the page never rests: {self.text()[-500:]}")
 
     def _state(self):
-        """What is on the page, None while the script runs or before there is a title."""
+        """What is on the page, None while the script runs, before there is a title or while a picture is fetched."""
         assert not self.find('[data-testid="stException"]'), "the script failed; see the server's log"
         return self.chrome.execute_script(
             """const app = document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]');
-            return app && document.querySelector("h1") ? document.body.innerText + document.images.length : null"""
+            const drawn = [...document.images].every(image => image.complete && image.naturalWidth > 0);
+            return app && drawn && document.querySelector("h1")
+                ? document.body.innerText + [...document.images].map(image => image.src) : null"""
         )
 
     def leave(self):
@@ -176,15 +185,6 @@ class Page:
         self.press("My own scan")
         for label, path in paths.items():
             self.upload(label, path)
-
-    def _after(self, seconds):
-        time.sleep(seconds)
-        return self._state()
-
-    def _drawn(self):
-        return self.chrome.execute_script(
-            "return [...document.images].every(image => image.complete && image.naturalWidth > 0)"
-        )
 
     def text(self):
         return self.find("body")[0].text
@@ -219,14 +219,10 @@ class Page:
         handle = self.slider(label)
         before = handle.get_property("value")
         self.chrome.execute_script("arguments[0].focus()", handle)
-        self._actions().send_keys(("\ue014" if steps > 0 else "\ue012") * abs(steps)).perform()
+        actions = pytest.importorskip("selenium.webdriver").ActionChains(self.chrome)
+        actions.send_keys(("\ue014" if steps > 0 else "\ue012") * abs(steps)).perform()
         wait_for(lambda: self.slider(label).get_property("value") != before)
         self.settle()
-
-    def _actions(self):
-        from selenium.webdriver import ActionChains
-
-        return ActionChains(self.chrome)
 
     def turn_wheel(self, picture, notches):
         """Turn the wheel over a picture, away from the person where the number is above 0."""
@@ -283,10 +279,6 @@ class Page:
             return [path for path in new if not path.name.startswith(".")]
 
         return wait_for(finished, patience=30)[0]
-
-    def shoot(self, path):
-        self.chrome.save_screenshot(str(path))
-        return path
 
     def complaints(self):
         """Errors of scripts, what the content security policy blocked, and pictures that did not load."""

@@ -153,19 +153,20 @@ def test_volumes_are_voxels_times_their_size():
 
 
 def test_scores_come_with_a_truth_only():
-    rows = report.volume_rows(cube_mask(), (1, 1, 1))
-    assert [row["region"] for row in rows] == ["WT", "TC", "ET", "NCR", "ED"] and "dice" not in rows[0]
+    table = report.volume_table(cube_mask(), (1, 1, 1))
+    assert table.index.tolist() == ["WT", "TC", "ET", "NCR", "ED"] and table.columns.tolist() == ["mL"]
     half = cube_mask()
     half[5:10] = 0
-    row = report.volume_rows(half, (1, 1, 1), cube_mask())[0]
-    assert (row["ml"], row["true_ml"]) == (0.3, 0.6) and row["dice"] == pytest.approx(2 * 300 / 900)
+    row = report.volume_table(half, (1, 1, 1), cube_mask()).loc["WT"]
+    # Half of a mask found: 2 * 300 / 900.
+    assert row[["mL", "true", "Dice"]].tolist() == ["0.3", "0.6", "0.667"]
 
 
 def test_what_a_mask_lacks_has_no_distance_and_what_is_tiny_is_not_nothing():
-    rows = report.volume_rows(cube_mask(ED), (1, 1, 1), cube_mask(ET))
+    table = report.volume_table(cube_mask(ED), (1, 1, 1), cube_mask(ET))
     # ED was found and is not true, ET is true and was not found, NCR is in neither; only WT can be compared.
-    assert [report.hd95_text(row) for row in rows] == ["0.0", "–", "–", "–", "–"]
-    assert [row["dice"] for row in rows] == [1, 0, 0, 1, 0]
+    assert table["HD95"].tolist() == ["0.0", "–", "–", "–", "–"]
+    assert table["Dice"].astype(float).tolist() == [1, 0, 0, 1, 0]
     assert [report.ml_text(ml) for ml in (0.0, 0.001, 0.049, 0.05, 12.34)] == ["0", "<0.1", "<0.1", "0.1", "12.3"]
 
 

@@ -180,15 +180,19 @@ def test_a_file_larger_than_is_allowed_is_refused(inbox, monkeypatch):
 @pytest.mark.parametrize(
     ("how", "found"),
     [
-        ({"shape": (48, 40, 35)}, r"T1ce file “b.nii.gz”: its shape is \(48, 40, 35\)"),
+        (
+            {"shape": (48, 40, 35)},
+            "T1ce file “b.nii.gz”: its shape is (48, 40, 35); expected (48, 40, 36) as in FLAIR file",
+        ),
         ({"affine": LPS_AFFINE + np.outer([1, 0, 0, 0], [0, 0, 0, 12])}, "12.0 mm away"),
     ],
 )
 def test_files_of_two_grids_are_no_case(inbox, how, found):
     inbox.put("flair", "a.nii.gz", nifti("flair"))
     inbox.put("t1ce", "b.nii.gz", nifti("t1ce", **how))
-    with pytest.raises(BratsError, match=found):
+    with pytest.raises(BratsError) as caught:
         inbox.case()
+    assert found in inbox.explain(caught.value)
 
 
 @pytest.mark.parametrize(
