@@ -10,15 +10,10 @@ from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import modality_name
 
-__all__ = ["choose", "explain"]
+__all__ = ["choose"]
 
 LISTED, OWN = "Listed cases", "My own scan"
 _HELP = f"NIfTI, at most {MAX_UPLOAD_MB} MB. It stays on this machine and is removed after the page is closed."
-
-
-def explain(message: object) -> str:
-    """An error or a warning in the words of the person: files that were uploaded by the names they came with."""
-    return session.inbox().explain(message) if "inbox" in st.session_state else str(message)
 
 
 def choose(cohort: Cohort) -> Scan | None:

@@ -16,23 +16,15 @@ from brats_lib.figures.style import TUMOUR, modality_name
 from brats_lib.labels import LABEL_NAMES
 from brats_lib.prediction.networks import describe, learnt_from_warning
 
-__all__ = ["show"]
+__all__ = ["draw"]
 
 VIEWS = ("Slice", "Three planes", "Compare networks")
 # Beside each other: the memory of `session` has room for as many.
 MOST_NETWORKS = 4
 
 
-def show(cohort: Cohort) -> None:
-    """Draw the page."""
-    page_view.head("Brain Tumor Segmentation")
-    try:
-        _page(cohort)
-    except BratsError as error:
-        st.error(plain(page_case.explain(error)))
-
-
-def _page(cohort):
+def draw(cohort: Cohort) -> None:
+    """Draw the page below its title."""
     with st.sidebar:
         scan = page_case.choose(cohort)
     if scan is None:
@@ -52,7 +44,7 @@ def _page(cohort):
     with toolbar:
         shown = page_view.adjust(scan, point)
     if scan.warnings:
-        told = "  \n".join(plain(f"{page_case.explain(warning)}.") for warning in scan.warnings)
+        told = "  \n".join(plain(f"{session.explain(warning)}.") for warning in scan.warnings)
         st.warning(told, icon=":material/warning:")
     plane = planes[0] if len(planes) == 1 else None
     if scan.case in cohort.cases:
@@ -88,7 +80,7 @@ def _results(scan, networks, pressed):
             result = _result(scan, network, card, pressed)
         except BratsError as error:
             # What one network cannot take, such as another grid than the paper's, another may.
-            st.error(plain(page_case.explain(error)))
+            st.error(plain(session.explain(error)))
             continue
         if result is None:
             waiting.append(card.name)

@@ -10,24 +10,14 @@ from brats_lib.app.scans import PLANES, open_scan
 from brats_lib.app.study import Ratings, Study, reader_code, reading_order
 from brats_lib.book.runs import find_root
 from brats_lib.cases import Cohort
-from brats_lib.errors import BratsError
 from brats_lib.prediction.weights import read_card
 from brats_lib.scores.readers import LIKERT
 
-__all__ = ["show"]
+__all__ = ["draw"]
 
 _ABOUT = """One tumour mask at a time is laid over a scan. Some were made by a network and the others are the reference;
 you are not told which, and neither is the order the same for two readers. Say how much you would have to correct.
 """
-
-
-def show(cohort: Cohort) -> None:
-    """Draw the page."""
-    page_view.head("Reader study")
-    try:
-        _page(cohort)
-    except BratsError as error:
-        st.error(plain(error))
 
 
 @st.cache_resource(show_spinner=False)
@@ -35,7 +25,8 @@ def _ratings(path):
     return Ratings(path)
 
 
-def _page(cohort):
+def draw(cohort: Cohort) -> None:
+    """Draw the page below its title."""
     folder = find_root() / "runs" / "reader_study"
     study, ratings = Study(cohort, read_card(), folder), _ratings(folder / "ratings.sqlite")
     with st.sidebar:

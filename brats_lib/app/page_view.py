@@ -1,4 +1,4 @@
-"""What both pages share: the head, panels in a row, and what a reader of scans turns while looking.
+"""What both pages share: panels in a row, and what a reader of scans turns while looking.
 
 Slices, also by the wheel over a picture, zoom, and grey levels. A point is the list of a voxel's x, y and z; it is
 changed in place.
@@ -14,21 +14,14 @@ import streamlit as st
 
 from brats_lib.app.drawing import png
 from brats_lib.app.panels import Panel
-from brats_lib.app.report import DISCLAIMER, plain
+from brats_lib.app.report import plain
 from brats_lib.app.scans import PLANES, Scan, clamp, point_at, start_slices, zoom_box
 from brats_lib.figures.style import Plane, modality_name
 
-__all__ = ["adjust", "choose_slices", "find_tumour", "head", "listen", "row"]
+__all__ = ["adjust", "choose_slices", "find_tumour", "listen", "row"]
 
 ZOOMS = (1, 2, 4)
 _PICTURES = st.components.v2.component("pictures", js=Path(__file__).with_name("pictures.js").read_text("utf-8"))
-
-
-def head(title: str) -> None:
-    """Write the title, and beside it what nobody may overlook."""
-    left, right = st.columns([1, 2.15], vertical_alignment="center")
-    left.title(title, anchor=False)
-    right.warning(DISCLAIMER, icon=":material/science:")
 
 
 def row(drawn: Sequence[Panel], places: int = 0) -> list:

@@ -18,7 +18,7 @@ from brats_lib.book.runs import find_root
 from brats_lib.cases import Cohort
 from brats_lib.prediction.networks import describe, offered
 
-__all__ = ["cohort", "enter", "held", "hold", "inbox", "networks", "sweep", "warm_up"]
+__all__ = ["cohort", "enter", "explain", "held", "hold", "inbox", "networks", "sweep", "warm_up"]
 
 # Of all sessions together. A scan of BraTS size takes 80 MB and a prediction 60 MB; of the largest that are let in, a
 # scan and four predictions beside each other fit.
@@ -82,6 +82,11 @@ def inbox() -> Inbox:
         folder.mkdir(mode=0o700)
         st.session_state["inbox"] = Inbox(folder)
     return st.session_state["inbox"]
+
+
+def explain(message: object) -> str:
+    """An error or a warning in the words of the person: files that were uploaded by the names they came with."""
+    return inbox().explain(message) if "inbox" in st.session_state else str(message)
 
 
 def held(kind: str, key: Hashable) -> Any:
