@@ -186,9 +186,6 @@ class Page:
         for label, path in paths.items():
             self.upload(label, path)
 
-    def text(self):
-        return self.find("body")[0].text
-
     def _labelled(self, tag, text):
         def shown():
             return [element for element in self.find(tag) if text in element.text]
@@ -256,18 +253,25 @@ class Page:
         wait_for(lambda: path.name[-10:] in self.text(), lambda: f"{path.name} does not arrive: {self.text()[-800:]}")
         self.settle()
 
+    def text(self):
+        return self.chrome.execute_script("return document.body.innerText")
+
+    def each(self, selector, what):
+        """What a script finds in all elements at one moment; in the next they may be drawn anew."""
+        return self.chrome.execute_script(
+            f"return [...document.querySelectorAll(arguments[0])].map(element => {what})", selector
+        )
+
     def alerts(self):
-        return [alert.text for alert in self.find('[data-testid="stAlert"]')]
+        return self.each('[data-testid="stAlert"]', "element.innerText")
 
     def images(self):
         """Alternative text and address of every picture."""
-        return {
-            image.get_attribute("alt"): image.get_attribute("src") for image in self.find('[data-testid="stImage"] img')
-        }
+        return dict(self.each('[data-testid="stImage"] img', "[element.alt, element.src]"))
 
     def table(self):
-        rows = [[cell.text for cell in row.find_elements("css selector", "th, td")] for row in self.find("table tr")]
-        return {row[0]: dict(zip(rows[0][1:], row[1:], strict=True)) for row in rows[1:]}
+        head, *rows = self.each("table tr", "[...element.cells].map(cell => cell.innerText.trim())")
+        return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
 
     def download(self, text):
         """Press a download button and return the file."""
