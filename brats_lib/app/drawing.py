@@ -56,21 +56,21 @@ class Cut:
         return cut[::-1] if self.plane.origin == "lower" else cut
 
 
-def _enlarge(rows, size, method=Image.Resampling.BILINEAR):
+def _enlarge(rows, size, method=Image.Resampling.BICUBIC):
     return np.asarray(Image.fromarray(np.ascontiguousarray(rows, np.float32)).resize(size, method))
 
 
 def grey(volume: np.ndarray, cut: Cut, levels: tuple[float, float]) -> np.ndarray:
     """Draw a slice in grey between two levels; where they are the same, what is above is white."""
     low, high = levels
-    shades = (_enlarge(cut.of(volume), cut.size, Image.Resampling.BICUBIC) - low) / max(high - low, 1e-9)
+    shades = (_enlarge(cut.of(volume), cut.size) - low) / max(high - low, 1e-9)
     return np.repeat(np.round(255 * np.clip(shades, 0, 1)).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _large_labels(mask, cut):
     """Labels of a slice at the size of its picture, their borders smooth instead of stairs of voxels."""
     rows = cut.of(mask)
-    shares = np.stack([_enlarge(rows == label, cut.size) for label in LABELS])
+    shares = np.stack([_enlarge(rows == label, cut.size, Image.Resampling.BILINEAR) for label in LABELS])
     return np.array(LABELS, np.uint8)[shares.argmax(0)]
 
 
@@ -109,7 +109,7 @@ def outline_truth(picture: np.ndarray, truth: np.ndarray, cut: Cut) -> np.ndarra
 
 def probability(chances: np.ndarray, brain: np.ndarray, cut: Cut) -> np.ndarray:
     """Draw a probability from black (0) over red to pale yellow (1), within the border of what is not 0 in `brain`."""
-    large = _enlarge(cut.of(chances).astype(np.float32), cut.size)
+    large = _enlarge(cut.of(chances), cut.size, Image.Resampling.BILINEAR)
     picture = PROBABILITY(np.clip(large, 0, 1), bytes=True)[..., :3].copy()
     rim = _edge(ndimage.binary_fill_holes(_enlarge(cut.of(brain) != 0, cut.size) > 0.5), 2)
     picture[rim] = np.maximum(picture[rim], 96)
@@ -183,6 +183,6 @@ def png(picture: np.ndarray) -> bytes:
 
 def icon() -> Image.Image:
     """A tumour in the label colours, for the browser's tab."""
-    y, x = np.mgrid[-1:1:64j, -1:1:64j]
+    y, x = np.mgrid[:64, :64] / 63 * 2 - 1
     labels = np.select([np.hypot(x, y) < radius for radius in (0.3, 0.55, 0.9)], (NCR, ET, ED), BACKGROUND)
     return Image.fromarray(label_image(labels))

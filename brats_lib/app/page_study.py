@@ -50,7 +50,7 @@ def _prepare(study, missing):
     bar = st.progress(0.0)
     for done, case in enumerate(missing):
         bar.progress(done / len(missing), plain(f"{case.name} …"))
-        study.keep(case, engine.segment(case, study.network).mask)
+        study.save(case, engine.segment(case, study.network).mask)
     st.rerun()
 
 

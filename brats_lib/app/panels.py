@@ -57,7 +57,7 @@ def _painted(scan, mask, plane, index, look):
     picture = _grey(scan, look.modality, cut)
     if mask is not None:
         picture = drawing.lay_over(picture, mask, cut, look.opacity, look.labels)
-    if look.truth and scan.truth is not None:
+    if look.truth:
         picture = drawing.outline_truth(picture, scan.truth, cut)
     return picture
 

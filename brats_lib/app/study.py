@@ -71,7 +71,7 @@ class Study:
         """The cases that have no prediction yet."""
         return [case for case in self.cohort if not self._file(case).is_file()]
 
-    def keep(self, case: Case, mask: np.ndarray) -> None:
+    def save(self, case: Case, mask: np.ndarray) -> None:
         """Write the network's mask of a case."""
         case.save_mask(mask, self._file(case))
 

@@ -47,7 +47,7 @@ def test_a_study_keeps_predictions_and_shows_either_mask(tmp_path):
     card, cohort = read_card("phantom"), Cohort.find(tmp_path / "cases")
     study = Study(cohort, card, tmp_path / "studies")
     assert study.missing() == [scan.case]
-    study.keep(scan.case, scan.truth[::-1])
+    study.save(scan.case, scan.truth[::-1])
     assert study.missing() == []
     assert (study.mask(Item(scan.case.name, "truth")) == scan.truth).all()
     assert (study.mask(Item(scan.case.name, "prediction")) == scan.truth[::-1]).all()
