@@ -174,10 +174,10 @@ class Page:
         self.chrome.close()
         self.chrome.switch_to.window(other)
 
-    def segment(self, pictures=6, patience=PATIENCE_S):
-        """Press the button and wait for so many pictures."""
+    def segment(self, pictures=6):
+        """Press the button and wait for so many pictures; Keras may have to be loaded, for a network of a run."""
         self._labelled("button", "Segment").click()
-        wait_for(lambda: len(self.images()) == pictures, self.text, patience)
+        wait_for(lambda: len(self.images()) == pictures, self.text, patience=300)
         self.settle()
 
     def upload_all(self, paths):

@@ -197,8 +197,7 @@ def test_recipes_of_a_run_are_compared_on_the_same_case(tiny_cases, browser, tmp
         page.choose("Network", published)
         learnt = f"{published} was trained or validated on BraTS20_Training_001"
         assert [alert for alert in page.alerts() if learnt in alert] and not page.find("table")
-        # Keras has to be loaded for a network of a run.
-        page.segment(patience=240)
+        page.segment()
         assert f"Network {published}, " in page.text()
         alone = page.table()["WT"]
         page.press("Compare networks")

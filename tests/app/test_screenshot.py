@@ -48,7 +48,7 @@ def test_the_book_shows_the_application_as_it_is(browser, tmp_path):
     with serve(cohort.root, tmp_path) as server:
         page = Page(browser, server.url, SIZE)
         page.choose("Case", "Phantom_002")
-        page.segment(patience=300)
+        page.segment()
         page.press("Go to the largest area")
         page.chrome.execute_script("document.activeElement.blur()")
         page.chrome.save_screenshot(str(tmp_path / "app.png"))
