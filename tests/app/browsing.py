@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from outward import watched
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 @dataclass
