@@ -270,7 +270,10 @@ class Page:
         return dict(self.each('[data-testid="stImage"] img', "[element.alt, element.src]"))
 
     def table(self):
-        head, *rows = self.each("table tr", "[...element.cells].map(cell => cell.innerText.trim())")
+        # The browser fetches what draws tables when the first one comes.
+        head, *rows = wait_for(
+            lambda: self.each("table tr", "[...element.cells].map(cell => cell.innerText.trim())"), self.text
+        )
         return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
 
     def download(self, text):
