@@ -113,7 +113,7 @@ def weights(path):
 
 
 TABLE = b"Grade,BraTS_2020_subject_ID\r\nHGG,P_1\r\nHGG,P_2\r\nLGG,P_3\r\nLGG,P_4\r\n"
-RATINGS = (",".join(COLUMNS) + f"\nA,P_1,{TRUTH},4,good,2026-01-01T00:00:00,1,False\n").encode()
+RATINGS = (",".join(COLUMNS) + f"\nA,P_1,{TRUTH},4,good,2026-01-01T00:00:00,1\n").encode()
 SPLIT = {"train": ["P_1", "P_2"], "val": ["P_3"], "test": ["P_4"], "seed": 0, "stratified_by": None}
 TRAINING = {
     "settings": {"recipe": dataclasses.asdict(NativeRecipe()), "train": {"names": ["P_1"]}, "val": {"names": ["P_2"]}},

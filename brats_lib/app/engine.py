@@ -2,9 +2,11 @@
 
 import contextlib
 import threading
+from pathlib import Path
 
 import numpy as np
 
+from brats_lib.cases import Case
 from brats_lib.cases.intake import receive
 from brats_lib.errors import BratsError
 from brats_lib.prediction.inference import Prediction, predict_stack, segment_case
@@ -19,22 +21,15 @@ __all__ = ["segment", "warm_up"]
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def segment(case, network=None, volumes=None) -> Prediction:
-    """Segment a case on any grid; waits where somebody else's case is being segmented.
+def segment(case: Case, network: str | Path | None = None, volumes: dict[str, np.ndarray] | None = None) -> Prediction:
+    """Segment a case on its own grid; waits where somebody else's case is being segmented.
 
     Parameters
     ----------
-    case : brats_lib.cases.Case
-        With the modalities of the network.
-    network : str or Path, optional
-        As in `networks.open_network`; the default network where omitted. It stays loaded.
-    volumes : dict of str to array of float32, shape (x, y, z), optional
+    network
+        As in `networks.open_network`, which keeps it loaded; the default network where omitted.
+    volumes
         What `intake.receive` gave for the case; where omitted, the case is read and checked here.
-
-    Returns
-    -------
-    Prediction
-        On the case's own grid.
 
     Raises
     ------
@@ -51,11 +46,11 @@ def segment(case, network=None, volumes=None) -> Prediction:
             raise too_large(case) from None
 
 
-def warm_up(network=None) -> None:
+def warm_up(network: str | Path | None = None) -> None:
     """Make a network ready before anybody waits for it, in a thread that ends with the program."""
 
     def build():
-        # A network that cannot be opened is told of to whoever presses the button.
+        # What is wrong with a network that cannot be opened is said when somebody presses the button.
         with _ONE_AT_A_TIME, contextlib.suppress(BratsError):
             opened = open_network(network)
             if isinstance(opened.recipe, NativeRecipe):

@@ -3,25 +3,30 @@
 import importlib.util
 import os
 import socket
+from pathlib import Path
 
 from brats_lib.app import ADDRESS
-from brats_lib.app.opening import find_cases
 from brats_lib.app.temporary import temporary_folder
 from brats_lib.app.uploads import MAX_UPLOAD_MB
+from brats_lib.book.runs import find_data, phantom_folder
+from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError, install_extra
+from brats_lib.phantom import make_cohort
 
-__all__ = ["launch"]
+__all__ = ["find_cases", "launch"]
+
+# Enough to choose from, few enough not to wait for.
+PHANTOMS, SEED = 4, 0
 
 
-def launch(data="", port=8501, browser=True):
+def launch(data: str | Path = "", port: int = 8501, browser: bool = True) -> None:
     """Run the application until it is interrupted.
 
     Parameters
     ----------
-    data : str or Path
-        As in `opening.find_cases`.
-    port : int
-    browser : bool
+    data
+        As in `find_cases`.
+    browser
         Whether to open a browser.
 
     Raises
@@ -34,7 +39,7 @@ def launch(data="", port=8501, browser=True):
         raise BratsError("the application", "Streamlit is not installed", expected, install_extra("app"))
     _check_port(port)
     cohort = find_cases(data)
-    # Before anything that might keep something.
+    # Before anything that might write something.
     temporary_folder(2 * MAX_UPLOAD_MB)
     from brats_lib.app import serve
 
@@ -44,6 +49,15 @@ def launch(data="", port=8501, browser=True):
     except KeyboardInterrupt:
         print(flush=True)
         os._exit(0)  # without waiting for a case that is being segmented; what is temporary is removed all the same
+
+
+def find_cases(data: str | Path = "") -> Cohort:
+    """Find the cases to list: in `data`; where empty, in `$BRATS_DATA`, then `data/`, else phantoms.
+
+    Phantoms are made where they are missing; those that earlier runs made are listed too.
+    """
+    root = find_data(data)
+    return Cohort.find(root or make_cohort(phantom_folder(SEED), cases=PHANTOMS, seed=SEED).root)
 
 
 def _check_port(port):

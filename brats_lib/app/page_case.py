@@ -3,46 +3,27 @@
 import streamlit as st
 
 from brats_lib.app import session
-from brats_lib.app.scans import open_scan
+from brats_lib.app.report import plain
+from brats_lib.app.scans import Scan, open_scan
 from brats_lib.app.uploads import MAX_UPLOAD_MB
-from brats_lib.app.wording import plain
+from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import modality_name
 
-__all__ = ["choose", "explain"]
+__all__ = ["choose"]
 
 LISTED, OWN = "Listed cases", "My own scan"
 _HELP = f"NIfTI, at most {MAX_UPLOAD_MB} MB. It stays on this machine and is removed after the page is closed."
 
 
-def explain(message):
-    """An error or a warning in the words of the person: files that were uploaded by the names they came with."""
-    return session.inbox().explain(message) if "inbox" in st.session_state else message
-
-
-def choose(cohort):
-    """Let the person choose.
-
-    Parameters
-    ----------
-    cohort : brats_lib.cases.Cohort
-
-    Returns
-    -------
-    Scan or None
-        None until the files of an own scan are there.
-
-    Raises
-    ------
-    BratsError
-        If the case cannot be used.
-    """
+def choose(cohort: Cohort) -> Scan | None:
+    """Let the person choose; None until the files of an own scan are there."""
     kind = st.segmented_control("Source", [LISTED, OWN], default=LISTED, required=True, label_visibility="collapsed")
-    if kind == OWN:
-        case = _own()
-    else:
-        case = cohort[st.selectbox("Case", cohort.names)]
-    return None if case is None else session.scans().take(case.fingerprint(), lambda: open_scan(case))
+    case = _own() if kind == OWN else cohort[st.selectbox("Case", cohort.names)]
+    if case is None:
+        return None
+    key = case.fingerprint()
+    return session.held("scan", key) or session.hold("scan", key, open_scan(case))
 
 
 def _own():

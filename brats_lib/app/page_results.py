@@ -1,45 +1,59 @@
 """The three ways to look at results."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
 from brats_lib.app import panels
-from brats_lib.app.drawing import png
-from brats_lib.app.report import NO_DISTANCE, hd95_text, mask_file, ml_text, picture_file
-from brats_lib.app.wording import legend, place, plain
+from brats_lib.app.page_view import row
+from brats_lib.app.panels import Look
+from brats_lib.app.report import (
+    NO_DISTANCE,
+    legend,
+    mask_file,
+    picture_file,
+    place,
+    plain,
+    volume_table,
+)
+from brats_lib.app.scans import Scan
+from brats_lib.figures.style import Plane
 from brats_lib.labels import LONG_NAMES, REGIONS
+from brats_lib.prediction.inference import Prediction
 from brats_lib.prediction.predict import NO_TUMOUR
+from brats_lib.prediction.trained import Trained
+from brats_lib.prediction.weights import Card
 
-__all__ = ["compare_view", "plane_view", "row", "slice_view"]
+__all__ = ["Result", "compare_view", "plane_view", "slice_view"]
 
 # On a narrow screen the side bar is folded away.
 _UNSEEN = "Press **Segment** in the side bar to see what the network finds."
 
 
-def row(drawn, places=0):
-    """Draw panels side by side in one scale.
+@dataclass
+class Result:
+    """A prediction, what is known of the network, and the seconds it took."""
 
-    Parameters
-    ----------
-    drawn : list of brats_lib.app.panels.Panel
-    places : int
-        Each is as wide as if there were at least so many.
+    card: Card | Trained
+    prediction: Prediction
+    seconds: float
+    _table: pd.DataFrame | None = None
 
-    Returns
-    -------
-    list of DeltaGenerator
-        A column for each place.
-    """
-    widths = [panel.picture.shape[1] for panel in drawn]
-    columns = st.columns(widths + widths[:1] * (places - len(drawn)), gap="small")
-    for column, panel in zip(columns, drawn, strict=False):
-        with column:
-            st.markdown(f"**{plain(panel.heading)}**")
-            st.image(png(panel.picture), width="stretch", alt=panel.alt, output_format="PNG")
-    return columns
+    @property
+    def name(self) -> str:
+        """Of the network."""
+        return self.card.name
+
+    def table(self, scan: Scan) -> pd.DataFrame:
+        """`report.volume_table`, made once, and after the pictures: distances take as long as all of these."""
+        if self._table is None:
+            self._table = volume_table(self.prediction.mask, scan.spacing, scan.truth)
+        return self._table
 
 
-def slice_view(scan, results, plane, point, look):
+def slice_view(scan: Scan, results: Sequence[Result], plane: Plane, point: list[int], look: Look) -> None:
     """One slice: FLAIR, T1ce, overlay, the probability of each region, and volumes (paper section 5)."""
     index = point[plane.axis]
     drawn = [panels.original(scan, modality, plane, index) for modality in ("flair", "t1ce")]
@@ -61,7 +75,7 @@ def slice_view(scan, results, plane, point, look):
         _take_away(scan, results[0], drawn, place(plane, index, scan.shape, scan.spacing))
 
 
-def plane_view(scan, results, point, look):
+def plane_view(scan: Scan, results: Sequence[Result], point: list[int], look: Look) -> None:
     """The three planes through one point; without a result, the scan alone."""
     mask = results[0].prediction.mask if results else None
     drawn = panels.three_planes(scan, mask, point, look)
@@ -77,7 +91,7 @@ def plane_view(scan, results, point, look):
         _take_away(scan, results[0], drawn, f"voxel {tuple(point)}")
 
 
-def compare_view(scan, results, note, plane, point, look):
+def compare_view(scan: Scan, results: Sequence[Result], note: str, plane: Plane, point: list[int], look: Look) -> None:
     """The same slice as several networks see it, beside the truth where that is known; `note` says which are not."""
     index = point[plane.axis]
     if note:
@@ -90,36 +104,27 @@ def compare_view(scan, results, note, plane, point, look):
     row(drawn, 3)
     st.html(legend(look.labels, look.truth))
     st.table(_compared(scan, results), border="horizontal")
-    lines = [f"{scan.case.name}, {place(plane, index, scan.shape, scan.spacing)}"]
-    st.download_button("Picture (PNG)", lambda: picture_file([(p.heading, p.picture) for p in drawn], lines),
-                       f"{scan.case.name}_networks.png", "image/png", on_click="ignore")  # fmt: skip
+    spot = f"{scan.case.name}, {place(plane, index, scan.shape, scan.spacing)}"
+    st.download_button("Picture (PNG)", lambda: picture_file(drawn, [spot]), f"{scan.case.name}_networks.png",
+                       "image/png", on_click="ignore")  # fmt: skip
 
 
 def _compared(scan, results):
     """Volume, and Dice where the truth is known, of each region by network."""
-    table = {}
+    columns = {}
     for result in results:
-        rows = result.rows(scan)
-        table[f"{result.name}, mL"] = {each["region"]: ml_text(each["ml"]) for each in rows}
-        if scan.truth is not None:
-            table[f"{result.name}, Dice"] = {each["region"]: f"{each['dice']:.3f}" for each in rows}
-    if scan.truth is not None:
-        table["truth, mL"] = {each["region"]: ml_text(each["true_ml"]) for each in rows}
-    return pd.DataFrame(table)
+        table = result.table(scan)
+        columns |= {f"{result.name}, {what}": table[what] for what in ("mL", "Dice") if what in table}
+    return pd.DataFrame(columns | ({"truth, mL": table["true"]} if scan.truth is not None else {}))
 
 
 def _numbers(scan, result):
     """Volumes, and scores where the truth is known."""
-    names, table = [f"{name} {LONG_NAMES[name]}" for name in REGIONS], {}
-    for each in result.rows(scan):
-        table[each["region"]] = {"mL": ml_text(each["ml"])}
-        if scan.truth is not None:
-            table[each["region"]] |= {"true": ml_text(each["true_ml"]), "Dice": f"{each['dice']:.3f}",
-                                      "HD95": hd95_text(each)}  # fmt: skip
+    names = [f"{name} {LONG_NAMES[name]}" for name in REGIONS]
     if scan.truth is not None:
         names.append(f"HD95 in mm, {NO_DISTANCE} where a mask lacks the region")
     st.markdown("**Volumes in mL**")
-    st.table(pd.DataFrame.from_dict(table, orient="index"), border="horizontal")
+    st.table(result.table(scan), border="horizontal")
     st.caption(plain(f"{'; '.join(names)}. Network {result.name}, {result.seconds:.1f} s."))
     if not result.prediction.mask.any():
         st.warning(plain(f"{NO_TUMOUR}."), icon=":material/warning:")
@@ -127,11 +132,10 @@ def _numbers(scan, result):
 
 def _take_away(scan, result, drawn, spot):
     """Downloads; the files are made when they are asked for."""
-    name = scan.case.name
-    lines = [f"{name}, {spot}, network {result.name}",
-             "; ".join(f"{each['region']} {ml_text(each['ml'])} mL" for each in result.rows(scan))]  # fmt: skip
+    name, volumes = scan.case.name, result.table(scan)["mL"]
+    lines = [f"{name}, {spot}, network {result.name}", "; ".join(f"{region} {ml} mL" for region, ml in volumes.items())]
+    more = {"on_click": "ignore", "width": "stretch"}
     st.download_button("Mask (NIfTI)", lambda: mask_file(scan.case, result.prediction.mask), f"{name}_seg.nii.gz",
-                       "application/gzip", on_click="ignore", icon=":material/download:", width="stretch")  # fmt: skip
-    st.download_button("Picture (PNG)", lambda: picture_file([(p.heading, p.picture) for p in drawn], lines),
-                       f"{name}.png", "image/png", on_click="ignore", icon=":material/image:",
-                       width="stretch")  # fmt: skip
+                       "application/gzip", icon=":material/download:", **more)  # fmt: skip
+    st.download_button("Picture (PNG)", lambda: picture_file(drawn, lines), f"{name}.png", "image/png",
+                       icon=":material/image:", **more)  # fmt: skip

@@ -1,71 +1,32 @@
 """The page of paper section 5: case, slice, scans, one button, overlay, probability maps and volumes; and more."""
 
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import streamlit as st
 
 from brats_lib.app import engine, page_case, page_results, page_view, session
-from brats_lib.app.page_head import head
+from brats_lib.app.page_results import Result
 from brats_lib.app.panels import Look
-from brats_lib.app.report import volume_rows
+from brats_lib.app.report import compare_note, files_line, plain, where
 from brats_lib.app.scans import PLANES
-from brats_lib.app.wording import compare_note, files_line, plain, where
+from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import TUMOUR, modality_name
 from brats_lib.labels import LABEL_NAMES
-from brats_lib.prediction.inference import Prediction
 from brats_lib.prediction.networks import describe, learnt_from_warning
-from brats_lib.prediction.trained import Trained
-from brats_lib.prediction.weights import Card
 
-__all__ = ["Result", "show"]
+__all__ = ["draw"]
 
 VIEWS = ("Slice", "Three planes", "Compare networks")
-# Beside each other, and kept: `session.predictions` holds as many.
+# Beside each other: the memory of `session` has room for as many.
 MOST_NETWORKS = 4
 
 
-@dataclass
-class Result:
-    """A prediction, what is known of the network, and the seconds it took."""
-
-    card: Card | Trained
-    prediction: Prediction
-    seconds: float
-    _rows: list = field(default_factory=list)
-
-    @property
-    def name(self):
-        """Of the network."""
-        return self.card.name
-
-    def rows(self, scan):
-        """`report.volume_rows`, worked out once, and after the pictures: distances take as long as all of these."""
-        self._rows = self._rows or volume_rows(self.prediction.mask, scan.spacing, scan.truth)
-        return self._rows
-
-
-def show(cohort):
-    """Draw the page.
-
-    Parameters
-    ----------
-    cohort : brats_lib.cases.Cohort
-    """
-    head("Brain Tumor Segmentation")
-    try:
-        _page(cohort)
-    except BratsError as error:
-        st.error(plain(page_case.explain(error)))
-
-
-def _page(cohort):
+def draw(cohort: Cohort) -> None:
+    """Draw the page below its title."""
     with st.sidebar:
         scan = page_case.choose(cohort)
-        if scan is None:
-            st.session_state.pop("shown", None)
     if scan is None:
         st.info("Upload the FLAIR and the T1ce file of one scan, on the left.")
         return
@@ -83,7 +44,7 @@ def _page(cohort):
     with toolbar:
         shown = page_view.adjust(scan, point)
     if scan.warnings:
-        told = "  \n".join(plain(f"{page_case.explain(warning)}.") for warning in scan.warnings)
+        told = "  \n".join(plain(f"{session.explain(warning)}.") for warning in scan.warnings)
         st.warning(told, icon=":material/warning:")
     plane = planes[0] if len(planes) == 1 else None
     if scan.case in cohort.cases:
@@ -109,31 +70,36 @@ def _page(cohort):
 
 
 def _results(scan, networks, pressed):
-    """What networks say about a scan, from this session's shelf or computed where the button was pressed; and the
-    names of those that wait for the button."""
-    shelf, results, waiting = session.predictions(), [], []
+    """What networks say about a scan, and the names of those that wait for the button."""
+    results, waiting = [], []
     for network in networks:
         try:
             card = describe(network)
             if learnt := learnt_from_warning(card, scan.case, scan.flair_hash):
                 st.warning(plain(f"{learnt}."), icon=":material/school:")
-            # Weights and decision rule, not the name: a run may train its network again while the page is open.
-            key = (scan.fingerprint, card.identity["sha256"])
-            result = shelf.get(key)
-            if pressed and result is None:
-                with st.spinner(f"Segmenting with {plain(card.name)} …", show_time=True):
-                    started = time.perf_counter()
-                    prediction = engine.segment(scan.case, network, scan.volumes)
-                    result = shelf.put(key, Result(card, prediction, time.perf_counter() - started))
+            result = _result(scan, network, card, pressed)
         except BratsError as error:
             # What one network cannot take, such as another grid than the paper's, another may.
-            st.error(plain(page_case.explain(error)))
+            st.error(plain(session.explain(error)))
             continue
         if result is None:
             waiting.append(card.name)
         else:
             results.append(result)
     return results, waiting
+
+
+def _result(scan, network, card, pressed):
+    """What a network says about a scan; computed only where the button was pressed, else maybe None."""
+    # Weights and decision rule, not the name: a run may train its network again while the page is open.
+    key = (scan.fingerprint, card.identity["sha256"])
+    result = session.held("prediction", key)
+    if result is None and pressed:
+        with st.spinner(f"Segmenting with {plain(card.name)} …", show_time=True):
+            started = time.perf_counter()
+            prediction = engine.segment(scan.case, network, scan.volumes)
+            result = session.hold("prediction", key, Result(card, prediction, time.perf_counter() - started))
+    return result
 
 
 def _choose_networks(view):

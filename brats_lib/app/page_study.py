@@ -5,36 +5,19 @@ from dataclasses import replace
 import streamlit as st
 
 from brats_lib.app import engine, page_view, panels, session
-from brats_lib.app.page_head import head
-from brats_lib.app.page_results import row
-from brats_lib.app.ratings import Ratings, reader_code
+from brats_lib.app.report import legend, plain, where
 from brats_lib.app.scans import PLANES, open_scan
-from brats_lib.app.study import Study
-from brats_lib.app.wording import legend, plain, where
+from brats_lib.app.study import Ratings, Study, reader_code, reading_order
 from brats_lib.book.runs import find_root
-from brats_lib.errors import BratsError
+from brats_lib.cases import Cohort
 from brats_lib.prediction.weights import read_card
 from brats_lib.scores.readers import LIKERT
 
-__all__ = ["show"]
+__all__ = ["draw"]
 
 _ABOUT = """One tumour mask at a time is laid over a scan. Some were made by a network and the others are the reference;
 you are not told which, and neither is the order the same for two readers. Say how much you would have to correct.
 """
-
-
-def show(cohort):
-    """Draw the page.
-
-    Parameters
-    ----------
-    cohort : brats_lib.cases.Cohort
-    """
-    head("Reader study")
-    try:
-        _page(cohort)
-    except BratsError as error:
-        st.error(plain(error))
 
 
 @st.cache_resource(show_spinner=False)
@@ -42,7 +25,8 @@ def _ratings(path):
     return Ratings(path)
 
 
-def _page(cohort):
+def draw(cohort: Cohort) -> None:
+    """Draw the page below its title."""
     folder = find_root() / "runs" / "reader_study"
     study, ratings = Study(cohort, read_card(), folder), _ratings(folder / "ratings.sqlite")
     with st.sidebar:
@@ -66,13 +50,13 @@ def _prepare(study, missing):
     bar = st.progress(0.0)
     for done, case in enumerate(missing):
         bar.progress(done / len(missing), plain(f"{case.name} …"))
-        study.keep(case, engine.segment(case, study.network).mask)
+        study.save(case, engine.segment(case, study.network).mask)
     st.rerun()
 
 
 def _rate(study, ratings, reader):
-    order, rated = study.order(reader), ratings.rated(study.name, reader)
-    open_items = [place for place, item in enumerate(order) if (item.case, item.side) not in rated]
+    order, rated = reading_order(study.cohort.names, reader), ratings.rated(study.name, reader)
+    open_items = [place for place, item in enumerate(order) if item not in rated]
     at = st.session_state.setdefault("item", {}).get(reader, open_items[0] if open_items else len(order))
     st.progress((len(order) - len(open_items)) / len(order), f"{len(order) - len(open_items)} of {len(order)} rated")
     if at >= len(order):
@@ -80,14 +64,15 @@ def _rate(study, ratings, reader):
         st.button("Back", on_click=_move, args=(reader, len(order) - 1))
         return
     item = order[at]
-    key = ("study", study.name, reader, at)
-    scan, mask = session.scans().take(key, lambda: _opened(study, item))
+    key = (study.name, reader, at)
+    both = session.held("rated", key)
+    scan, mask = both or session.hold("rated", key, (open_scan(study.cohort[item.case]), study.mask(item)))
     left, right = st.columns([3, 1], gap="medium")
     with right:
         plane = PLANES[st.radio("Plane", list(PLANES), format_func=str.capitalize, horizontal=True)]
         point = page_view.choose_slices(scan, [plane.axis], key, mask)
         opacity = st.slider("Opacity", 0.0, 1.0, 0.35, 0.05)
-        _form(study, ratings, reader, order, at, rated.get((item.case, item.side), (None, "")))
+        _form(study, ratings, reader, order, at, rated.get(item, (None, "")))
     with left:
         with st.container(horizontal=True):
             shown = page_view.adjust(scan, point)
@@ -96,13 +81,9 @@ def _rate(study, ratings, reader):
         look = panels.Look(opacity=opacity, modality="t1ce")
         drawn.append(panels.overlay(shown, mask, plane, point[plane.axis], look, "Mask"))
         # The name of the case would let a reader find the two masks of a case; the number does not.
-        row([replace(panel, alt=f"{panel.heading}, mask {at + 1}") for panel in drawn])
+        page_view.row([replace(panel, alt=f"{panel.heading}, mask {at + 1}") for panel in drawn])
         st.html(legend())
     page_view.listen(shown, [plane], point)
-
-
-def _opened(study, item):
-    return open_scan(study.cohort[item.case]), study.mask(item)
 
 
 def _move(reader, to):
@@ -120,7 +101,7 @@ def _form(study, ratings, reader, order, at, before):
     if sent and score is None:
         st.error("Choose a score first.")
     elif sent:
-        ratings.rate(study.name, reader, order[at].case, order[at].side, score, comment)
+        ratings.rate(study.name, reader, order[at], score, comment)
         _move(reader, at + 1)
         st.rerun()
 
@@ -128,8 +109,8 @@ def _form(study, ratings, reader, order, at, before):
 def _administer(study, ratings):
     with st.expander("For whoever runs the study"):
         st.markdown("The table names truth and prediction. Readers must not see it before they are done.")
-        counts = ratings.counts(study.name)
+        counts = ratings.table(study.name)["reader"].value_counts().sort_index()
         told = ", ".join(f"{reader}: {count} of {2 * len(study.cohort)}" for reader, count in counts.items())
         st.caption(plain(f"Study {study.name}, network {study.network}. {told or 'Nobody has rated yet.'}"))
         st.download_button("Ratings (CSV)", lambda: ratings.to_csv(study.name), f"ratings_{study.name}.csv", "text/csv",
-                           on_click="ignore", disabled=not counts)  # fmt: skip
+                           on_click="ignore", disabled=counts.empty)  # fmt: skip

@@ -1,37 +1,44 @@
-"""What a reader of scans turns while looking: slices, also by the wheel over a picture, zoom, and grey levels."""
+"""What both pages share: panels in a row, and what a reader of scans turns while looking.
+
+Slices, also by the wheel over a picture, zoom, and grey levels. A point is the list of a voxel's x, y and z; it is
+changed in place.
+"""
 
 import time
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
-from brats_lib.app.scans import PLANES, clamp, point_at, start_slices, zoom_box
-from brats_lib.app.wording import axis_name, plain
-from brats_lib.figures.style import modality_name
+from brats_lib.app.drawing import png
+from brats_lib.app.panels import Panel
+from brats_lib.app.report import plain
+from brats_lib.app.scans import PLANES, Scan, clamp, point_at, start_slices, zoom_box
+from brats_lib.figures.style import Plane, modality_name
 
-__all__ = ["adjust", "choose_slices", "find_tumour", "listen"]
+__all__ = ["adjust", "choose_slices", "find_tumour", "listen", "row"]
 
 ZOOMS = (1, 2, 4)
 _PICTURES = st.components.v2.component("pictures", js=Path(__file__).with_name("pictures.js").read_text("utf-8"))
 
 
-def choose_slices(scan, axes, key, mask=None):
-    """Sliders for some axes of a scan.
+def row(drawn: Sequence[Panel], places: int = 0) -> list:
+    """Draw panels side by side in one scale, each as wide as if there were at least so many; the columns of all."""
+    widths = [panel.picture.shape[1] for panel in drawn]
+    columns = st.columns(widths + widths[:1] * (places - len(drawn)), gap="small")
+    for column, panel in zip(columns, drawn, strict=False):
+        with column:
+            st.markdown(f"**{plain(panel.heading)}**")
+            st.image(png(panel.picture), width="stretch", alt=panel.alt, output_format="PNG")
+    return columns
 
-    Parameters
-    ----------
-    scan : brats_lib.app.scans.Scan
-    axes : iterable of int
-    key : hashable
-        The point that the sliders make together is kept under it, whichever of them are displayed.
-    mask : array of int, shape (x, y, z), optional
-        For the first point, as in `scans.start_slices`.
 
-    Returns
-    -------
-    list of int
-        The point, voxel x, y, z. What changes it moves the slices.
+def choose_slices(scan: Scan, axes: Iterable[int], key: Hashable, mask: np.ndarray | None = None) -> list[int]:
+    """Sliders for some axes of a scan; the point that they make together.
+
+    It is held under `key`, whichever of them are displayed, and begins where `scans.start_slices` says.
     """
     points = st.session_state.setdefault("points", {})
     if key not in points:
@@ -44,25 +51,13 @@ def choose_slices(scan, axes, key, mask=None):
     for axis in axes:
         # A widget that is not displayed forgets its value, so the point is what counts and the widget is told.
         st.session_state[f"slice-{axis}"] = point[axis]
-        st.slider(f"Slice ({axis_name(axis)})", 0, max(1, scan.shape[axis] - 1), key=f"slice-{axis}", on_change=moved,
+        st.slider(f"Slice ({'xyz'[axis]})", 0, max(1, scan.shape[axis] - 1), key=f"slice-{axis}", on_change=moved,
                   args=(axis,))  # fmt: skip
     return point
 
 
-def adjust(scan, point):
-    """Controls of zoom and grey levels.
-
-    Parameters
-    ----------
-    scan : brats_lib.app.scans.Scan
-    point : sequence of int
-        Voxel x, y, z that stays in sight.
-
-    Returns
-    -------
-    brats_lib.app.scans.Scan
-        The scan as it is displayed: the same voxels, in another box and window.
-    """
+def adjust(scan: Scan, point: Sequence[int]) -> Scan:
+    """Controls of zoom, around a point, and of grey levels; the same scan in another box and window."""
     zoom = st.segmented_control("Zoom", ZOOMS, default=1, required=True, format_func="{}×".format, key="zoom",
                                 label_visibility="collapsed")  # fmt: skip
     levels = st.session_state.setdefault("levels", {}).setdefault(scan.fingerprint, dict(scan.levels))
@@ -90,7 +85,7 @@ def _window(modality, levels, low, high):
     st.caption(plain(f"Level {(black + white) / 2:.4g}, width {white - black:.4g}, in the units of the file"))
 
 
-def find_tumour(scan, point, mask):
+def find_tumour(scan: Scan, point: list[int], mask: np.ndarray) -> None:
     """A button that moves the point to the slices with the largest area of tumour."""
 
     def jump():
@@ -99,17 +94,10 @@ def find_tumour(scan, point, mask):
     st.button("Go to the largest area", on_click=jump, icon=":material/my_location:", disabled=not mask.any())
 
 
-def listen(view, planes, point):
-    """Let the wheel over a picture turn its slices, and a click move the point there; drawn last, after the pictures.
+def listen(view: Scan, planes: Sequence[Plane], point: list[int]) -> None:
+    """Let the wheel over a picture turn its slices, and a click move the point there; drawn after the pictures.
 
-    Parameters
-    ----------
-    view : brats_lib.app.scans.Scan
-        As it is displayed.
-    planes : sequence of brats_lib.figures.style.Plane
-        Of the pictures of the page in turn; one for all, or as many as there are.
-    point : list of int
-        Voxel x, y, z; changed in place.
+    The pictures show the scan as `view`; `planes` are theirs in turn, one for all or as many as there are.
     """
 
     def turned():

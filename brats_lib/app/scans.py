@@ -1,20 +1,29 @@
-"""A case ready to be looked at: arrays in memory, grey levels and the box of the brain decided once."""
+"""A case ready to be looked at: arrays in memory, grey levels and the box of the brain decided once.
 
+Points are voxels (x, y, z); what moves them keeps them inside the scan.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from brats_lib.app.opening import NEEDED
+from brats_lib.app.drawing import Box, Cut
+from brats_lib.cases import Case
 from brats_lib.cases.audit.images import look
 from brats_lib.cases.case import voxel_hash
 from brats_lib.cases.intake import receive
 from brats_lib.errors import BratsError
-from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, brain_box, tumour_slice, window
+from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, Plane, brain_box, tumour_slice, window
 
-__all__ = ["PLANES", "Scan", "clamp", "open_scan", "point_at", "start_slices", "zoom_box"]
+__all__ = ["NEEDED", "PLANES", "Scan", "clamp", "open_scan", "point_at", "start_slices", "zoom_box"]
 
+# What the networks that ship read, and what section 5 of the paper displays.
+NEEDED = ("flair", "t1ce")
 PLANES = {plane.name: plane for plane in (AXIAL, CORONAL, SAGITTAL)}
+# Of grey levels: what is shown black and what is shown white.
+Window = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -23,65 +32,51 @@ class Scan:
 
     Attributes
     ----------
-    case : brats_lib.cases.Case
-        Where it came from.
-    fingerprint : str
+    fingerprint
         Of the case's files; two scans with the same are the same.
-    volumes : dict of str to array of float32, shape (x, y, z)
-        FLAIR and T1ce, in LPS.
-    levels : dict of str to (float, float)
-        Grey-level window of each volume: what is shown black and what is shown white.
-    ranges : dict of str to (float, float)
-        The widest window of each volume, from its smallest to its largest value.
-    box : tuple of (int, int)
-        Start and stop of the brain along x, y, z. It is that of the volume, so that nothing jumps between slices.
-    truth : array of uint8, shape (x, y, z), or None
+    volumes
+        FLAIR and T1ce as float32, shape (x, y, z), in LPS.
+    levels, ranges
+        The window of each volume, and the widest that it may have, from its smallest to its largest value.
+    box
+        Of the brain in the whole volume, so that nothing jumps between slices.
+    truth
         Labels, where the case has a mask.
-    warnings : tuple of str
+    warnings
         What is unusual about the images, as `brats predict` says it, and about the mask, as `brats audit` does.
     """
 
-    case: object
+    case: Case
     fingerprint: str
-    volumes: dict
-    levels: dict
-    ranges: dict
-    box: tuple
+    volumes: dict[str, np.ndarray]
+    levels: dict[str, Window]
+    ranges: dict[str, Window]
+    box: Box
     truth: np.ndarray | None
-    warnings: tuple = ()
+    warnings: tuple[str, ...] = ()
 
     @cached_property
-    def flair_hash(self):
+    def flair_hash(self) -> str:
         """By which networks know whether they learnt from it."""
         return voxel_hash(self.volumes["flair"])
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """Size (x, y, z) in voxels."""
         return self.case.shape
 
     @property
-    def spacing(self):
+    def spacing(self) -> tuple[float, ...]:
         """Voxel size along x, y, z in mm."""
         return self.case.spacing
 
+    def cut(self, plane: Plane, index: int) -> Cut:
+        """A slice within the box."""
+        return Cut(plane, index, self.box, self.spacing)
 
-def open_scan(case):
-    """Read a case, with the checks of `brats predict`.
 
-    Parameters
-    ----------
-    case : brats_lib.cases.Case
-
-    Returns
-    -------
-    Scan
-
-    Raises
-    ------
-    BratsError
-        If FLAIR or T1ce is missing, a file cannot be read, files disagree in grid, or it is no brain without its skull.
-    """
+def open_scan(case: Case) -> Scan:
+    """Read a case, with the checks and refusals of `brats predict`; a mask that cannot be used is left alone."""
     case = replace(case)  # it remembers a header, and the file may have been edited since
     volumes, warnings = receive(case, NEEDED)
     levels = {modality: window(volume) for modality, volume in volumes.items()}
@@ -89,10 +84,10 @@ def open_scan(case):
         modality: (min(float(volume.min()), levels[modality][0]), max(float(volume.max()), levels[modality][1]))
         for modality, volume in volumes.items()
     }
+    truth = None
     try:
         truth = case.mask() if case.has_mask else None
     except BratsError as error:
-        truth = None
         warnings.append(f"The mask is left alone: {error}".removesuffix("."))
     if truth is not None:
         warnings += [remark.sentence for remark in look(volumes, case.spacing, truth) if remark.about == "mask"]
@@ -100,47 +95,20 @@ def open_scan(case):
     return Scan(case, case.fingerprint(), volumes, levels, ranges, box, truth, tuple(warnings))
 
 
-def start_slices(scan, mask=None):
-    """Where to look first: the slice of each axis with the most tumour, else the middle of the brain.
-
-    Parameters
-    ----------
-    scan : Scan
-    mask : array of int, shape (x, y, z), optional
-        Labels.
-
-    Returns
-    -------
-    tuple of int
-        A slice along x, y, z.
-    """
+def start_slices(scan: Scan, mask: np.ndarray | None = None) -> tuple[int, ...]:
+    """Where to look first: the slice of each axis with the most tumour, else the middle of the brain."""
     if mask is None or not np.any(mask):
         return tuple((start + stop) // 2 for start, stop in scan.box)
     return tuple(tumour_slice(mask, axis) for axis in range(3))
 
 
-def clamp(index, length):
+def clamp(index: float, length: int) -> int:
     """An index kept within an axis; a slider needs two places even where there is one slice."""
     return max(0, min(int(index), length - 1))
 
 
-def zoom_box(box, point, factor):
-    """The part of a box that is in sight when it is enlarged: around a point, and within the box.
-
-    Parameters
-    ----------
-    box : tuple of (int, int)
-        Start and stop along x, y, z.
-    point : sequence of int
-        Voxel x, y, z.
-    factor : int
-        At least 1, which is the box itself.
-
-    Returns
-    -------
-    tuple of (int, int)
-        Start and stop along x, y, z.
-    """
+def zoom_box(box: Box, point: Sequence[int], factor: int) -> Box:
+    """The part of a box that is in sight when it is enlarged: around a point, and within the box."""
     shown = []
     for (start, stop), at in zip(box, point, strict=True):
         length = max(1, round((stop - start) / factor))
@@ -149,24 +117,8 @@ def zoom_box(box, point, factor):
     return tuple(shown)
 
 
-def point_at(plane, box, point, across, down):
-    """The voxel at a place of a picture.
-
-    Parameters
-    ----------
-    plane : brats_lib.figures.style.Plane
-    box : tuple of (int, int)
-        What the picture shows of the volume, as start and stop along x, y, z.
-    point : sequence of int
-        Voxel x, y, z in the slice of the picture.
-    across, down : float
-        From the picture's left and top edge, 0-1.
-
-    Returns
-    -------
-    list of int
-        Voxel x, y, z.
-    """
+def point_at(plane: Plane, box: Box, point: Sequence[int], across: float, down: float) -> list[int]:
+    """The voxel at a place of the picture of a slice through `point`, as shares of its width and height."""
     voxel = list(point)
     for axis, share in zip(plane.in_plane, (across, 1 - down if plane.origin == "lower" else down), strict=True):
         start, stop = box[axis]

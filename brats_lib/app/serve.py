@@ -7,6 +7,7 @@ import hashlib
 import logging
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -81,7 +82,7 @@ HEADERS = {
 _SWEEP_EVERY_S = 5
 
 
-def bounded(app, most=(MAX_UPLOAD_MB + 1) * 2**20):
+def bounded(app: Callable, most: int = (MAX_UPLOAD_MB + 1) * 2**20) -> Callable:
     """Wrap an ASGI application: answers get `HEADERS`, and of a file that is sent at most so many bytes arrive.
 
     What is too long is read to its end and ends early for the application, which then sees that it is too long.
@@ -120,17 +121,8 @@ def bounded(app, most=(MAX_UPLOAD_MB + 1) * 2**20):
     return call
 
 
-def run(cohort, port, browser):
-    """Serve until somebody ends it.
-
-    Parameters
-    ----------
-    cohort : str or Path
-        Folder of the cases to list.
-    port : int
-    browser : bool
-        Whether to open a browser.
-    """
+def run(cohort: str | Path, port: int, browser: bool) -> None:
+    """Serve the cases of a folder until somebody ends it; opens a browser if asked to."""
 
     @contextlib.asynccontextmanager
     async def alive(app):

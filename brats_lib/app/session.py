@@ -3,21 +3,22 @@
 import gc
 import shutil
 import tempfile
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from brats_lib.app import engine
-from brats_lib.app.janitor import Janitor
-from brats_lib.app.shelf import Shelf, Store
+from brats_lib.app.memory import Janitor, Store
 from brats_lib.app.uploads import Inbox
 from brats_lib.book.runs import find_root
 from brats_lib.cases import Cohort
 from brats_lib.prediction.networks import describe, offered
 
-__all__ = ["cohort", "enter", "inbox", "networks", "predictions", "scans", "sweep", "warm_up"]
+__all__ = ["cohort", "enter", "explain", "held", "hold", "inbox", "networks", "sweep", "warm_up"]
 
 # Of all sessions together. A scan of BraTS size takes 80 MB and a prediction 60 MB; of the largest that are let in, a
 # scan and four predictions beside each other fit.
@@ -30,18 +31,18 @@ def _warm_up(weights, _network):
     engine.warm_up(_network)
 
 
-def warm_up(network=None):
+def warm_up(network: str | Path | None = None) -> None:
     """Make a network ready before the button is pressed, once in the life of the server."""
     _warm_up(describe(network).sha256, network)
 
 
 @st.cache_resource(show_spinner="Looking for cases …")
-def cohort(folder):
+def cohort(folder: str) -> Cohort:
     """The cases of the server, for every session."""
     return Cohort.find(folder)
 
 
-def networks():
+def networks() -> tuple[dict, list[str]]:
     """The networks to choose from, and what is wrong with those that are left out; as `networks.offered`."""
     return offered(find_root() / "runs")
 
@@ -50,22 +51,22 @@ def _own_id():
     return get_script_run_ctx().session_id
 
 
-def enter():
+def enter() -> None:
     """Watch this session from its first run on; what closed pages hold in memory makes room for it."""
     if "entered" not in st.session_state:
         st.session_state["entered"] = True
         _JANITOR.watch(_own_id())
-        _STORE.keep(filter(runtime.get_instance().is_active_session, _JANITOR.sessions()))
+        _STORE.keep_only(filter(runtime.get_instance().is_active_session, _JANITOR.sessions()))
 
 
-def sweep():
+def sweep() -> None:
     """Remove all that sessions had which are over, files and memory; must run in the server's thread."""
     server = runtime.get_instance()
     over = _JANITOR.over(server.is_active_session)
     for session in over:
         shutil.rmtree(_folder(session), ignore_errors=True)
         server.close_session(session)
-    _STORE.keep(_JANITOR.sessions())
+    _STORE.keep_only(_JANITOR.sessions())
     if over:
         gc.collect()  # what Streamlit held of them refers to itself
 
@@ -83,11 +84,17 @@ def inbox() -> Inbox:
     return st.session_state["inbox"]
 
 
-def predictions() -> Shelf:
-    """Predictions of this session, under (fingerprint of the case, hash of the network's identity)."""
-    return Shelf(_STORE, _own_id(), "predictions")
+def explain(message: object) -> str:
+    """An error or a warning in the words of the person: files that were uploaded by the names they came with."""
+    return inbox().explain(message) if "inbox" in st.session_state else str(message)
 
 
-def scans() -> Shelf:
-    """Scans of this session, under the fingerprint of the case."""
-    return Shelf(_STORE, _own_id(), "scans")
+def held(kind: str, key: Hashable) -> Any:
+    """What this session computed under a key, None where there is nothing."""
+    return _STORE.get((_own_id(), kind, key))
+
+
+def hold(kind: str, key: Hashable, value: Any) -> Any:
+    """Hold what this session computed as long as there is room, and hand it back."""
+    _STORE.put((_own_id(), kind, key), value)
+    return value

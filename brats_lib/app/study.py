@@ -1,57 +1,46 @@
-"""A blinded reader study: who sees which mask in which order, and the masks made beforehand.
+"""A blinded reader study: who sees which mask in which order, the masks made beforehand, and what readers said.
 
 The paper promises "qualitative assessments by physicians" and reports none. Here a reader sees one mask at a time, the
-truth or the network's, without being told which, and says how good it is.
+truth or the network's, without being told which, and says how good it is. What is said lies in a table of SQLite to
+which ratings are added and in which none is ever changed; the latest rating of a mask by a reader counts.
 """
 
+import contextlib
 import hashlib
 import random
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
+
+from brats_lib.cases import Case, Cohort
 from brats_lib.errors import BratsError
-from brats_lib.scores.readers import PREDICTION, SIDES, TRUTH
+from brats_lib.prediction.trained import Trained
+from brats_lib.prediction.weights import Card
+from brats_lib.scores.readers import COLUMNS, LIKERT, PREDICTION, SIDES, TRUTH
 
-__all__ = ["Item", "Study", "reading_order"]
+__all__ = ["Item", "Ratings", "Study", "reader_code", "reading_order"]
 
 
-@dataclass(frozen=True)
-class Item:
-    """One mask to be rated.
-
-    Attributes
-    ----------
-    case : str
-        Name of the case.
-    side : {"truth", "prediction"}
-        Which mask; never shown to a reader.
-    """
+class Item(NamedTuple):
+    """One mask to be rated: of which case, and on which of `readers.SIDES`, which no reader is shown."""
 
     case: str
     side: str
 
 
-def reading_order(cases, reader, seed=0):
+def reading_order(cases: Sequence[str], reader: str) -> list[Item]:
     """The order in which a reader sees the masks; another for every reader, the same whenever the reader comes back.
 
     Every case comes once in the first half and once in the second, so that its two masks are never seen one after the
     other and are as far apart as chance allows; which of the two comes first is drawn for each case.
-
-    Parameters
-    ----------
-    cases : sequence of str
-        Names.
-    reader : str
-    seed : int
-        Of the study.
-
-    Returns
-    -------
-    list of Item
-        Two for each case.
     """
     # A hash of our own: Python's differs from one process to the next.
-    digest = hashlib.sha256(f"{seed}\n{reader}".encode()).digest()
+    digest = hashlib.sha256(f"0\n{reader}".encode()).digest()
     rng = random.Random(int.from_bytes(digest[:8], "big"))
     first = [Item(case, rng.choice(SIDES)) for case in sorted(cases)]
     second = [Item(item.case, TRUTH if item.side == PREDICTION else PREDICTION) for item in first]
@@ -63,19 +52,9 @@ def reading_order(cases, reader, seed=0):
 
 
 class Study:
-    """The masks of a study on disk.
+    """The masks of a study: the true ones of the labelled cases of a cohort, and those of a network in `folder`."""
 
-    Parameters
-    ----------
-    cohort : brats_lib.cases.Cohort
-        Cases; those without a mask are left out.
-    card : brats_lib.prediction.weights.Card or brats_lib.prediction.trained.Trained
-        Of the network whose masks are rated.
-    folder : str or Path
-        Gets a folder of predictions for each study.
-    """
-
-    def __init__(self, cohort, card, folder):
+    def __init__(self, cohort: Cohort, card: Card | Trained, folder: str | Path):
         self.cohort, self.network = cohort.labelled(), card.name
         if not len(self.cohort):
             advice = "Start the application with --data and a folder of cases with masks"
@@ -88,32 +67,85 @@ class Study:
     def _file(self, case):
         return self.folder / f"{case.name}_seg.nii.gz"
 
-    def missing(self):
-        """The cases that have no prediction yet.
-
-        A reader would know the network's mask by the time it takes, so all are made before the first is shown.
-
-        Returns
-        -------
-        list of Case
-        """
+    def missing(self) -> list[Case]:
+        """The cases that have no prediction yet."""
         return [case for case in self.cohort if not self._file(case).is_file()]
 
-    def keep(self, case, mask):
-        """Keep the network's mask of a case."""
+    def save(self, case: Case, mask: np.ndarray) -> None:
+        """Write the network's mask of a case."""
         case.save_mask(mask, self._file(case))
 
-    def order(self, reader, seed=0):
-        """As `reading_order`, for the cases of this study."""
-        return reading_order(self.cohort.names, reader, seed)
-
-    def mask(self, item):
-        """The mask to be rated.
-
-        Returns
-        -------
-        array of uint8, shape (x, y, z)
-            Labels 0, 1, 2, 4 in LPS; nothing about it says where it is from.
-        """
+    def mask(self, item: Item) -> np.ndarray:
+        """The mask to be rated, labels in LPS; nothing about it says where it is from."""
         case = self.cohort[item.case]
         return case.mask() if item.side == TRUTH else case.read_mask_file(self._file(case))
+
+
+_MAX_COMMENT, _MAX_READER = 2000, 40
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS log (
+    id INTEGER PRIMARY KEY, study TEXT NOT NULL, reader TEXT NOT NULL, "case" TEXT NOT NULL, side TEXT NOT NULL,
+    score INTEGER NOT NULL, comment TEXT NOT NULL, rated_at TEXT NOT NULL
+)"""
+_ADD = 'INSERT INTO log (study, reader, "case", side, score, comment, rated_at) VALUES (?, ?, ?, ?, ?, ?, ?)'
+# Beside MAX, SQLite takes the other columns from the row that has it.
+_LATEST = """
+SELECT reader, "case", side, score, comment, rated_at, COUNT(*), MAX(id) FROM log WHERE study = ?
+GROUP BY reader, "case", side ORDER BY reader, "case", side"""
+
+
+def reader_code(text: str) -> str:
+    """A reader's code as it is stored: without spaces around it, 1 to 40 printable characters."""
+    code = text.strip()
+    if not code or len(code) > _MAX_READER or not code.isprintable():
+        found = f"it has {len(code)} characters" if code.isprintable() else "it holds characters that cannot be read"
+        raise BratsError("reader code", found, f"1 to {_MAX_READER} printable ones", "Use one such as R1, not a name")
+    return code
+
+
+class Ratings:
+    """The ratings of all studies on this machine, in a file that is made where it is missing."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._open() as connection:
+            connection.execute(_SCHEMA)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one piece of work; sessions run in threads, which share none and wait for each other."""
+        try:
+            with contextlib.closing(sqlite3.connect(self.path, timeout=10)) as connection, connection:
+                yield connection
+        except sqlite3.DatabaseError as error:
+            advice = "Move the file away if it is not the reader study's; a new one is made"
+            raise BratsError(self.path, f"the ratings cannot be kept ({error})", "their database", advice) from error
+
+    def rate(self, study: str, reader: str, item: Item, score: int, comment: str = "") -> None:
+        """Add a rating: a score of `readers.LIKERT` and at most 2000 characters of comment."""
+        if score not in LIKERT:
+            raise BratsError("score", f"it is {score}", "1, 2, 3, 4 or 5", "Choose one of those")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._open() as connection:
+            connection.execute(_ADD, (study, reader_code(reader), *item, int(score), comment[:_MAX_COMMENT], now))
+
+    def table(self, study: str) -> pd.DataFrame:
+        """The latest ratings of a study, with the columns `readers.COLUMNS`."""
+        with self._open() as connection:
+            rows = connection.execute(_LATEST, (study,)).fetchall()
+        return pd.DataFrame([row[:-1] for row in rows], columns=COLUMNS)
+
+    def rated(self, study: str, reader: str) -> dict[Item, tuple[int, str]]:
+        """Score and comment of each mask that a reader has rated."""
+        table = self.table(study)
+        mine = table[table["reader"] == reader_code(reader)]
+        return {Item(row.case, row.side): (row.score, row.comment) for row in mine.itertuples()}
+
+    def to_csv(self, study: str) -> str:
+        """The table as CSV; what a spreadsheet would run, as it begins with =, +, - or @, gets an apostrophe."""
+        return self.table(study).map(_harmless).to_csv(index=False, lineterminator="\n")
+
+
+def _harmless(value):
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -21,20 +21,10 @@ _AFTERWARDS = "import shutil, sys; sys.stdin.buffer.read(); shutil.rmtree(sys.ar
 
 
 def temporary_folder(room_mb: int) -> Path:
-    """Make a folder, and put everything temporary of this process into it from here on.
+    """Make a folder with room for so many MB, and put everything temporary of this process into it from here on.
 
     A second process removes it when this one has ended, killed or not. Where that was killed too, as when a machine is
     switched off, the next start removes it: a lock tells the folders that nobody owns.
-
-    Parameters
-    ----------
-    room_mb : int
-        How much should fit into it.
-
-    Raises
-    ------
-    BratsError
-        If the folder for temporary files cannot be used, or has less room.
     """
     # A $TMPDIR that cannot be used is no reason to put somebody's scans elsewhere.
     place = os.environ.get("TMPDIR") or tempfile.gettempdir()

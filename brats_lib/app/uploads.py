@@ -7,13 +7,14 @@ compressed, so that whoever reads it unpacks nothing.
 
 import itertools
 import math
+import re
 import zlib
 from pathlib import Path
 
-from brats_lib.app.opening import NEEDED
+from brats_lib.app.scans import NEEDED
 from brats_lib.cases import MODALITIES, Case
-from brats_lib.cases.grids import GRID_TOLERANCE_MM, HEADER_BYTES, Grid, parse
-from brats_lib.cases.nifti import read_grid
+from brats_lib.cases.agreement import check_agreement
+from brats_lib.cases.grids import HEADER_BYTES, Grid, parse
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import modality_name
 
@@ -36,9 +37,9 @@ _NAME, _TITLE = "own_scan", "your scan"
 _EXPORT = "Export the scan as NIfTI (.nii or .nii.gz) again; dcm2niix converts DICOM"
 
 
-def shown_name(name):
+def shown_name(name: str) -> str:
     """A file name fit to be read: its last part, printable, at most 60 characters."""
-    last = str(name).replace("\\", "/").rsplit("/", 1)[-1]
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
     last = "".join(letter if letter.isprintable() else "?" for letter in last).strip() or "unnamed"
     return last if len(last) <= 60 else f"{last[:40]}…{last[-16:]}"
 
@@ -47,21 +48,16 @@ class Inbox:
     """The files of one person's scan.
 
     Where a file comes in place of another one it may be another patient's. Then the files that are there are doubtful
-    until they are given again or the person says that all are of one scan.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Of the session; whoever made it removes it.
+    until they are given again or the person says that all are of one scan. Whoever made the folder removes it.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         # What was given for each role; what was refused has a name as well.
         self._names: dict[str, str] = {}
         self._doubtful: set[str] = set()
 
-    def path(self, role):
+    def path(self, role: str) -> Path:
         """Where the file of a role lies; ours, whatever it was called."""
         return self.folder / f"{_NAME}_{role}.nii"
 
@@ -73,24 +69,21 @@ class Inbox:
         """As `names`, of the files that may be another patient's."""
         return {role: name for role, name in self.names().items() if role in self._doubtful}
 
-    def confirm(self):
+    def confirm(self) -> None:
         """The person says that all files are of one scan."""
         self._doubtful = set()
 
-    def put(self, role, name, content):
+    def put(self, role: str, name: str, content: bytes | memoryview) -> Path:
         """Check a file and unpack it.
 
         Parameters
         ----------
-        role : {"flair", "t1", "t1ce", "t2", "mask"}
-        name : str
+        role
+            A modality or ``"mask"``.
+        name
             What the person calls it; for messages.
-        content : bytes
+        content
             NIfTI, gzipped or not.
-
-        Returns
-        -------
-        Path
 
         Raises
         ------
@@ -161,7 +154,7 @@ class Inbox:
             raise BratsError(title, found, f"sides of {_VOXEL_MM[0]:g} to {_VOXEL_MM[1]:g} mm", _EXPORT)
         return voxels * grid.header.get_data_dtype().itemsize + _SLACK_BYTES
 
-    def remove(self, role):
+    def remove(self, role: str) -> None:
         """Forget the file of a role, if there is one."""
         self.path(role).unlink(missing_ok=True)
         self._doubtful.discard(role)
@@ -169,57 +162,29 @@ class Inbox:
     def _title(self, role):
         return f"{modality_name(role)} file “{self._names[role]}”"
 
-    def missing(self):
+    def missing(self) -> list[str]:
         """The modalities that are needed and not there yet."""
         return [role for role in NEEDED if not self.path(role).is_file()]
 
-    def case(self):
-        """The scan as a case.
-
-        Returns
-        -------
-        Case
-
-        Raises
-        ------
-        BratsError
-            If FLAIR or T1ce is not there yet, a file may be another patient's, or two files do not lie on one grid.
-        """
+    def case(self) -> Case:
+        """The scan as a case; refused while a file is missing or doubtful, or where two lie on different grids."""
         if missing := self.missing():
             needed = " and ".join(map(modality_name, missing))
             raise BratsError(_TITLE, f"there is no {needed} file yet", "FLAIR and T1ce", "Upload it")
-        files = {role: self.path(role) for role in MODALITIES if self.path(role).is_file()}
-        mask = self.path("mask") if self.path("mask").is_file() else None
-        first = read_grid(files[NEEDED[0]])
-        for role, path in {**files, **({"mask": mask} if mask else {})}.items():
-            self._same_grid(role, read_grid(path), first)
+        files = {role: self.path(role) for role in self.names()}
+        check_agreement(Case(_NAME, files), list(files))
         if doubtful := self.doubtful():
             stayed = ", ".join(f"{modality_name(role)} “{name}”" for role, name in doubtful.items())
             advice = "Upload all files of the new scan, or press the button below the files if this is right"
             raise BratsError(_TITLE, f"{stayed} stayed while another file was exchanged", "files of one scan", advice)
+        mask = files.pop("mask", None)
         return Case(_NAME, files, mask)
 
-    def _same_grid(self, role, grid, first):
-        advice = "Register the files to one grid, as BraTS does"
-        if grid.shape != first.shape:
-            expected = f"{first.shape} as in the {self._title(NEEDED[0])}"
-            raise BratsError(self._title(role), f"its shape is {grid.shape}", expected, advice)
-        apart = grid.offset_mm(first)
-        if apart > GRID_TOLERANCE_MM:
-            expected = f"the place of the {self._title(NEEDED[0])}"
-            raise BratsError(self._title(role), f"its affine puts it {apart:.1f} mm away", expected, advice)
-
-    def explain(self, message) -> str:
-        """An error or a warning about a file or a case of ours, told of what the person gave."""
-        names = {}
-        for role in self._names:
-            path = self.path(role)
-            for ours in (path, path.with_suffix(".part")):
-                names |= {str(ours): self._title(role), ours.name: self._title(role)}
-        told = str(message).replace(f"case {_NAME}", _TITLE)
-        for ours in sorted(names, key=len, reverse=True):
-            told = told.replace(ours, names[ours])
-        return told
+    def explain(self, message: object) -> str:
+        """An error or a warning about a file or a case of ours, in the words of the person who gave it."""
+        told = str(message).replace(f"{self.folder}/", "").replace(f"case {_NAME}", _TITLE)
+        ours = rf"{_NAME}_({'|'.join(self._names)})\.(?:nii|part)"
+        return re.sub(ours, lambda found: self._title(found[1]), told) if self._names else told
 
 
 def _pieces(content):

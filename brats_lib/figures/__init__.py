@@ -3,8 +3,8 @@
 `volumes` shows scans and masks, `data` the cohort and the way to the network's input, `model` the network, `training`
 its curves, `scores` how good it is, `predictions` what it finds and misses, `nilearn_views` the same through nilearn.
 `gains` shows what more training and each step of a recipe bring, `cases` two recipes patient by patient,
-`probabilities` whether a network knows what it does not know, `readers` what people say of its masks, `comparison`
-systems side by side, `tuning` what hyper-parameters are worth, `generation` images that networks made. `style` holds
+`probabilities` whether a network knows what it does not know, `comparison` systems side by side, `tuning` what
+hyper-parameters are worth, `generation` images that networks made. `style` holds
 fonts, colours and planes, `panels` and `plots` the sheets that everything is drawn on.
 
 Everywhere the same: a `volume` is an array of intensities (x, y, z) in LPS, 0 outside the brain, and `volumes` maps

@@ -1,18 +1,15 @@
-"""Ratings of masks by readers: their table, how far readers agree, and simulated ones to try the analysis on."""
+"""Ratings of masks by readers: their table, and how far readers agree."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path
 from brats_lib.scores.agreement import weighted_kappa
 
-__all__ = [
-    "COLUMNS", "LIKERT", "PREDICTION", "SIDES", "TRUTH", "agreement", "open_ratings", "read_ratings",
-    "simulate_ratings",
-]  # fmt: skip
+__all__ = ["COLUMNS", "LIKERT", "PREDICTION", "SIDES", "TRUTH", "agreement", "grade_counts", "read_ratings"]
 
 TRUTH, PREDICTION = "truth", "prediction"
 SIDES = (TRUTH, PREDICTION)
@@ -23,27 +20,12 @@ LIKERT = {
     4: "good, small corrections",
     5: "excellent, no correction",
 }
-# One row for each reader, case and side.
-COLUMNS = ("reader", "case", "side", "score", "comment", "rated_at", "revision", "simulated")
+# One row for each reader, case and side; `revision` counts how often the reader rated that mask.
+COLUMNS = ("reader", "case", "side", "score", "comment", "rated_at", "revision")
 
 
-def read_ratings(path):
-    """Read what the application exported.
-
-    Parameters
-    ----------
-    path : str or Path
-        CSV with the columns `COLUMNS`.
-
-    Returns
-    -------
-    DataFrame
-
-    Raises
-    ------
-    BratsError
-        If it cannot be read, a column is missing, a score or side is none, or a reader rated a mask twice.
-    """
+def read_ratings(path: str | Path) -> pd.DataFrame:
+    """Read what the application exported: the columns `COLUMNS`, no mask twice by one reader."""
     advice = "Export the ratings from the application again"
     try:
         # Readers and cases may have names that look like numbers.
@@ -65,66 +47,16 @@ def read_ratings(path):
     return table[list(COLUMNS)]
 
 
-def simulate_ratings(dice, readers=3, seed=0):
-    """Ratings that nobody gave, to try the analysis on before physicians give theirs.
-
-    A mask is as good as its whole-tumour Dice; the truth counts as .9, since experts reach .74 to .85 with each other
-    (Menze et al. 2015, abstract) and readers find something to correct in any mask. A simulated reader maps Dice
-    .3 to .95 on the grades 1 to 5, is stricter or milder than others (standard deviation .4 grades) and wavers (.6).
-
-    Parameters
-    ----------
-    dice : dict or Series of str to float
-        Whole-tumour Dice of each case.
-    readers : int
-    seed : int
-
-    Returns
-    -------
-    DataFrame
-        With the columns `COLUMNS`; `simulated` is 1 and the readers are called "simulated 1" and so on.
-    """
-    dice, rng, rows = dict(dice), np.random.default_rng(seed), []
-    for reader in range(1, readers + 1):
-        lean = rng.normal(0, 0.4)
-        for case, side in itertools.product(dice, SIDES):
-            quality = 0.9 if side == TRUTH else dice[case]
-            grade = 1 + 4 * (quality - 0.3) / 0.65 + lean + rng.normal(0, 0.6)
-            score = int(np.clip(round(grade), min(LIKERT), max(LIKERT)))
-            rows.append((f"simulated {reader}", case, side, score, "", "", 1, 1))
-    return pd.DataFrame(rows, columns=COLUMNS)
+def grade_counts(ratings: pd.DataFrame) -> pd.DataFrame:
+    """How many of the true and of the predicted masks got each grade: a row for each reader and side."""
+    counts = pd.crosstab([ratings["reader"], ratings["side"]], ratings["score"])
+    return counts.reindex(columns=list(LIKERT), fill_value=0).rename(columns=lambda grade: f"{grade} {LIKERT[grade]}")
 
 
-def open_ratings(path, dice, seed=0):
-    """The ratings of a study where there are any, else simulated ones.
-
-    Parameters
-    ----------
-    path : str or Path
-        Where the export of the application is put.
-    dice : dict of str to float
-        Whole-tumour Dice of each case, for the simulation.
-    seed : int
-
-    Returns
-    -------
-    DataFrame
-    """
-    return read_ratings(path) if home_path(path).is_file() else simulate_ratings(dice, seed=seed)
-
-
-def agreement(ratings):
+def agreement(ratings: pd.DataFrame) -> pd.DataFrame:
     """Quadratic weighted kappa of every pair of readers, over the masks that both rated.
 
-    Parameters
-    ----------
-    ratings : DataFrame
-        With the columns `COLUMNS`.
-
-    Returns
-    -------
-    DataFrame
-        Columns first, second, masks, kappa. Kappa is NaN where the two share no mask or gave one grade throughout.
+    Columns are first, second, masks and kappa, which is NaN where two share no mask or gave one grade throughout.
     """
     table = ratings.pivot(index=["case", "side"], columns="reader", values="score")
     rows = []

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from outward import watched
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 @dataclass
@@ -52,7 +52,7 @@ def serve(cases, folder):
     environment |= {"TMPDIR": str(temporary), "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1",
                     "TF_CPP_MIN_LOG_LEVEL": "2"}  # fmt: skip
     # Sessions end a second after the page is closed instead of two minutes.
-    code = "import sys; from brats_lib.app import janitor; janitor.PATIENCE_S = janitor.HURRY_S = 1; "
+    code = "import sys; from brats_lib.app import memory; memory.PATIENCE_S = memory.HURRY_S = 1; "
     code += "from brats_lib.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "app"]
     command += ["--data", str(cases), "--port", str(port), "--no-browser"]
@@ -96,17 +96,19 @@ def programs():
     return browser, driver
 
 
+SIZE = (1440, 1180)
+
+
 @contextlib.contextmanager
-def open_browser(folder, url, size=(1440, 1180)):
-    """A browser of its own, with nothing remembered and nothing to talk to but the application."""
+def open_browser(folder):
+    """A browser with nothing remembered and nothing to talk to but the application; its driver and its downloads."""
     selenium = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
     browser, driver = programs()
     options = selenium.ChromeOptions()
     options.binary_location = browser
     for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync",
                  "disable-background-networking", "disable-component-update", "hide-scrollbars",
-                 "force-device-scale-factor=1", f"window-size={size[0]},{size[1]}",
-                 f"user-data-dir={folder / 'profile'}"):  # fmt: skip
+                 "force-device-scale-factor=1", f"user-data-dir={folder / 'profile'}"):  # fmt: skip
         options.add_argument(f"--{flag}")
     downloads = folder / "downloads"
     downloads.mkdir()
@@ -114,19 +116,20 @@ def open_browser(folder, url, size=(1440, 1180)):
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     chrome = selenium.Chrome(options, selenium.ChromeService(driver))
     try:
-        page = Page(chrome, url, downloads)
-        page.resize(size)
-        page.open()
-        yield page
+        yield chrome, downloads
     finally:
         chrome.quit()
 
 
 class Page:
-    """The application in a browser."""
+    """The application in a browser, opened anew: a session of its own for the server."""
 
-    def __init__(self, chrome, url, downloads):
-        self.chrome, self.url, self.downloads = chrome, url, downloads
+    def __init__(self, browser, url, size=SIZE):
+        (self.chrome, self.downloads), self.url = browser, url
+        self.complaints()
+        self.addresses()
+        self.resize(size)
+        self.open()
 
     def open(self, path=""):
         self.chrome.get(f"{self.url}/{path}")
@@ -142,15 +145,24 @@ class Page:
 
     def settle(self):
         """Wait until the script has run and nothing changes any more; the page says it rests before it begins, too."""
-        wait_for(lambda: self._state() is not None and self._state() == self._after(0.7) and self._drawn(),
-                 lambda: f"the page never rests: {self.text()[-500:]}")  # fmt: skip
+
+        def rests():
+            before = self._state()
+            if before is None:
+                return False
+            time.sleep(0.5)
+            return before == self._state()
+
+        wait_for(rests, lambda: f"the page never rests: {self.text()[-500:]}")
 
     def _state(self):
-        """What is on the page, None while the script runs or before there is a title."""
+        """What is on the page, None while the script runs, before there is a title or while a picture is fetched."""
         assert not self.find('[data-testid="stException"]'), "the script failed; see the server's log"
         return self.chrome.execute_script(
             """const app = document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]');
-            return app && document.querySelector("h1") ? document.body.innerText + document.images.length : null"""
+            const drawn = [...document.images].every(image => image.complete && image.naturalWidth > 0);
+            return app && drawn && document.querySelector("h1")
+                ? document.body.innerText + [...document.images].map(image => image.src) : null"""
         )
 
     def leave(self):
@@ -162,17 +174,17 @@ class Page:
         self.chrome.close()
         self.chrome.switch_to.window(other)
 
-    def _after(self, seconds):
-        time.sleep(seconds)
-        return self._state()
+    def segment(self, pictures=6):
+        """Press the button and wait for so many pictures; Keras may have to be loaded, for a network of a run."""
+        self._labelled("button", "Segment").click()
+        wait_for(lambda: len(self.images()) == pictures, self.text, patience=300)
+        self.settle()
 
-    def _drawn(self):
-        return self.chrome.execute_script(
-            "return [...document.images].every(image => image.complete && image.naturalWidth > 0)"
-        )
-
-    def text(self):
-        return self.find("body")[0].text
+    def upload_all(self, paths):
+        """Choose an own scan and upload its files: label to path."""
+        self.press("My own scan")
+        for label, path in paths.items():
+            self.upload(label, path)
 
     def _labelled(self, tag, text):
         def shown():
@@ -204,14 +216,10 @@ class Page:
         handle = self.slider(label)
         before = handle.get_property("value")
         self.chrome.execute_script("arguments[0].focus()", handle)
-        self._actions().send_keys(("\ue014" if steps > 0 else "\ue012") * abs(steps)).perform()
+        actions = pytest.importorskip("selenium.webdriver").ActionChains(self.chrome)
+        actions.send_keys(("\ue014" if steps > 0 else "\ue012") * abs(steps)).perform()
         wait_for(lambda: self.slider(label).get_property("value") != before)
         self.settle()
-
-    def _actions(self):
-        from selenium.webdriver import ActionChains
-
-        return ActionChains(self.chrome)
 
     def turn_wheel(self, picture, notches):
         """Turn the wheel over a picture, away from the person where the number is above 0."""
@@ -245,18 +253,28 @@ class Page:
         wait_for(lambda: path.name[-10:] in self.text(), lambda: f"{path.name} does not arrive: {self.text()[-800:]}")
         self.settle()
 
+    def text(self):
+        return self.chrome.execute_script("return document.body.innerText")
+
+    def each(self, selector, what):
+        """What a script finds in all elements at one moment; in the next they may be drawn anew."""
+        return self.chrome.execute_script(
+            f"return [...document.querySelectorAll(arguments[0])].map(element => {what})", selector
+        )
+
     def alerts(self):
-        return [alert.text for alert in self.find('[data-testid="stAlert"]')]
+        return self.each('[data-testid="stAlert"]', "element.innerText")
 
     def images(self):
         """Alternative text and address of every picture."""
-        return {
-            image.get_attribute("alt"): image.get_attribute("src") for image in self.find('[data-testid="stImage"] img')
-        }
+        return dict(self.each('[data-testid="stImage"] img', "[element.alt, element.src]"))
 
     def table(self):
-        rows = [[cell.text for cell in row.find_elements("css selector", "th, td")] for row in self.find("table tr")]
-        return {row[0]: dict(zip(rows[0][1:], row[1:], strict=True)) for row in rows[1:]}
+        # The browser fetches what draws tables when the first one comes.
+        head, *rows = wait_for(
+            lambda: self.each("table tr", "[...element.cells].map(cell => cell.innerText.trim())"), self.text
+        )
+        return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
 
     def download(self, text):
         """Press a download button and return the file."""
@@ -268,10 +286,6 @@ class Page:
             return [path for path in new if not path.name.startswith(".")]
 
         return wait_for(finished, patience=30)[0]
-
-    def shoot(self, path):
-        self.chrome.save_screenshot(str(path))
-        return path
 
     def complaints(self):
         """Errors of scripts, what the content security policy blocked, and pictures that did not load."""

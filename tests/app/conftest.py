@@ -1,7 +1,7 @@
-"""A server with the application on tiny cases, and a browser to drive it with."""
+"""A server with the application on tiny cases, and a browser to drive it with, each started once."""
 
 import pytest
-from app.browsing import open_browser, serve
+from app.browsing import Page, open_browser, serve
 from conftest import write_case
 
 
@@ -21,9 +21,15 @@ def server(tiny_cases, tmp_path_factory):
         yield running
 
 
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    with open_browser(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
 @pytest.fixture
-def page(server, tmp_path):
-    """A browser with the application in it; its downloads go to `page.downloads`."""
-    with open_browser(tmp_path, server.url) as browser:
-        yield browser
-        assert browser.complaints() == []
+def page(server, browser):
+    """The application, opened anew; downloads go to `page.downloads`."""
+    page = Page(browser, server.url)
+    yield page
+    assert page.complaints() == []

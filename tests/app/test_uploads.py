@@ -1,23 +1,19 @@
 """Files from a browser: what is refused, how it is said, and that names and claims lead nowhere."""
 
-import bz2
 import gzip
 import io
-import lzma
 import struct
-import tarfile
 import tracemalloc
 import zipfile
 
 import nibabel as nib
 import numpy as np
 import pytest
-from app.browsing import wait_for
 from conftest import LPS_AFFINE, tiny_volumes
 
 from brats_lib.app import uploads
 from brats_lib.app.scans import open_scan
-from brats_lib.app.uploads import MAX_UPLOAD_MB, Inbox, shown_name
+from brats_lib.app.uploads import Inbox, shown_name
 from brats_lib.errors import BratsError
 
 SHAPE = (48, 40, 36)
@@ -54,23 +50,15 @@ def refusal(inbox, name, content, role="flair"):
     return str(caught.value)
 
 
-def test_two_files_make_a_case_with_their_numbers(inbox):
-    for role in ("flair", "t1ce"):
-        inbox.put(role, f"somebody_{role}.nii.gz", nifti(role))
+def test_files_make_a_case_with_their_numbers(inbox):
+    inbox.put("flair", "x.nii", nifti(packed=False))
+    assert inbox.missing() == ["t1ce"]
+    inbox.put("t1ce", "x.nii.gz", nifti("t1ce"))
     scan = open_scan(inbox.case())
     assert scan.truth is None and scan.shape == SHAPE
     assert np.array_equal(scan.volumes["t1ce"], tiny_volumes()[0]["t1ce"])
-
-
-def test_a_mask_makes_the_truth_known(inbox):
-    for role in ("flair", "t1ce", "mask"):
-        inbox.put(role, "x.nii.gz", nifti(role))
+    inbox.put("mask", "x.nii.gz", nifti("mask"))
     assert np.array_equal(open_scan(inbox.case()).truth, tiny_volumes()[1])
-
-
-def test_a_file_need_not_be_packed(inbox):
-    inbox.put("flair", "x.nii", nifti(packed=False))
-    assert inbox.missing() == ["t1ce"]
 
 
 def patched(start, layout, *values, content=None):
@@ -85,21 +73,11 @@ def painted(fill):
     return nib.Nifti1Image(fill(tiny_volumes(shape=SHAPE)[0]["t1ce"].astype(np.float32)), LPS_AFFINE).to_bytes()
 
 
-def archived(kind):
-    """A sound file in an archive."""
+def zipped(content):
     out = io.BytesIO()
-    if kind == "zip":
-        with zipfile.ZipFile(out, "w") as archive:
-            archive.writestr("scan.nii", SOUND)
-    else:
-        with tarfile.open(fileobj=out, mode=kind) as archive:
-            archive.addfile(tarfile.TarInfo("scan.nii"), io.BytesIO(b""))
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("scan.nii", content)
     return out.getvalue()
-
-
-def with_(array, where, value):
-    array[where] = value
-    return array
 
 
 def nifti2(*shape):
@@ -115,56 +93,30 @@ PACKED = gzip.compress(SOUND, 1)
 # What somebody might send as the T1ce of a scan whose FLAIR is sound, and what is said about it.
 HOSTILE = {
     "nothing": (b"", "it is empty"),
-    "one byte": (b"\x5c", "not a NIfTI file"),
     "a letter": (b"Dear radiologist, please find attached\n" * 40, "not a NIfTI file"),
-    "a packed letter": (gzip.compress(b"text, not a scan" * 60), "not a NIfTI file"),
-    "pickle": (b"\x80\x04\x95" + b"cos\nsystem\n(S'true'\ntR." * 50, "not a NIfTI file"),
     "DICOM": (bytes(128) + b"DICM" + bytes(5000), "not a NIfTI file"),
-    "HDF5, as MINC": (b"\x89HDF\r\n\x1a\n" + bytes(5000), "not a NIfTI file"),
-    "zip": (archived("zip"), "not a NIfTI file"),
-    "tar": (archived("w"), "not a NIfTI file"),
-    "tar in gzip": (archived("w:gz"), "not a NIfTI file"),
-    "zip in gzip": (gzip.compress(archived("zip")), "not a NIfTI file"),
-    "xz": (lzma.compress(SOUND), "not a NIfTI file"),
-    "bzip2": (bz2.compress(SOUND), "not a NIfTI file"),
-    "zstd": (b"\x28\xb5\x2f\xfd" + bytes(500), "not a NIfTI file"),
+    "zip": (zipped(SOUND), "not a NIfTI file"),
     "gzip in gzip": (gzip.compress(PACKED), "gzipped twice"),
-    "gzip in gzip in gzip": (gzip.compress(gzip.compress(PACKED)), "gzipped twice"),
     "zeros in gzip in gzip": (gzip.compress(gzip.compress(bytes(2**25), 1)), "gzipped twice"),
-    "gzip of nothing": (gzip.compress(b""), "it is empty"),
-    "gzip, a header alone": (b"\x1f\x8b", "it ends too early"),
     "gzip, half": (PACKED[: len(PACKED) // 2], "it ends too early"),
-    "gzip without its last byte": (PACKED[:-1], "it ends too early"),
     "gzip, a bit flipped": (PACKED[:-6] + bytes([PACKED[-6] ^ 1]) + PACKED[-5:], "truncated or damaged"),
-    "gzip, garbage after it": (PACKED + b"garbage", "truncated or damaged"),
     "gzip, many members": (PACKED + gzip.compress(b"") * 500_000, "more than 20000 parts"),
     "gzip, a bomb behind a small scan": (gzip.compress(SMALL + bytes(2**25)), "more than its header claims"),
     "a tail behind a small scan": (SMALL + bytes(2**21), "more than its header claims"),
     "a short tail": (SOUND + bytes(2**19), "goes on after its image data"),
-    "half of the header": (SOUND[:100], "not a NIfTI file"),
-    "a header alone": (SOUND[:348], "truncated"),
     "without its last voxel": (SOUND[:-2], "truncated"),
     "more than 64 bits": (nifti2(2**31, 2**31, 2**31), "voxels"),
     "sizes below zero": (nifti2(-4, 4, 4), "shape"),
-    "no axes": (patched(40, "<h", 0), "expected"),
-    "sizes of zero": (patched(42, "<3h", 0, 0, 0), "shape"),
     "four volumes": (nib.Nifti1Image(np.ones((8, 8, 8, 4), np.int16), LPS_AFFINE).to_bytes(), "4 volumes"),
-    "vectors": (nib.Nifti1Image(np.ones((8, 8, 8, 1, 3), np.int16), LPS_AFFINE).to_bytes(), "shape"),
-    "a line of voxels": (nib.Nifti1Image(np.ones((30_000, 1, 1), np.int16), LPS_AFFINE).to_bytes(), "shape"),
     "colours": (patched(70, "<2h", 128, 24), "type"),
-    "complex numbers": (patched(70, "<2h", 32, 64), "type"),
     "no such type": (patched(70, "<2h", 1234, 16), "damaged"),
     "voxels begin nowhere": (patched(108, "<f", float("nan")), "damaged"),
-    "voxels begin in the header": (patched(108, "<f", 4.0), "damaged"),
     "voxels begin after a gigabyte": (patched(108, "<f", 2.0**30), "from byte 1073741824 on"),
     "voxels in another file": (patched(344, "<4s", b"ni1"), "in an .img file"),
-    "half a scaling": (patched(112, "<2f", 2.0, float("nan")), "damaged"),
     "voxels of 1 um": (patched(280, "<12f", *(1e-3 * np.eye(3, 4)).ravel()), "mm"),
-    "voxels of 1 m": (patched(280, "<12f", *(1e3 * np.eye(3, 4)).ravel()), "mm"),
     "nowhere": (patched(252, "<2h", 0, 1, content=patched(280, "<f", float("nan"))), "cannot be used"),
     "nothing but zeros": (painted(np.zeros_like), "every voxel of its t1ce image is 0"),
-    "nothing but NaN": (painted(lambda volume: volume * np.nan), "every voxel of its t1ce image is 0"),
-    "infinite": (painted(lambda volume: with_(volume, (24, 20, 18), np.inf)), "infinite"),
+    "infinite": (painted(lambda volume: np.where(volume == volume.max(), np.inf, volume)), "infinite"),
     "a background": (painted(lambda volume: volume + 7), "the background of its t1ce image is 7"),
     "the FLAIR": (nifti("flair"), "T1ce"),
 }
@@ -190,17 +142,12 @@ def test_whatever_is_sent_is_answered(inbox, what):
     assert sum(path.stat().st_size for path in inbox.folder.iterdir()) < 2 * len(SOUND) + 2**20
 
 
-def test_what_a_header_says_of_extensions_is_not_read(inbox):
-    for role in ("flair", "t1ce"):
-        inbox.put(role, "x", patched(348, "<4B2i", 1, 0, 0, 0, 2**31 - 16, 4))
-    assert inbox.case().shape == SHAPE
-
-
-def test_gzip_in_several_members_and_padded_is_read(inbox):
+def test_extensions_padding_and_several_members_are_read(inbox):
     half = len(SOUND) // 2
-    for role in ("flair", "t1ce"):
-        inbox.put(role, "x", gzip.compress(SOUND[:half]) + gzip.compress(SOUND[half:]) + bytes(2**20))
-        assert inbox.path(role).read_bytes() == SOUND
+    inbox.put("flair", "x", patched(348, "<4B2i", 1, 0, 0, 0, 2**31 - 16, 4))
+    inbox.put("t1ce", "x", gzip.compress(SOUND[:half]) + gzip.compress(SOUND[half:]) + bytes(2**20))
+    assert inbox.path("t1ce").read_bytes() == SOUND
+    assert inbox.case().shape == SHAPE
 
 
 def test_a_claim_of_four_gigabytes_is_refused_before_anything_is_made_for_it(inbox, monkeypatch):
@@ -218,37 +165,33 @@ def test_a_file_larger_than_is_allowed_is_refused(inbox, monkeypatch):
     assert "at most 1 MB" in refusal(inbox, "x.nii", bytes(2 * 2**20))
 
 
-def test_files_of_two_grids_are_no_case(inbox):
+@pytest.mark.parametrize(
+    ("how", "found"),
+    [
+        (
+            {"shape": (48, 40, 35)},
+            "T1ce file “b.nii.gz”: its shape is (48, 40, 35); expected (48, 40, 36) as in FLAIR file",
+        ),
+        ({"affine": LPS_AFFINE + np.outer([1, 0, 0, 0], [0, 0, 0, 12])}, "12.0 mm away"),
+    ],
+)
+def test_files_of_two_grids_are_no_case(inbox, how, found):
     inbox.put("flair", "a.nii.gz", nifti("flair"))
-    inbox.put("t1ce", "b.nii.gz", nifti("t1ce", shape=(48, 40, 35)))
-    with pytest.raises(BratsError, match=r"T1ce file “b.nii.gz”: its shape is \(48, 40, 35\)"):
+    inbox.put("t1ce", "b.nii.gz", nifti("t1ce", **how))
+    with pytest.raises(BratsError) as caught:
         inbox.case()
-
-
-def test_a_file_that_lies_elsewhere_is_no_part_of_the_case(inbox):
-    shifted = LPS_AFFINE.copy()
-    shifted[0, 3] = 12
-    inbox.put("flair", "a.nii.gz", nifti("flair"))
-    inbox.put("t1ce", "b.nii.gz", nifti("t1ce", affine=shifted))
-    with pytest.raises(BratsError, match="12.0 mm away"):
-        inbox.case()
+    assert found in inbox.explain(caught.value)
 
 
 @pytest.mark.parametrize(
     "name",
-    ["../../etc/passwd", "..\\..\\windows\\win.ini", "/elsewhere/private", "a\0b.nii.gz", "~/x.nii", "", "x" * 999],
+    ["../../etc/passwd", "..\\..\\windows\\win.ini", "/elsewhere/private", "a\0b.nii.gz", "own_scan_x.nii", "x" * 999],
 )
 def test_a_name_never_becomes_a_path(inbox, name):
     inbox.put("flair", name, nifti())
     assert [path.name for path in inbox.folder.parent.rglob("*") if path.is_file()] == ["own_scan_flair.nii"]
     shown = shown_name(name)
     assert 0 < len(shown) <= 60 and "/" not in shown and "\\" not in shown and shown.isprintable()
-
-
-def test_a_refused_file_does_not_leave_the_one_before_in_its_place(inbox):
-    inbox.put("flair", "good.nii.gz", nifti())
-    refusal(inbox, "bad.nii.gz", b"bad")
-    assert inbox.missing() == ["flair", "t1ce"]
 
 
 def test_a_file_of_another_patient_is_not_mixed_with_what_stayed(inbox):
@@ -262,6 +205,7 @@ def test_a_file_of_another_patient_is_not_mixed_with_what_stayed(inbox):
         inbox.case()
     with pytest.raises(BratsError):
         inbox.put("t1ce", "b_t1ce.nii.gz", b"")
+    # What was refused does not leave the one before in its place.
     assert inbox.names() == {"flair": "b_flair.nii.gz"} and inbox.missing() == ["t1ce"]
     # After a refusal it may be the turn of a third patient.
     inbox.put("t1ce", "c_t1ce.nii.gz", nifti("t1ce"))
@@ -286,50 +230,9 @@ def test_files_given_again_or_taken_away_are_not_doubted(inbox):
     assert inbox.doubtful() == {} and inbox.case().modalities == ("flair", "t1", "t1ce")
 
 
-@pytest.mark.slow
-def test_no_picture_is_made_of_two_patients_whatever_the_page_refuses(page, tmp_path):
-    """FLAIR and T1ce of A; FLAIR of B; a T1ce of B that is too large, then one that is none, then one that is."""
-    for patient in "ab":
-        for role in ("flair", "t1ce"):
-            (tmp_path / f"{patient}_{role}.nii.gz").write_bytes(nifti(role))
-    with open(tmp_path / "b_large.nii", "wb") as out:
-        out.write(SOUND)
-        out.truncate((MAX_UPLOAD_MB + 1) * 2**20)
-    (tmp_path / "b_t1ce.docx").write_bytes(b"see the picture below")
-
-    def refused(label, name, told):
-        page.upload(label, tmp_path / name)
-        wait_for(lambda: any(told in alert for alert in page.alerts()), lambda: page.text())
-        assert page.images() == {}
-
-    page.press("My own scan")
-    page.upload("FLAIR", tmp_path / "a_flair.nii.gz")
-    page.upload("T1ce", tmp_path / "a_t1ce.nii.gz")
-    assert len(page.images()) == 2
-    refused("FLAIR", "b_flair.nii.gz", "T1ce “a_t1ce.nii.gz” stayed while another file was exchanged")
-    refused("T1ce", "b_large.nii", "T1ce file “b_large.nii”: it has more than 100 MB")
-    refused("T1ce", "b_t1ce.docx", "T1ce file “b_t1ce.docx”: it is not a NIfTI file")
-    refused("T1ce", "b_t1ce.nii.gz", "FLAIR “b_flair.nii.gz” stayed")
-    assert not [button for button in page.find("button") if button.text == "Segment"]
-    page.press("All files are of one scan")
-    assert len(page.images()) == 2
-
-
-def test_errors_found_later_name_the_file_that_was_given(inbox):
-    volume = tiny_volumes()[0]["flair"].astype(np.float32)
-    volume[20, 20, 20] = np.nan
-    content = nib.Nifti1Image(volume, LPS_AFFINE).to_bytes()
-    inbox.put("flair", "holes.nii", content)
-    inbox.put("t1ce", "fine.nii.gz", nifti("t1ce"))
-    with pytest.raises(BratsError) as caught:
-        open_scan(inbox.case())
-    told = str(inbox.explain(caught.value))
-    assert told.startswith("FLAIR file “holes.nii”: 1 of its voxels") and str(inbox.folder) not in told
-
-
 def test_a_mask_that_cannot_be_used_is_told_by_the_name_it_came_with(inbox):
     for role in ("flair", "t1ce"):
-        inbox.put(role, "x.nii.gz", nifti(role))
+        inbox.put(role, "own_scan_x.nii", nifti(role))
     mask = np.zeros(SHAPE, np.uint8)
     mask[20:24, 20:24, 20:24] = 7
     inbox.put("mask", "outlines.nii", nib.Nifti1Image(mask, LPS_AFFINE).to_bytes())
@@ -367,13 +270,3 @@ def test_headers_of_random_bytes_are_refused_or_read_but_never_crash(inbox):
         except BratsError:
             refused += 1
     assert 0 < refused < 200
-
-
-def test_removing_a_file_forgets_it(inbox):
-    path = inbox.put("flair", "x.nii.gz", io.BytesIO(nifti()).getbuffer())
-    assert path.is_file()
-    inbox.remove("flair")
-    inbox.remove("flair")
-    assert inbox.missing() == ["flair", "t1ce"] and not path.exists()
-    with pytest.raises(BratsError, match="there is no FLAIR and T1ce file yet"):
-        inbox.case()

@@ -1,0 +1,103 @@
+"""What sessions hold in memory, and which sessions are over.
+
+Streamlit forgets a session whose page was closed only when somebody opens another page, which may be never, and it
+does not know of what we hold for it.
+"""
+
+import dataclasses
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Janitor", "Store"]
+
+# A page may be gone for so long before its session is over, as when a laptop sleeps.
+PATIENCE_S = 120
+# And for so long where somebody opened another page since, who needs the memory.
+HURRY_S = 10
+
+
+class Janitor:
+    """Knows which sessions have ended."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._last_seen: dict[Hashable, float] = {}
+        self._last_came = 0.0
+
+    def watch(self, session: Hashable) -> None:
+        """Watch a session whose page is open."""
+        self._last_seen[session] = self._last_came = self._clock()
+
+    def sessions(self) -> list:
+        """Those that are watched."""
+        return list(self._last_seen)
+
+    def over(self, is_active: Callable[[Hashable], bool]) -> list:
+        """Forget the sessions that have been gone for too long, and return them."""
+        now, over = self._clock(), []
+        for session, seen in list(self._last_seen.items()):
+            if is_active(session):
+                self._last_seen[session] = now
+            elif now - seen > (HURRY_S if self._last_came > seen else PATIENCE_S):
+                del self._last_seen[session]
+                over.append(session)
+        return over
+
+
+def _bytes(value):
+    """How many bytes the arrays take that a value holds, in containers and data classes too."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, dict):
+        return sum(map(_bytes, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(_bytes, value))
+    return _bytes(vars(value)) if dataclasses.is_dataclass(value) else 0
+
+
+class Store:
+    """The latest results of all sessions together: the one not used for longest makes room.
+
+    At most `most` bytes of arrays are held; what was put in last is held even if it has more. Keys are tuples whose
+    first part is the session.
+    """
+
+    def __init__(self, most: int):
+        self.most = most
+        # Value and bytes: sessions may still change what they put in, so nobody else looks into it.
+        self._held: OrderedDict[tuple[Hashable, ...], tuple[Any, int]] = OrderedDict()
+        self._lock = threading.RLock()
+
+    @property
+    def bytes(self) -> int:
+        """What is held, in bytes."""
+        with self._lock:
+            return sum(size for _, size in self._held.values())
+
+    def get(self, key: tuple[Hashable, ...]) -> Any:
+        """What is held under a key, None where there is nothing."""
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+            return self._held.get(key, (None, 0))[0]
+
+    def put(self, key: tuple[Hashable, ...], value: Any) -> None:
+        """Hold a value, and drop those that were used longest ago where there is too much."""
+        size = _bytes(value)
+        with self._lock:
+            self._held.pop(key, None)
+            while self._held and self.bytes + size > self.most:
+                self._held.popitem(last=False)
+            self._held[key] = value, size
+
+    def keep_only(self, sessions: Iterable[Hashable]) -> None:
+        """Drop what belongs to other sessions."""
+        sessions = set(sessions)
+        with self._lock:
+            for key in [key for key in self._held if key[0] not in sessions]:
+                del self._held[key]

@@ -1,0 +1,127 @@
+"""Who sees what in which order, and what becomes of what they say."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from app.seen import tiny_scan
+
+from brats_lib.app.study import Item, Ratings, Study, reader_code, reading_order
+from brats_lib.cases import Cohort
+from brats_lib.errors import BratsError
+from brats_lib.prediction.weights import read_card
+from brats_lib.scores.readers import COLUMNS, SIDES, read_ratings
+
+CASES = [f"case {i}" for i in range(12)]
+MASK = Item("a", "truth")
+
+
+@pytest.fixture
+def ratings(tmp_path):
+    return Ratings(tmp_path / "ratings.sqlite")
+
+
+def test_every_reader_sees_every_mask_once_in_an_order_that_comes_back():
+    order = reading_order(CASES, "R1")
+    assert sorted(order) == sorted((case, side) for case in CASES for side in SIDES)
+    assert order == reading_order(CASES[::-1], "R1")
+    assert len({tuple(reading_order(CASES, f"R{i}")) for i in range(10)}) == 10
+
+
+def test_the_two_masks_of_a_case_are_in_different_halves_and_never_adjacent():
+    for reader in map(str, range(200)):
+        order = [item.case for item in reading_order(CASES[:3], reader)]
+        assert set(order[:3]) == set(order[3:]) == set(CASES[:3])
+        assert all(one != other for one, other in zip(order, order[1:], strict=False))
+
+
+def test_neither_side_comes_first_more_often():
+    first = [reading_order(CASES, f"reader {i}")[0].side for i in range(400)]
+    # Four standard deviations of a fair coin thrown 400 times are 40.
+    assert 160 < first.count("truth") < 240
+
+
+def test_a_study_keeps_predictions_and_shows_either_mask(tmp_path):
+    scan = tiny_scan(tmp_path / "cases")
+    card, cohort = read_card("phantom"), Cohort.find(tmp_path / "cases")
+    study = Study(cohort, card, tmp_path / "studies")
+    assert study.missing() == [scan.case]
+    study.save(scan.case, scan.truth[::-1])
+    assert study.missing() == []
+    assert (study.mask(Item(scan.case.name, "truth")) == scan.truth).all()
+    assert (study.mask(Item(scan.case.name, "prediction")) == scan.truth[::-1]).all()
+    # The same weights with another threshold make other masks, and the name is no part of them.
+    other = replace(card, decision=card.decision | {"wt_above": 0.5})
+    names = [Study(cohort, each, tmp_path).name for each in (other, replace(card, name="other"))]
+    assert names[0] != study.name and names[1] == study.name
+
+
+def test_a_study_needs_masks(tmp_path):
+    tiny_scan(tmp_path / "cases", with_mask=False)
+    with pytest.raises(BratsError, match="none of its cases has a mask"):
+        Study(Cohort.find(tmp_path / "cases"), read_card("phantom"), tmp_path)
+
+
+def test_the_latest_score_counts_and_the_earlier_ones_stay(ratings):
+    ratings.rate("s", "R1", MASK, 2, "first")
+    ratings.rate("s", "R1", MASK, 5, "second")
+    assert Ratings(ratings.path).rated("s", "R1") == {MASK: (5, "second")}
+    with sqlite3.connect(ratings.path) as connection:
+        rows = connection.execute("SELECT score, comment FROM log ORDER BY id").fetchall()
+    assert rows == [(2, "first"), (5, "second")]
+
+
+def test_studies_and_readers_do_not_mix(ratings):
+    for study, reader, score in (("s", "R1", 2), ("s", "R2", 3), ("t", "R1", 4)):
+        ratings.rate(study, reader, MASK, score)
+    assert ratings.table("s")[["reader", "score"]].to_numpy().tolist() == [["R1", 2], ["R2", 3]]
+    assert ratings.rated("t", "R1") == {MASK: (4, "")}
+    assert ratings.rated("s", "R3") == ratings.rated("u", "R1") == {}
+
+
+def test_the_export_is_what_the_analysis_reads(ratings, tmp_path):
+    nasty = "'); DROP TABLE log; --"
+    ratings.rate("s", "R1", Item("a", "prediction"), 4)
+    ratings.rate("s", "R1", Item("a", "prediction"), 5, 'better, "good",\nbut small')
+    ratings.rate("s", "R1", MASK, 3, '=HYPERLINK("elsewhere")')
+    ratings.rate("s", nasty, Item(nasty, "truth"), 1, nasty)
+    (tmp_path / "r.csv").write_text(ratings.to_csv("s"))
+    table = read_ratings(tmp_path / "r.csv")
+    assert tuple(table.columns) == COLUMNS
+    assert table[["reader", "case", "side", "score", "comment", "revision"]].to_numpy().tolist() == [
+        [nasty, nasty, "truth", 1, nasty, 1],
+        ["R1", "a", "prediction", 5, 'better, "good",\nbut small', 2],
+        ["R1", "a", "truth", 3, '\'=HYPERLINK("elsewhere")', 1],
+    ]
+
+
+@pytest.mark.parametrize("score", [0, 6, 2.5, None])
+def test_a_score_off_the_scale_is_refused(ratings, score):
+    with pytest.raises(BratsError, match="1, 2, 3, 4 or 5"):
+        ratings.rate("s", "R1", MASK, score)
+    assert ratings.table("s").empty
+
+
+@pytest.mark.parametrize("code", ["   ", "x" * 41, "a\x00b"])
+def test_a_reader_needs_a_code_that_can_be_read(code):
+    with pytest.raises(BratsError, match="reader code"):
+        reader_code(code)
+
+
+def test_readers_may_save_at_the_same_time(ratings):
+    def save(reader):
+        for case in range(10):
+            ratings.rate("s", reader, Item(f"case {case}", "truth"), 3)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(save, ("R0", "R1", "R2", "R3")))
+    assert ratings.table("s").groupby("reader").size().tolist() == [10] * 4
+
+
+def test_a_file_that_is_no_database_is_not_overwritten(tmp_path):
+    path = tmp_path / "ratings.sqlite"
+    path.write_text("my thesis, the only copy. " * 50)
+    with pytest.raises(BratsError, match="ratings.sqlite"):
+        Ratings(path)
+    assert path.read_text().startswith("my thesis")
