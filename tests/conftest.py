@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -54,15 +55,21 @@ def _same_chance_every_time():
     random.seed(0)
 
 
-@pytest.fixture
-def tiny_root(tmp_path):
-    """A folder of ten tiny cases with `name_mapping.csv`: six HGG, four LGG."""
-    root = tmp_path / "tiny"
+@pytest.fixture(scope="session")
+def tiny_template(tmp_path_factory):
+    """What every `tiny_root` is a copy of."""
+    root = tmp_path_factory.mktemp("template") / "tiny"
     for i in range(10):
         write_case(root, f"BraTS20_Training_{i + 1:03d}", seed=i)
     rows = [f"{'HGG' if i < 6 else 'LGG'},BraTS20_Training_{i + 1:03d}" for i in range(10)]
     (root / "name_mapping.csv").write_text("Grade,BraTS_2020_subject_ID\n" + "\n".join(rows) + "\n")
     return root
+
+
+@pytest.fixture
+def tiny_root(tiny_template, tmp_path):
+    """A folder of ten tiny cases with `name_mapping.csv`: six HGG, four LGG."""
+    return shutil.copytree(tiny_template, tmp_path / "tiny")
 
 
 @pytest.fixture(scope="session")

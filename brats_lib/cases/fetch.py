@@ -1,12 +1,16 @@
-"""Getting the public data sets: BraTS 2020 from Kaggle and MSD Task01 from its open mirror."""
+"""Getting the public data sets: BraTS 2020 from Kaggle and MSD Task01 from its open mirror.
+
+Both take the folder to download into and return the folder of cases, for `Cohort.find`. Another call goes on where an
+earlier one stopped; until the data set is complete everything lies in a hidden folder and is never taken for a cohort.
+"""
 
 import contextlib
 import importlib
 import os
 import shutil
-from pathlib import Path
+import tarfile
+from pathlib import Path, PurePosixPath
 
-from brats_lib.cases.archive import unpack_tar
 from brats_lib.cases.download import retrieve, writing
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, make_folder
@@ -24,25 +28,7 @@ MSD_BYTES = 15e9
 
 
 def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> Path:
-    """Download BraTS 2020 from Kaggle, going on where an earlier call stopped.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Gets a folder `BraTS2020`.
-    bytes_needed : float
-        Free space to ask for before starting.
-
-    Returns
-    -------
-    Path
-        The folder of cases, for `Cohort.find`.
-
-    Raises
-    ------
-    BratsError
-        If kagglehub is not installed, Kaggle refuses, links arrive, or the folder has no room or may not be written.
-    """
+    """Download BraTS 2020 from Kaggle into `BraTS2020`, where there are `bytes_needed` of free space."""
     folder = home_path(folder)
     done = folder / "BraTS2020"
     if done.is_dir():
@@ -53,7 +39,6 @@ def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> P
         advice = "Install it with `pip install kagglehub`, or download by hand: data/README.md"
         raise BratsError("kagglehub", "it is not installed", "Kaggle's download package", advice) from None
     _prepare(folder, done, bytes_needed)
-    # A hidden folder: a half-finished download is never taken for a cohort.
     cache = folder / ".kagglehub"
     before = os.environ.get("KAGGLEHUB_CACHE")
     os.environ["KAGGLEHUB_CACHE"] = str(cache.resolve())
@@ -72,7 +57,10 @@ def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> P
             del os.environ["KAGGLEHUB_CACHE"]
         else:
             os.environ["KAGGLEHUB_CACHE"] = before
-    _plain_files(arrived)
+    for path in sorted(arrived.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):  # a link could lead anywhere
+            advice = "Remove the folder above it, and download the data set by hand: data/README.md"
+            raise BratsError(path, "it is a link or a device", "files and folders only", advice)
     with writing(done):
         shutil.move(arrived, done)
         shutil.rmtree(cache)
@@ -86,52 +74,35 @@ def fetch_msd(
     bytes_needed: float = MSD_BYTES,
     progress: bool = True,
 ) -> Path:
-    """Download and unpack Task01_BrainTumour of the Medical Segmentation Decathlon.
-
-    An interrupted download goes on where it stopped, an interrupted unpacking starts again; the folder of cases
-    appears only when it is complete.
+    """Download and unpack the Medical Segmentation Decathlon's `Task01_BrainTumour`.
 
     Parameters
     ----------
-    folder : str or Path
+    folder
         Gets a folder `Task01_BrainTumour`.
-    url, known_hash : str
+    url, known_hash
         Address of the tar file, and its checksum as ``"md5:..."`` or ``"sha256:..."``.
-    bytes_needed : float
+    bytes_needed
         Free space to ask for before starting; the files unpacked may not have more.
-    progress : bool
-        Show progress bars.
-
-    Returns
-    -------
-    Path
-        The folder of cases, for `Cohort.find`.
-
-    Raises
-    ------
-    BratsError
-        If the download fails, its checksum is wrong, it is no archive of cases, or the folder has no room or may not
-        be written.
     """
     folder = home_path(folder)
     done = folder / "Task01_BrainTumour"
     if done.is_dir():
         return done
     _prepare(folder, done, bytes_needed)
-    # A hidden folder: whatever a killed process leaves is in it, and it goes when the download is complete.
     scratch = folder / f".{done.name}"
     archive = scratch / "archive.tar"
     try:
         retrieve(url, known_hash, archive, scratch / "archive.part", progress)
     except BratsError:
         with contextlib.suppress(OSError):
-            scratch.rmdir()  # where nothing is kept
+            scratch.rmdir()  # where nothing arrived
         raise
     unpacked = scratch / "unpacked"
     with writing(done):
         if unpacked.exists():  # from a process that was killed
             shutil.rmtree(unpacked)
-        unpack_tar(archive, unpacked, done.name, bytes_needed)
+        _unpack(archive, unpacked, done.name, bytes_needed)
         os.replace(unpacked / done.name, done)
         shutil.rmtree(scratch)
     return done
@@ -141,18 +112,43 @@ def _prepare(folder: Path, done: Path, bytes_needed: float) -> None:
     """Make a folder and check that it can be written, has room and nothing in the way."""
     make_folder(folder)
     if os.path.lexists(done):
-        raise BratsError(
-            done, "it is no folder", "nothing, or the folder of cases", "Move it away, or choose another folder"
-        )
+        expected = "nothing, or the folder of cases"
+        raise BratsError(done, "it is no folder", expected, "Move it away, or choose another folder")
     free = shutil.disk_usage(folder).free
     if free < bytes_needed:
         found = f"{free / 1e9:.1f} GB of its disk are free"
         raise BratsError(folder, found, f"{bytes_needed / 1e9:.0f} GB", "Make room, or choose a folder on another disk")
 
 
-def _plain_files(folder: Path) -> None:
-    """Check that nothing but folders and files has arrived: a link could lead anywhere."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            advice = "Remove the folder above it, and download the data set by hand: data/README.md"
-            raise BratsError(path, "it is a link or a device", "files and folders only", advice)
+def _unpack(archive: Path, folder: Path, top: str, most_bytes: float) -> None:
+    """Unpack the files below one top folder of a tar file, without macOS's `._*` files.
+
+    The filters of Python's `tarfile` differ between its releases, and older ones let a crafted link lead out of the
+    folder. So only folders and plain files are taken, and they are written here.
+    """
+    size = 0
+    try:
+        with tarfile.open(archive, "r:") as tar:
+            for member in tar:
+                parts = PurePosixPath(member.name).parts
+                if parts[:1] != (top,) or parts[-1].startswith("._"):
+                    continue
+                if ".." in parts or set(member.name) & set('\\:*?"<>|'):
+                    raise tarfile.TarError(f"the name {ascii(member.name)[:200]} may lead elsewhere")
+                if not (member.isdir() or member.isreg() and len(parts) > 1):
+                    raise tarfile.TarError(f"'{member.name}' is a link, a device or a file in place of a folder")
+                size += member.size
+                # A negative size would send the reader back to where it was, for ever.
+                if member.size < 0 or size > most_bytes:
+                    raise tarfile.TarError(f"its files have more than {most_bytes / 1e9:.1f} GB, or less than nothing")
+                path = folder.joinpath(*parts)
+                (path if member.isdir() else path.parent).mkdir(parents=True, exist_ok=True)
+                if member.isreg():
+                    with open(path, "xb") as file, tar.extractfile(member) as content:
+                        shutil.copyfileobj(content, file, 2**20)
+        if not (folder / top).is_dir():
+            raise tarfile.TarError(f"it has no {top}")
+    # Damaged headers and truncated files raise all of these; a name that is there already was in the archive twice.
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, FileExistsError) as error:
+        advice = "Delete it and run the same command again; if that does not help, the file at its address is not this"
+        raise BratsError(archive, f"it cannot be unpacked ({error})", f"a tar file of {top}/", advice) from None

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from brats_lib.cases.agreement import check_agreement
 from brats_lib.cases.case import voxel_hash
 from brats_lib.cases.parallel import for_each
 from brats_lib.cases.resample import need_standard_grid
@@ -221,7 +220,7 @@ def build_cache(cohort, recipe, folder, workers=None, progress=True):
     todo = [case for case in labelled if case.name in missing]
     for case in todo:
         # What predictions refuse is refused before anything is learnt from it.
-        check_agreement(case, recipe.modalities)
+        case.need_one_grid(recipe.modalities)
         need_standard_grid(case)
     for_each(cache.prepare, todo, workers, progress, "Preparing slices")
     return cache
