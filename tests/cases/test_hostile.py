@@ -13,7 +13,7 @@ from conftest import LPS_AFFINE, write_case
 
 from brats_lib.cases import Case, Cohort
 from brats_lib.cases.audit import audit
-from brats_lib.cases.nifti import read_grid, read_image, write_volume
+from brats_lib.cases.nifti import read_grid, read_image
 from brats_lib.errors import BratsError
 
 SHAPE = (20, 18, 16)
@@ -103,8 +103,7 @@ def assert_read_or_refused(path, what):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize("kind", [nib.Nifti1Header, nib.Nifti2Header])
+@pytest.mark.parametrize(("kind", "order"), [(nib.Nifti1Header, "<"), (nib.Nifti2Header, ">")])
 def test_damaged_files_are_refused_or_read_as_nibabel_reads_them(tmp_path, kind, order):
     read, count = 0, 0
     for what, content in damaged(kind, order, seed=7):
@@ -132,13 +131,13 @@ def zeros(header, count):
 @pytest.mark.parametrize(
     ("shape", "count", "message"),
     [
-        (SHAPE, 64, "it goes on after its image data"),
+        (SHAPE, 20, "it goes on after its image data"),
         ((640, 640, 640), 2, "claims 640 × 640 × 640 voxels.*at most"),
         ((400, 400, 400), 2, "it is truncated: .* bytes"),
     ],
 )
 def test_bombs_are_stopped_at_what_their_headers_claim(tmp_path, shape, count, message):
-    """1 GiB of zeros in 5 MB, or claims of it; 300 MB may be held at most."""
+    """More zeros than may be held at most, 300 MB, or claims of them."""
     header, _ = sound()
     header["dim"][1:4] = shape
     path = tmp_path / "bomb.nii.gz"
@@ -165,8 +164,6 @@ def packed(times):
         (packed(2), "it is gzipped twice"),
         (packed(1) + b"garbage", "truncated or damaged .Not a gzipped file"),
         (joined(*sound()) + bytes(9000), "it goes on after its image data"),
-        (b"version https://git-lfs.github.com/spec/v1\n" * 20, "it is not a NIfTI file"),
-        (b"\x1f", "it is not a NIfTI file"),
         (b"\x1f\x8b", "truncated or damaged"),
     ],
 )
@@ -200,11 +197,10 @@ def special(kind, path):
     elif kind == "folder":
         path.mkdir()
     else:
-        path.symlink_to({"device": "/dev/zero", "circle": path, "nowhere": path.with_name("nowhere")}[kind])
+        path.symlink_to({"device": "/dev/zero", "circle": path}[kind])
 
 
-@pytest.mark.parametrize("kind", ["pipe", "device", "circle", "folder", "nowhere"])
-@pytest.mark.parametrize("role", ["t1", "seg"])
+@pytest.mark.parametrize(("kind", "role"), [("pipe", "t1"), ("device", "seg"), ("circle", "t1"), ("folder", "seg")])
 def test_what_is_no_file_is_an_error_of_its_case_and_stops_no_audit(tmp_path, kind, role):
     write_case(tmp_path, "X_1", seed=1)
     write_case(tmp_path, "X_2", seed=2)
@@ -217,16 +213,3 @@ def test_what_is_no_file_is_an_error_of_its_case_and_stops_no_audit(tmp_path, ki
     assert {(f.case, f.problem) for f in findings} == {("X_1", "unreadable")}
     with pytest.raises(BratsError, match=f"X_1_{role}"):
         cohort[1].read_mask_file(tmp_path / "X_1" / f"X_1_{role}.nii.gz")
-
-
-def test_a_file_that_vanishes_between_finding_and_reading_is_named(tmp_path):
-    write_case(tmp_path, "X")
-    case = Cohort.find(tmp_path)[0]
-    case.files["t2"].unlink()
-    with pytest.raises(BratsError, match="X_t2.nii.gz: there is no such file"):
-        case.volumes()
-    assert case.volume("t1").any()
-    image = read_image(case.files["t1"])
-    case.files["t1"].unlink()
-    with pytest.raises(BratsError, match="X_t1.nii.gz: there is no such file"):
-        write_volume(image, None, image.grid, tmp_path / "copy.nii.gz")
