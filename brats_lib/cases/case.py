@@ -11,7 +11,7 @@ import numpy as np
 
 from brats_lib.cases.codes import labels_of, numbers_of, refuse_brain
 from brats_lib.cases.hashes import file_hash, voxel_hash
-from brats_lib.cases.layouts import LAYOUT_OF_NAME, MODALITIES, OWN_CODES, Layout, recognise
+from brats_lib.cases.layouts import LAYOUT_OF_NAME, MODALITIES, OWN_CODES, Layout
 from brats_lib.cases.nifti import Grid, Image, read_grid, read_image, write_mask, write_volume
 from brats_lib.errors import BratsError, some
 from brats_lib.files import home_path
@@ -43,6 +43,8 @@ class Case:
     rivals
         Modality or ``"mask"`` to the files that could all be it, where there are several; `files` and `mask_file` have
         the first of them, and reading is refused.
+    has_odd_mask
+        Whether the mask was adopted although its name is none of its layout's, as in BraTS 2020 case 355.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Case:
     grade: str | None = None
     ignored: tuple[Path, ...] = ()
     rivals: dict[str, tuple[Path, ...]] = field(default_factory=dict, hash=False)
+    has_odd_mask: bool = False
 
     def __reduce__(self):
         # Workers read headers afresh rather than receive what is cached here.
@@ -71,15 +74,6 @@ class Case:
     def has_mask(self) -> bool:
         """Whether there is a mask."""
         return self.mask_file is not None
-
-    @property
-    def has_odd_mask(self) -> bool:
-        """Whether the mask was adopted although its name is none of its layout's, as in BraTS 2020 case 355."""
-        if self.mask_file is None or self._layout.in_one_image:
-            return False
-        # A folder may stand for the file: X_seg.nii/anything.nii.
-        read = [recognise(path) for path in (self.mask_file, self.mask_file.parent)]
-        return not any(found and found[2] == "mask" and found[1] in ("", self.name) for found in read)
 
     @property
     def _layout(self) -> Layout:

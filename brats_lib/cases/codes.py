@@ -9,7 +9,7 @@ from contextlib import suppress
 import numpy as np
 
 from brats_lib.cases.layouts import LAYOUTS
-from brats_lib.cases.nifti import Image, enough_memory
+from brats_lib.cases.nifti import Image
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS
 
@@ -29,22 +29,21 @@ def whole_numbers(image: Image) -> tuple[np.ndarray, list[float]]:
 
     They are scaled as the header says, and rounded where they are near to whole ones.
     """
-    with enough_memory(image.grid):
-        values = image.scaled()
-        if values.dtype.kind == "f":
-            if not np.isfinite(values).all():
-                found = f"{int((~np.isfinite(values)).sum())} voxels of the mask are NaN or infinite"
-                advice = "Set them to 0 where there is no tumour, for example with fslmaths -nan"
-                raise BratsError(image.path, found, "whole numbers", advice)
-            rounded = np.rint(values)
-            apart = np.abs(values - rounded) > NEAR
-            if apart.any():
-                return rounded, np.unique(values[apart]).tolist()
-            values = rounded
-        if values.min() < 0 or values.max() > 255:
-            return values, np.unique(values).tolist()
-        numbers = values.astype(np.uint8)
-        return numbers, np.flatnonzero(np.bincount(numbers.ravel("K"))).tolist()
+    values = image.scaled()
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all():
+            found = f"{int((~np.isfinite(values)).sum())} voxels of the mask are NaN or infinite"
+            advice = "Set them to 0 where there is no tumour, for example with fslmaths -nan"
+            raise BratsError(image.path, found, "whole numbers", advice)
+        rounded = np.rint(values)
+        apart = np.abs(values - rounded) > NEAR
+        if apart.any():
+            return rounded, np.unique(values[apart]).tolist()
+        values = rounded
+    if values.min() < 0 or values.max() > 255:
+        return values, np.unique(values).tolist()
+    numbers = values.astype(np.uint8)
+    return numbers, np.flatnonzero(np.bincount(numbers.ravel("K"))).tolist()
 
 
 def labels_of(image: Image, codes: dict[int, int]) -> np.ndarray:

@@ -140,8 +140,13 @@ def _folder_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]
             skipped.append((folder, f"its images have no names of a case's ({some(path.name for path in left)})"))
         return []
     only = next(iter(groups)) if len(groups) == 1 else None
-    if only:
-        _adopt(only, groups[only], left)
+    # As BraTS 2020 case 355: no mask of the case's name, but a file that says under another one that it is a mask.
+    lacking = only is not None and "mask" not in groups[only]
+    odd = [path for path in left if names_a_tumour(stem(path).removeprefix(only))] if lacking else []
+    for path in odd:
+        logger.info("%s: no mask of its name; taking %s as its mask", only, path.name)
+        groups[only]["mask"].append(path)
+        left.remove(path)
     ignored = defaultdict(list)
     for path in left:
         owner = only or max((name for name in groups if path.name.startswith(name)), key=len, default=None)
@@ -158,18 +163,8 @@ def _folder_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]
         files = {role: _file(paths[0]) for role, paths in roles.items()}
         rivals = {role: tuple(paths) for role, paths in roles.items() if len(paths) > 1}
         mask = files.pop("mask", None)
-        cases.append(Case(name, files, mask, layout_of(words).name, grade, tuple(ignored[name]), rivals))
+        cases.append(Case(name, files, mask, layout_of(words).name, grade, tuple(ignored[name]), rivals, bool(odd)))
     return cases
-
-
-def _adopt(name: str, roles: dict[str, list[Path]], left: list[Path]) -> None:
-    """Give a case without a mask the file that says that it is one, under another name, as in BraTS 2020 case 355."""
-    if "mask" in roles:
-        return
-    for path in [path for path in left if names_a_tumour(stem(path).removeprefix(name))]:
-        logger.info("%s: no mask of its name; taking %s as its mask", name, path.name)
-        roles["mask"].append(path)
-        left.remove(path)
 
 
 def _msd_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]:

@@ -27,8 +27,8 @@ MSD_HASH = "md5:240a19d752f0d9e9101544901065d872"
 MSD_BYTES = 15e9
 
 
-def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> Path:
-    """Download BraTS 2020 from Kaggle into `BraTS2020`, where there are `bytes_needed` of free space."""
+def fetch_brats2020(folder: str | Path) -> Path:
+    """Download BraTS 2020 from Kaggle into a folder `BraTS2020`."""
     folder = home_path(folder)
     done = folder / "BraTS2020"
     if done.is_dir():
@@ -38,9 +38,9 @@ def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> P
     except ImportError:
         advice = "Install it with `pip install kagglehub`, or download by hand: data/README.md"
         raise BratsError("kagglehub", "it is not installed", "Kaggle's download package", advice) from None
-    _prepare(folder, done, bytes_needed)
+    _prepare(folder, done, KAGGLE_BYTES)
     cache = folder / ".kagglehub"
-    before = os.environ.get("KAGGLEHUB_CACHE")
+    before = os.environ.pop("KAGGLEHUB_CACHE", None)
     os.environ["KAGGLEHUB_CACHE"] = str(cache.resolve())
     try:
         arrived = Path(kagglehub.dataset_download(KAGGLE_DATASET))
@@ -53,10 +53,8 @@ def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> P
         found = f"the download failed ({type(error).__name__}: {first_line})"
         raise BratsError(f"Kaggle data set {KAGGLE_DATASET}", found, "access to it", advice) from error
     finally:
-        if before is None:
-            del os.environ["KAGGLEHUB_CACHE"]
-        else:
-            os.environ["KAGGLEHUB_CACHE"] = before
+        del os.environ["KAGGLEHUB_CACHE"]
+        os.environ |= {} if before is None else {"KAGGLEHUB_CACHE": before}
     for path in sorted(arrived.rglob("*")):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):  # a link could lead anywhere
             advice = "Remove the folder above it, and download the data set by hand: data/README.md"
@@ -67,33 +65,17 @@ def fetch_brats2020(folder: str | Path, bytes_needed: float = KAGGLE_BYTES) -> P
     return done
 
 
-def fetch_msd(
-    folder: str | Path,
-    url: str = MSD_URL,
-    known_hash: str = MSD_HASH,
-    bytes_needed: float = MSD_BYTES,
-    progress: bool = True,
-) -> Path:
-    """Download and unpack the Medical Segmentation Decathlon's `Task01_BrainTumour`.
-
-    Parameters
-    ----------
-    folder
-        Gets a folder `Task01_BrainTumour`.
-    url, known_hash
-        Address of the tar file, and its checksum as ``"md5:..."`` or ``"sha256:..."``.
-    bytes_needed
-        Free space to ask for before starting; the files unpacked may not have more.
-    """
+def fetch_msd(folder: str | Path) -> Path:
+    """Download and unpack the Medical Segmentation Decathlon's tumours into a folder `Task01_BrainTumour`."""
     folder = home_path(folder)
     done = folder / "Task01_BrainTumour"
     if done.is_dir():
         return done
-    _prepare(folder, done, bytes_needed)
+    _prepare(folder, done, MSD_BYTES)
     scratch = folder / f".{done.name}"
     archive = scratch / "archive.tar"
     try:
-        retrieve(url, known_hash, archive, scratch / "archive.part", progress)
+        retrieve(MSD_URL, MSD_HASH, archive, scratch / "archive.part")
     except BratsError:
         with contextlib.suppress(OSError):
             scratch.rmdir()  # where nothing arrived
@@ -102,7 +84,7 @@ def fetch_msd(
     with writing(done):
         if unpacked.exists():  # from a process that was killed
             shutil.rmtree(unpacked)
-        _unpack(archive, unpacked, done.name, bytes_needed)
+        _unpack(archive, unpacked, done.name)
         os.replace(unpacked / done.name, done)
         shutil.rmtree(scratch)
     return done
@@ -120,7 +102,7 @@ def _prepare(folder: Path, done: Path, bytes_needed: float) -> None:
         raise BratsError(folder, found, f"{bytes_needed / 1e9:.0f} GB", "Make room, or choose a folder on another disk")
 
 
-def _unpack(archive: Path, folder: Path, top: str, most_bytes: float) -> None:
+def _unpack(archive: Path, folder: Path, top: str) -> None:
     """Unpack the files below one top folder of a tar file, without macOS's `._*` files.
 
     The filters of Python's `tarfile` differ between its releases, and older ones let a crafted link lead out of the
@@ -139,8 +121,8 @@ def _unpack(archive: Path, folder: Path, top: str, most_bytes: float) -> None:
                     raise tarfile.TarError(f"'{member.name}' is a link, a device or a file in place of a folder")
                 size += member.size
                 # A negative size would send the reader back to where it was, for ever.
-                if member.size < 0 or size > most_bytes:
-                    raise tarfile.TarError(f"its files have more than {most_bytes / 1e9:.1f} GB, or less than nothing")
+                if member.size < 0 or size > MSD_BYTES:
+                    raise tarfile.TarError(f"its files have more than {MSD_BYTES / 1e9:.1f} GB, or less than nothing")
                 path = folder.joinpath(*parts)
                 (path if member.isdir() else path.parent).mkdir(parents=True, exist_ok=True)
                 if member.isreg():

@@ -17,6 +17,7 @@ from brats_lib.errors import BratsError
 __all__ = ["AGAIN", "GRID_TOLERANCE_MM", "HEADER_BYTES", "Grid", "parse"]
 
 AGAIN = "Copy or download this file again"
+CONVERT = "Convert the scan to one .nii.gz file again; dcm2niix and nibabel do"
 LPS = orientations.axcodes2ornt("LPS")
 # Affines that were written by different tools differ by rounding; half a voxel of BraTS is half a millimetre.
 GRID_TOLERANCE_MM = 0.5
@@ -202,18 +203,17 @@ def parse(path: Path, head: bytes) -> Grid:
         start, shape, dtype = header.get_data_offset(), grid.stored_shape, header.get_data_dtype()
     except DAMAGED as error:
         raise BratsError(path, f"its header is damaged ({error})", "a valid NIfTI header", AGAIN) from None
-    if dtype.kind not in "iuf" or not 1 <= dimensions <= 7 or len(shape) not in (3, 4) or min(shape) < 1:
-        found = f"its header says shape {shape}, type {dtype}"
-        raise BratsError(path, found, "a 3D or 4D image of real numbers", AGAIN)
-    if header["magic"] == header.pair_magic:
-        advice = "Convert the pair to one .nii.gz file, for example with nibabel or dcm2niix"
-        raise BratsError(path, "its header says that its voxels are in an .img file", "one file", advice)
-    if start < header.single_vox_offset:
-        found = f"its header says that its voxels begin at byte {start}, within the header"
-        raise BratsError(path, found, f"byte {header.single_vox_offset} or later", AGAIN)
-    # nibabel takes 0 for 1 mm and drops signs, which is a guess unless the sform says what is meant.
-    if not (sizes > 0).all() and grid._form("sform") is None:
-        found = f"its voxel sizes are {_sizes(sizes)} mm"
-        raise BratsError(path, found, "sizes above 0, or an sform", "Convert the scan again; dcm2niix writes both")
+    whole = 1 <= dimensions <= 7 and len(shape) in (3, 4) and min(shape) >= 1
+    first = header.single_vox_offset
+    # nibabel takes a voxel size of 0 for 1 mm and drops signs, which is a guess unless the sform says what is meant.
+    sized = (sizes > 0).all() or grid._form("sform") is not None
+    for sound, found, expected, advice in (
+        (dtype.kind in "iuf" and whole, f"shape {shape}, type {dtype}", "a 3D or 4D image of real numbers", AGAIN),
+        (header["magic"] != header.pair_magic, "that its voxels are in an .img file", "one file", CONVERT),
+        (start >= first, f"that its voxels begin at byte {start}, within the header", f"byte {first} or later", AGAIN),
+        (sized, f"voxel sizes of {_sizes(sizes)} mm", "sizes above 0, or an sform", CONVERT),
+    ):
+        if not sound:
+            raise BratsError(path, f"its header says {found}", expected, advice)
     grid.affine  # noqa: B018  refuses what cannot be placed
     return grid

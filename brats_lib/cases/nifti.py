@@ -7,7 +7,6 @@ Never more of a file is unpacked than its header promises. What is written appea
 
 import gzip
 import math
-import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -24,7 +23,7 @@ from brats_lib.cases.layouts import stem
 from brats_lib.errors import BratsError
 from brats_lib.files import open_regular, write_whole
 
-__all__ = ["Grid", "Image", "enough_memory", "read_grid", "read_image", "write_mask", "write_volume"]
+__all__ = ["Grid", "Image", "read_grid", "read_image", "write_mask", "write_volume"]
 
 # Of one file; a BraTS volume has 9 million voxels, and the four of an MSD case have 36 million; 512 x 512 x 320
 # is among the finest that scanners give.
@@ -34,17 +33,6 @@ GZIP = b"\x1f\x8b"
 PADDING_BYTES = 4096
 # Within a brain whose outside is 0, BraTS has groups of up to six voxels that are 0 too.
 LARGEST_POCKET = 10
-
-
-@contextmanager
-def enough_memory(grid: Grid) -> Iterator[None]:
-    """Say it of the file where its voxels do not fit into memory."""
-    try:
-        yield
-    except MemoryError:
-        found = f"its shape {grid.stored_shape} does not fit into memory"
-        advice = "Crop it, or use a machine with more memory"
-        raise BratsError(grid.path, found, "a smaller image", advice) from None
 
 
 @dataclass(frozen=True)
@@ -76,16 +64,15 @@ class Image:
         Infinite values, and NaN within the brain, are refused. NaN around the brain, as SPM writes it, becomes 0;
         `remarks` then gets a clause that says so.
         """
-        with enough_memory(self.grid):
-            with np.errstate(over="ignore", invalid="ignore"):
-                array = self.scaled(channel)
-                fractional = array.dtype.kind == "f"
-                array = array.astype(np.float32, copy=False)
-            if fractional:  # whole numbers of any type are finite
-                array = self._finite(array, remarks)
-            # One copy at most: astype makes it where the type changes, else the flipped or read-only view is copied.
-            lps = self.grid.to_lps(array)
-            return lps if lps.flags.writeable and lps.flags.forc else np.array(lps, order="F")
+        with np.errstate(over="ignore", invalid="ignore"):
+            array = self.scaled(channel)
+            fractional = array.dtype.kind == "f"
+            array = array.astype(np.float32, copy=False)
+        if fractional:  # whole numbers of any type are finite
+            array = self._finite(array, remarks)
+        # One copy at most: astype makes it where the type changes, else the flipped or read-only view is copied.
+        lps = self.grid.to_lps(array)
+        return lps if lps.flags.writeable and lps.flags.forc else np.array(lps, order="F")
 
     def _finite(self, array: np.ndarray, remarks: list[str] | None) -> np.ndarray:
         finite = np.isfinite(array)
@@ -123,21 +110,16 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         with open_regular(path) as stream:
             yield stream
-    except FileNotFoundError:
-        raise BratsError(path, "there is no such file", "a NIfTI file", "Check the path") from None
-    except IsADirectoryError:
-        inside = sum(stem(entry) is not None for entry in path.iterdir()) if os.access(path, os.R_OK) else 0
-        found = f"it is a folder that holds {inside} NIfTI files"
-        raise BratsError(path, found, "a NIfTI file, or a folder with exactly one", "Leave one file in it") from None
-    except PermissionError:
-        advice = "Give yourself permission to read it (chmod u+r)"
-        raise BratsError(path, "it may not be read", "a readable file", advice) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         found = f"it is truncated or damaged ({error})".replace("\n", " ")
         raise BratsError(path, found, "a complete gzip file", AGAIN) from None
     except OSError as error:
-        found = f"it cannot be read ({error.strerror or error})"
-        raise BratsError(path, found, "a NIfTI file", AGAIN) from None
+        found, advice = {
+            FileNotFoundError: ("there is no such file", "Check the path"),
+            IsADirectoryError: ("it is a folder that does not hold exactly one NIfTI file", "Leave one file in it"),
+            PermissionError: ("it may not be read", "Give yourself permission to read it (chmod u+r)"),
+        }.get(type(error), (f"it cannot be read ({error.strerror or error})", AGAIN))
+        raise BratsError(path, found, "a NIfTI file", advice) from None
 
 
 @contextmanager
@@ -170,9 +152,8 @@ def read_image(path: Path) -> Image:
             advice = "Copy this file again, or crop or resample the scan"
             raise BratsError(path, found, f"at most {MOST_VOXELS:,} in {MOST_BYTES // 2**20} MiB", advice)
         content.seek(0)
-        with enough_memory(grid):
-            # To the end, because that is where the checksum of a gzip stream is.
-            data = content.read(start + count + PADDING_BYTES + 1)
+        # To the end, because that is where the checksum of a gzip stream is.
+        data = content.read(start + count + PADDING_BYTES + 1)
     expected = f"{count} bytes for shape {grid.stored_shape}"
     if len(data) < start + count:
         found = f"it is truncated: {max(len(data) - start, 0)} bytes of image data"

@@ -117,20 +117,18 @@ def _files(folder: Path, truth: Cohort, wanted: Cohort, others_allowed: bool) ->
     images = _images(folder)
     if not images:  # a folder for each case
         images = [path for inner in sorted(folder.iterdir()) if os.path.isdir(inner) for path in _images(inner)]
-    found, masks, rest = defaultdict(list), [], []
+    known, found, strangers, rest = set(truth.names), defaultdict(list), [], []
     for path in images:
         read = recognise(path)
-        name = read[1] if read and read[2] == "mask" else None
-        if stem(path) in truth.names or name in truth.names:
-            found[stem(path) if stem(path) in truth.names else name].append(path)
+        names = [stem(path), read[1]] if read and read[2] == "mask" else [stem(path)]
+        if whose := known.intersection(names):
+            found[whose.pop()].append(path)
         else:
             rest.append(path)
-            masks += [name] if name is not None else []
-    strangers = masks
+            strangers += names[1:]
     if any(stem(path) == name for name, paths in found.items() for path in paths):
         # Where masks are called <case>.nii.gz, so is any other name that does not begin with a case's.
-        begins = tuple(truth.names)
-        strangers += [stem(path) for path in rest if not recognise(path) and not stem(path).startswith(begins)]
+        strangers += [stem(path) for path in rest if not recognise(path) and not stem(path).startswith(truth.names)]
     strangers += [] if others_allowed else sorted(set(found) - set(wanted.names))
     missing = [name for name in wanted.names if name not in found]
     twice = [paths for name, paths in found.items() if len(paths) > 1 and name in wanted.names]

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from brats_lib.files import read_json, write_whole
 
 __all__ = ["SUBSETS", "Split", "split_cohort"]
 
-SUBSETS = ("train", "val", "test")
+SUBSETS, FRACTIONS = ("train", "val", "test"), (0.7, 0.15, 0.15)
 
 
 @dataclass(frozen=True)
@@ -75,26 +74,16 @@ class Split:
         return split
 
 
-def split_cohort(cohort: Cohort, fractions: Sequence[float] = (0.7, 0.15, 0.15), seed: int = 0) -> Split:
-    """Draw train, validation and test patients (paper, section 3.1: 70/15/15).
+def split_cohort(cohort: Cohort, seed: int = 0) -> Split:
+    """Draw train, validation and test patients of a cohort of three or more (paper, section 3.1: 70/15/15).
 
     Within a grade, patients are ordered by a hash of the seed and their name, so the draw depends on nothing else.
     The grades are then interleaved evenly and the sequence is cut in three, which keeps every subset's number of
     HGG and of LGG within one case of the cohort's mix.
-
-    Parameters
-    ----------
-    cohort
-        Three cases or more.
-    fractions
-        Of the cases for training, validation and test, which sum to 1; every subset gets one case at least.
     """
     if len(cohort) < len(SUBSETS):
         found = f"{len(cohort)} of its cases can be used"
         raise BratsError(cohort.root, found, "3 or more, one per subset", "Add cases, or use `brats phantom`")
-    if len(fractions) != 3 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
-        found = f"they are {tuple(fractions)}"
-        raise BratsError("fractions", found, "three above 0 that sum to 1", "Use 0.7 0.15 0.15")
     for table in cohort.tables:
         if table.problem:
             found = f"it cannot be read, and grades may be in it: {table.problem}"
@@ -107,14 +96,14 @@ def split_cohort(cohort: Cohort, fractions: Sequence[float] = (0.7, 0.15, 0.15),
         drawn = sorted(names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
         ranked += [((rank + 0.5) / len(drawn), grade, name) for rank, name in enumerate(drawn)]
     sequence = [name for _, _, name in sorted(ranked)]
-    cuts = np.cumsum(_sizes(len(cohort), fractions))[:-1]
+    cuts = np.cumsum(_sizes(len(cohort)))[:-1]
     subsets = (tuple(sorted(map(str, part), key=natural)) for part in np.split(np.array(sequence), cuts))
     return Split(*subsets, seed, "grade" if len(strata) > 1 else None)
 
 
-def _sizes(count: int, fractions: Sequence[float]) -> np.ndarray:
+def _sizes(count: int) -> np.ndarray:
     """Share `count` by largest remainders, at least one each."""
-    ideal = count * np.asarray(fractions, float)
+    ideal = count * np.array(FRACTIONS)
     sizes = np.floor(ideal + 1e-9).astype(int)
     # A stable sort: of equal remainders, validation is served before test.
     for place in np.argsort(sizes - ideal, kind="stable")[: count - sizes.sum()]:

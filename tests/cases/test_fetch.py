@@ -85,6 +85,11 @@ def server(serve, msd_root, tmp_path):
     return serve(path.read_bytes())
 
 
+@pytest.fixture(autouse=True)
+def room(monkeypatch):
+    monkeypatch.setattr(fetch, "KAGGLE_BYTES", 0)
+
+
 @pytest.fixture
 def no_waiting(monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
@@ -94,8 +99,12 @@ def hash_of(server):
     return "md5:" + hashlib.md5(server.content).hexdigest()
 
 
-def fetch_msd(server, folder, known_hash=None):
-    return fetch.fetch_msd(folder, server.url, known_hash or hash_of(server), bytes_needed=1e6, progress=False)
+def fetch_msd(server, folder, url=None, known_hash=None):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fetch, "MSD_URL", url or server.url)
+        patch.setattr(fetch, "MSD_HASH", known_hash or hash_of(server))
+        patch.setattr(fetch, "MSD_BYTES", 1e6)
+        return fetch.fetch_msd(folder)
 
 
 def test_fetched_msd_is_a_cohort_and_is_not_fetched_twice(server, tmp_path):
@@ -112,7 +121,10 @@ def test_killed_download_goes_on_where_it_stopped(server, tmp_path):
     data = tmp_path / "data"
     part = data / f".{TOP}" / "archive.part"
     server.hold_after = len(server.content) // 2
-    code = "import sys; from brats_lib.cases.fetch import fetch_msd; fetch_msd(*sys.argv[1:], bytes_needed=1e6)"
+    code = (
+        "import sys; from brats_lib.cases import fetch; fetch.MSD_BYTES = 1e6;"
+        "_, folder, fetch.MSD_URL, fetch.MSD_HASH = sys.argv; fetch.fetch_msd(folder)"
+    )
     command = [sys.executable, "-c", code, data, server.url, hash_of(server)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
@@ -167,14 +179,14 @@ def test_complete_part_is_used_and_an_oversized_one_is_dropped(server, tmp_path,
 
 def test_wrong_checksum_says_both_and_leaves_nothing(server, tmp_path):
     with pytest.raises(BratsError, match="another checksum.*expected md5:0000"):
-        fetch_msd(server, tmp_path / "data", "md5:" + "0" * 32)
+        fetch_msd(server, tmp_path / "data", known_hash="md5:" + "0" * 32)
     assert list((tmp_path / "data").iterdir()) == []
 
 
 @pytest.mark.parametrize("url", ["nowhere/task.tar", "http://127.0.0.1:9/task.tar", "SERVED.old"])
 def test_address_that_answers_nothing_is_said(server, tmp_path, url, no_waiting):
     with pytest.raises(BratsError, match="cannot be downloaded|broke after 0 bytes|the server answers 404"):
-        fetch.fetch_msd(tmp_path / "data", url.replace("SERVED", server.url), "md5:0", bytes_needed=1e6, progress=False)
+        fetch_msd(server, tmp_path / "data", url.replace("SERVED", server.url))
     assert list((tmp_path / "data").iterdir()) == []
 
 
@@ -283,7 +295,7 @@ def test_disk_without_room_or_something_else_in_the_way_is_said_before_downloadi
     assert (tmp_path / TOP).read_text() == "mine"
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2.5e9))
     with pytest.raises(BratsError, match=r"2\.5 GB of its disk are free; expected 15 GB"):
-        fetch.fetch_msd(tmp_path / "data", server.url)
+        fetch.fetch_msd(tmp_path / "data")
     assert server.requests == []
 
 
@@ -307,7 +319,7 @@ def test_kaggle_download_is_a_cohort_and_is_not_fetched_twice(tiny_root, tmp_pat
     monkeypatch.setattr(importlib, "import_module", lambda name: fake)
     monkeypatch.setenv("KAGGLEHUB_CACHE", "mine")
     for _ in range(2):
-        assert len(Cohort.find(fetch.fetch_brats2020(tmp_path / "data", bytes_needed=0))) == 10
+        assert len(Cohort.find(fetch.fetch_brats2020(tmp_path / "data"))) == 10
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["BraTS2020"]
     assert fake.calls == 1 and os.environ["KAGGLEHUB_CACHE"] == "mine"
 
@@ -316,7 +328,7 @@ def test_link_among_what_kaggle_sends_is_refused(tiny_root, tmp_path, monkeypatc
     (tiny_root / "link").symlink_to("/etc")
     monkeypatch.setattr(importlib, "import_module", lambda name: FakeKaggle(tiny_root))
     with pytest.raises(BratsError, match="link: it is a link"):
-        fetch.fetch_brats2020(tmp_path / "data", bytes_needed=0)
+        fetch.fetch_brats2020(tmp_path / "data")
     assert not (tmp_path / "data" / "BraTS2020").exists()
 
 
@@ -343,4 +355,4 @@ def test_kaggle_that_cannot_be_used_is_explained(tmp_path, monkeypatch, error, m
 
     monkeypatch.setattr(importlib, "import_module", import_module)
     with pytest.raises(BratsError, match=message):
-        fetch.fetch_brats2020(tmp_path, bytes_needed=0)
+        fetch.fetch_brats2020(tmp_path)

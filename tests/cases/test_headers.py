@@ -83,7 +83,7 @@ def test_voxel_sizes_alone_place_an_image_as_nibabel_does_with_a_warning(tmp_pat
     ("options", "message"),
     [
         ({"sform": ZERO, "sform_code": 1, "qform": None}, "its sform cannot be used"),
-        ({"sform": None, "pixdim": [1, 1, -1, 1, 0, 0, 0, 0]}, "its voxel sizes are 1 x -1 x 1 mm"),
+        ({"sform": None, "pixdim": [1, 1, -1, 1, 0, 0, 0, 0]}, "voxel sizes of 1 x -1 x 1 mm"),
     ],
 )
 def test_what_cannot_be_placed_is_refused_with_the_cause(tmp_path, options, message):
