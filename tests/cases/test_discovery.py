@@ -45,7 +45,7 @@ def test_folder_is_named_without_what_a_page_or_figure_would_read(tmp_path, name
 
 def test_case_2_comes_before_case_10(tmp_path):
     for name in ("P_10", "P_2", "P_1"):
-        write_case(tmp_path, name)
+        write_case(tmp_path, name, shape=(4, 4, 4))
     assert Cohort.find(tmp_path).names == ("P_1", "P_2", "P_10")
     assert Cohort.find(tmp_path, max_cases=2).names == ("P_1", "P_2")
 
@@ -111,17 +111,14 @@ def test_table_that_contradicts_itself_gives_no_grade(tmp_path):
 
 def test_brats2023_names_and_codes(tmp_path):
     """Label 3 of these files is enhancing tumour, 4 here."""
-    old = write_case(tmp_path, "old", seed=4)
-    new = tmp_path / "BraTS-GLI-00005-000"
-    new.mkdir()
+    old, new = write_case(tmp_path / "old", "old", seed=4), tmp_path / "new" / "BraTS-GLI-00005-000"
+    new.mkdir(parents=True)
     for ending, other in YEAR_2023.items():
         shutil.move(old / f"old_{ending}.nii.gz", new / f"{new.name}-{other}.nii.gz")
-    old.rmdir()
-    path = new / f"{new.name}-seg.nii.gz"
-    mask = nib.load(path)
+    mask = nib.load(new / f"{new.name}-seg.nii.gz")
     stored = np.asarray(mask.dataobj)
-    nib.save(nib.Nifti1Image(np.where(stored == 4, 3, stored).astype(np.uint8), mask.affine), path)
-    (case,) = cohort = Cohort.find(tmp_path)
+    nib.save(nib.Nifti1Image(np.where(stored == 4, 3, stored).astype(np.uint8), mask.affine), mask.get_filename())
+    (case,) = cohort = Cohort.find(new.parent)
     assert (case.name, case.layout) == ("BraTS-GLI-00005-000", "brats2023")
     assert cohort.source.startswith("1 case, BraTS 2023 naming")
     assert_same_arrays(case, seed=4)
@@ -134,13 +131,7 @@ def test_msd_channels_codes_and_axes(msd_root):
     assert cohort.labelled().names == ("BRATS_001", "BRATS_002")
     assert cohort.source == "3 cases, MSD Task01 naming, folder Task01_BrainTumour"
     assert_same_arrays(cohort["BRATS_002"], seed=1)
-    volumes, _ = tiny_volumes(0)
-    read = cohort[0].volumes(("t2", "flair"))
-    assert list(read) == ["t2", "flair"]
-    np.testing.assert_array_equal(read["t2"], volumes["t2"])
-
-
-def test_another_msd_task_is_refused(msd_root):
+    assert list(cohort[0].volumes(("t2", "flair"))) == ["t2", "flair"]
     (msd_root / "dataset.json").write_text(json.dumps({"modality": {"0": "CT"}}))
     with pytest.raises(BratsError, match=r"dataset.json: its channels are \['ct'\]"):
         Cohort.find(msd_root)
@@ -239,18 +230,6 @@ def test_phantoms_are_called_so_also_in_a_folder_of_the_data(tiny_root):
     # Without a stream they are drawn like those that the networks that ship learnt from.
     mark.write_text(json.dumps({"seed": 3}))
     assert Cohort.find(tiny_root / "made").source == "1 simulated phantom (seed 3 of the stream training)"
-
-
-def test_fingerprint_depends_on_content_alone(tiny_root, tmp_path):
-    cohort = Cohort.find(tiny_root)
-    copy = Cohort.find(shutil.copytree(tiny_root, tmp_path / "elsewhere", copy_function=shutil.copyfile))
-    assert copy.fingerprint() == cohort.fingerprint()
-    assert cohort.subset(cohort.names[:5]).fingerprint() != cohort.fingerprint()
-    path = copy[3].files["t2"]
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    assert copy.fingerprint() != cohort.fingerprint()
 
 
 def test_cohort_and_cases_travel_to_workers(tiny_root):

@@ -33,6 +33,12 @@ def write(path, array=ARRAY, sform=LPS_AFFINE, qform=LPS_AFFINE, **fields):
     return path
 
 
+def moved(axis, millimetres):
+    affine = LPS_AFFINE.copy()
+    affine[axis, 3] += millimetres
+    return affine
+
+
 ZERO = np.zeros((4, 4))
 SINGULAR = np.array([[-1.0, -1, 0, 0], [0, 0, 0, 5], [0, 0, 1, 0], [0, 0, 0, 1]])
 
@@ -66,9 +72,7 @@ def test_sform_comes_first_and_what_contradicts_it_is_said(tmp_path, said, optio
 
 
 def test_forms_that_agree_but_for_rounding_are_nothing_to_say(tmp_path):
-    near = LPS_AFFINE.copy()
-    near[0, 3] += 0.4
-    assert read_grid(write(tmp_path / "X.nii", qform=near)).remarks == ()
+    assert read_grid(write(tmp_path / "X.nii", qform=moved(0, 0.4))).remarks == ()
 
 
 def test_voxel_sizes_alone_place_an_image_as_nibabel_does_with_a_warning(tmp_path):
@@ -135,16 +139,14 @@ def test_every_file_of_an_exported_case_lies_on_the_axes_of_its_first(tmp_path, 
 
 
 def test_small_differences_of_place_are_levelled_and_large_ones_refused(tmp_path):
-    for name, moved in (("X_0", 0.3), ("X_1", 0.0), ("X_2", 0.0)):
+    for name in ("X_0", "X_1", "X_2"):
         write_case(tmp_path / "cases", name)
-        affine = LPS_AFFINE.copy()
-        affine[1, 3] += moved
-        write(tmp_path / "cases" / name / f"{name}_t1.nii.gz", tiny_volumes(0)[0]["t1"], affine, affine)
-    cohort, split = Cohort.find(tmp_path / "cases"), Split(("X_0",), ("X_1",), ("X_2",))
-    raw = export(cohort, split, tmp_path / "out", workers=1, progress=False)
+    path, array = tmp_path / "cases" / "X_0" / "X_0_t1.nii.gz", tiny_volumes(0)[0]["t1"]
+    split = Split(("X_0",), ("X_1",), ("X_2",))
+    write(path, array, moved(1, 0.3), moved(1, 0.3))
+    raw = export(Cohort.find(tmp_path / "cases"), split, tmp_path / "out", workers=1, progress=False)
     np.testing.assert_array_equal(nib.load(raw / "imagesTr" / "X_0_0001.nii.gz").affine, LPS_AFFINE)
-    affine[1, 3] += 7
-    write(cohort[0].files["t1"], tiny_volumes(0)[0]["t1"], affine, affine)
+    write(path, array, moved(1, 7), moved(1, 7))
     with pytest.raises(BratsError, match="X_0_t1.nii.gz: its affine puts it 7.0 mm away"):
         export(Cohort.find(tmp_path / "cases"), split, tmp_path / "again", workers=1, progress=False)
 
