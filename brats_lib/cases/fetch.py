@@ -2,20 +2,27 @@
 
 Both take the folder to download into and return the folder of cases, for `Cohort.find`. Another call goes on where an
 earlier one stopped; until the data set is complete everything lies in a hidden folder and is never taken for a cohort.
+Pooch checks what arrived; its own downloader starts afresh every time.
 """
 
 import contextlib
+import functools
 import importlib
 import os
 import shutil
 import tarfile
+import time
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from brats_lib.cases.download import retrieve, writing
+import pooch
+import requests
+from tqdm import tqdm
+
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, make_folder
 
-__all__ = ["fetch_brats2020", "fetch_msd"]
+__all__ = ["fetch_brats2020", "fetch_msd", "retrieve"]
 
 KAGGLE_DATASET = "awsaf49/brats20-dataset-training-validation"
 # The archive and its content are on the disk together while it is unpacked.
@@ -25,6 +32,12 @@ KAGGLE_BYTES = 47e9
 MSD_URL = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task01_BrainTumour.tar"
 MSD_HASH = "md5:240a19d752f0d9e9101544901065d872"
 MSD_BYTES = 15e9
+
+# What a broken connection loses at most: requests drops an incomplete chunk.
+CHUNK_BYTES = 1 << 16
+# How often in a row the connection may break without a single new byte, and how long to wait the first time; the time
+# is doubled before every further attempt.
+ATTEMPTS, WAIT_SECONDS = 5, 1.0
 
 
 def fetch_brats2020(folder: str | Path) -> Path:
@@ -59,7 +72,7 @@ def fetch_brats2020(folder: str | Path) -> Path:
         if path.is_symlink() or not (path.is_file() or path.is_dir()):  # a link could lead anywhere
             advice = "Remove the folder above it, and download the data set by hand: data/README.md"
             raise BratsError(path, "it is a link or a device", "files and folders only", advice)
-    with writing(done):
+    with _writing(done):
         shutil.move(arrived, done)
         shutil.rmtree(cache)
     return done
@@ -81,7 +94,7 @@ def fetch_msd(folder: str | Path) -> Path:
             scratch.rmdir()  # where nothing arrived
         raise
     unpacked = scratch / "unpacked"
-    with writing(done):
+    with _writing(done):
         if unpacked.exists():  # from a process that was killed
             shutil.rmtree(unpacked)
         _unpack(archive, unpacked, done.name)
@@ -134,3 +147,91 @@ def _unpack(archive: Path, folder: Path, top: str) -> None:
     except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, FileExistsError) as error:
         advice = "Delete it and run the same command again; if that does not help, the file at its address is not this"
         raise BratsError(archive, f"it cannot be unpacked ({error})", f"a tar file of {top}/", advice) from None
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Say in one message that a disk is full, broke or may not be written."""
+    try:
+        yield
+    except OSError as error:
+        found = f"writing it stopped ({error.strerror or error})"
+        advice = "Make room there, or choose another folder, and run the same command again"
+        raise BratsError(path, found, "a place with room for it", advice) from None
+
+
+def retrieve(url: str, known_hash: str, path: Path, part: Path, progress: bool = True) -> Path:
+    """Download a file, unless it is there, going on where an earlier call stopped.
+
+    Parameters
+    ----------
+    known_hash
+        ``"md5:..."`` or ``"sha256:..."``; a download with another checksum is refused.
+    path
+        The file; appears when it is complete.
+    part
+        Where an unfinished download stays between calls.
+    """
+    downloader = functools.partial(_download, part=part, progress=progress)
+    with _writing(path):
+        try:
+            pooch.retrieve(url, known_hash, fname=path.name, path=path.parent, downloader=downloader)
+        except ValueError as error:
+            found = f"the download has another checksum ({error})"
+            advice = "Run the same command again, it starts afresh; or else the file at that address changed"
+            raise BratsError(url, found, known_hash, advice) from None
+    return path
+
+
+def _download(url: str, output_file: str, _pooch: None, part: Path, progress: bool) -> None:
+    """Download as pooch asks for it, with as many attempts as bring new bytes."""
+    failures = 0
+    while True:
+        before = _size(part)
+        try:
+            _continue(url, part, progress)
+            break
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            failures = 1 if _size(part) > before else failures + 1
+            if failures >= ATTEMPTS:
+                found = f"the connection broke after {_size(part)} bytes ({type(error).__name__})"
+                advice = "Run the same command again: it goes on where it stopped"
+                raise BratsError(url, found, "the whole file", advice) from error
+            time.sleep(WAIT_SECONDS * 2 ** (failures - 1))
+        except requests.RequestException as error:  # an address that is none, redirections without end
+            found = f"it cannot be downloaded ({error})"
+            raise BratsError(url, found, "the address of a file", "Check the address") from error
+    shutil.move(part, output_file)
+
+
+def _continue(url: str, part: Path, progress: bool) -> None:
+    """Ask for the bytes that the part lacks and append them to it."""
+    start = _size(part)
+    # Without "identity" a server may compress, and a byte range of compressed data is no part of the file.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+    with requests.get(url, headers=headers, stream=True, timeout=30) as response:
+        if response.status_code == 416:  # nothing left to send: the part is complete, or not of this file
+            if response.headers.get("Content-Range") == f"bytes */{start}":
+                return
+            part.unlink()
+            return _continue(url, part, progress)
+        if response.status_code >= 400:
+            found = f"the server answers {response.status_code} {response.reason}"
+            raise BratsError(url, found, "the file", "Check the address, or download it by hand: data/README.md")
+        sent = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
+        resumed = response.status_code == 206 and sent == str(start)
+        if not resumed:  # the server does not continue downloads and sends everything again
+            start = 0
+        length = response.headers.get("Content-Length", "")
+        total = start + int(length) if length.isdecimal() else None
+        bar = tqdm(total=total, initial=start, unit="B", unit_scale=True, desc="download", disable=not progress)
+        with bar, open(part, "ab" if resumed else "wb") as stream:
+            for chunk in response.iter_content(CHUNK_BYTES):
+                stream.write(chunk)
+                bar.update(len(chunk))
+    if total is not None and _size(part) < total:
+        raise requests.ConnectionError(f"{_size(part)} of {total} bytes arrived")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

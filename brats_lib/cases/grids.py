@@ -31,77 +31,32 @@ GEOMETRY_FIELDS = (
 DAMAGED = (nib.spatialimages.HeaderDataError, ValueError, OverflowError, np.linalg.LinAlgError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grid:
-    """Where the voxels of a file lie, in the file's own axes and in LPS."""
+    """Where the voxels of a file lie, in the file's own axes and in LPS; made by `parse`.
+
+    Parameters
+    ----------
+    stored_shape
+        Size of the axes as stored, three or four; further axes of length one are dropped.
+    stored_affine
+        Of stored voxel indices: the sform where it can be used, else the qform. Where the header has neither, voxel
+        sizes alone place the image, as nibabel does, with its first axis to the left, the second to the front and the
+        third up.
+    remarks
+        What is odd about the header and was decided, as pairs of "info" or "warning" and a clause.
+    """
 
     path: Path
     header: nib.Nifti1Header
-
-    @cached_property
-    def stored_shape(self) -> tuple[int, ...]:
-        """Size of the axes as stored, three or four; further axes of length one are dropped."""
-        shape = self.header.get_data_shape()
-        while len(shape) > 3 and shape[-1] == 1:
-            shape = shape[:-1]
-        return tuple(int(size) for size in shape)
+    stored_shape: tuple[int, ...]
+    stored_affine: np.ndarray
+    remarks: tuple[tuple[str, str], ...]
 
     @property
     def channels(self) -> int:
         """How many volumes the file holds."""
         return math.prod(self.stored_shape[3:])
-
-    @property
-    def stored_affine(self) -> np.ndarray:
-        """Of stored voxel indices: the sform where it can be used, else the qform.
-
-        Where the header has neither, voxel sizes alone place the image, as nibabel does, with its first axis to the
-        left, the second to the front and the third up.
-        """
-        return self._placed[0]
-
-    @property
-    def remarks(self) -> tuple[tuple[str, str], ...]:
-        """What is odd about the header and was decided, as pairs of "info" or "warning" and a clause."""
-        return self._placed[1]
-
-    @cached_property
-    def _placed(self) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
-        sform, qform = self._form("sform"), self._form("qform")
-        given = [name for name in ("sform", "qform") if self.header[f"{name}_code"]]
-        sizes = self.header["pixdim"][1:4]
-        if sform is None and qform is None:
-            if given or not (np.isfinite(sizes).all() and sizes.min() > 0):
-                found = f"its {' and its '.join(given) or 'voxel sizes'} cannot be used"
-                expected = "an affine of three independent axes with finite numbers"
-                advice = "Write it again with the geometry of the image it was made from, or convert the scan again"
-                raise BratsError(self.path, found, expected, advice)
-            odd = "it has neither sform nor qform; its axes were taken as left, front and up"
-            return self.header.get_base_affine(), (("warning", odd),)
-        if sform is None:
-            return qform, (("info", "its sform cannot be used; the qform was"),) if "sform" in given else ()
-        if qform is not None:
-            apart = _apart_mm(self.stored_shape, sform, qform)
-            odd = f"its sform and its qform are up to {apart:.1f} mm apart; the sform was used"
-            return sform, (("warning", odd),) if apart > GRID_TOLERANCE_MM else ()
-        if "qform" in given:
-            return sform, (("info", "its qform cannot be used; the sform was"),)
-        real = nib.affines.voxel_sizes(sform)
-        odd = f"its voxel sizes are {_sizes(sizes)} mm by pixdim and {_sizes(real)} mm by sform; the sform was used"
-        return sform, () if np.allclose(sizes, real, rtol=0.01) else (("warning", odd),)
-
-    def _form(self, name: str) -> np.ndarray | None:
-        """The sform or qform; None where there is none or it cannot be used."""
-        if not self.header[f"{name}_code"]:
-            return None
-        try:
-            affine = np.asarray(getattr(self.header, f"get_{name}")(), float)
-            with np.errstate(over="ignore", invalid="ignore"):
-                sizes = np.sqrt((affine[:3, :3] ** 2).sum(0))
-            sound = np.isfinite(affine).all() and sizes.min() > 1e-6 and sizes.max() < 1e6
-            return affine if sound and abs(np.linalg.det(affine[:3, :3] / sizes)) > 1e-3 else None
-        except DAMAGED:
-            return None
 
     @cached_property
     def _to_lps(self) -> np.ndarray:
@@ -157,9 +112,9 @@ class Grid:
     def geometry(self) -> dict[str, np.ndarray]:
         """The header's fields that place the image; both forms say what was used where one of them cannot be."""
         header = self.header.copy()
-        if header["sform_code"] and self._form("sform") is None:
+        if header["sform_code"] and _form(header, "sform") is None:
             header.set_sform(self.stored_affine, int(header["qform_code"]))
-        if header["qform_code"] and self._form("qform") is None:
+        if header["qform_code"] and _form(header, "qform") is None:
             header.set_qform(self.stored_affine, int(header["sform_code"]))
         header["pixdim"][4:] = 0
         return {field: header[field] for field in GEOMETRY_FIELDS}
@@ -174,6 +129,46 @@ def _apart_mm(shape: tuple[int, ...], one: np.ndarray, other: np.ndarray) -> flo
     """Largest distance between where two affines put a corner voxel."""
     corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(shape[:3]) - 1)
     return float(np.linalg.norm(nib.affines.apply_affine(one - other, corners), axis=1).max())
+
+
+def _form(header: nib.Nifti1Header, name: str) -> np.ndarray | None:
+    """The sform or qform; None where there is none or it cannot be used."""
+    if not header[f"{name}_code"]:
+        return None
+    try:
+        affine = np.asarray(getattr(header, f"get_{name}")(), float)
+        with np.errstate(over="ignore", invalid="ignore"):
+            sizes = np.sqrt((affine[:3, :3] ** 2).sum(0))
+        sound = np.isfinite(affine).all() and sizes.min() > 1e-6 and sizes.max() < 1e6
+        return affine if sound and abs(np.linalg.det(affine[:3, :3] / sizes)) > 1e-3 else None
+    except DAMAGED:
+        return None
+
+
+def _place(path: Path, header: nib.Nifti1Header, shape: tuple[int, ...]) -> tuple[np.ndarray, tuple]:
+    """Choose an affine, and say what is odd about that."""
+    sform, qform = _form(header, "sform"), _form(header, "qform")
+    given = [name for name in ("sform", "qform") if header[f"{name}_code"]]
+    sizes = header["pixdim"][1:4]
+    if sform is None and qform is None:
+        if given or not (np.isfinite(sizes).all() and sizes.min() > 0):
+            found = f"its {' and its '.join(given) or 'voxel sizes'} cannot be used"
+            expected = "an affine of three independent axes with finite numbers"
+            advice = "Write it again with the geometry of the image it was made from, or convert the scan again"
+            raise BratsError(path, found, expected, advice)
+        odd = "it has neither sform nor qform; its axes were taken as left, front and up"
+        return header.get_base_affine(), (("warning", odd),)
+    if sform is None:
+        return qform, (("info", "its sform cannot be used; the qform was"),) if "sform" in given else ()
+    if qform is not None:
+        apart = _apart_mm(shape, sform, qform)
+        odd = f"its sform and its qform are up to {apart:.1f} mm apart; the sform was used"
+        return sform, (("warning", odd),) if apart > GRID_TOLERANCE_MM else ()
+    if "qform" in given:
+        return sform, (("info", "its qform cannot be used; the sform was"),)
+    real = nib.affines.voxel_sizes(sform)
+    odd = f"its voxel sizes are {_sizes(sizes)} mm by pixdim and {_sizes(real)} mm by sform; the sform was used"
+    return sform, () if np.allclose(sizes, real, rtol=0.01) else (("warning", odd),)
 
 
 def _sizes(sizes: np.ndarray) -> str:
@@ -198,15 +193,17 @@ def parse(path: Path, head: bytes) -> Grid:
         header = kind(head[: kind.sizeof_hdr], order, check=False)
         dimensions, sizes = int(header["dim"][0]), header["pixdim"][1:4].copy()
         header.check_fix()
-        grid = Grid(path, header)
         header.get_slope_inter()  # refuses a scaling that is half there
-        start, shape, dtype = header.get_data_offset(), grid.stored_shape, header.get_data_dtype()
+        start, dtype = header.get_data_offset(), header.get_data_dtype()
+        shape = tuple(map(int, header.get_data_shape()))
     except DAMAGED as error:
         raise BratsError(path, f"its header is damaged ({error})", "a valid NIfTI header", AGAIN) from None
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
     whole = 1 <= dimensions <= 7 and len(shape) in (3, 4) and min(shape) >= 1
     first = header.single_vox_offset
     # nibabel takes a voxel size of 0 for 1 mm and drops signs, which is a guess unless the sform says what is meant.
-    sized = (sizes > 0).all() or grid._form("sform") is not None
+    sized = (sizes > 0).all() or _form(header, "sform") is not None
     for sound, found, expected, advice in (
         (dtype.kind in "iuf" and whole, f"shape {shape}, type {dtype}", "a 3D or 4D image of real numbers", AGAIN),
         (header["magic"] != header.pair_magic, "that its voxels are in an .img file", "one file", CONVERT),
@@ -215,5 +212,4 @@ def parse(path: Path, head: bytes) -> Grid:
     ):
         if not sound:
             raise BratsError(path, f"its header says {found}", expected, advice)
-    grid.affine  # noqa: B018  refuses what cannot be placed
-    return grid
+    return Grid(path, header, shape, *_place(path, header, shape))

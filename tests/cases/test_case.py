@@ -97,14 +97,6 @@ def test_scaled_integers_are_scaled(case):
     np.testing.assert_allclose(case.volume("t2"), image.get_fdata(), atol=1e-3)
 
 
-def test_big_endian_nifti2_is_read(case):
-    array = tiny_volumes(0)[0]["t1"]
-    header = nib.Nifti2Header(endianness=">")
-    header.set_data_dtype(np.int16)
-    nib.save(nib.Nifti2Image(array, LPS_AFFINE, header), case.files["t1"])
-    np.testing.assert_array_equal(case.volume("t1"), array)
-
-
 def test_what_is_missing_is_named(tiny_root):
     for role in ("t2", "seg"):
         (tiny_root / "BraTS20_Training_001" / f"BraTS20_Training_001_{role}.nii.gz").unlink()

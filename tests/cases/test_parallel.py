@@ -16,7 +16,7 @@ from brats_lib.errors import BratsError
 
 
 def slow_square(number):
-    time.sleep(0.2 if number == 0 else 0)
+    time.sleep(0.1 if number == 0 else 0)
     return number**2, os.getpid()
 
 
