@@ -105,8 +105,8 @@ class Grid:
         if self.shape != other.shape:
             raise BratsError(self.path, f"its shape is {self.shape}", f"{other.shape} as in {other.path.name}", advice)
         if (apart := self.offset_mm(other)) > GRID_TOLERANCE_MM:
-            found = f"its affine puts it {apart:.1f} mm away (axes {self.axes})"
-            raise BratsError(self.path, found, f"the place of {other.path.name} (axes {other.axes})", advice)
+            found = f"its affine puts it {apart:.1f} mm away (its axes are {self.axes})"
+            raise BratsError(self.path, found, f"the place of {other.path.name} ({other.axes})", advice)
 
     @property
     def geometry(self) -> dict[str, np.ndarray]:

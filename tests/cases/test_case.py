@@ -120,7 +120,7 @@ def test_other_shape_is_named_with_both_shapes(case, role):
 def test_mask_that_would_be_flipped_wrongly_is_refused(case):
     """Same voxels, but a header that says RAS: flipping it would put the tumour on the other side."""
     nib.save(nib.Nifti1Image(tiny_volumes(0)[1], np.eye(4)), case.mask_file)
-    with pytest.raises(BratsError, match="axes RAS.*axes LPS"):
+    with pytest.raises(BratsError, match="axes are RAS.*LPS"):
         case.mask()
 
 

@@ -68,7 +68,7 @@ def test_processes_end_when_the_one_that_asked_is_killed(tmp_path):
     wait_until(lambda: not any(is_alive(int(note.read_text())) for note in notes))
 
 
-def wait_until(done, seconds=30):
+def wait_until(done, seconds=120):
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline
