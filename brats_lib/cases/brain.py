@@ -1,4 +1,7 @@
-"""The brain in a volume whose background is 0: where it is, and its intensities on a common scale."""
+"""The brain in a volume whose background is 0: where it is, and its intensities on a common scale.
+
+Volumes may have any shape. What no tissue can measure (`FENCE`), such as a hot voxel of 1e9, never decides a scale.
+"""
 
 import numpy as np
 
@@ -11,27 +14,16 @@ FENCE = 12.0
 STRAY_SHARE = 0.001
 
 
-def _limits(values):
-    """The range of a brain's intensities that no tissue exceeds; what does is no measurement, such as a hot voxel."""
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    """The range of a brain's intensities that no tissue exceeds."""
     low, high = np.percentile(values[:: max(1, values.size // 20000)], (5, 95))
     reach = FENCE * (high - low)
     # Where most of a brain is alike there is no scale to measure by.
     return (low - reach, high + reach) if reach > 0 else (-np.inf, np.inf)
 
 
-def clip_outliers(volume):
-    """Bring what no tissue can measure to the end of the range that tissue can; 0 stays 0.
-
-    Parameters
-    ----------
-    volume : array of float32, any shape
-        Intensities; 0 is background.
-
-    Returns
-    -------
-    array of float32, same shape
-        The same array where nothing lies outside.
-    """
+def clip_outliers(volume: np.ndarray) -> np.ndarray:
+    """Bring float32 values that no tissue can measure to the end of the range; the same array where there are none."""
     values = volume[volume != 0]
     if not values.size:
         return volume
@@ -41,21 +33,11 @@ def clip_outliers(volume):
     return np.where(volume != 0, np.clip(volume, np.float32(low), np.float32(high)), 0)
 
 
-def zscore(volume):
+def zscore(volume: np.ndarray) -> np.ndarray:
     """Standardise the brain: mean 0 and standard deviation 1 over the non-zero voxels; the background stays 0.
 
-    Voxels that no tissue can measure (`FENCE`) count neither in the mean nor in the deviation, and are clipped: one of
-    1e9 would make all others alike.
-
-    Parameters
-    ----------
-    volume : array, any shape
-        Intensities; 0 is background.
-
-    Returns
-    -------
-    array of float32, same shape
-        All zeros where the non-zero voxels are all alike, or there are none.
+    Returns float32, all zeros where the brain's voxels are all alike or there are none. Voxels that no tissue can
+    measure count neither in the mean nor in the deviation, and are clipped.
     """
     volume = np.asarray(volume, np.float32)
     brain = volume != 0
@@ -70,24 +52,11 @@ def zscore(volume):
     return scaled
 
 
-def scale01(volume, clip_percentile=100.0):
-    """Scale to 0-1: zero stays 0, the given percentile of the non-zero voxels and all above it become 1.
-
-    Voxels that no tissue can measure (`FENCE`) do not count.
+def scale01(volume: np.ndarray, clip_percentile: float = 100.0) -> np.ndarray:
+    """Scale to float32 in 0-1: 0 stays 0, the given percentile of the non-zero voxels and all above it become 1.
 
     Section 3.2 of the paper: "scaling intensities to a specific range (e.g., 0 to 1 after clipping outliers)".
-
-    Parameters
-    ----------
-    volume : array, any shape
-        Intensities; 0 is background. The few negative voxels that interpolation leaves become 0.
-    clip_percentile : float
-        Percentile, 0-100, of the non-zero voxels; 100 divides by the largest value.
-
-    Returns
-    -------
-    array of float32, same shape, in 0-1
-        All zeros where no voxel is positive.
+    The few negative voxels that interpolation leaves become 0.
 
     Raises
     ------
@@ -106,22 +75,17 @@ def scale01(volume, clip_percentile=100.0):
     return np.clip(volume / np.float32(top), 0, 1)
 
 
-def brain_box(*volumes, margin=0):
-    """Find the smallest box that holds the brain: every non-zero voxel of the volumes but strays.
+def brain_box(*volumes: np.ndarray, margin: int = 0) -> tuple[slice, ...]:
+    """Find the smallest box that holds the brain: every non-zero voxel of the volumes but strays (`STRAY_SHARE`).
 
-    What empty planes separate from the rest is a stray where it holds less than `STRAY_SHARE` of the voxels.
+    Returns one slice per axis, so that ``volume[box]`` is the crop.
 
     Parameters
     ----------
-    *volumes : arrays of one shape
-        Intensities; 0 is background.
-    margin : int
+    *volumes
+        All of one shape.
+    margin
         Voxels added on every side, as far as the volume reaches.
-
-    Returns
-    -------
-    tuple of slice
-        One per axis; ``volume[box]`` is the crop.
 
     Raises
     ------
@@ -134,23 +98,17 @@ def brain_box(*volumes, margin=0):
     box = [slice(0, length) for length in brain.shape]
     # Twice: what one axis gives away as a stray may lie beside the brain along another.
     for axis in 2 * tuple(range(brain.ndim)):
-        part, others = brain[tuple(box)], tuple(a for a in range(brain.ndim) if a != axis)
-        used = np.flatnonzero(part.any(axis=others))
+        counts = np.count_nonzero(brain[tuple(box)], axis=tuple(a for a in range(brain.ndim) if a != axis))
+        used = np.flatnonzero(counts)
         if not used.size:
             raise ValueError("every voxel is zero: there is no brain to put a box around")
-        if len(used) <= used[-1] - used[0]:
-            used = _without_strays(used, np.count_nonzero(part, axis=others))
+        stretches = np.split(used, np.flatnonzero(np.diff(used) > 1) + 1)
+        sizes = [counts[stretch].sum() for stretch in stretches]
+        least = min(STRAY_SHARE * sum(sizes), max(sizes))
+        kept = [stretch for stretch, size in zip(stretches, sizes, strict=True) if size >= least]
         start = box[axis].start
-        box[axis] = slice(start + int(used[0]), start + int(used[-1]) + 1)
+        box[axis] = slice(start + int(kept[0][0]), start + int(kept[-1][-1]) + 1)
     return tuple(
         slice(max(side.start - margin, 0), min(side.stop + margin, length))
         for side, length in zip(box, brain.shape, strict=True)
     )
-
-
-def _without_strays(used, counts):
-    """Planes of the stretches that hold enough voxels to be brain."""
-    stretches = np.split(used, np.flatnonzero(np.diff(used) > 1) + 1)
-    sizes = [counts[stretch].sum() for stretch in stretches]
-    least = min(STRAY_SHARE * counts.sum(), max(sizes))
-    return np.concatenate([stretch for stretch, size in zip(stretches, sizes, strict=True) if size >= least])

@@ -1,4 +1,7 @@
-"""Labels and the numbers that stand for them in a mask file, which differ between data sets and programs."""
+"""Labels and the numbers that stand for them in a mask file, which differ between data sets and programs.
+
+`codes` is always a number in the file to a label of `brats_lib.labels`.
+"""
 
 import math
 from contextlib import suppress
@@ -6,11 +9,11 @@ from contextlib import suppress
 import numpy as np
 
 from brats_lib.cases.layouts import LAYOUTS
-from brats_lib.cases.nifti import Image, no_room
+from brats_lib.cases.nifti import Image
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS
 
-__all__ = ["labels_of", "numbers_in", "numbers_of", "refuse_brain"]
+__all__ = ["labels_of", "numbers_of", "refuse_brain", "whole_numbers"]
 
 # nibabel gives masks that were edited as floats and saved as uint8 a slope, and 1 comes back as 1.0039.
 NEAR = 0.02
@@ -21,15 +24,11 @@ HALF_A_BRAIN_ML, ALL_SHARE = 500.0, 0.95
 SUSPECT_SHARE = 0.04
 
 
-def _whole(image: Image) -> tuple[np.ndarray, list]:
-    """The numbers of a mask in the stored axes, and which of them occur; fractions are among the latter as they are."""
-    try:
-        return _rounded(image)
-    except MemoryError:
-        raise no_room(image.grid) from None
+def whole_numbers(image: Image) -> tuple[np.ndarray, list[float]]:
+    """The numbers of a mask in the stored axes, and which of them occur; fractions are among the latter as they are.
 
-
-def _rounded(image: Image) -> tuple[np.ndarray, list]:
+    They are scaled as the header says, and rounded where they are near to whole ones.
+    """
     values = image.scaled()
     if values.dtype.kind == "f":
         if not np.isfinite(values).all():
@@ -47,38 +46,9 @@ def _rounded(image: Image) -> tuple[np.ndarray, list]:
     return numbers, np.flatnonzero(np.bincount(numbers.ravel("K"))).tolist()
 
 
-def numbers_in(image: Image) -> set[float]:
-    """Which numbers a mask file holds, scaled as its header says and rounded where they are near to whole ones.
-
-    Raises
-    ------
-    BratsError
-        If one is NaN or infinite.
-    """
-    return set(_whole(image)[1])
-
-
 def labels_of(image: Image, codes: dict[int, int]) -> np.ndarray:
-    """Turn the numbers of a mask file into labels.
-
-    Parameters
-    ----------
-    image : Image
-        The mask file.
-    codes : dict of int to int
-        Number in the file to label.
-
-    Returns
-    -------
-    array of uint8, shape (x, y, z)
-        Labels 0, 1, 2, 4 in LPS.
-
-    Raises
-    ------
-    BratsError
-        If the file holds another number, NaN or fractions.
-    """
-    numbers, present = _whole(image)
+    """Turn the numbers of a mask file into labels, uint8 (x, y, z) in LPS; numbers without a code are refused."""
+    numbers, present = whole_numbers(image)
     if unknown := [value for value in present if value not in codes]:
         shown = ", ".join(f"{value:g}" for value in unknown[:5])
         more = f" and {len(unknown) - 5} other values" if len(unknown) > 5 else ""
@@ -89,7 +59,7 @@ def labels_of(image: Image, codes: dict[int, int]) -> np.ndarray:
     return np.array(image.grid.to_lps(table[numbers]), order="F")
 
 
-def _advice(present: list, unknown: list) -> str:
+def _advice(present: list[float], unknown: list[float]) -> str:
     if any(value != round(value) for value in unknown):
         return "Resample masks to the nearest neighbour, without interpolation, and save them as whole numbers"
     if 4 in unknown:
@@ -101,54 +71,34 @@ def _advice(present: list, unknown: list) -> str:
     return f"Such numbers go with {meant}: name the files as there, or write the numbers that are expected"
 
 
+def numbers_of(mask: np.ndarray, codes: dict[int, int]) -> np.ndarray:
+    """Turn labels into the numbers of a mask file, the inverse of `labels_of`; `codes` names every label once."""
+    table = np.zeros(max(LABELS) + 1, np.uint8)
+    table[list(codes.values())] = list(codes)
+    return table[mask.astype(np.uint8)]
+
+
 def refuse_brain(labels: np.ndarray, case) -> None:
-    """Refuse a mask that shows the brain, or tissues of it, and no tumour.
+    """Refuse the mask of a `Case` that shows the brain, or tissues of it, and no tumour.
 
-    Parameters
-    ----------
-    labels : array of int, shape (x, y, z)
-        What the case's mask file holds, in LPS.
-    case : Case
-        An image of it is read only where the mask is suspiciously large.
-
-    Raises
-    ------
-    BratsError
-        If the mask has more than 700 mL, or covers 60 % of what is not 0 in the image, of a crop 95 %.
+    That is one of more than 700 mL, or which covers 60 % of what is not 0 in the image, of a crop 95 %. An image is
+    read only where the mask is suspiciously large.
     """
     marked = int(np.count_nonzero(labels))
     if marked <= max(SUSPECT_SHARE * labels.size, FEWEST_VOXELS):
         return
-    voxel_ml, share, crop = math.prod(case.spacing) / 1000, 0.0, False
+    voxel_ml, share, most = math.prod(case.spacing) / 1000, 0.0, LARGEST_SHARE
     millilitres = marked * voxel_ml
     for modality in case.modalities:
         with suppress(BratsError):  # whoever needs that image hears of it
             volume = case.volume(modality)
             if volume.shape == labels.shape and volume.any():
-                # In a crop around it, a tumour may be most of what there is.
-                crop = np.count_nonzero(volume) * voxel_ml < HALF_A_BRAIN_ML
                 share = np.count_nonzero(labels[volume != 0]) / np.count_nonzero(volume)
+                # In a crop around it, a tumour may be most of what there is.
+                if np.count_nonzero(volume) * voxel_ml < HALF_A_BRAIN_ML:
+                    most = ALL_SHARE
                 break
-    if millilitres > LARGEST_ML or share > (ALL_SHARE if crop else LARGEST_SHARE):
+    if millilitres > LARGEST_ML or share > most:
         found = f"it marks {millilitres:.0f} mL, {100 * share:.0f} % of what is not 0 in the image"
         advice = "This looks like a mask of the brain: put the tumour's mask in its place, or move it away"
         raise BratsError(case.mask_file, found, "the mask of a tumour", advice)
-
-
-def numbers_of(mask: np.ndarray, codes: dict[int, int]) -> np.ndarray:
-    """Turn labels into the numbers of a mask file, the inverse of `labels_of`.
-
-    Parameters
-    ----------
-    mask : array of int, any shape
-        Labels 0, 1, 2, 4.
-    codes : dict of int to int
-        Number in the file to label; names every label once.
-
-    Returns
-    -------
-    array of uint8, same shape
-    """
-    table = np.zeros(max(LABELS) + 1, np.uint8)
-    table[list(codes.values())] = list(codes)
-    return table[mask.astype(np.uint8)]

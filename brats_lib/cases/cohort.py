@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,13 +26,13 @@ class Cohort:
 
     Parameters
     ----------
-    root : Path
+    root
         The folder they were found in.
-    cases : tuple of Case
+    cases
         The cases.
-    tables : tuple of NameTable
+    tables
         The `name_mapping.csv` files found beside them.
-    skipped : tuple of (Path, str)
+    skipped
         What was passed over, and why, as a clause: folders that cannot be read, images that belong to no case.
     """
 
@@ -43,14 +43,12 @@ class Cohort:
 
     @classmethod
     def find(cls, root: str | Path, max_cases: int | None = None) -> "Cohort":
-        """Find the cases of a folder.
+        """Find the cases of a folder, or only the first `max_cases` of them.
 
         Parameters
         ----------
-        root : str or Path
+        root
             A folder of cases in any layout of `brats_lib.cases.layouts`, at any depth, or one case's folder.
-        max_cases : int, optional
-            Keep only the first so many.
 
         Raises
         ------
@@ -74,13 +72,7 @@ class Cohort:
         return iter(self.cases)
 
     def __getitem__(self, key: str | int) -> Case:
-        """A case by name or position.
-
-        Raises
-        ------
-        BratsError
-            If there is no case of that name.
-        """
+        """A case by name or position."""
         if not isinstance(key, str):
             return self.cases[key]
         for case in self.cases:
@@ -98,14 +90,8 @@ class Cohort:
         """Only the cases that have a mask; may be empty."""
         return replace(self, cases=tuple(case for case in self.cases if case.has_mask))
 
-    def subset(self, names) -> "Cohort":
-        """Only the cases of these names, in this cohort's order.
-
-        Raises
-        ------
-        BratsError
-            If one is not there.
-        """
+    def subset(self, names: Iterable[str]) -> "Cohort":
+        """Only the cases of these names, which must be there, in this cohort's order."""
         wanted = {self[name].name for name in names}
         return replace(self, cases=tuple(case for case in self.cases if case.name in wanted))
 
@@ -140,11 +126,6 @@ class Cohort:
         """Hash of the cases' names and of all bytes of their files, 16 hexadecimal digits.
 
         It does not depend on where the folder is, in what order it lists its files or when they were written.
-
-        Raises
-        ------
-        BratsError
-            If a file cannot be read.
         """
         return hashlib.sha256("\n".join(sorted(case.fingerprint() for case in self.cases)).encode()).hexdigest()[:16]
 

@@ -1,9 +1,13 @@
-"""Finding cases in a folder, however deep they are nested and whatever naming they have. Nothing is ever renamed."""
+"""Finding cases in a folder, however deep they are nested and whatever naming they have. Nothing is ever renamed.
+
+What is passed over is collected in lists `skipped`, as a path and why, as a clause.
+"""
 
 import logging
 import os
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from brats_lib.cases.case import Case
@@ -16,14 +20,14 @@ from brats_lib.cases.layouts import (
     recognise,
     stem,
 )
-from brats_lib.errors import BratsError
+from brats_lib.errors import BratsError, some
 from brats_lib.files import read_json
 
 __all__ = ["find_cases", "holds_images", "natural"]
 
 logger = logging.getLogger(__name__)
 
-MSD_MASKS = LAYOUT_OF_NAME["msd"].mask
+MSD = LAYOUT_OF_NAME["msd"]
 # What MSD's dataset.json must say about the channels for them to be ours.
 MSD_CHANNELS = ["flair", "t1w", "t1gd", "t2w"]
 
@@ -34,26 +38,10 @@ def natural(name: str) -> list:
 
 
 def find_cases(root: Path) -> tuple[list[Case], list[Path], list[tuple[Path, str]]]:
-    """Find every case below a folder.
+    """Find every case below a folder, the tables `name_mapping*.csv` anywhere in it, and what was passed over.
 
-    Parameters
-    ----------
-    root : Path
-        A folder of cases, of folders of cases, or one case.
-
-    Returns
-    -------
-    list of Case
-        In natural order of their names, grades still unknown except where a folder is named HGG or LGG.
-    list of Path
-        The tables `name_mapping*.csv` that lie anywhere in it.
-    list of (Path, str)
-        What was passed over, and why, as a clause: folders that cannot be read, images that belong to no case.
-
-    Raises
-    ------
-    BratsError
-        If the folder is missing, unreadable or without cases, or one case is there twice.
+    `root` holds cases or folders of cases, or is one case. Cases come in natural order of their names, grades still
+    unknown except where a folder is named HGG or LGG. A folder without cases, or with one twice, is refused.
     """
     if not os.path.exists(root):
         raise BratsError(root, "there is no such folder", "a folder of cases", "Check the path, or see data/README.md")
@@ -65,9 +53,12 @@ def find_cases(root: Path) -> tuple[list[Case], list[Path], list[tuple[Path, str
         files_seen += len(entries)
         tables += [path for path in entries if re.fullmatch(r"name_mapping.*\.csv", path.name, re.IGNORECASE)]
         images = [path for path in entries if stem(path)]
+        trained = folder.parent / MSD_IMAGE_FOLDERS[0]
+        if folder.name == MSD.mask and os.path.isdir(trained):
+            alone = [path for path in images if not os.path.lexists(trained / path.name)]
+            skipped += [(path, f"no image of its name is in {trained.name}") for path in alone]
+            continue
         find = _msd_cases if folder.name in MSD_IMAGE_FOLDERS else _folder_cases
-        if folder.name == MSD_MASKS and os.path.isdir(folder.parent / MSD_IMAGE_FOLDERS[0]):
-            find = _msd_masks
         for case in find(folder, images, skipped):
             if not case.name.isprintable():
                 skipped.append((folder, f"the name of case {case.name!r} is not printable text in UTF-8"))
@@ -93,7 +84,7 @@ def holds_images(root: Path) -> bool:
     return os.path.isdir(root) and any(stem(path) for _, entries in _walk(root, []) for path in entries)
 
 
-def _walk(root: Path, skipped: list):
+def _walk(root: Path, skipped: list) -> Iterator[tuple[Path, list[Path]]]:
     """Yield every folder with its files; a folder that is named like an image counts as a file of that name."""
     waiting, visited = [root], set()
     while waiting:
@@ -105,16 +96,16 @@ def _walk(root: Path, skipped: list):
         try:
             entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
         except OSError as error:
+            found = f"it cannot be read ({error.strerror})"
             if folder == root:
                 advice = "Give yourself permission to read it (chmod u+rx), or choose another folder"
-                found = f"it cannot be read ({error.strerror})"
                 raise BratsError(folder, found, "a readable folder", advice) from None
-            skipped.append((folder, f"it cannot be read ({error.strerror})"))
+            skipped.append((folder, found))
             continue
         # os.path asks without raising, whatever an entry is and whoever may look at it.
-        inner = [os.path.isdir(entry) and stem(entry) is None for entry in entries]
-        waiting += [entry for entry, is_folder in zip(entries, inner, strict=True) if is_folder]
-        yield folder, [entry for entry, is_folder in zip(entries, inner, strict=True) if not is_folder]
+        folders = {entry for entry in entries if os.path.isdir(entry) and stem(entry) is None}
+        waiting += [entry for entry in entries if entry in folders]
+        yield folder, [entry for entry in entries if entry not in folders]
 
 
 def _file(path: Path) -> Path:
@@ -133,12 +124,11 @@ def _folder_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]
     """Cases of one folder by file name: one in the folder of its name, or several side by side."""
     here = folder.name or folder.resolve().name
     groups: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
-    words, left = defaultdict(set), []
+    left = []
     for path in images:
-        if recognised := recognise(path):
-            word, name, role = recognised
+        if read := recognise(path):
+            _, name, role = read
             groups[name or here][role].append(path)
-            words[name or here].add(word)
         else:
             left.append(path)
     # Masks on their own are somebody's predictions, unless the folder is the case's.
@@ -147,17 +137,19 @@ def _folder_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]
             left += groups.pop(name)["mask"]
     if not groups:
         if left:
-            some = ", ".join(path.name for path in left[:3]) + (", ..." if len(left) > 3 else "")
-            skipped.append((folder, f"its images have no names of a case's ({some})"))
+            skipped.append((folder, f"its images have no names of a case's ({some(path.name for path in left)})"))
         return []
-    if len(groups) == 1:
-        (name, roles) = next(iter(groups.items()))
-        _adopt(name, roles, left)
-        words[name] |= {found[0] for path in roles.get("mask", ()) if (found := recognise(path))}
+    only = next(iter(groups)) if len(groups) == 1 else None
+    # As BraTS 2020 case 355: no mask of the case's name, but a file that says under another one that it is a mask.
+    lacking = only is not None and "mask" not in groups[only]
+    odd = [path for path in left if names_a_tumour(stem(path).removeprefix(only))] if lacking else []
+    for path in odd:
+        logger.info("%s: no mask of its name; taking %s as its mask", only, path.name)
+        groups[only]["mask"].append(path)
+        left.remove(path)
     ignored = defaultdict(list)
     for path in left:
-        owner = max((name for name in groups if path.name.startswith(name)), key=len, default=None)
-        owner = next(iter(groups)) if len(groups) == 1 else owner
+        owner = only or max((name for name in groups if path.name.startswith(name)), key=len, default=None)
         if owner is None:
             skipped.append((path, "its name says neither whose image it is nor what it shows"))
         else:
@@ -167,29 +159,12 @@ def _folder_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]
     grade = next((part.name for part in (folder, *folder.parents) if part.name in ("HGG", "LGG")), None)
     cases = []
     for name, roles in groups.items():
+        words = {read[0] for paths in roles.values() for path in paths if (read := recognise(path))}
         files = {role: _file(paths[0]) for role, paths in roles.items()}
         rivals = {role: tuple(paths) for role, paths in roles.items() if len(paths) > 1}
-        layout, mask = layout_of(words[name]).name, files.pop("mask", None)
-        cases.append(Case(name, files, mask, layout, grade, tuple(ignored[name]), rivals))
+        mask = files.pop("mask", None)
+        cases.append(Case(name, files, mask, layout_of(words).name, grade, tuple(ignored[name]), rivals, bool(odd)))
     return cases
-
-
-def _adopt(name: str, roles: dict[str, list[Path]], left: list[Path]) -> None:
-    """Give a case without a mask the file that says that it is one, under another name, as in BraTS 2020 case 355."""
-    if "mask" in roles:
-        return
-    for path in [path for path in left if names_a_tumour(stem(path).removeprefix(name))]:
-        logger.info("%s: no mask of its name; taking %s as its mask", name, path.name)
-        roles["mask"].append(path)
-        left.remove(path)
-
-
-def _msd_masks(folder: Path, images: list[Path], skipped: list) -> list[Case]:
-    """No cases: their masks, which `_msd_cases` looks up; those without an image are passed over."""
-    where = MSD_IMAGE_FOLDERS[0]
-    absent = [path for path in images if not os.path.lexists(folder.parent / where / path.name)]
-    skipped += [(path, f"no image of its name is in {where}") for path in absent]
-    return []
 
 
 def _msd_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]:
@@ -205,10 +180,9 @@ def _msd_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]:
         if channels != MSD_CHANNELS:
             advice = "Give the folder Task01_BrainTumour; the other MSD tasks are no brain tumours"
             raise BratsError(about, f"its channels are {channels}", f"{MSD_CHANNELS}", advice)
-    layout = LAYOUT_OF_NAME["msd"]
     cases = []
     for path in images:
-        mask = folder.parent / layout.mask / path.name
+        mask = folder.parent / MSD.mask / path.name
         has_mask = folder.name == MSD_IMAGE_FOLDERS[0] and os.path.lexists(mask)
-        cases.append(Case(stem(path), dict.fromkeys(layout.images, path), mask if has_mask else None, "msd"))
+        cases.append(Case(stem(path), dict.fromkeys(MSD.images, path), mask if has_mask else None, MSD.name))
     return cases

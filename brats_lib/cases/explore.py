@@ -1,30 +1,23 @@
-"""Tables about a cohort: tumour volumes, intensities per tissue, the case that stands for the rest."""
+"""Tables about a cohort's cases with masks: tumour volumes, intensities per tissue, the case that is most typical."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from brats_lib.cases import MODALITIES
+from brats_lib.cases import MODALITIES, Cohort
 from brats_lib.cases.brain import zscore
 from brats_lib.labels import BACKGROUND, LABEL_NAMES, SCORED, region
+from brats_lib.recipes import Recipe
 
 __all__ = ["background_share", "intensity_samples", "region_volumes", "typical_case"]
 
 HEALTHY = "healthy brain"
 
 
-def region_volumes(cohort):
-    """Volume of every region and label in every case that has a mask.
-
-    Parameters
-    ----------
-    cohort : Cohort
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns case, region (WT, TC, ET, NCR, ED) and volume_ml; the voxel size comes from the header.
-    """
+def region_volumes(cohort: Cohort) -> pd.DataFrame:
+    """Volume of every region and label in every case, as columns case, region (WT, TC, ET, NCR, ED) and volume_ml."""
     rows = []
     for case in tqdm(cohort.labelled(), desc="Measuring tumours", unit="case"):
         mask, voxel_ml = case.mask(), np.prod(case.spacing) / 1000
@@ -32,21 +25,18 @@ def region_volumes(cohort):
     return pd.DataFrame(rows, columns=["case", "region", "volume_ml"])
 
 
-def typical_case(volumes, names=None):
+def typical_case(volumes: pd.DataFrame, names: Sequence[str] | None = None) -> str:
     """The case whose whole, core and enhancing volumes are nearest to the cohort's medians.
+
+    Distance is the sum of absolute differences of log volumes, so that a factor of two counts the same for a small
+    region as for a large one.
 
     Parameters
     ----------
-    volumes : pandas.DataFrame
+    volumes
         As `region_volumes` returns it.
-    names : sequence of str, optional
+    names
         Choose among these cases only.
-
-    Returns
-    -------
-    str
-        Name of the case. Distance is the sum of absolute differences of log volumes, so that a factor of two
-        counts the same for a small region as for a large one.
     """
     table = volumes.pivot(index="case", columns="region", values="volume_ml")[["WT", "TC", "ET"]]
     logs = np.log10(table.clip(lower=0.01))
@@ -54,22 +44,11 @@ def typical_case(volumes, names=None):
     return distance.loc[list(names) if names is not None else distance.index].idxmin()
 
 
-def intensity_samples(cohort, per_tissue=200, seed=0):
+def intensity_samples(cohort: Cohort, per_tissue: int = 200, seed: int = 0) -> pd.DataFrame:
     """Random voxels of each tissue in each modality, as z-scores within the brain of their volume.
 
-    Parameters
-    ----------
-    cohort : Cohort
-        Cases with masks.
-    per_tissue : int
-        Voxels drawn per case, modality and tissue; fewer where a tissue has fewer.
-    seed : int
-        Seed of the draw.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns case, modality, tissue and intensity (standard deviations from the mean of the brain).
+    Columns case, modality, tissue and intensity; `per_tissue` voxels are drawn per case, modality and tissue, fewer
+    where a tissue has fewer.
     """
     rng = np.random.default_rng(seed)
     frames = []
@@ -87,22 +66,7 @@ def intensity_samples(cohort, per_tissue=200, seed=0):
     return pd.concat(frames, ignore_index=True)
 
 
-def background_share(cohort, recipe):
-    """Share of background among all voxels of a recipe's slices, which is what predicting nothing scores.
-
-    Parameters
-    ----------
-    cohort : Cohort
-        Cases with masks.
-    recipe : Recipe
-        Says which slices count.
-
-    Returns
-    -------
-    float
-        Between 0 and 1.
-    """
-    shares = [
-        np.mean(case.mask()[:, :, recipe.first_slice : recipe.stop_slice] == BACKGROUND) for case in cohort.labelled()
-    ]
-    return float(np.mean(shares))
+def background_share(cohort: Cohort, recipe: Recipe) -> float:
+    """Share of background among all voxels of a recipe's slices, 0-1, which is what predicting nothing scores."""
+    slices = slice(recipe.first_slice, recipe.stop_slice)
+    return float(np.mean([np.mean(case.mask()[:, :, slices] == BACKGROUND) for case in cohort.labelled()]))

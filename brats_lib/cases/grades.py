@@ -20,20 +20,15 @@ class NameTable:
 
     Parameters
     ----------
-    path : Path
-        The file.
-    grades : dict of str to (str or None)
+    grades
         Case name to ``"HGG"``, ``"LGG"`` or None, for every row of the column that names the cohort's cases; empty
         where no column does.
-    absent : tuple of str
-        The names among them that no case in the folder has.
-    contradicted : tuple of str
-        The names that it lists with both grades; their grade is None.
-    repeated : tuple of str
-        The names that it lists more than once.
-    columns : tuple of str
+    absent, contradicted, repeated
+        The names among them that no case in the folder has, those listed with both grades (which count as None), and
+        those listed more than once.
+    columns
         What its columns are called.
-    problem : str
+    problem
         Message why it cannot be read; empty where it can.
     """
 
@@ -47,32 +42,19 @@ class NameTable:
 
 
 def read_table(path: Path, names: set[str]) -> NameTable:
-    """Read a name mapping, whatever its columns are called.
+    """Read what a name mapping says about the cases of these names, whatever its columns are called.
 
     BraTS 2020's table has a column for the names of every year (`BraTS_2017_subject_ID` ... `BraTS_2020_subject_ID`)
     and other years other ones; the column that names most of the cohort's cases is the one meant.
-
-    Parameters
-    ----------
-    path : Path
-        The table.
-    names : set of str
-        Names of the cases that are there.
-
-    Returns
-    -------
-    NameTable
-        Without grades and with `problem` where it is no comma-separated text.
     """
+    expected, advice = "comma-separated text", "Save it as CSV in UTF-8, or move it away"
     try:
-        advice = "Save it as CSV in UTF-8, or move it away"
-        text = read_text(path, "comma-separated text", advice)
+        text = read_text(path, expected, advice)
         rows = list(csv.DictReader(io.StringIO(text, newline=""), restval=""))
     except BratsError as error:
         return NameTable(path, {}, problem=str(error))
     except csv.Error as error:
-        error = BratsError(path, f"it cannot be read ({error})", "comma-separated text", advice)
-        return NameTable(path, {}, problem=str(error))
+        return NameTable(path, {}, problem=str(BratsError(path, f"it cannot be read ({error})", expected, advice)))
     # Cells beyond the header's columns come under the key None.
     rows = [{key.strip(): value.strip() for key, value in row.items() if key is not None} for row in rows]
     columns = tuple(rows[0]) if rows else ()

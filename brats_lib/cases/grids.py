@@ -1,4 +1,7 @@
-"""Where the voxels of a file lie: NIfTI headers, judged before anything is made of them."""
+"""Where the voxels of a file lie: NIfTI headers, judged before anything is made of them.
+
+Affines take voxel indices to NIfTI's millimetres (RAS+ world) and are float64, (4, 4).
+"""
 
 import math
 from dataclasses import dataclass
@@ -9,11 +12,12 @@ import nibabel as nib
 import numpy as np
 from nibabel import orientations
 
-from brats_lib.cases.unpack import AGAIN
 from brats_lib.errors import BratsError
 
-__all__ = ["GRID_TOLERANCE_MM", "HEADER_BYTES", "LPS", "Grid", "parse"]
+__all__ = ["AGAIN", "GRID_TOLERANCE_MM", "HEADER_BYTES", "Grid", "parse"]
 
+AGAIN = "Copy or download this file again"
+CONVERT = "Convert the scan to one .nii.gz file again; dcm2niix and nibabel do"
 LPS = orientations.axcodes2ornt("LPS")
 # Affines that were written by different tools differ by rounding; half a voxel of BraTS is half a millimetre.
 GRID_TOLERANCE_MM = 0.5
@@ -27,87 +31,32 @@ GEOMETRY_FIELDS = (
 DAMAGED = (nib.spatialimages.HeaderDataError, ValueError, OverflowError, np.linalg.LinAlgError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grid:
-    """Where the voxels of a file lie, in the file's own axes and in LPS.
+    """Where the voxels of a file lie, in the file's own axes and in LPS; made by `parse`.
 
     Parameters
     ----------
-    path : Path
-        The file.
-    header : nibabel.Nifti1Header or nibabel.Nifti2Header
-        Its header.
+    stored_shape
+        Size of the axes as stored, three or four; further axes of length one are dropped.
+    stored_affine
+        Of stored voxel indices: the sform where it can be used, else the qform. Where the header has neither, voxel
+        sizes alone place the image, as nibabel does, with its first axis to the left, the second to the front and the
+        third up.
+    remarks
+        What is odd about the header and was decided, as pairs of "info" or "warning" and a clause.
     """
 
     path: Path
     header: nib.Nifti1Header
-
-    @cached_property
-    def stored_shape(self) -> tuple[int, ...]:
-        """Size of the axes as stored, three or four; further axes of length one are dropped."""
-        shape = self.header.get_data_shape()
-        while len(shape) > 3 and shape[-1] == 1:
-            shape = shape[:-1]
-        return tuple(int(size) for size in shape)
+    stored_shape: tuple[int, ...]
+    stored_affine: np.ndarray
+    remarks: tuple[tuple[str, str], ...]
 
     @property
     def channels(self) -> int:
         """How many volumes the file holds."""
         return math.prod(self.stored_shape[3:])
-
-    @property
-    def stored_affine(self) -> np.ndarray:
-        """Stored voxel indices to millimetres (RAS+ world of NIfTI), float64 (4, 4).
-
-        The sform where it can be used, else the qform. Where the header has neither, voxel sizes alone place the image,
-        as nibabel does, with its first axis to the left, the second to the front and the third up.
-        """
-        return self._placed[0]
-
-    @property
-    def remarks(self) -> tuple[tuple[str, str], ...]:
-        """What is odd about the header and was decided, as pairs of "info" or "warning" and a clause."""
-        return self._placed[1]
-
-    @cached_property
-    def _placed(self) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
-        sform, qform = self._form("sform"), self._form("qform")
-        sizes = self.header["pixdim"][1:4]
-        if sform is None and qform is None:
-            named = [name for name in ("sform", "qform") if self.header[f"{name}_code"]]
-            if named or not (np.isfinite(sizes).all() and sizes.min() > 0):
-                found = f"its {' and its '.join(named) or 'voxel sizes'} cannot be used"
-                expected = "an affine of three independent axes with finite numbers"
-                advice = "Write it again with the geometry of the image it was made from, or convert the scan again"
-                raise BratsError(self.path, found, expected, advice)
-            odd = "it has neither sform nor qform; its axes were taken as left, front and up"
-            return self.header.get_base_affine(), (("warning", odd),)
-        if sform is None and self.header["sform_code"]:
-            return qform, (("info", "its sform cannot be used; the qform was"),)
-        if sform is None:
-            return qform, ()
-        if qform is not None and (apart := _apart_mm(self.stored_shape, sform, qform)) > GRID_TOLERANCE_MM:
-            return sform, (("warning", f"its sform and its qform are up to {apart:.1f} mm apart; the sform was used"),)
-        if qform is None and self.header["qform_code"]:
-            return sform, (("info", "its qform cannot be used; the sform was"),)
-        real = nib.affines.voxel_sizes(sform)
-        if qform is None and not np.allclose(sizes, real, rtol=0.01):
-            odd = f"its voxel sizes are {_sizes(sizes)} mm by pixdim and {_sizes(real)} mm by sform; the sform was used"
-            return sform, (("warning", odd),)
-        return sform, ()
-
-    def _form(self, name: str) -> np.ndarray | None:
-        """The sform or qform; None where there is none or it cannot be used."""
-        if not self.header[f"{name}_code"]:
-            return None
-        try:
-            affine = np.asarray(getattr(self.header, f"get_{name}")(), float)
-            with np.errstate(over="ignore", invalid="ignore"):
-                sizes = np.sqrt((affine[:3, :3] ** 2).sum(0))
-            sound = np.isfinite(affine).all() and sizes.min() > 1e-6 and sizes.max() < 1e6
-            return affine if sound and abs(np.linalg.det(affine[:3, :3] / sizes)) > 1e-3 else None
-        except DAMAGED:
-            return None
 
     @cached_property
     def _to_lps(self) -> np.ndarray:
@@ -121,14 +70,11 @@ class Grid:
     @cached_property
     def shape(self) -> tuple[int, int, int]:
         """Size (x, y, z) in LPS."""
-        shape = [0, 0, 0]
-        for axis, (target, _) in enumerate(self._to_lps):
-            shape[int(target)] = self.stored_shape[axis]
-        return tuple(shape)
+        return tuple(self.stored_shape[axis] for axis in np.argsort(self._to_lps[:, 0]))
 
     @cached_property
     def affine(self) -> np.ndarray:
-        """LPS voxel indices to millimetres, float64 (4, 4)."""
+        """Of LPS voxel indices."""
         return self.stored_affine @ orientations.inv_ornt_aff(self._to_lps, self.stored_shape[:3])
 
     @property
@@ -154,40 +100,21 @@ class Grid:
         """Largest distance in mm between where this grid and another of the same shape put a corner voxel."""
         return _apart_mm(self.shape, self.affine, other.affine)
 
-    def refuse_others_than(self, first: "Grid", channels: int, title: str) -> None:
-        """Refuse a file of a case whose voxels cannot be those of its first file.
-
-        Parameters
-        ----------
-        first : Grid
-            Of that file.
-        channels : int
-            Volumes that the file must hold in the layout that is called `title`.
-
-        Raises
-        ------
-        BratsError
-            If number, shape or, on other axes, place differ.
-        """
-        if self.channels != channels:
-            found = f"it holds {self.channels} volumes, shape {self.stored_shape}"
-            raise BratsError(self.path, found, f"{channels} in {title}", "Check where the file is from")
-        if self.shape != first.shape:
-            expected = f"{first.shape} as in {first.path.name}"
-            advice = "Copy this case again: its files must have been registered to one grid"
-            raise BratsError(self.path, f"its shape is {self.shape}", expected, advice)
-        if self.axes != first.axes and self.offset_mm(first) > GRID_TOLERANCE_MM:
-            found = f"its axes are {self.axes} and its affine puts it elsewhere"
-            expected = f"axes {first.axes} or the same place as {first.path.name}"
-            raise BratsError(self.path, found, expected, "Copy this case again: one of its headers is wrong")
+    def need_place_of(self, other: "Grid", advice: str) -> None:
+        """Refuse this file unless its voxels lie where those of the other one do."""
+        if self.shape != other.shape:
+            raise BratsError(self.path, f"its shape is {self.shape}", f"{other.shape} as in {other.path.name}", advice)
+        if (apart := self.offset_mm(other)) > GRID_TOLERANCE_MM:
+            found = f"its affine puts it {apart:.1f} mm away (its axes are {self.axes})"
+            raise BratsError(self.path, found, f"the place of {other.path.name} ({other.axes})", advice)
 
     @property
     def geometry(self) -> dict[str, np.ndarray]:
         """The header's fields that place the image; both forms say what was used where one of them cannot be."""
         header = self.header.copy()
-        if header["sform_code"] and self._form("sform") is None:
+        if header["sform_code"] and _form(header, "sform") is None:
             header.set_sform(self.stored_affine, int(header["qform_code"]))
-        if header["qform_code"] and self._form("qform") is None:
+        if header["qform_code"] and _form(header, "qform") is None:
             header.set_qform(self.stored_affine, int(header["sform_code"]))
         header["pixdim"][4:] = 0
         return {field: header[field] for field in GEOMETRY_FIELDS}
@@ -198,25 +125,58 @@ class Grid:
             header[field] = value
 
 
-def _apart_mm(shape, one: np.ndarray, other: np.ndarray) -> float:
+def _apart_mm(shape: tuple[int, ...], one: np.ndarray, other: np.ndarray) -> float:
     """Largest distance between where two affines put a corner voxel."""
-    last = np.array(shape[:3]) - 1
-    corners = np.array([(*(last * corner), 1) for corner in np.ndindex(2, 2, 2)])
-    return float(np.linalg.norm(corners @ (one - other).T[:, :3], axis=1).max())
+    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(shape[:3]) - 1)
+    return float(np.linalg.norm(nib.affines.apply_affine(one - other, corners), axis=1).max())
 
 
-def _sizes(sizes) -> str:
+def _form(header: nib.Nifti1Header, name: str) -> np.ndarray | None:
+    """The sform or qform; None where there is none or it cannot be used."""
+    if not header[f"{name}_code"]:
+        return None
+    try:
+        affine = np.asarray(getattr(header, f"get_{name}")(), float)
+        with np.errstate(over="ignore", invalid="ignore"):
+            sizes = np.sqrt((affine[:3, :3] ** 2).sum(0))
+        sound = np.isfinite(affine).all() and sizes.min() > 1e-6 and sizes.max() < 1e6
+        return affine if sound and abs(np.linalg.det(affine[:3, :3] / sizes)) > 1e-3 else None
+    except DAMAGED:
+        return None
+
+
+def _place(path: Path, header: nib.Nifti1Header, shape: tuple[int, ...]) -> tuple[np.ndarray, tuple]:
+    """Choose an affine, and say what is odd about that."""
+    sform, qform = _form(header, "sform"), _form(header, "qform")
+    given = [name for name in ("sform", "qform") if header[f"{name}_code"]]
+    sizes = header["pixdim"][1:4]
+    if sform is None and qform is None:
+        if given or not (np.isfinite(sizes).all() and sizes.min() > 0):
+            found = f"its {' and its '.join(given) or 'voxel sizes'} cannot be used"
+            expected = "an affine of three independent axes with finite numbers"
+            advice = "Write it again with the geometry of the image it was made from, or convert the scan again"
+            raise BratsError(path, found, expected, advice)
+        odd = "it has neither sform nor qform; its axes were taken as left, front and up"
+        return header.get_base_affine(), (("warning", odd),)
+    if sform is None:
+        return qform, (("info", "its sform cannot be used; the qform was"),) if "sform" in given else ()
+    if qform is not None:
+        apart = _apart_mm(shape, sform, qform)
+        odd = f"its sform and its qform are up to {apart:.1f} mm apart; the sform was used"
+        return sform, (("warning", odd),) if apart > GRID_TOLERANCE_MM else ()
+    if "qform" in given:
+        return sform, (("info", "its qform cannot be used; the sform was"),)
+    real = nib.affines.voxel_sizes(sform)
+    odd = f"its voxel sizes are {_sizes(sizes)} mm by pixdim and {_sizes(real)} mm by sform; the sform was used"
+    return sform, () if np.allclose(sizes, real, rtol=0.01) else (("warning", odd),)
+
+
+def _sizes(sizes: np.ndarray) -> str:
     return " x ".join(f"{size:.3g}" for size in sizes)
 
 
 def parse(path: Path, head: bytes) -> Grid:
-    """Judge the first `HEADER_BYTES` of a file.
-
-    Raises
-    ------
-    BratsError
-        If they are no NIfTI header, or one that no image can be read by.
-    """
+    """Judge the first `HEADER_BYTES` of a file: refuse what is no NIfTI header, or one that no image can be read by."""
     if not head:
         raise BratsError(path, "it is empty (0 bytes)", "a NIfTI file", AGAIN)
     kinds = {
@@ -233,23 +193,23 @@ def parse(path: Path, head: bytes) -> Grid:
         header = kind(head[: kind.sizeof_hdr], order, check=False)
         dimensions, sizes = int(header["dim"][0]), header["pixdim"][1:4].copy()
         header.check_fix()
-        grid = Grid(path, header)
         header.get_slope_inter()  # refuses a scaling that is half there
-        start, shape, dtype = header.get_data_offset(), grid.stored_shape, header.get_data_dtype()
+        start, dtype = header.get_data_offset(), header.get_data_dtype()
+        shape = tuple(map(int, header.get_data_shape()))
     except DAMAGED as error:
         raise BratsError(path, f"its header is damaged ({error})", "a valid NIfTI header", AGAIN) from None
-    if dtype.kind not in "iuf" or not 1 <= dimensions <= 7 or len(shape) not in (3, 4) or min(shape) < 1:
-        found = f"its header says shape {shape}, type {dtype}"
-        raise BratsError(path, found, "a 3D or 4D image of real numbers", AGAIN)
-    if header["magic"] == header.pair_magic:
-        advice = "Convert the pair to one .nii.gz file, for example with nibabel or dcm2niix"
-        raise BratsError(path, "its header says that its voxels are in an .img file", "one file", advice)
-    if start < header.single_vox_offset:
-        found = f"its header says that its voxels begin at byte {start}, within the header"
-        raise BratsError(path, found, f"byte {header.single_vox_offset} or later", AGAIN)
-    # nibabel takes 0 for 1 mm and drops signs, which is a guess unless the sform says what is meant.
-    if not (sizes > 0).all() and grid._form("sform") is None:
-        found = f"its voxel sizes are {_sizes(sizes)} mm"
-        raise BratsError(path, found, "sizes above 0, or an sform", "Convert the scan again; dcm2niix writes both")
-    grid.affine  # noqa: B018  refuses what cannot be placed
-    return grid
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    whole = 1 <= dimensions <= 7 and len(shape) in (3, 4) and min(shape) >= 1
+    first = header.single_vox_offset
+    # nibabel takes a voxel size of 0 for 1 mm and drops signs, which is a guess unless the sform says what is meant.
+    sized = (sizes > 0).all() or _form(header, "sform") is not None
+    for sound, found, expected, advice in (
+        (dtype.kind in "iuf" and whole, f"shape {shape}, type {dtype}", "a 3D or 4D image of real numbers", AGAIN),
+        (header["magic"] != header.pair_magic, "that its voxels are in an .img file", "one file", CONVERT),
+        (start >= first, f"that its voxels begin at byte {start}, within the header", f"byte {first} or later", AGAIN),
+        (sized, f"voxel sizes of {_sizes(sizes)} mm", "sizes above 0, or an sform", CONVERT),
+    ):
+        if not sound:
+            raise BratsError(path, f"its header says {found}", expected, advice)
+    return Grid(path, header, shape, *_place(path, header, shape))

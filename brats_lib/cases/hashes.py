@@ -12,7 +12,6 @@ from brats_lib.files import open_regular
 
 __all__ = ["file_hash", "voxel_hash"]
 
-CHUNK = 2**20
 # A file that changes again within the resolution of its time stamps would look unchanged; git is as careful.
 SETTLED_SECONDS = 2.0
 _known: dict[Path, tuple[tuple, str]] = {}
@@ -34,29 +33,21 @@ def file_hash(path: Path) -> str:
 
     A file is read again unless its size, times, inode and device are as they were, and the last change was long enough
     ago to be seen in them. The time of change counts too, which a program that restores the time of writing cannot set.
-
-    Raises
-    ------
-    BratsError
-        If it cannot be read.
     """
     try:
-        status = os.stat(path)
-        stamp, held = _known.get(path, (None, ""))
-        if stamp == _stamp(status):
-            return held
-        digest = hashlib.blake2b(digest_size=16)
+        stamp, digest = _known.get(path, (None, ""))
+        if stamp == _stamp(os.stat(path)):
+            return digest
         with open_regular(path) as stream:
             before, began = os.fstat(stream.fileno()), time.time()
-            while chunk := stream.read(CHUNK):
-                digest.update(chunk)
+            digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
             after = os.fstat(stream.fileno())
     except OSError as error:
         advice = "Check that it is there and readable"
         raise BratsError(path, f"it cannot be read ({error.strerror})", "a NIfTI file", advice) from None
     if _stamp(before) == _stamp(after) and max(after.st_mtime, after.st_ctime) < began - SETTLED_SECONDS:
-        _known[path] = _stamp(after), digest.hexdigest()
-    return digest.hexdigest()
+        _known[path] = _stamp(after), digest
+    return digest
 
 
 def _stamp(status: os.stat_result) -> tuple:

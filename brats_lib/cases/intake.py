@@ -1,18 +1,18 @@
-"""What can be told of a scan before a network answers: whether it is a brain without its skull, and what is unusual.
+"""What can be said of a scan before a network answers: whether it is a brain without its skull, and what is unusual.
 
 A network answers to anything, and it does not say so where the image is none that it could know.
 """
 
-import functools
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from brats_lib.cases.agreement import check_agreement
 from brats_lib.cases.audit.images import look
 from brats_lib.cases.audit.likeness import copies
 from brats_lib.cases.audit.sampling import background_of
 from brats_lib.cases.audit.skull import SHELL_RATIO, shell_ratio
 from brats_lib.cases.brain import brain_box
+from brats_lib.cases.case import Case
 from brats_lib.cases.nifti import read_grid
 from brats_lib.errors import BratsError
 
@@ -29,31 +29,17 @@ SMALLEST_MM = 100.0
 # A mask of the brain or of a tumour has so many values that are not 0.
 FEWEST_VALUES = 4
 THICKEST_MM = 3.0
-ADVICE = "Remove the skull first, for example with HD-BET or SynthStrip, and keep 0 outside the brain"
+SKULL = "Remove the skull first, for example with HD-BET or SynthStrip, and keep 0 outside the brain"
 
 
-def receive(case, modalities):
+def receive(case: Case, modalities: Sequence[str]) -> tuple[dict[str, np.ndarray], list[str]]:
     """Read a case, refuse what no network can use, and say what is unusual about the rest.
 
-    Parameters
-    ----------
-    case : brats_lib.cases.Case
-    modalities : sequence of str
-        What the network reads.
-
-    Returns
-    -------
-    volumes : dict of str to array of float32, shape (x, y, z)
-        Modality to intensities, axes LPS.
-    warnings : list of str
-        A sentence for everything unusual, without its full stop.
-
-    Raises
-    ------
-    BratsError
-        If a modality is missing, unreadable, elsewhere than the others or a copy of another one, or as `examine`.
+    Returns the volumes as `Case.volumes` does, and a sentence for everything unusual, without its full stop. Refused
+    are modalities that are missing, unreadable, elsewhere than the others or a copy of another one, and what `examine`
+    refuses.
     """
-    check_agreement(case, modalities)
+    case.need_one_grid(modalities)
     warnings = []
     volumes = case.volumes(modalities, warnings)
     for one, other in copies(volumes):
@@ -67,70 +53,53 @@ def receive(case, modalities):
     return volumes, warnings
 
 
-def examine(name, volumes, spacing):
-    """Refuse images that are no brain without its skull, and say what is unusual about the others.
+def examine(name: str, volumes: dict[str, np.ndarray], spacing: tuple[float, float, float]) -> list[str]:
+    """Refuse images that are no brain without its skull, and give a sentence for everything unusual about the others.
 
-    Parameters
-    ----------
-    name : str
-        What messages call the case.
-    volumes : dict of str to array, shape (x, y, z)
-        Modality to intensities, on one grid.
-    spacing : (float, float, float)
-        Voxel size in mm.
-
-    Returns
-    -------
-    list of str
-        A sentence for everything unusual.
-
-    Raises
-    ------
-    BratsError
-        If every voxel of a modality is 0, the background is not 0, what is not 0 is no head by its size, or the skull
-        is still there, or it is a mask.
+    Refused are images without any signal, with a background that is not 0, of the wrong size for a head, with a skull,
+    and masks. All are on one grid with a voxel size in mm; messages call them case `name`.
     """
+
+    def refuse(found: str, expected: str, advice: str) -> None:
+        raise BratsError(f"case {name}", found, expected, advice)
+
     for modality, volume in volumes.items():
         # Where the field of view ends within the brain some corners may be brain, but they are not all alike.
         if background := background_of(volume):
             found = f"the background of its {modality} image is {background:.4g}"
-            raise BratsError(f"case {name}", found, "0 outside the brain", "Set the background to 0")
-    voxel_ml = float(np.prod(spacing)) / 1000
-    try:
-        box = brain_box(*volumes.values())
-    except ValueError:
-        box = ()  # nothing but zeros; the first modality is named below
-    cropped = {modality: volume[box] for modality, volume in volumes.items()}
-    for modality, volume in cropped.items():
+            refuse(found, "0 outside the brain", "Set the background to 0")
+    for modality, volume in volumes.items():
         if not volume.any():
-            found, expected = f"every voxel of its {modality} image is 0", "a brain"
-            raise BratsError(f"case {name}", found, expected, "Check how the image was written")
-    inside = functools.reduce(np.logical_or, [volume != 0 for volume in cropped.values()])
-    extent = [length * size for length, size in zip(inside.shape, spacing, strict=True)]
-    if max(extent) > LONGEST_MM:
-        found, advice = f"what is not 0 is {max(extent):.0f} mm long", "Check the voxel size, and stray voxels"
-        raise BratsError(f"case {name}", found, f"a brain, less than {LONGEST_MM:.0f} mm long", advice)
-    millilitres = float(np.count_nonzero(inside)) * voxel_ml
-    expected = f"a brain without its skull: at most {LARGEST_ML:.0f} mL that are not 0"
+            refuse(f"every voxel of its {modality} image is 0", "a brain", "Check how the image was written")
+    box = brain_box(*volumes.values())
+    cropped = {modality: volume[box] for modality, volume in volumes.items()}
+    inside = np.any([volume != 0 for volume in cropped.values()], axis=0)
+    extent = np.multiply(inside.shape, spacing)
+    if extent.max() > LONGEST_MM:
+        found = f"what is not 0 is {extent.max():.0f} mm long"
+        refuse(found, f"a brain, less than {LONGEST_MM:.0f} mm long", "Check the voxel size, and stray voxels")
+    millilitres = float(np.count_nonzero(inside)) * float(np.prod(spacing)) / 1000
     if millilitres > LARGEST_ML:
-        raise BratsError(f"case {name}", f"{millilitres:.0f} mL of its voxels are not 0", expected, ADVICE)
+        expected = f"a brain without its skull: at most {LARGEST_ML:.0f} mL that are not 0"
+        refuse(f"{millilitres:.0f} mL of its voxels are not 0", expected, SKULL)
     ratio = shell_ratio(list(cropped.values()), spacing)
     if ratio < SHELL_RATIO:
         found = f"a dark layer lies below its bright surface, at {100 * ratio:.0f} % of the brightness, as bone does"
-        raise BratsError(f"case {name}", found, "a brain without its skull", ADVICE)
+        refuse(found, "a brain without its skull", SKULL)
     for modality, volume in cropped.items():
         values = volume[volume != 0]
         levels = np.unique(values[:: max(1, values.size // 10000)])
         if levels.size < FEWEST_VALUES:
-            shown = ", ".join(f"{level:.4g}" for level in levels)
-            found = f"its {modality} image has no other values than 0, {shown}"
-            raise BratsError(f"case {name}", found, "an image and not a mask", f"Give the {modality} image itself")
-    field = [length * size for length, size in zip(next(iter(volumes.values())).shape, spacing, strict=True)]
+            found = f"its {modality} image has no other values than 0, {', '.join(f'{level:.4g}' for level in levels)}"
+            refuse(found, "an image and not a mask", f"Give the {modality} image itself")
+    field = np.multiply(next(iter(volumes.values())).shape, spacing)
     seen = [remark.sentence for remark in look(volumes, spacing)]
     return [*_size_warnings(millilitres, extent, field, spacing), *_intensity_warnings(cropped), *seen]
 
 
-def _size_warnings(millilitres, extent, field, spacing):
+def _size_warnings(
+    millilitres: float, extent: np.ndarray, field: np.ndarray, spacing: tuple[float, float, float]
+) -> Iterator[str]:
     low, high = BRAIN_ML
     if not low <= millilitres <= high:
         yield (
@@ -151,7 +120,7 @@ def _size_warnings(millilitres, extent, field, spacing):
         )
 
 
-def _intensity_warnings(volumes):
+def _intensity_warnings(volumes: dict[str, np.ndarray]) -> Iterator[str]:
     for modality, volume in volumes.items():
         values = volume[::2, ::2, ::2]
         values = values[values != 0]

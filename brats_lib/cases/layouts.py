@@ -1,6 +1,7 @@
 """How each data set names its files and codes its masks: one table, and the lookups it needs."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,28 +14,25 @@ __all__ = [
 
 MODALITIES = ("flair", "t1", "t1ce", "t2")
 
-SUFFIXES = (".nii.gz", ".nii")
 # Of BraTS since 2017, and of the masks that this package writes: every label stands for itself.
 OWN_CODES = {label: label for label in LABELS}
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One way to keep cases on disk.
+    """One way to store cases.
 
     Parameters
     ----------
-    name : str
-        What `Case.layout` says.
-    title : str
-        What a person reads.
-    images : dict of str to str or int
+    name, title
+        What `Case.layout` says, and what a person reads.
+    images
         Modality to the last word of its file name, in lower case, or to its channel in the case's one 4D image.
-    mask : str
+    mask
         The last word of the mask's file name, or the folder that masks are in.
-    codes : dict of int to int
+    codes
         Number in a mask file to label of `brats_lib.labels`.
-    example : str
+    example
         Where a FLAIR image would be, relative to the cohort's folder, for a person who has no such file yet.
     """
 
@@ -119,27 +117,14 @@ MSD_IMAGE_FOLDERS = ("imagesTr", "imagesTs")
 
 def stem(path: Path) -> str | None:
     """File name without `.nii` or `.nii.gz`; None where it is no NIfTI name or a `._*` left by macOS."""
-    if path.name.startswith("."):
-        return None
-    for suffix in SUFFIXES:
-        if path.name.lower().endswith(suffix) and len(path.name) > len(suffix):
-            return path.name[: -len(suffix)]
-    return None
+    name = re.fullmatch(r"([^.].*)\.nii(\.gz)?", path.name, re.IGNORECASE | re.DOTALL)
+    return name[1] if name else None
 
 
 def recognise(path: Path) -> tuple[str, str, str] | None:
-    """Read a file name as case and role.
+    """Read a file name as the word that tells its role, the case's name and the role, a modality or ``"mask"``.
 
-    Parameters
-    ----------
-    path : Path
-        A file, or a folder that is named as one.
-
-    Returns
-    -------
-    (str, str, str) or None
-        The word that tells the role, the case's name (empty where the file is called by its role alone), and a modality
-        or ``"mask"``; None where no data set has such a name.
+    The name is empty where the file is called by its role alone. None where no data set has such a name.
     """
     found = ENDING.fullmatch(stem(path) or "")
     if found is None:
@@ -155,7 +140,7 @@ def recognise(path: Path) -> tuple[str, str, str] | None:
     return word, name, ROLES[word]
 
 
-def layout_of(words) -> Layout:
+def layout_of(words: Iterable[str]) -> Layout:
     """The data set whose names have most of these words; the first in `LAYOUTS` of several."""
     return max(LAYOUTS, key=lambda layout: len(layout.words.keys() & set(words)))
 

@@ -2,28 +2,35 @@
 
 Files are read as a whole instead of through nibabel's lazy proxies, because only reading to the end of a gzip
 stream checks its checksum, and because a damaged file then gives one clear error here instead of many elsewhere.
+Never more of a file is unpacked than its header promises. What is written appears complete or not at all.
 """
 
 import gzip
 import math
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from brats_lib.cases.grids import HEADER_BYTES, Grid, parse
+from brats_lib.cases.grids import AGAIN, HEADER_BYTES, Grid, parse
 from brats_lib.cases.layouts import stem
-from brats_lib.cases.unpack import Content, packed_bytes
 from brats_lib.errors import BratsError
-from brats_lib.files import write_whole
+from brats_lib.files import open_regular, write_whole
 
-__all__ = ["Grid", "Image", "no_room", "read_grid", "read_image", "write_mask", "write_volume"]
+__all__ = ["Grid", "Image", "read_grid", "read_image", "write_mask", "write_volume"]
 
 # Of one file; a BraTS volume has 9 million voxels, and the four of an MSD case have 36 million; 512 x 512 x 320
 # is among the finest that scanners give.
 MOST_VOXELS, MOST_BYTES = 100_000_000, 2**29
+GZIP = b"\x1f\x8b"
+# Some programs pad their files. A header whose sizes are too small leaves more than that.
+PADDING_BYTES = 4096
 # Within a brain whose outside is 0, BraTS has groups of up to six voxels that are 0 too.
 LARGEST_POCKET = 10
 
@@ -51,39 +58,23 @@ class Image:
         array += intercept
         return array
 
-    def values(self, channel: int | None = None, remarks: list | None = None) -> np.ndarray:
-        """One volume in LPS, scaled as the header says. NaN around the brain, as SPM writes it, becomes 0.
+    def values(self, channel: int | None = None, remarks: list[str] | None = None) -> np.ndarray:
+        """One volume, of a 4D image the given one, as float32 in LPS, scaled as the header says.
 
-        Parameters
-        ----------
-        channel : int, optional
-            Which volume of a 4D image.
-        remarks : list, optional
-            Gets a clause where there was NaN.
-
-        Returns
-        -------
-        array of float32, shape (x, y, z)
-
-        Raises
-        ------
-        BratsError
-            If a value is infinite or NaN within the brain, or there is no room for the array.
+        Infinite values, and NaN within the brain, are refused. NaN around the brain, as SPM writes it, becomes 0;
+        `remarks` then gets a clause that says so.
         """
-        try:
-            with np.errstate(over="ignore", invalid="ignore"):
-                array = self.scaled(channel)
-                fractional = array.dtype.kind == "f"
-                array = array.astype(np.float32, copy=False)
-            if fractional:  # whole numbers of any type are finite
-                array = self._finite(array, remarks)
-            # One copy at most: astype makes it where the type changes, else the flipped or read-only view is copied.
-            lps = self.grid.to_lps(array)
-            return lps if lps.flags.writeable and lps.flags.forc else np.array(lps, order="F")
-        except MemoryError:
-            raise no_room(self.grid) from None
+        with np.errstate(over="ignore", invalid="ignore"):
+            array = self.scaled(channel)
+            fractional = array.dtype.kind == "f"
+            array = array.astype(np.float32, copy=False)
+        if fractional:  # whole numbers of any type are finite
+            array = self._finite(array, remarks)
+        # One copy at most: astype makes it where the type changes, else the flipped or read-only view is copied.
+        lps = self.grid.to_lps(array)
+        return lps if lps.flags.writeable and lps.flags.forc else np.array(lps, order="F")
 
-    def _finite(self, array: np.ndarray, remarks: list | None) -> np.ndarray:
+    def _finite(self, array: np.ndarray, remarks: list[str] | None) -> np.ndarray:
         finite = np.isfinite(array)
         if finite.all():
             return array
@@ -113,34 +104,44 @@ def _inside(missing: np.ndarray, zero: np.ndarray) -> int:
     return int(held[enclosed].sum())
 
 
-def no_room(grid: Grid) -> BratsError:
-    """What to say of a file that does not fit into memory."""
-    found = f"its shape {grid.stored_shape} does not fit into memory"
-    return BratsError(grid.path, found, "a smaller image", "Crop it, or use a machine with more memory")
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """A file as it is on the disk; what goes wrong while it is open is said of it."""
+    try:
+        with open_regular(path) as stream:
+            yield stream
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        found = f"it is truncated or damaged ({error})".replace("\n", " ")
+        raise BratsError(path, found, "a complete gzip file", AGAIN) from None
+    except OSError as error:
+        found, advice = {
+            FileNotFoundError: ("there is no such file", "Check the path"),
+            IsADirectoryError: ("it is a folder that does not hold exactly one NIfTI file", "Leave one file in it"),
+            PermissionError: ("it may not be read", "Give yourself permission to read it (chmod u+r)"),
+        }.get(type(error), (f"it cannot be read ({error.strerror or error})", AGAIN))
+        raise BratsError(path, found, "a NIfTI file", advice) from None
+
+
+@contextmanager
+def _content(path: Path) -> Iterator[BinaryIO]:
+    """A file's content, unpacked where it is gzipped, whatever its name says."""
+    with _opened(path) as stream:
+        packed = stream.read(len(GZIP)) == GZIP
+        stream.seek(0)
+        with gzip.GzipFile(fileobj=stream) if packed else nullcontext(stream) as content:
+            yield content
 
 
 def read_grid(path: Path) -> Grid:
-    """Read where a file's voxels lie, from its header alone.
-
-    Raises
-    ------
-    BratsError
-        If the file is missing, unreadable, empty, damaged or not NIfTI.
-    """
-    with Content.open(path) as content:
-        return parse(path, content.head(HEADER_BYTES))
+    """Read where a file's voxels lie, from its header alone."""
+    with _content(path) as content:
+        return parse(path, content.read(HEADER_BYTES))
 
 
 def read_image(path: Path) -> Image:
-    """Read a file completely.
-
-    Raises
-    ------
-    BratsError
-        If the file is missing, unreadable, empty, damaged, truncated, too large or not NIfTI.
-    """
-    with Content.open(path) as content:
-        grid = parse(path, content.head(HEADER_BYTES))
+    """Read a file to its end; damaged, truncated and too large ones are refused."""
+    with _content(path) as content:
+        grid = parse(path, content.read(HEADER_BYTES))
         dtype, start = grid.header.get_data_dtype(), grid.header.get_data_offset()
         # Python's integers: a header of 64-bit sizes can claim more than numpy can count.
         total = math.prod(grid.stored_shape)
@@ -150,32 +151,20 @@ def read_image(path: Path) -> Image:
             found = f"its header claims {shape} voxels of {dtype}, from byte {start} on"
             advice = "Copy this file again, or crop or resample the scan"
             raise BratsError(path, found, f"at most {MOST_VOXELS:,} in {MOST_BYTES // 2**20} MiB", advice)
-        try:
-            voxels = content.voxels(start, count, grid.stored_shape)
-        except MemoryError:
-            raise no_room(grid) from None
-    return Image(grid, voxels.view(dtype).reshape(grid.stored_shape, order="F"))
+        content.seek(0)
+        # To the end, because that is where the checksum of a gzip stream is.
+        data = content.read(start + count + PADDING_BYTES + 1)
+    expected = f"{count} bytes for shape {grid.stored_shape}"
+    if len(data) < start + count:
+        found = f"it is truncated: {max(len(data) - start, 0)} bytes of image data"
+        raise BratsError(path, found, expected, AGAIN)
+    if len(data) > start + count + PADDING_BYTES:
+        raise BratsError(path, "it goes on after its image data", expected, AGAIN)
+    return Image(grid, np.frombuffer(data, dtype, total, start).reshape(grid.stored_shape, order="F"))
 
 
 def write_mask(mask: np.ndarray, grid: Grid, path: Path) -> None:
-    """Write a mask on the grid of another file: its orientation, affine and header geometry.
-
-    The file appears complete or not at all.
-
-    Parameters
-    ----------
-    mask : array of uint8, shape `grid.shape`
-        In LPS.
-    grid : Grid
-        Of the case.
-    path : Path
-        Ends with `.nii` or `.nii.gz`; folders are made.
-
-    Raises
-    ------
-    BratsError
-        If the path has another ending or cannot be written.
-    """
+    """Write a mask of uint8 in LPS on the grid of another file: its orientation, affine and header geometry."""
     if stem(path) is None:
         raise BratsError(path, "the name has another ending", "a name ending in .nii.gz or .nii", "Rename the output")
     stored = np.asfortranarray(grid.from_lps(mask))
@@ -190,34 +179,21 @@ def write_mask(mask: np.ndarray, grid: Grid, path: Path) -> None:
 
 
 def write_volume(image: Image, channel: int | None, grid: Grid, path: Path) -> None:
-    """Write one volume of a file as a gzipped 3D file of its own, on the stored axes and in the place of another one.
+    """Write one volume as a gzipped 3D file of its own, on the stored axes and in the place of another file's grid.
 
-    Numbers, type and scaling stay as they are stored, but NaN around the brain becomes 0. The file appears complete or
-    not at all.
-
-    Parameters
-    ----------
-    image : Image
-        What was read.
-    channel : int or None
-        Which volume of a 4D image.
-    grid : Grid
-        Of the file whose axes and header geometry it gets; of the same shape in LPS.
-    path : Path
-        Ends with `.nii.gz`; folders are made.
-
-    Raises
-    ------
-    BratsError
-        If a value is infinite or NaN within the brain, or the path cannot be written.
+    Numbers, type and scaling stay as they are stored, but NaN around the brain becomes 0. A gzipped file of one volume
+    that lies there already is copied.
     """
     remarks = []
     image.values(channel, remarks)  # refuses what no reader of the new file could use
     header = image.grid.header.copy()
     header["pixdim"][4:] = 0
     placed = all(np.array_equal(header[name], value) for name, value in grid.geometry.items())
-    packed = b"" if remarks or not placed or len(header.get_data_shape()) != 3 else packed_bytes(image.path)
-    if not packed:
+    packed = b""
+    if placed and not remarks and len(header.get_data_shape()) == 3:
+        with _opened(image.path) as stream:
+            packed = stream.read()
+    if packed[: len(GZIP)] != GZIP:
         stored = image.stored if channel is None else image.stored[..., channel]
         if remarks:
             slope, intercept = header.get_slope_inter()

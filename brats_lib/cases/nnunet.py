@@ -9,9 +9,9 @@ import hashlib
 import json
 import os
 import re
+from pathlib import Path
 
-from brats_lib.cases import MODALITIES
-from brats_lib.cases.agreement import check_agreement
+from brats_lib.cases import MODALITIES, Case, Cohort, Split
 from brats_lib.cases.parallel import for_each
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json, read_text, write_whole
@@ -29,7 +29,15 @@ CHANNELS = dict(zip("0123", ("FLAIR", "T1", "T1ce", "T2"), strict=True))
 ABOUT, FOLDS = "dataset.json", "splits_final.json"
 
 
-def export(cohort, split, out, dataset_id=501, name="BraTS", workers=None, progress=True):
+def export(
+    cohort: Cohort,
+    split: Split,
+    out: str | Path,
+    dataset_id: int = 501,
+    name: str = "BraTS",
+    workers: int | None = None,
+    progress: bool = True,
+) -> Path:
     """Write a cohort so that nnU-Net trains on our training cases and validates on our validation cases as its fold 0.
 
     Cases of the training and validation subsets go to `imagesTr` and `labelsTr`, those of the test subset to `imagesTs`
@@ -38,20 +46,14 @@ def export(cohort, split, out, dataset_id=501, name="BraTS", workers=None, progr
 
     Parameters
     ----------
-    cohort : Cohort
-        The cases.
-    split : Split
+    split
         Who trains, validates and tests; cases with a mask that it does not name are left out.
-    out : str or Path
+    out
         Folder that gets `nnUNet_raw` and `nnUNet_preprocessed`; not in the folder of the cases.
-    dataset_id : int
-        1 to 999; nnU-Net's number of the data set.
-    name : str
-        Letters, digits, `_` and `-`; nnU-Net's name of the data set.
-    workers : int, optional
+    dataset_id, name
+        nnU-Net's number of the data set, 1 to 999, and its name of letters, digits, `_` and `-`.
+    workers
         Processes; by default one per core.
-    progress : bool
-        Whether to show a bar.
 
     Returns
     -------
@@ -61,8 +63,7 @@ def export(cohort, split, out, dataset_id=501, name="BraTS", workers=None, progr
     Raises
     ------
     BratsError
-        If a case lacks a modality or cannot be read, number or name do not fit, `out` holds an export of other cases
-        or another split, or cannot be written.
+        If a case lacks a modality or cannot be read, or `out` holds an export of other cases or another split.
     """
     out, dataset = home_path(out), _dataset_name(dataset_id, name)
     raw, prepared = out / "nnUNet_raw" / dataset, out / "nnUNet_preprocessed" / dataset
@@ -96,26 +97,12 @@ def export(cohort, split, out, dataset_id=501, name="BraTS", workers=None, progr
     return raw
 
 
-def has_our_codes(folder):
-    """Whether nnU-Net predicted into a folder, with a network that learned from an export of ours.
+def has_our_codes(folder: str | Path) -> bool:
+    """Whether nnU-Net predicted into a folder masks `<case>.nii.gz` coded as in `CODES`.
 
-    nnU-Net puts a copy of the data set's `dataset.json` beside its predictions. The numbers in a mask cannot tell:
-    BraTS 2023 has 0, 1, 2, 3 too, with another meaning.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Folder of predicted masks.
-
-    Returns
-    -------
-    bool
-        Whether masks are called `<case>.nii.gz` and coded as in `CODES`; False where no `dataset.json` of nnU-Net is.
-
-    Raises
-    ------
-    BratsError
-        If nnU-Net's `dataset.json` is there but damaged, or gives the numbers another meaning.
+    nnU-Net puts a copy of the data set's `dataset.json` beside its predictions; False where none is. One that gives the
+    numbers another meaning is refused. The numbers in a mask cannot tell: BraTS 2023 has 0, 1, 2, 3 too, with another
+    meaning.
     """
     path = home_path(folder) / ABOUT
     if not os.path.lexists(path):
@@ -135,14 +122,14 @@ def has_our_codes(folder):
     return True
 
 
-def _regions(labels):
+def _regions(labels: object) -> list | None:
     """Names and numbers in order, in one spelling: nnU-Net takes 3 for [3] and has examples with `_` for a space."""
     if not isinstance(labels, dict):
         return None
     return [(name.lower().replace("_", " "), [n] if isinstance(n, int) else n) for name, n in labels.items()]
 
 
-def _dataset_name(dataset_id, name):
+def _dataset_name(dataset_id: int, name: str) -> str:
     if not 1 <= dataset_id <= 999:
         advice = "Choose one above 500; nnU-Net's own data sets have small ones"
         raise BratsError("dataset id", f"it is {dataset_id}", "a number from 1 to 999", advice)
@@ -151,14 +138,14 @@ def _dataset_name(dataset_id, name):
     return f"Dataset{dataset_id:03d}_{name}"
 
 
-def _fingerprint(cohort, split):
+def _fingerprint(cohort: Cohort, split: Split) -> str:
     """Hash of the cases and of who trains, validates and tests, 16 hexadecimal digits."""
     parts = (cohort.fingerprint(), split.train, split.val, split.test)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _refuse_other_export(raw, prepared, fingerprint, fold):
-    """Keep two exports from mixing: a test case of one could be a training case of the other."""
+def _refuse_other_export(raw: Path, prepared: Path, fingerprint: str, fold: dict) -> None:
+    """Do not mix two exports: a test case of one could be a training case of the other."""
     for folder in (raw, prepared):
         number = folder.name.split("_")[0]
         others = [path.name for path in folder.parent.glob(f"{number}_*") if path.name != folder.name]
@@ -175,8 +162,8 @@ def _refuse_other_export(raw, prepared, fingerprint, fold):
             raise BratsError(folder, found, "nothing, or what an earlier export of the same left", advice)
 
 
-def _export_case(raw, learned, case):
-    check_agreement(case, MODALITIES)  # nnU-Net stacks arrays as they are stored, wherever headers put them
+def _export_case(raw: Path, learned: tuple[str, ...], case: Case) -> None:
+    case.need_one_grid(MODALITIES)  # nnU-Net stacks arrays as they are stored, wherever headers put them
     subset = "Tr" if case.name in learned else "Ts"
     images = {m: raw / f"images{subset}" / f"{case.name}_{i:04d}.nii.gz" for i, m in enumerate(MODALITIES)}
     mask = raw / f"labels{subset}" / f"{case.name}.nii.gz"
@@ -187,7 +174,7 @@ def _export_case(raw, learned, case):
         case.save_mask(case.mask(), mask, CODES)
 
 
-def _read_json(path):
+def _read_json(path: Path) -> object:
     """Content of a JSON file; None where it is missing or damaged."""
     try:
         return json.loads(read_text(path, "JSON", "Export again"))
@@ -195,7 +182,7 @@ def _read_json(path):
         return None
 
 
-def _write_json(path, content):
+def _write_json(path: Path, content: object) -> None:
     """Write JSON unless there is some; the order of keys is part of what nnU-Net reads."""
     if not path.is_file():
-        write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
+        write_whole(path, json.dumps(content, indent=2) + "\n")

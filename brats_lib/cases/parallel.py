@@ -4,6 +4,7 @@ import functools
 import os
 import threading
 import time
+from collections.abc import Callable, Iterable
 from concurrent.futures.process import BrokenProcessPool
 
 import joblib
@@ -14,31 +15,19 @@ from brats_lib.errors import BratsError
 __all__ = ["for_each"]
 
 
-def for_each(work, items, workers=None, progress=True, description="", unit="case"):
-    """Call a function with every item.
+def for_each(
+    work: Callable, items: Iterable, workers: int | None = None, progress: bool = True, description: str = ""
+) -> list:
+    """Call a function with every item and return the results in the order of the items.
 
     Parameters
     ----------
-    work : callable
-        Gets one item; it and what it returns can be pickled.
-    items : sequence
-        What to call it with.
-    workers : int, optional
+    work
+        Gets one item; it and what it returns can be pickled. What it raises is raised here.
+    workers
         Processes; by default as many as there are cores, and never more than items. One works in this process.
-    progress : bool
+    progress
         Show a progress bar where there is anything to do.
-    description, unit : str
-        What the bar says.
-
-    Returns
-    -------
-    list
-        What `work` returned, in the order of `items`.
-
-    Raises
-    ------
-    BratsError
-        If a process was killed. What `work` raises is raised here.
     """
     items = list(items)
     if not items:
@@ -49,17 +38,14 @@ def for_each(work, items, workers=None, progress=True, description="", unit="cas
     try:
         call = work if workers == 1 else functools.partial(_in_worker, work, os.getpid())
         done = processes(joblib.delayed(call)(item) for item in items)
-        return list(tqdm(done, total=len(items), desc=description, unit=unit, disable=not progress))
+        return list(tqdm(done, total=len(items), desc=description, unit="case", disable=not progress))
     except BrokenProcessPool:
-        raise BratsError(
-            description or "parallel work",
-            f"one of {workers} processes was killed",
-            "enough memory for all of them",
-            "Close other programs or take fewer workers, and run again: what was finished is kept",
-        ) from None
+        where, found = description or "parallel work", f"one of {workers} processes was killed"
+        advice = "Close other programs or take fewer workers, and run again: what was finished is kept"
+        raise BratsError(where, found, "enough memory for all of them", advice) from None
 
 
-def _in_worker(work, parent, item):
+def _in_worker(work: Callable, parent: int, item):
     """Do the work in a process that ends with the one that asked for it, however that ends."""
     if os.getpid() != parent:  # joblib may have been told to use threads
         _end_with(parent)
@@ -67,7 +53,7 @@ def _in_worker(work, parent, item):
 
 
 @functools.cache
-def _end_with(parent):
+def _end_with(parent: int) -> None:
     def watch():
         while os.getppid() == parent:
             time.sleep(0.5)

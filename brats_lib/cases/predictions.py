@@ -2,23 +2,20 @@
 
 import os
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from brats_lib.cases import Cohort, nnunet
-from brats_lib.cases.codes import numbers_in
+from brats_lib.cases.codes import whole_numbers
 from brats_lib.cases.layouts import LAYOUT_OF_NAME, OWN_CODES, recognise, stem
 from brats_lib.cases.nifti import read_image
-from brats_lib.errors import BratsError
+from brats_lib.errors import BratsError, some
 
 __all__ = ["CODINGS", "OPTIONS", "Predictions", "read_predictions"]
 
 # What the numbers in a prediction mean, by the name that `brats score --labels` knows.
-CODINGS = {
-    "brats": OWN_CODES,
-    "brats2023": LAYOUT_OF_NAME["brats2023"].codes,
-    "nnunet": nnunet.CODES,
-}
+CODINGS = {"brats": OWN_CODES, "brats2023": LAYOUT_OF_NAME["brats2023"].codes, "nnunet": nnunet.CODES}
 MEANINGS = {
     "brats": "1 = NCR, 2 = ED, 4 = ET",
     "brats2023": "1 = NCR, 2 = ED, 3 = ET, as in BraTS 2023",
@@ -34,13 +31,11 @@ class Predictions:
 
     Parameters
     ----------
-    files : dict of str to Path
-        Case name to its mask, for every case to score.
-    labels : dict of str to str
-        Case name to a name of `CODINGS`.
-    certain : bool
+    files, labels
+        Case name to its mask, and to a name of `CODINGS`, for every case to score.
+    certain
         Whether a person, nnU-Net or the numbers themselves say what they mean.
-    remarks : tuple of str
+    remarks
         What was decided, as sentences without their full stop.
     """
 
@@ -50,7 +45,9 @@ class Predictions:
     remarks: tuple[str, ...]
 
 
-def read_predictions(folder: Path, truth: Cohort, names=None, labels: str | None = None) -> Predictions:
+def read_predictions(
+    folder: Path, truth: Cohort, names: Iterable[str] | None = None, labels: str | None = None
+) -> Predictions:
     """Find the masks of a folder, and what their numbers mean.
 
     Where `labels` does not say, nnU-Net's `dataset.json` does. Without one, a 4 is in no coding but ours. A 3 without a
@@ -59,19 +56,12 @@ def read_predictions(folder: Path, truth: Cohort, names=None, labels: str | None
 
     Parameters
     ----------
-    folder : Path
-        With masks, or with folders of them.
-    truth : Cohort
-        Cases with masks.
-    names : sequence of str, optional
+    folder
+        With masks, or with folders of them; one for every case to score.
+    names
         Cases to score; predictions of others are then passed over. By default every case with a mask.
-    labels : str, optional
+    labels
         A name of `CODINGS`.
-
-    Raises
-    ------
-    BratsError
-        If a prediction names no case, a case has none or two, or its numbers may mean different things.
     """
     wanted = truth.labelled() if names is None else truth.subset(names)
     files, remarks = _files(folder, truth, wanted, names is not None)
@@ -86,16 +76,17 @@ def read_predictions(folder: Path, truth: Cohort, names=None, labels: str | None
         groups[case.layout].append(case.name)
     decided, certain = {}, True
     for layout, members in groups.items():
-        holders = {number: name for name in members for number in numbers_in(read_image(files[name]))}
+        holders = {number: name for name in members for number in whole_numbers(read_image(files[name]))[1]}
         coding, sure = _coding(folder, layout, holders)
         decided |= dict.fromkeys(members, coding)
         certain &= sure
-        remarks.append(f"{folder}: read as {MEANINGS[coding]} ({_why(layout, holders)}; --labels says otherwise)")
+        why = f"they hold {', '.join(f'{n:g}' for n in sorted(holders))}; the truth has {LAYOUT_OF_NAME[layout].title}"
+        remarks.append(f"{folder}: read as {MEANINGS[coding]} ({why}; --labels says otherwise)")
     return Predictions(files, decided, certain, tuple(remarks))
 
 
-def _coding(folder, layout, holders):
-    """Name of a coding and whether it is the only one for these numbers."""
+def _coding(folder: Path, layout: str, holders: dict[float, str]) -> tuple[str, bool]:
+    """Name of a coding and whether it is the only one for these numbers, each with a case that holds it."""
     by_truth = {"brats2023": "brats2023", "msd": "nnunet"}.get(layout)
     if 3 in holders and 4 in holders:
         found = f"{holders[3]} holds 3 and {holders[4]} holds 4"
@@ -113,12 +104,7 @@ def _coding(folder, layout, holders):
     return "brats", False
 
 
-def _why(layout, holders):
-    shown = ", ".join(f"{number:g}" for number in sorted(holders))
-    return f"they hold {shown}; the truth has {LAYOUT_OF_NAME[layout].title}"
-
-
-def _images(folder):
+def _images(folder: Path) -> list[Path]:
     try:
         return [entry for entry in sorted(folder.iterdir()) if stem(entry)]
     except OSError as error:
@@ -126,40 +112,38 @@ def _images(folder):
         raise BratsError(folder, found, f"a folder of {NAMING}", "Check the spelling and the permissions") from None
 
 
-def _files(folder, truth, wanted, others_allowed):
+def _files(folder: Path, truth: Cohort, wanted: Cohort, others_allowed: bool) -> tuple[dict[str, Path], list[str]]:
     """Case name to file, and what to say of other files."""
     images = _images(folder)
     if not images:  # a folder for each case
         images = [path for inner in sorted(folder.iterdir()) if os.path.isdir(inner) for path in _images(inner)]
-    known, found, rest = set(truth.names), defaultdict(list), []
+    known, found, strangers, rest = set(truth.names), defaultdict(list), [], []
     for path in images:
         read = recognise(path)
-        if stem(path) in known:
-            found[stem(path)].append(path)
-        elif read and read[2] == "mask" and read[1] in known:
-            found[read[1]].append(path)
+        names = [stem(path), read[1]] if read and read[2] == "mask" else [stem(path)]
+        if whose := known.intersection(names):
+            found[whose.pop()].append(path)
         else:
             rest.append(path)
-    plain = any(stem(path) == name for name, paths in found.items() for path in paths)
-    strangers = []
-    for path in rest:
-        read = recognise(path)
-        begins = any(stem(path).startswith(name) for name in known)
-        if (read and read[2] == "mask") or (plain and not read and not begins):
-            strangers.append(read[1] if read else stem(path))
+            strangers += names[1:]
+    if any(stem(path) == name for name, paths in found.items() for path in paths):
+        # Where masks are called <case>.nii.gz, so is any other name that does not begin with a case's.
+        strangers += [stem(path) for path in rest if not recognise(path) and not stem(path).startswith(truth.names)]
     strangers += [] if others_allowed else sorted(set(found) - set(wanted.names))
     missing = [name for name in wanted.names if name not in found]
     twice = [paths for name, paths in found.items() if len(paths) > 1 and name in wanted.names]
-    if not found or strangers or missing or twice:
-        what = f"no prediction for {len(missing)} case(s): {', '.join(missing[:3])}{' ...' * (len(missing) > 3)}"
-        if rest and not found:
-            what += f"; its images are called {', '.join(path.name for path in rest[:3])}"
-        if twice:
-            what = f"{' and '.join(map(str, twice[0]))} are predictions of one case"
-        what = f"no case with a mask for {strangers[0]}" if strangers else what
+    problem = ""
+    if strangers:
+        problem = f"no case with a mask for {strangers[0]}"
+    elif twice:
+        problem = f"{' and '.join(map(str, twice[0]))} are predictions of one case"
+    elif missing or not found:
+        problem = f"no prediction for {len(missing)} case(s): {some(missing)}"
+        if not found and rest:
+            problem += f"; its images are called {some(path.name for path in rest)}"
+    if problem:
         expected = f"one of {NAMING} for each of the {len(wanted)} cases with a mask in {truth.root}"
         advice = "Predict the missing cases, or score against a folder with only the cases you mean, or with --split"
-        raise BratsError(folder, what, expected, advice)
-    passed = [path.name for path in rest]
-    remarks = [f"{len(passed)} other images were passed over ({', '.join(passed[:3])})"] if passed else []
+        raise BratsError(folder, problem, expected, advice)
+    remarks = [f"{len(rest)} other images were passed over ({some(path.name for path in rest)})"] if rest else []
     return {name: found[name][0] for name in wanted.names}, remarks

@@ -1,11 +1,16 @@
-"""Scans on any grid to the one that networks learnt on, 1 mm in LPS axes, and probabilities back to the scan's own."""
+"""Scans on any grid to the one that networks learnt on, 1 mm in LPS axes, and probabilities back to the scan's own.
 
+Affines take LPS voxel indices to NIfTI's millimetres, as `Case.affine` does.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
 from brats_lib.cases.brain import brain_box, clip_outliers
+from brats_lib.cases.case import Case
 from brats_lib.errors import BratsError
 
 __all__ = ["OFFSET_MM", "StandardGrid", "is_standard", "need_standard_grid"]
@@ -18,36 +23,22 @@ TO_LPS = np.diag([-1.0, -1.0, 1.0])
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 # Voxels of which at least half is brain are brain.
 BRAIN_SHARE = 0.5
+CORNERS = np.array(list(np.ndindex(2, 2, 2)))
 
 
-def is_standard(affine, shape):
+def is_standard(affine: np.ndarray, shape: tuple[int, int, int]) -> bool:
     """Whether a grid can be used as it is: 1 mm voxels along the patient's axes.
 
-    Parameters
-    ----------
-    affine : array, shape (4, 4)
-        LPS voxel indices to NIfTI's millimetres, as `Case.affine`.
-    shape : (int, int, int)
-
-    Returns
-    -------
-    bool
-        True where a grid of exactly 1 mm along the axes with the same centre would move no corner by more than
-        `OFFSET_MM`. Headers written by different tools differ by less.
+    True where a grid of exactly 1 mm along the axes with the same centre would move no corner by more than
+    `OFFSET_MM`. Headers written by different tools differ by less.
     """
     deviation = TO_LPS @ affine[:3, :3] - np.eye(3)
-    centre = (np.array(shape) - 1) / 2
-    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(shape) - 1) - centre
+    corners = (CORNERS - 0.5) * (np.array(shape) - 1)
     return bool(np.linalg.norm(corners @ deviation.T, axis=1).max() <= OFFSET_MM)
 
 
-def need_standard_grid(case):
-    """Refuse a case on another grid than 1 mm along the axes, for recipes that know no other.
-
-    Raises
-    ------
-    BratsError
-    """
+def need_standard_grid(case: Case) -> None:
+    """Refuse a case on another grid than 1 mm along the axes, for recipes that know no other."""
     if not is_standard(case.affine, case.shape):
         found = f"its voxels are {' x '.join(f'{size:.3g}' for size in case.spacing)} mm"
         advice = "Choose a network of the native recipe, or resample the case to 1 mm"
@@ -60,46 +51,29 @@ class StandardGrid:
 
     Attributes
     ----------
-    shape : (int, int, int)
+    shape
         Of the box, in voxels of 1 mm.
-    to_scan : array, shape (4, 4)
-        Indices of the box to indices within the scan's crop.
-    crop : tuple of slice
+    to_scan
+        Indices of the box to indices within the scan's crop, (4, 4).
+    crop
         The part of the scan that holds the brain, with one voxel around it where there is one.
-    spacing : array, shape (3,)
+    spacing
         Voxel size of the scan in mm.
     """
 
-    shape: tuple
+    shape: tuple[int, int, int]
     to_scan: np.ndarray
-    crop: tuple
+    crop: tuple[slice, ...]
     spacing: np.ndarray
 
     @classmethod
-    def around(cls, volumes, affine):
-        """Fit the box to the voxels of a scan that are not 0.
-
-        Parameters
-        ----------
-        volumes : sequence of arrays, shape (x, y, z)
-            On one grid; 0 outside the brain.
-        affine : array, shape (4, 4)
-            LPS voxel indices of the scan to NIfTI's millimetres.
-
-        Returns
-        -------
-        StandardGrid
-
-        Raises
-        ------
-        ValueError
-            If every voxel is 0.
-        """
+    def around(cls, volumes: Sequence[np.ndarray], affine: np.ndarray) -> "StandardGrid":
+        """Fit the box to the voxels that are not 0 in any of a scan's volumes; ValueError where there are none."""
         crop = brain_box(*volumes, margin=1)
         size = np.array([s.stop - s.start for s in crop])
         linear = TO_LPS @ affine[:3, :3]
         # Corners of the crop's outermost voxels, not their centres.
-        corners = (np.array(list(np.ndindex(2, 2, 2))) * size - 0.5) @ linear.T
+        corners = (CORNERS * size - 0.5) @ linear.T
         low, high = corners.min(axis=0), corners.max(axis=0)
         shape = np.maximum(np.ceil(high - low - 1e-3), 1).astype(int)
         # The box is as central as whole voxels allow.
@@ -109,20 +83,11 @@ class StandardGrid:
         to_scan[:3, 3] = to_scan[:3, :3] @ origin
         return cls(tuple(map(int, shape)), to_scan, crop, np.linalg.norm(linear, axis=0))
 
-    def bring(self, volume):
-        """Resample a volume of the scan into the box.
+    def bring(self, volume: np.ndarray) -> np.ndarray:
+        """Resample a volume of the scan into the box, as float32.
 
         Linear interpolation, after smoothing to the width of 1 mm along axes whose voxels are smaller. Only brain
         counts: the 0 outside takes no part in any mean, so the brain's edge keeps its brightness.
-
-        Parameters
-        ----------
-        volume : array, shape of the scan
-            0 outside the brain.
-
-        Returns
-        -------
-        array of float32, shape `shape`
         """
         # One hot voxel would spread to its neighbours.
         values = clip_outliers(np.asarray(volume[self.crop], np.float32))
@@ -130,28 +95,18 @@ class StandardGrid:
         sigma = np.sqrt(np.maximum((1 / self.spacing) ** 2 - 1, 0)) / FWHM_PER_SIGMA
         if sigma.any():
             values, brain = (ndimage.gaussian_filter(array, sigma, mode="constant") for array in (values, brain))
-        values, brain = (self._interpolate(array, self.to_scan, self.shape) for array in (values, brain))
+        values, brain = (_interpolate(array, self.to_scan, self.shape) for array in (values, brain))
         inside = brain >= BRAIN_SHARE
         return np.where(inside, values / np.where(inside, brain, 1), 0).astype(np.float32)
 
-    def take_back(self, probabilities):
-        """Interpolate what was found in the box linearly at the voxels of the scan's crop.
-
-        Parameters
-        ----------
-        probabilities : array of float32, shape (*shape, channels)
-
-        Returns
-        -------
-        array of float32, shape (*size of `crop`, channels)
-            0 outside the box.
-        """
+    def take_back(self, probabilities: np.ndarray) -> np.ndarray:
+        """Interpolate (*shape, channels) in the box linearly at the voxels of the scan's crop; 0 outside the box."""
         size = tuple(s.stop - s.start for s in self.crop)
         back = np.linalg.inv(self.to_scan)
-        return np.stack([self._interpolate(channel, back, size) for channel in np.moveaxis(probabilities, -1, 0)], -1)
+        return np.stack([_interpolate(channel, back, size) for channel in np.moveaxis(probabilities, -1, 0)], -1)
 
-    @staticmethod
-    def _interpolate(array, matrix, shape):
-        return ndimage.affine_transform(
-            array, matrix[:3, :3], matrix[:3, 3], shape, np.float32, order=1, mode="grid-constant"
-        )
+
+def _interpolate(array: np.ndarray, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return ndimage.affine_transform(
+        array, matrix[:3, :3], matrix[:3, 3], shape, np.float32, order=1, mode="grid-constant"
+    )

@@ -15,20 +15,18 @@ from brats_lib.files import read_json, write_whole
 
 __all__ = ["SUBSETS", "Split", "split_cohort"]
 
-SUBSETS = ("train", "val", "test")
+SUBSETS, FRACTIONS = ("train", "val", "test"), (0.7, 0.15, 0.15)
 
 
 @dataclass(frozen=True)
 class Split:
-    """Case names of the three subsets; no patient is in two.
+    """Case names of the three subsets, in natural order; no patient is in two.
 
     Parameters
     ----------
-    train, val, test : tuple of str
-        Case names in natural order.
-    seed : int, optional
+    seed
         What they were drawn with; None where a person chose them.
-    stratified_by : str, optional
+    stratified_by
         ``"grade"`` where every subset has the cohort's mix of HGG and LGG.
     """
 
@@ -39,15 +37,9 @@ class Split:
     stratified_by: str | None = None
 
     def save(self, path: str | Path) -> Path:
-        """Write the split as JSON that a person can read and edit.
-
-        Raises
-        ------
-        BratsError
-            If the path cannot be written.
-        """
+        """Write the split as JSON that a person can read and edit."""
         path = Path(path)
-        write_whole(path, (json.dumps(asdict(self), indent=2) + "\n").encode())
+        write_whole(path, json.dumps(asdict(self), indent=2) + "\n")
         return path
 
     @property
@@ -57,13 +49,7 @@ class Split:
 
     @classmethod
     def read(cls, path: str | Path) -> "Split":
-        """Read a split without asking which cases are there.
-
-        Raises
-        ------
-        BratsError
-            If it is no split, or names one case twice.
-        """
+        """Read a split without asking which cases are there."""
         content = read_json(path, "a split in JSON", "Mend it, or move it away to have one drawn")
         lists = [content.get(subset) for subset in SUBSETS]
         if not all(isinstance(names, list) and names and all(isinstance(n, str) for n in names) for names in lists):
@@ -78,13 +64,7 @@ class Split:
 
     @classmethod
     def load(cls, path: str | Path, cohort: Cohort) -> "Split":
-        """Read a split and check it against the cases that are there.
-
-        Raises
-        ------
-        BratsError
-            If it is no split, names a case that `cohort` has not, or one case twice.
-        """
+        """Read a split and refuse one that names cases which `cohort` has not."""
         split = cls.read(path)
         absent = sorted(set(split.names) - set(cohort.names), key=natural)
         if absent:
@@ -94,38 +74,16 @@ class Split:
         return split
 
 
-def split_cohort(cohort: Cohort, fractions=(0.7, 0.15, 0.15), seed: int = 0) -> Split:
-    """Draw train, validation and test patients (paper, section 3.1: 70/15/15).
+def split_cohort(cohort: Cohort, seed: int = 0) -> Split:
+    """Draw train, validation and test patients of a cohort of three or more (paper, section 3.1: 70/15/15).
 
     Within a grade, patients are ordered by a hash of the seed and their name, so the draw depends on nothing else.
     The grades are then interleaved evenly and the sequence is cut in three, which keeps every subset's number of
     HGG and of LGG within one case of the cohort's mix.
-
-    Parameters
-    ----------
-    cohort : Cohort
-        Three cases or more.
-    fractions : (float, float, float)
-        Of the cases for training, validation and test; every subset gets one case at least.
-    seed : int
-        Another seed gives another draw.
-
-    Returns
-    -------
-    Split
-
-    Raises
-    ------
-    BratsError
-        If there are fewer than three cases, or the fractions are not positive or do not sum to one.
     """
     if len(cohort) < len(SUBSETS):
         found = f"{len(cohort)} of its cases can be used"
         raise BratsError(cohort.root, found, "3 or more, one per subset", "Add cases, or use `brats phantom`")
-    if len(fractions) != 3 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
-        raise BratsError(
-            "fractions", f"they are {tuple(fractions)}", "three above 0 that sum to 1", "Use 0.7 0.15 0.15"
-        )
     for table in cohort.tables:
         if table.problem:
             found = f"it cannot be read, and grades may be in it: {table.problem}"
@@ -138,14 +96,14 @@ def split_cohort(cohort: Cohort, fractions=(0.7, 0.15, 0.15), seed: int = 0) -> 
         drawn = sorted(names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
         ranked += [((rank + 0.5) / len(drawn), grade, name) for rank, name in enumerate(drawn)]
     sequence = [name for _, _, name in sorted(ranked)]
-    cuts = np.cumsum(_sizes(len(cohort), fractions))[:-1]
+    cuts = np.cumsum(_sizes(len(cohort)))[:-1]
     subsets = (tuple(sorted(map(str, part), key=natural)) for part in np.split(np.array(sequence), cuts))
     return Split(*subsets, seed, "grade" if len(strata) > 1 else None)
 
 
-def _sizes(count: int, fractions) -> np.ndarray:
+def _sizes(count: int) -> np.ndarray:
     """Share `count` by largest remainders, at least one each."""
-    ideal = count * np.asarray(fractions, float)
+    ideal = count * np.array(FRACTIONS)
     sizes = np.floor(ideal + 1e-9).astype(int)
     # A stable sort: of equal remainders, validation is served before test.
     for place in np.argsort(sizes - ideal, kind="stable")[: count - sizes.sum()]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brats_lib.cases.agreement import check_agreement
 from brats_lib.cases.resample import StandardGrid, is_standard, need_standard_grid
 from brats_lib.errors import BratsError
 from brats_lib.labels import BACKGROUND, CLASS_NAMES, LABELS, REGIONS, to_labels
@@ -299,6 +298,6 @@ def from_slices(slices, shape, recipe):
 def _read(case, recipe, volumes):
     read = dict(volumes or {})
     if missing := [modality for modality in recipe.modalities if modality not in read]:
-        check_agreement(case, recipe.modalities)
+        case.need_one_grid(recipe.modalities)
         read |= case.volumes(missing)
     return read

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 
 from brats_lib.cases import Case, Cohort
-from brats_lib.cases.agreement import check_agreement
 from brats_lib.cases.case import voxel_hash
 from brats_lib.cases.parallel import for_each
 from brats_lib.cases.resample import need_standard_grid
@@ -171,7 +170,7 @@ def build_cache(
     todo = [case for case in labelled if not cache.is_complete(case.name)]
     for case in todo:
         # What predictions refuse is refused before anything is learnt from it.
-        check_agreement(case, recipe.modalities)
+        case.need_one_grid(recipe.modalities)
         need_standard_grid(case)
     makers = {cache.stem(case.name): functools.partial(_make_slices, case, recipe) for case in todo}
     write_entries(folder, makers, workers, progress, "Preparing slices")

@@ -16,15 +16,12 @@ def case(tiny_root):
     return Cohort.find(tiny_root)[0]
 
 
-def write_volumes(folder, array, affine, mask=None):
+def case_of(folder, array, affine):
     """A case whose four modalities hold one array."""
-    files = {}
-    for modality in MODALITIES:
-        files[modality] = folder / f"X_{modality}.nii.gz"
-        nib.save(nib.Nifti1Image(array, affine), files[modality])
-    if mask is not None:
-        nib.save(nib.Nifti1Image(mask, affine), folder / "X_seg.nii.gz")
-    return Case("X", files, folder / "X_seg.nii.gz" if mask is not None else None)
+    files = {modality: folder / f"X_{modality}.nii.gz" for modality in (*MODALITIES, "seg")}
+    for path in files.values():
+        nib.save(nib.Nifti1Image(array, affine), path)
+    return Case("X", files, files.pop("seg"))
 
 
 def test_volumes_are_float32_and_belong_to_the_caller(case):
@@ -43,7 +40,7 @@ def test_ras_file_is_flipped_by_hand(tmp_path):
     array = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
     affine = np.diag([1.5, 2, 3, 1])
     affine[:3, 3] = 10, 20, 30
-    case = write_volumes(tmp_path, array, affine)
+    case = case_of(tmp_path, array, affine)
     volume = case.volume("t1")
     assert volume[0, 0, 0] == array[1, 2, 0]
     assert volume[1, 0, 3] == array[0, 2, 3]
@@ -57,7 +54,7 @@ def test_permuted_axes_go_to_lps_and_back(tmp_path):
     array = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4) % 3
     affine = np.array([[0, -1.0, 0, 5], [0, 0, 2, 6], [3, 0, 0, 7], [0, 0, 0, 1]])
     assert nib.aff2axcodes(affine) == ("S", "L", "A")
-    case = write_volumes(tmp_path, array, affine, mask=array)
+    case = case_of(tmp_path, array, affine)
     expected = np.moveaxis(array, 0, 2)[:, ::-1]
     np.testing.assert_array_equal(case.mask(), expected)
     assert case.shape == (3, 4, 2) and case.spacing == (1, 2, 3)
@@ -66,18 +63,21 @@ def test_permuted_axes_go_to_lps_and_back(tmp_path):
     np.testing.assert_array_equal(saved.affine, affine)
 
 
-def test_saved_mask_is_what_was_read_and_has_no_scaling(case, tmp_path):
-    image = nib.load(case.mask_file)
-    path = case.save_mask(case.mask(), tmp_path / "P.nii.gz")
-    saved = nib.load(path)
+def assert_comes_back(case, folder):
+    """What is saved is what was read, on the same grid and without scaling."""
+    image, flair = nib.load(case.mask_file), nib.load(case.files["flair"])
+    saved = nib.load(case.save_mask(case.mask(), folder / "P.nii.gz"))
     np.testing.assert_array_equal(np.asarray(saved.dataobj), np.asarray(image.dataobj))
     np.testing.assert_array_equal(saved.affine, image.affine)
-    assert saved.header.get_data_dtype() == np.uint8
-    assert saved.header.get_slope_inter() in ((None, None), (1, 0))
+    assert saved.get_data_dtype() == np.uint8 and saved.header.get_slope_inter() in ((None, None), (1, 0))
     for code in ("qform_code", "sform_code", "xyzt_units"):
-        assert saved.header[code] == nib.load(case.files["flair"]).header[code]
+        assert saved.header[code] == flair.header[code]
+    np.testing.assert_array_equal(case.read_mask_file(folder / "P.nii.gz"), case.mask())
+
+
+def test_saved_mask_comes_back(case, tmp_path):
+    assert_comes_back(case, tmp_path)
     assert list(tmp_path.glob(".*")) == []
-    np.testing.assert_array_equal(case.read_mask_file(path), case.mask())
 
 
 def test_msd_mask_is_saved_in_3d_on_ras_axes(msd_root, tmp_path):
@@ -97,26 +97,13 @@ def test_scaled_integers_are_scaled(case):
     np.testing.assert_allclose(case.volume("t2"), image.get_fdata(), atol=1e-3)
 
 
-def test_big_endian_nifti2_is_read(case):
-    array = tiny_volumes(0)[0]["t1"]
-    header = nib.Nifti2Header(endianness=">")
-    header.set_data_dtype(np.int16)
-    nib.save(nib.Nifti2Image(array, LPS_AFFINE, header), case.files["t1"])
-    np.testing.assert_array_equal(case.volume("t1"), array)
-
-
-def test_missing_modality(tiny_root):
-    (tiny_root / "BraTS20_Training_001" / "BraTS20_Training_001_t2.nii.gz").unlink()
-    case = Cohort.find(tiny_root)[0]
-    assert case.modalities == ("flair", "t1", "t1ce")
-    assert case.volume("t1").any()
-    with pytest.raises(BratsError, match="has flair, t1, t1ce; expected also t2"):
-        case.volumes()
-
-
-def test_missing_mask(tiny_root):
-    (tiny_root / "BraTS20_Training_001" / "BraTS20_Training_001_seg.nii.gz").unlink()
+def test_what_is_missing_is_named(tiny_root):
+    for role in ("t2", "seg"):
+        (tiny_root / "BraTS20_Training_001" / f"BraTS20_Training_001_{role}.nii.gz").unlink()
     cohort = Cohort.find(tiny_root)
+    assert cohort[0].modalities == ("flair", "t1", "t1ce") and cohort[0].volume("t1").any()
+    with pytest.raises(BratsError, match="has flair, t1, t1ce; expected also t2"):
+        cohort[0].volumes()
     assert not cohort[0].has_mask and len(cohort.labelled()) == 9
     with pytest.raises(BratsError, match=r"BraTS20_Training_001 has no mask; expected a file \*_seg.nii.gz"):
         cohort[0].mask()
@@ -133,7 +120,7 @@ def test_other_shape_is_named_with_both_shapes(case, role):
 def test_mask_that_would_be_flipped_wrongly_is_refused(case):
     """Same voxels, but a header that says RAS: flipping it would put the tumour on the other side."""
     nib.save(nib.Nifti1Image(tiny_volumes(0)[1], np.eye(4)), case.mask_file)
-    with pytest.raises(BratsError, match="axes are RAS.*expected axes LPS"):
+    with pytest.raises(BratsError, match="axes are RAS.*LPS"):
         case.mask()
 
 
@@ -151,7 +138,6 @@ def with_values(case, changes):
     [
         ({(24, 20, 18): np.nan}, "1 of its voxels are NaN within the brain.*fslmaths"),
         ({(3, 4, 5): np.inf}, "1 of its voxels are infinite.*divided by zero"),
-        ({(3, 4, 5): np.nan, (24, 20, 18): -np.inf}, "1 of its voxels are infinite"),
     ],
 )
 def test_values_that_nothing_can_be_computed_from_are_refused_with_their_cause(case, changes, message):
@@ -181,92 +167,42 @@ def test_where_nan_is_the_background_a_pocket_of_it_in_the_brain_is_too(case, si
             case.volume("t1ce")
 
 
-def truncated(path):
-    return path.read_bytes()[:-2000]
-
-
-def without_checksum(path):
-    return path.read_bytes()[:-6]
-
-
-def flipped_bit(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 4
-    return content
-
-
-def short_but_valid_gzip(path):
-    return gzip.compress(gzip.decompress(path.read_bytes())[:-10])
-
-
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (truncated, "truncated or damaged"),
-        (without_checksum, "truncated or damaged"),
-        (flipped_bit, "truncated or damaged"),
-        (short_but_valid_gzip, "truncated: 138230 bytes of image data; expected 138240 bytes"),
-        (lambda path: b"", r"empty \(0 bytes\)"),
-        (lambda path: b"<html>404</html>" * 99, "not a NIfTI file"),
-        (lambda path: b"\x5c\x01\0\0", "not a NIfTI file"),
-        (lambda path: gzip.decompress(path.read_bytes())[:348].replace(b"\x30\0\x28\0\x24\0", b"\0" * 6), "header"),
+        (lambda packed: packed[:-2000], "truncated or damaged"),
+        (lambda packed: packed[:-6], "truncated or damaged"),  # its checksum
+        (lambda packed: packed[:9000] + bytes([packed[9000] ^ 4]) + packed[9001:], "truncated or damaged"),
+        (lambda packed: gzip.compress(gzip.decompress(packed)[:-10]), "truncated: 138230 bytes.*expected 138240 bytes"),
+        (lambda packed: b"", r"empty \(0 bytes\)"),
+        (lambda packed: b"<html>404</html>" * 99, "not a NIfTI file"),
+        (lambda packed: gzip.decompress(packed)[:348].replace(b"\x30\0\x28\0\x24\0", b"\0" * 6), "header"),
     ],
 )
 def test_damaged_files_are_named(case, damage, message):
     """48 * 40 * 36 int16 voxels are 138240 bytes."""
-    case.files["t1"].write_bytes(damage(case.files["t1"]))
-    with pytest.raises(BratsError, match=f"_t1.nii.gz: .*{message}.*again|_t1.nii.gz: .*{message}.*dcm2niix"):
+    case.files["t1"].write_bytes(damage(case.files["t1"].read_bytes()))
+    with pytest.raises(BratsError, match=f"_t1.nii.gz: .*{message}.*(again|dcm2niix)"):
         case.volume("t1")
 
 
-def test_file_that_vanished_or_may_not_be_read(case, monkeypatch):
-    case.files["t1"].unlink()
-    with pytest.raises(BratsError, match="there is no such file"):
-        case.volume("t1")
-    with pytest.raises(BratsError, match="_t1.nii.gz: it cannot be read"):
-        case.fingerprint()
-
-    def refuse(*args):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("os.open", refuse)
-    with pytest.raises(BratsError, match="may not be read.*chmod"):
-        case.volume("t2")
-
-
-def test_failing_disk_is_named(case, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (FileNotFoundError(2, "No such file or directory"), "there is no such file"),
+        (PermissionError(13, "Permission denied"), "may not be read.*chmod"),
+        (OSError(5, "Input/output error"), r"cannot be read \(Input/output error\)"),
+    ],
+)
+def test_file_that_cannot_be_opened_is_named(case, monkeypatch, error, message):
     def fail(*args):
-        raise OSError(5, "Input/output error")
+        raise error
 
     monkeypatch.setattr("os.open", fail)
-    with pytest.raises(BratsError, match="_t2.nii.gz: it cannot be read \\(Input/output error\\)"):
+    with pytest.raises(BratsError, match=f"_t2.nii.gz: it {message}|_t2.nii.gz: {message}"):
         case.volume("t2")
-
-
-def test_folder_with_two_files_in_place_of_one(tiny_root):
-    path = tiny_root / "BraTS20_Training_001" / "BraTS20_Training_001_t2.nii.gz"
-    content = path.read_bytes()
-    path.unlink()
-    path.mkdir()
-    for name in ("a.nii.gz", "b.nii.gz"):
-        (path / name).write_bytes(content)
-    with pytest.raises(BratsError, match="folder that holds 2 NIfTI files"):
-        Cohort.find(tiny_root)[0].volume("t2")
-
-
-@pytest.mark.parametrize(("value", "dtype"), [(3, np.uint8), (-1, np.int16), (300, np.int16), (0.5, np.float32)])
-def test_numbers_that_are_no_labels(case, value, dtype):
-    mask = tiny_volumes(0)[1].astype(dtype)
-    mask[0, 0, 0] = value
-    nib.save(nib.Nifti1Image(mask, LPS_AFFINE), case.mask_file)
-    with pytest.raises(BratsError, match=f"the mask holds {value}; expected only 0, 1, 2, 4"):
-        case.mask()
-
-
-def test_whole_floats_are_labels(case):
-    mask = tiny_volumes(0)[1]
-    nib.save(nib.Nifti1Image(mask.astype(np.float64), LPS_AFFINE), case.mask_file)
-    np.testing.assert_array_equal(case.mask(), mask)
+    with pytest.raises(BratsError, match="_[a-z0-9]*.nii.gz: it cannot be read"):
+        case.fingerprint()
 
 
 def test_4d_image_in_place_of_a_modality(case):
@@ -306,10 +242,6 @@ def test_prediction_on_another_grid_is_refused(case, tmp_path):
 def test_real_case_reads_as_nibabel_does_and_comes_back(real_root, tmp_path):
     case = Cohort.find(real_root)[0]
     assert nib.aff2axcodes(case.affine) == ("L", "P", "S")
-    for modality in ("flair", "t1ce"):
-        np.testing.assert_array_equal(case.volume(modality), nib.load(case.files[modality]).get_fdata(dtype=np.float32))
-    mask, image = case.mask(), nib.load(case.mask_file)
-    assert set(np.unique(mask)) == {0, 1, 2, 4}
-    saved = nib.load(case.save_mask(mask, tmp_path / "P_seg.nii.gz"))
-    np.testing.assert_array_equal(np.asarray(saved.dataobj), np.asarray(image.dataobj))
-    np.testing.assert_array_equal(saved.affine, image.affine)
+    np.testing.assert_array_equal(case.volume("flair"), nib.load(case.files["flair"]).get_fdata(dtype=np.float32))
+    assert set(np.unique(case.mask())) == {0, 1, 2, 4}
+    assert_comes_back(case, tmp_path)

@@ -34,12 +34,10 @@ def test_brats2020_cases_come_in_natural_order_with_grades(tiny_root):
     assert cohort.source == "10 cases, BraTS 2020 naming, folder tiny"
     assert not cohort.is_phantom
     assert_same_arrays(cohort["BraTS20_Training_003"], seed=2)
+    assert Cohort.find(tiny_root / "BraTS20_Training_007").names == ("BraTS20_Training_007",)
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [("2020_01", "2020_01"), ("Käse, 2", "Käse, 2"), ("a$b$ {x} `y` <i> *\n|", "a_b_ _x_ _y_ _i_ ___")],
-)
+@pytest.mark.parametrize(("name", "shown"), [("Käse, 2", "Käse, 2"), ("a$b$ `y` <i>\n|", "a_b_ _y_ _i___")])
 def test_folder_is_named_without_what_a_page_or_figure_would_read(tmp_path, name, shown):
     write_case(tmp_path / name, "P_1")
     assert Cohort.find(tmp_path / name).source.endswith(f" naming, folder {shown}")
@@ -47,7 +45,7 @@ def test_folder_is_named_without_what_a_page_or_figure_would_read(tmp_path, name
 
 def test_case_2_comes_before_case_10(tmp_path):
     for name in ("P_10", "P_2", "P_1"):
-        write_case(tmp_path, name)
+        write_case(tmp_path, name, shape=(4, 4, 4))
     assert Cohort.find(tmp_path).names == ("P_1", "P_2", "P_10")
     assert Cohort.find(tmp_path, max_cases=2).names == ("P_1", "P_2")
 
@@ -85,8 +83,7 @@ def test_grade_from_2018_folders(tmp_path):
     "text",
     [
         "﻿Grade,BraTS_2019_subject_ID\r\nhgg,X_1\r\n",
-        "BraTS2021, grade \nX_1, HGG ,surplus\n",
-        "subject,GRADE,note\nX_1,HGG\nNA,LGG,\n",
+        "subject, GRADE ,note\nX_1, HGG \nNA,LGG,,surplus\n",
     ],
 )
 def test_name_mapping_of_any_column_names(tmp_path, text):
@@ -114,17 +111,14 @@ def test_table_that_contradicts_itself_gives_no_grade(tmp_path):
 
 def test_brats2023_names_and_codes(tmp_path):
     """Label 3 of these files is enhancing tumour, 4 here."""
-    old = write_case(tmp_path, "old", seed=4)
-    new = tmp_path / "BraTS-GLI-00005-000"
-    new.mkdir()
+    old, new = write_case(tmp_path / "old", "old", seed=4), tmp_path / "new" / "BraTS-GLI-00005-000"
+    new.mkdir(parents=True)
     for ending, other in YEAR_2023.items():
         shutil.move(old / f"old_{ending}.nii.gz", new / f"{new.name}-{other}.nii.gz")
-    old.rmdir()
-    path = new / f"{new.name}-seg.nii.gz"
-    mask = nib.load(path)
+    mask = nib.load(new / f"{new.name}-seg.nii.gz")
     stored = np.asarray(mask.dataobj)
-    nib.save(nib.Nifti1Image(np.where(stored == 4, 3, stored).astype(np.uint8), mask.affine), path)
-    (case,) = cohort = Cohort.find(tmp_path)
+    nib.save(nib.Nifti1Image(np.where(stored == 4, 3, stored).astype(np.uint8), mask.affine), mask.get_filename())
+    (case,) = cohort = Cohort.find(new.parent)
     assert (case.name, case.layout) == ("BraTS-GLI-00005-000", "brats2023")
     assert cohort.source.startswith("1 case, BraTS 2023 naming")
     assert_same_arrays(case, seed=4)
@@ -137,13 +131,7 @@ def test_msd_channels_codes_and_axes(msd_root):
     assert cohort.labelled().names == ("BRATS_001", "BRATS_002")
     assert cohort.source == "3 cases, MSD Task01 naming, folder Task01_BrainTumour"
     assert_same_arrays(cohort["BRATS_002"], seed=1)
-    volumes, _ = tiny_volumes(0)
-    read = cohort[0].volumes(("t2", "flair"))
-    assert list(read) == ["t2", "flair"]
-    np.testing.assert_array_equal(read["t2"], volumes["t2"])
-
-
-def test_another_msd_task_is_refused(msd_root):
+    assert list(cohort[0].volumes(("t2", "flair"))) == ["t2", "flair"]
     (msd_root / "dataset.json").write_text(json.dumps({"modality": {"0": "CT"}}))
     with pytest.raises(BratsError, match=r"dataset.json: its channels are \['ct'\]"):
         Cohort.find(msd_root)
@@ -161,17 +149,6 @@ def test_odd_mask_name_is_adopted_and_logged(tiny_root, caplog):
     assert "BraTS20_Training_005: no mask of its name; taking W39_1998.09.19_Segm.nii.gz" in caplog.text
     assert not cohort[0].has_odd_mask
     assert_same_arrays(case, seed=4)
-
-
-def test_two_unknown_files_are_no_mask(tiny_root):
-    folder = tiny_root / "BraTS20_Training_005"
-    (folder / "BraTS20_Training_005_seg.nii.gz").rename(folder / "one.nii.gz")
-    shutil.copy(folder / "one.nii.gz", folder / "two.nii.gz")
-    assert not Cohort.find(tiny_root)["BraTS20_Training_005"].has_mask
-
-
-def test_one_case_folder_is_a_cohort_of_one(tiny_root):
-    assert Cohort.find(tiny_root / "BraTS20_Training_007").names == ("BraTS20_Training_007",)
 
 
 def test_cases_side_by_side_in_one_folder(tiny_root, tmp_path):
@@ -217,38 +194,21 @@ def test_folders_without_cases(tmp_path):
         Cohort.find(tmp_path / "nowhere")
 
 
-@pytest.fixture
-def unreadable(monkeypatch):
-    """Call it with a folder's name; simulated, because the super-user may read everything."""
-    original = Path.iterdir
+def test_folder_that_may_not_be_read_is_left_out_and_named(tiny_root, monkeypatch, caplog):
+    """Simulated, because the super-user may read everything."""
+    original, closed = Path.iterdir, tiny_root / "BraTS20_Training_004"
 
-    def forbid(name):
-        def iterdir(self):
-            if self.name == name:
-                raise PermissionError(13, "Permission denied")
-            return original(self)
+    def iterdir(self):
+        if self == closed:
+            raise PermissionError(13, "Permission denied")
+        return original(self)
 
-        monkeypatch.setattr(Path, "iterdir", iterdir)
-
-    return forbid
-
-
-def test_folder_that_may_not_be_read_is_left_out_and_named(tiny_root, unreadable, caplog):
-    unreadable("BraTS20_Training_004")
+    monkeypatch.setattr(Path, "iterdir", iterdir)
     cohort = Cohort.find(tiny_root)
-    assert len(cohort) == 9
-    assert cohort.skipped == ((tiny_root / "BraTS20_Training_004", "it cannot be read (Permission denied)"),)
+    assert len(cohort) == 9 and cohort.skipped == ((closed, "it cannot be read (Permission denied)"),)
     assert "BraTS20_Training_004: it cannot be read" in caplog.text
-
-
-def test_folder_that_may_not_be_read_is_an_error_where_nothing_else_is_there(tmp_path, unreadable):
-    (tmp_path / "lost+found").mkdir()
-    unreadable("lost+found")
-    with pytest.raises(BratsError, match=r"no case is in it .*lost\+found: it cannot be read \(Permission denied"):
-        Cohort.find(tmp_path)
-    unreadable(tmp_path.name)
     with pytest.raises(BratsError, match="it cannot be read .Permission denied.*chmod"):
-        Cohort.find(tmp_path)
+        Cohort.find(closed)
 
 
 def test_lookup_subset_and_unknown_names(tiny_root):
@@ -260,41 +220,16 @@ def test_lookup_subset_and_unknown_names(tiny_root):
         Cohort.find(tiny_root, max_cases=0)
 
 
-@pytest.mark.parametrize(
-    ("mark", "drawn"),
-    [
-        ({"seed": 3, "stream": "cohort"}, "seed 3"),
-        # Without a stream they are drawn like those that the networks that ship learnt from.
-        ({"seed": 3}, "seed 3 of the stream training"),
-    ],
-)
-def test_phantom_cohort_says_so(tiny_root, mark, drawn):
-    (tiny_root / "phantom.json").write_text(json.dumps(mark))
-    cohort = Cohort.find(tiny_root)
-    assert cohort.is_phantom
-    assert cohort.source == f"10 simulated phantoms ({drawn})"
-
-
-def test_phantoms_in_a_folder_of_the_data_are_still_called_phantoms(tiny_root):
+def test_phantoms_are_called_so_also_in_a_folder_of_the_data(tiny_root):
     write_case(tiny_root / "made" / "up", "Phantom_001")
-    (tiny_root / "made" / "up" / "phantom.json").write_text(json.dumps({"seed": 3, "stream": "cohort"}))
+    mark = tiny_root / "made" / "up" / "phantom.json"
+    mark.write_text(json.dumps({"seed": 3, "stream": "cohort"}))
     cohort = Cohort.find(tiny_root)
-    assert cohort.is_phantom
+    assert cohort.is_phantom and not cohort.subset(["BraTS20_Training_001"]).is_phantom
     assert cohort.source == "1 simulated phantom (seed 3) and 10 cases, BraTS 2020 naming, folder tiny"
-    assert Cohort.find(tiny_root / "made").source == "1 simulated phantom (seed 3)"
-    assert not cohort.subset(["BraTS20_Training_001"]).is_phantom
-
-
-def test_fingerprint_depends_on_content_alone(tiny_root, tmp_path):
-    cohort = Cohort.find(tiny_root)
-    copy = Cohort.find(shutil.copytree(tiny_root, tmp_path / "elsewhere", copy_function=shutil.copyfile))
-    assert copy.fingerprint() == cohort.fingerprint()
-    assert cohort.subset(cohort.names[:5]).fingerprint() != cohort.fingerprint()
-    path = copy[3].files["t2"]
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    assert copy.fingerprint() != cohort.fingerprint()
+    # Without a stream they are drawn like those that the networks that ship learnt from.
+    mark.write_text(json.dumps({"seed": 3}))
+    assert Cohort.find(tiny_root / "made").source == "1 simulated phantom (seed 3 of the stream training)"
 
 
 def test_cohort_and_cases_travel_to_workers(tiny_root):

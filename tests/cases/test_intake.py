@@ -40,18 +40,18 @@ def test_brain_without_skull_passes_without_a_word(brain):
 
 
 def test_real_brains_pass_without_a_word(real_root):
-    for case in Cohort.find(real_root):
+    for case in Cohort.find(real_root, max_cases=3):
         volumes = case.volumes(("flair", "t1ce"))
         assert examine(case.name, volumes, case.spacing) == []
         assert shell_ratio(list(standardised(volumes).values()), case.spacing) > SHELL_RATIO
 
 
-@pytest.mark.parametrize("step", [1, 5], ids=["1 mm", "5 mm slices"])
-def test_bone_below_a_bright_surface_is_found(brain, step):
+def test_bone_below_a_bright_surface_is_found_in_thick_slices_and_in_standardised_images_too(brain):
     thin = with_skull(brain, liquid=1, bone=4, scalp=3)
-    thin = {modality: volume[:, :, ::step] for modality, volume in thin.items()}
-    with pytest.raises(BratsError, match="dark layer.*as bone does; expected a brain without its skull.*HD-BET"):
-        examine("case", thin, (1, 1, step))
+    thick = {modality: volume[:, :, ::5] for modality, volume in thin.items()}
+    for volumes, spacing in ((thin, MM), (standardised(thin), MM), (thick, (1, 1, 5))):
+        with pytest.raises(BratsError, match="dark layer.*as bone does; expected a brain without its skull.*HD-BET"):
+            examine("case", volumes, spacing)
 
 
 def test_bone_of_no_signal_that_is_open_at_the_neck_is_found(brain):
@@ -64,12 +64,6 @@ def test_bone_of_no_signal_that_is_open_at_the_neck_is_found(brain):
         examine("case", cut, MM)
 
 
-def test_standardised_head_is_found_too(brain):
-    thin = standardised(with_skull(brain, liquid=1, bone=4, scalp=3))
-    with pytest.raises(BratsError, match="dark layer"):
-        examine("case", thin, MM)
-
-
 def test_whole_head_is_too_large_for_a_brain(head):
     millilitres = np.count_nonzero(head["flair"]) / 1000
     assert millilitres > 2400
@@ -77,28 +71,15 @@ def test_whole_head_is_too_large_for_a_brain(head):
         examine("X", head, MM)
 
 
-def test_noise_around_the_head_is_refused(brain):
-    noisy = {modality: volume + np.random.default_rng(0).random(volume.shape) for modality, volume in brain.items()}
-    with pytest.raises(BratsError, match="8928 mL of its voxels are not 0"):  # 240 x 240 x 155 mm
-        examine("case", noisy, MM)
-
-
-def test_background_that_is_not_zero_is_named(brain):
+def test_background_that_is_not_zero_and_empty_images_are_named(brain):
     with pytest.raises(BratsError, match="case X: the background of its t1ce image is -1; expected 0"):
         examine("X", {"flair": brain["flair"], "t1ce": brain["t1ce"] - 1}, MM)
-
-
-def test_empty_image_is_named(brain):
     with pytest.raises(BratsError, match="every voxel of its t1ce image is 0"):
         examine("X", {"flair": brain["flair"], "t1ce": 0 * brain["t1ce"]}, MM)
 
 
 def cropped(volumes):
     return {modality: volume[:, :, 40:100] for modality, volume in volumes.items()}
-
-
-def few_levels(volumes):
-    return {modality: np.ceil(volume / np.percentile(volume, 99) * 16) for modality, volume in volumes.items()}
 
 
 @pytest.mark.parametrize(
@@ -109,21 +90,14 @@ def few_levels(volumes):
         (cropped, MM, "x 60 mm, so part of the brain is missing"),
         (lambda volumes: volumes, (0.8, 0.8, 0.8), "mL are not 0, where a brain has about 900 to 1900 mL"),
         (lambda volumes: {m: volume[:, :, ::4] for m, volume in volumes.items()}, (1, 1, 4), "4 mm long along one"),
-        (few_levels, MM, "few grey levels"),
         (lambda volumes: {m: np.pad(v, [(0, 200), (0, 0), (0, 0)]) for m, v in volumes.items()}, MM, "440 mm long"),
     ],
-    ids=["standardised", "0-1", "cropped", "small", "thick", "few levels", "long"],
+    ids=["standardised", "0-1", "cropped", "small", "thick", "long"],
 )
 def test_unusual_images_are_warned_of(brain, change, spacing, says):
     changed = {modality: np.asarray(volume, np.float32) for modality, volume in change(brain).items()}
     warnings = examine("case", changed, spacing)
     assert any(re.search(says, warning) for warning in warnings), warnings
-
-
-def test_a_scrap_of_brain_has_too_little_to_tell():
-    scrap = np.zeros((12, 12, 12), np.float32)
-    scrap[4:8, 4:8, 4:8] = 50
-    assert np.isnan(shell_ratio([scrap], MM))
 
 
 def test_voxels_that_are_far_apart_are_no_brain():
@@ -144,12 +118,6 @@ def test_receiving_a_case_reads_it_and_adds_what_its_header_says(tmp_path):
     image.header.set_xyzt_units("meter")
     nib.save(image, case.files["t1ce"])
     assert receive(case, ("t1ce", "flair"))[1] == [*warnings, "The header gives lengths in metre; they were read as mm"]
-
-
-def test_images_of_two_places_are_not_received(tmp_path):
-    write_case(tmp_path, "BraTS20_Training_001")
-    case = Cohort.find(tmp_path)[0]
-    image = nib.load(case.files["t1ce"])
     moved = image.affine.copy()
     moved[2, 3] += 7
     nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj), moved), case.files["t1ce"])
@@ -161,12 +129,10 @@ def test_images_of_two_places_are_not_received(tmp_path):
     "change",
     [
         lambda v: v,
-        lambda v: 2 * v,
-        lambda v: v + 50 * (v > 0),
         lambda v: np.round(v * (255 / v.max())),
         lambda v: 2000 * (v > 0) - v,
     ],
-    ids=["same", "doubled", "offset", "8 bits", "inverted"],
+    ids=["same", "8 bits", "inverted"],
 )
 def test_one_image_for_two_modalities_is_refused_with_both_names(tmp_path, brain, change):
     files = write_loose(tmp_path, {"flair": brain["flair"], "t1ce": change(brain["flair"])}, LPS_AFFINE)
@@ -174,22 +140,8 @@ def test_one_image_for_two_modalities_is_refused_with_both_names(tmp_path, brain
         receive(Case("scan", files), ("flair", "t1ce"))
 
 
-@pytest.mark.parametrize("labels", [(1,), (1, 2, 4)], ids=["brain", "tumour"])
-def test_a_mask_in_the_place_of_an_image_is_refused(brain, labels):
-    slabs = np.choose(np.arange(brain["flair"].shape[1]) * len(labels) // brain["flair"].shape[1], labels)
+def test_a_mask_in_the_place_of_an_image_is_refused(brain):
+    slabs = np.choose(np.arange(brain["flair"].shape[1]) * 3 // brain["flair"].shape[1], (1, 2, 4))
     mask = np.where(brain["flair"] > 0, slabs[:, None], 0).astype(np.float32)
     with pytest.raises(BratsError, match="t1ce image has no other values than 0, 1.*expected an image and not a mask"):
         examine("X", {"flair": brain["flair"], "t1ce": mask}, MM)
-
-
-def test_voxels_far_from_all_others_are_counted(brain):
-    spoilt = brain["flair"].copy()
-    spoilt[120, 120, 70], spoilt[121, 118, 71] = 1e9, -1e9
-    (warning,) = examine("X", {"flair": spoilt, "t1ce": brain["t1ce"]}, MM)
-    assert warning.startswith("2 voxels of FLAIR lie far from all others, up to 1e+09")
-
-
-def test_an_image_of_another_patient_is_doubted(brain):
-    other = {"flair": brain["flair"], "t1ce": phantom(1).volumes["t1ce"].astype(np.float32)}
-    (warning,) = examine("X", other, MM)
-    assert re.match(r"The outline of T1ce overlaps by 0\.\d\d with the others'", warning)

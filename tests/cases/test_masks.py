@@ -33,7 +33,7 @@ def put(case, array, slope=None, intercept=0, affine=LPS_AFFINE):
     return case
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.uint16, np.int32])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16])
 def test_masks_that_nibabel_saved_with_a_slope_keep_their_labels(case, dtype):
     """Edited as floats and saved with an integer header, 1 comes back as 1.0039 or 0.99998 (nibabel issue 1344)."""
     image = nib.load(case.mask_file)
@@ -48,10 +48,8 @@ def test_masks_that_nibabel_saved_with_a_slope_keep_their_labels(case, dtype):
     ("change", "slope", "intercept"),
     [
         (lambda mask: mask * 2, 0.5, 0),
-        (lambda mask: mask + 10, 1, -10),
         (lambda mask: 4 - mask, -1, 4),
         (lambda mask: mask.astype(">i2"), 1, 0),
-        (lambda mask: mask.astype(np.uint64), None, 0),
         (lambda mask: mask.astype(np.float32) + np.float32(1e-4), None, 0),
         (lambda mask: mask.astype(np.float64), 0, 7),  # a slope of 0 means none
     ],
@@ -68,25 +66,23 @@ def test_numbers_count_as_their_header_scales_them(case, change, slope, intercep
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "message"),
+    ("value", "message"),
     [
-        ((0, 0, 0), 0.5, "the mask holds 0.5.*nearest neighbour"),
-        ((0, 0, 0), 3.9, "the mask holds 3.9.*nearest neighbour"),
-        ((0, 0, 0), np.nan, "1 voxels of the mask are NaN or infinite.*fslmaths"),
-        ((0, 0, 0), -np.inf, "NaN or infinite"),
-        ((0, 0, 0), 1e30, r"the mask holds 1e\+30; expected only 0, 1, 2, 4"),
+        (0.5, "the mask holds 0.5.*nearest neighbour"),
+        (np.nan, "1 voxels of the mask are NaN or infinite.*fslmaths"),
+        (-1, "the mask holds -1; expected only 0, 1, 2, 4"),
+        (1e30, r"the mask holds 1e\+30; expected only 0, 1, 2, 4"),
     ],
 )
-def test_what_is_near_no_label_is_refused(case, place, value, message):
+def test_what_is_near_no_label_is_refused(case, value, message):
     mask = tiny_volumes(0)[1].astype(np.float32)
-    mask[place] = value
+    mask[0, 0, 0] = value
     with pytest.raises(BratsError, match=message):
         put(case, mask).mask()
 
 
-@pytest.mark.parametrize("dtype", [np.complex64, [("R", "u1"), ("G", "u1"), ("B", "u1")]])
-def test_numbers_that_have_no_order_are_refused(case, dtype):
-    put(case, np.zeros((48, 40, 36), dtype))
+def test_numbers_that_have_no_order_are_refused(case):
+    put(case, np.zeros((48, 40, 36), np.complex64))
     with pytest.raises(BratsError, match="expected a 3D or 4D image of real numbers"):
         case.mask()
 
@@ -114,7 +110,7 @@ def tissues(brain):
     return np.where(brain, np.indices(brain.shape)[0] % 2 + 1, 0)
 
 
-@pytest.mark.parametrize("paint", [lambda brain: brain, lambda brain: brain * 4, tissues])
+@pytest.mark.parametrize("paint", [lambda brain: brain * 4, tissues])
 def test_a_mask_of_the_brain_is_no_tumour_under_any_name(case, paint):
     brain = tiny_volumes(0)[0]["flair"] > 0
     put(case, paint(brain).astype(np.uint8))

