@@ -13,11 +13,10 @@ from brats_lib.scores.images import pairwise_ms_ssim
 from brats_lib.scores.membership import attack_auc, auc_interval, nearest_distances
 from brats_lib.studies.synthesis import tasks
 from brats_lib.studies.synthesis.classical import DENOISERS
-from brats_lib.studies.synthesis.codes import draw_again, encode
 from brats_lib.studies.synthesis.features import unet_features
-from brats_lib.studies.synthesis.forward import forward
 from brats_lib.studies.synthesis.gan import join
-from brats_lib.studies.synthesis.sampling import draw_latent, split_labelled, synthesise
+from brats_lib.studies.synthesis.networks import forward
+from brats_lib.studies.synthesis.sampling import draw_again, draw_latent, encode, split_labelled, synthesise
 from brats_lib.studies.synthesis.store import save_generator
 from experiments.generative import NETWORKS, train_network
 from experiments.pictures import held_out, learnt_from, tested, training_pictures

@@ -1,6 +1,8 @@
 """Does it help? A small segmentation network on labelled slices of few patients, and of a generator."""
 
+import keras
 import numpy as np
+from keras import layers, ops
 from keras.utils import PyDataset
 
 from brats_lib.cases import MODALITIES
@@ -8,12 +10,13 @@ from brats_lib.labels import REGIONS, region, to_labels
 from brats_lib.models.native_unet import build_native_unet
 from brats_lib.recipes import NativeRecipe
 from brats_lib.slices.patches import region_targets
-from brats_lib.studies.synthesis.forward import forward
-from brats_lib.studies.synthesis.regularised import VAERegularised
+from brats_lib.studies.synthesis.networks import bottleneck, forward
+from brats_lib.studies.synthesis.parts import Blocks, GenerativeModel, draw_codes
+from brats_lib.studies.synthesis.pictures import Pictures
 from brats_lib.training.devices import choose_precision, make_reproducible
 from brats_lib.training.objectives import compile_model
 
-__all__ = ["SEGMENTER", "LabelledBatches", "score_segmenter", "train_segmenter"]
+__all__ = ["SEGMENTER", "LabelledBatches", "VAERegularised", "score_segmenter", "train_segmenter"]
 
 # As small as its data: single slices of 1.5 mm pixels.
 SEGMENTER = NativeRecipe(
@@ -22,6 +25,9 @@ SEGMENTER = NativeRecipe(
 )  # fmt: skip
 # Intensities in 0-1 are spread to about the range of standardised ones.
 _GAIN = 4.0
+# Length of the latent vector of the branch of a VAE, its filters from the coarsest level on, and the weight of either
+# loss (Myronenko 2018, equation 2).
+_LATENT, _BRANCH, _WEIGHT = 32, (64, 32, 16, 8), 0.1
 
 
 class LabelledBatches(PyDataset):
@@ -29,24 +35,23 @@ class LabelledBatches(PyDataset):
 
     Parameters
     ----------
-    images : array, shape (n, size, size, 4)
-        In 0-1, as `pictures.Pictures` has them.
-    classes : array of uint8, shape (n, size, size)
-    recipe : brats_lib.recipes.NativeRecipe
+    images, classes
+        As `pictures.Pictures` has them.
+    recipe
         Modalities, batch, slices per epoch; whether slices are mirrored and their contrast changed.
-    others : (array, array), optional
+    others
         Images and classes, such as a generator's.
-    seed : int
-        Seed of everything random.
-
-    Attributes
-    ----------
-    epoch : int
-        The epoch whose batches are given, from 0.
     """
 
-    def __init__(self, images, classes, recipe=SEGMENTER, others=None, seed=0, **options):
-        super().__init__(**options)
+    def __init__(
+        self,
+        images: np.ndarray,
+        classes: np.ndarray,
+        recipe: NativeRecipe = SEGMENTER,
+        others: tuple[np.ndarray, np.ndarray] | None = None,
+        seed: int = 0,
+    ):
+        super().__init__()
         self._channels = [MODALITIES.index(modality) for modality in recipe.modalities]
         self.pools = [(images, classes)] if others is None else [(images, classes), others]
         self.recipe, self.seed, self.epoch = recipe, int(seed), 0
@@ -78,28 +83,57 @@ def _change(rng, image, mask):
     return np.clip(image, 0, 1) ** bend * gain, mask
 
 
-def train_segmenter(batches, seed=0, vae_branch=False):
-    """Train the small network for the recipe's number of batches.
+class VAERegularised(GenerativeModel):
+    """A U-Net whose bottleneck also has to draw its input again while it trains (Myronenko 2018).
 
-    Parameters
-    ----------
-    batches : LabelledBatches
-    seed : int
-        Seed of the initial weights.
-    vae_branch : bool
-        Add the branch of `regularised` while it trains.
+    A branch samples from the features of the bottleneck and draws the input. Its losses, the mean squared error and
+    the divergence, are added; the divergence is a mean over pixels in the paper's implementation and here. At
+    prediction the branch is not used, so the network costs nothing more.
+    """
 
-    Returns
-    -------
-    keras.Model
-        The network, with the moving average of its weights.
+    def __init__(self, network: keras.Model, size: int, precision: str = "float32", seed: int | None = None):
+        super().__init__(name="vae_regularised")
+        blocks = Blocks(precision, seed)
+        policy, features = blocks.policy, bottleneck(network)
+        self.network = network
+        self.both = keras.Model(network.input, [network.output, features], name="with_bottleneck")
+        features = keras.Input(features.shape[1:], name="bottleneck")
+        x = layers.GlobalAveragePooling2D(dtype=policy, name="pooled")(features)
+        x = blocks.dense(x, 2 * _LATENT, "posterior", "float32")
+        x = layers.Reshape((2, _LATENT), dtype="float32", name="mean_and_log_variance")(x)
+        self.encoder = keras.Model(features, x)
+        coarsest = size // 2 ** len(_BRANCH)
+        vector = keras.Input((_LATENT,), name="latent")
+        x = blocks.dense(vector, coarsest**2 * _BRANCH[0], "coarse")
+        x = blocks.relu(layers.Reshape((coarsest, coarsest, _BRANCH[0]), dtype=policy)(x), "coarse_relu")
+        for level, width in enumerate(_BRANCH, start=1):
+            x = blocks.conv_relu(x, width, 4, f"branch_{level}", 2, layers.Conv2DTranspose)
+        drawn = blocks.conv(x, network.input.shape[-1], 3, "drawn", dtype="float32")
+        self.decoder = keras.Model(vector, drawn, name="branch")
+        self.noise = keras.random.SeedGenerator(seed)
+
+    def call(self, pictures, training=None):
+        """What the network gives; in training the branch's losses are added."""
+        found, features = self.both(pictures, training=training)
+        if training:
+            mean, log_variance = ops.unstack(self.encoder(features, training=True), 2, axis=1)
+            latent, divergence = draw_codes(mean, log_variance, self.noise)
+            drawn = self.decoder(latent, training=True)
+            pixels = pictures.shape[1] * pictures.shape[2]
+            self.add_loss(_WEIGHT * ops.mean(ops.square(drawn - pictures)))
+            self.add_loss(_WEIGHT * ops.mean(divergence) / pixels)
+        return found
+
+
+def train_segmenter(batches: LabelledBatches, seed: int = 0, vae_branch: bool = False) -> keras.Model:
+    """Train the small network for the recipe's number of batches; it has the moving average of its weights.
+
+    With `vae_branch` it trains as a `VAERegularised`.
     """
     recipe, precision = batches.recipe, choose_precision()
     make_reproducible(seed)
     network = build_native_unet(len(recipe.modalities), recipe.widths, len(REGIONS), True, precision, seed)
-    model = network
-    if vae_branch:
-        model = VAERegularised(network, recipe.patch, precision=precision, seed=seed + 1)
+    model = VAERegularised(network, recipe.patch, precision, seed + 1) if vae_branch else network
     compile_model(model, recipe, precision, recipe.epochs * len(batches))
     for epoch in range(recipe.epochs):
         batches.epoch = epoch
@@ -109,19 +143,10 @@ def train_segmenter(batches, seed=0, vae_branch=False):
     return network
 
 
-def score_segmenter(network, pictures, recipe=SEGMENTER):
-    """Dice of each region in each case, over all of its slices together.
+def score_segmenter(network: keras.Model, pictures: Pictures, recipe: NativeRecipe = SEGMENTER) -> list[dict]:
+    """Dice of each region in each case, over all of its slices together: rows of case, region and dice.
 
-    Parameters
-    ----------
-    network : keras.Model
-    pictures : brats_lib.studies.synthesis.pictures.Pictures
-    recipe : brats_lib.recipes.NativeRecipe
-
-    Returns
-    -------
-    list of dict
-        case, region and dice; 1 where neither has a pixel of the region.
+    It is 1 where neither has a pixel of the region.
     """
     channels = [MODALITIES.index(modality) for modality in recipe.modalities]
     images = pictures.images[..., channels].astype(np.float32) * _GAIN
