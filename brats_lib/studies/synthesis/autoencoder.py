@@ -5,22 +5,13 @@ from keras import layers, ops
 
 from brats_lib.labels import LABELS
 from brats_lib.recipes import GenerativeRecipe
-from brats_lib.studies.synthesis.parts import (
-    Blocks,
-    GenerativeModel,
-    Tensor,
-    adversarial_terms,
-    centre,
-    draw_codes,
-    part_seeds,
-    picture_critic,
-)
+from brats_lib.studies.synthesis import parts
 
 __all__ = ["Autoencoder", "labelled_error"]
 
 
-class Autoencoder(GenerativeModel):
-    """Encoder, decoder and, where the recipe has one, a critic of patches as one network to be fitted.
+class Autoencoder(parts.GenerativeModel):
+    """Encoder, decoder and perhaps a critic as one network to be fitted.
 
     The first stage of Rombach et al. 2022: what a slice looks like from near is learnt here, so that another network
     need only learn which codes go together.
@@ -32,17 +23,17 @@ class Autoencoder(GenerativeModel):
         (n, side, side, 2 * latent), where side is ``size // 2 ** (len(widths) - 1)``.
     decoder : keras.Model
         Codes (n, side, side, latent) to slices in 0-1: intensities, then class probabilities.
-    critic : keras.Model or None
     """
+
+    terms = ("reconstruction_loss", "kl_loss")
 
     def __init__(self, recipe: GenerativeRecipe, precision: str = "float32", seed: int | None = None):
         super().__init__(name="autoencoder")
         self.recipe, self.channels = recipe, len(recipe.targets)
-        seeds, both = part_seeds(seed, 3), self.channels + len(LABELS)
-        self.encoder = _build_encoder(recipe, both, Blocks(precision, seeds[0]))
-        self.decoder = _build_decoder(recipe, self.channels, Blocks(precision, seeds[1]))
-        self.critic, terms = picture_critic(both, recipe, precision, seeds[2])
-        self.terms = ("reconstruction_loss", "kl_loss", *terms)
+        seeds, both = parts.part_seeds(seed, 3), self.channels + len(LABELS)
+        self.encoder = _build_encoder(recipe, both, parts.Blocks(precision, seeds[0]))
+        self.decoder = _build_decoder(recipe, self.channels, parts.Blocks(precision, seeds[1]))
+        self.add_critic(both, precision, seeds[2])
         self.noise = keras.random.SeedGenerator(seed)
 
     def call(self, real, training=None):
@@ -50,15 +41,13 @@ class Autoencoder(GenerativeModel):
         recipe = self.recipe
         mean, log_variance = ops.split(self.encoder(real, training=training), 2, axis=-1)
         # Drawn, so that codes beside a real one can be decoded too.
-        codes, divergence = draw_codes(mean, log_variance, self.noise)
+        codes, divergence = parts.draw_codes(mean, log_variance, self.noise)
         made = self.decoder(codes, training=training)
         terms = [
             recipe.reconstruction * labelled_error(made, real, self.channels),
             recipe.kl * ops.sum(divergence, (1, 2)),
         ]
-        if self.critic is not None:
-            terms += adversarial_terms(self.critic, centre(real), centre(made), recipe.adversarial, training)
-        return ops.stack(terms, -1)
+        return self.losses_with_critic(terms, real, made, training)
 
 
 def _build_encoder(recipe, channels, blocks):
@@ -87,7 +76,7 @@ def _build_decoder(recipe, channels, blocks):
     return keras.Model(codes, both, name="code_decoder")
 
 
-def labelled_error(made: Tensor, real: Tensor, channels: int) -> Tensor:
+def labelled_error(made: parts.Tensor, real: parts.Tensor, channels: int) -> parts.Tensor:
     """Mean absolute error of the intensities and cross-entropy of the labels, added up: one number per sample.
 
     Both slices have `channels` intensities, then class probabilities. Not the absolute error of the labels as well: of

@@ -4,14 +4,7 @@ import keras
 from keras import layers, ops
 
 from brats_lib.recipes import GenerativeRecipe
-from brats_lib.studies.synthesis.parts import (
-    CRITIC_TERMS,
-    Blocks,
-    GenerativeModel,
-    adversarial_terms,
-    build_critic,
-    part_seeds,
-)
+from brats_lib.studies.synthesis import parts
 
 __all__ = ["GAN", "join"]
 
@@ -19,30 +12,26 @@ __all__ = ["GAN", "join"]
 GROUPS = 8
 
 
-class GAN(GenerativeModel):
+class GAN(parts.GenerativeModel):
     """Generator and critic as one network to be fitted to codes of an `autoencoder.Autoencoder`.
 
-    Attributes
-    ----------
-    generator : keras.Model
-        Latent vectors (n, latent), standard normal, to codes (n, size, size, codes).
-    critic : keras.Model
+    The `generator` makes codes (n, size, size, codes) of latent vectors (n, latent), standard normal.
     """
 
-    terms = CRITIC_TERMS
+    terms = parts.CRITIC_TERMS
 
     def __init__(self, recipe: GenerativeRecipe, precision: str = "float32", seed: int | None = None):
         super().__init__(name="gan")
-        self.recipe, seeds = recipe, part_seeds(seed, 2)
-        self.generator = _build_generator(recipe, Blocks(precision, seeds[0], keras.initializers.GlorotNormal))
-        self.critic = build_critic(recipe.codes, recipe, False, precision, seeds[1])
+        self.recipe, seeds = recipe, parts.part_seeds(seed, 2)
+        self.generator = _build_generator(recipe, parts.Blocks(precision, seeds[0], keras.initializers.GlorotNormal))
+        self.critic = parts.build_critic(recipe.codes, recipe, False, precision, seeds[1])
         self.noise = keras.random.SeedGenerator(seed)
 
     def call(self, real, training=None):
         """Losses of real codes (n, size, size, codes)."""
         latent = keras.random.normal((ops.shape(real)[0], self.recipe.latent), seed=self.noise)
         made = self.generator(latent, training=training)
-        return ops.stack(adversarial_terms(self.critic, real, made, self.recipe.adversarial, training), -1)
+        return ops.stack(parts.adversarial_terms(self.critic, real, made, self.recipe.adversarial, training), -1)
 
 
 def _build_generator(recipe, blocks):

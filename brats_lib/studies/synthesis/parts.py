@@ -16,24 +16,14 @@ from brats_lib.models.unet import layer_seeds
 from brats_lib.recipes import GenerativeRecipe
 
 __all__ = [
-    "CRITIC_TERMS", "Blocks", "GenerativeModel", "SpectralConv2D", "adversarial_terms", "build_critic", "centre",
-    "draw_codes", "hinge_critic", "hinge_generator", "kl_divergence", "part_seeds", "picture_critic",
+    "CRITIC_TERMS", "Blocks", "GenerativeModel", "SpectralConv2D", "adversarial_terms", "build_critic",
+    "draw_codes", "hinge_critic", "hinge_generator", "kl_divergence", "part_seeds",
 ]  # fmt: skip
 
 Tensor = Any  # of whichever backend
 CRITIC_TERMS = ("critic_loss", "generator_loss")
 # Slope of the leaky ReLU below zero.
 _SLOPE = 0.2
-
-
-class GenerativeModel(keras.Model):
-    """A network that gives its own weighted losses, (n, terms), of what it is fitted to; `terms` has their names."""
-
-    terms: tuple[str, ...]
-
-    def build(self, input_shape=None):
-        """Nothing to make: the parts are built when they are made."""
-        self.built = True
 
 
 def part_seeds(seed: int | None, count: int) -> list[int | None]:
@@ -162,15 +152,6 @@ def build_critic(
     return keras.Model(pictures, x, name="critic")
 
 
-def picture_critic(
-    channels: int, recipe: GenerativeRecipe, precision: str, seed: int | None
-) -> tuple[keras.Model | None, tuple[str, ...]]:
-    """A critic of patches and the names of the losses that it brings; neither where the recipe has no critic."""
-    if not recipe.critic_widths:
-        return None, ()
-    return build_critic(channels, recipe, True, precision, seed), CRITIC_TERMS
-
-
 def adversarial_terms(critic: keras.Model, real: Tensor, made: Tensor, weight: float, training: bool) -> list[Tensor]:
     """Loss of the critic, and weighted loss of what made the pictures: each one number per sample."""
     judged, unmasked = critic(real, training=training), critic(ops.stop_gradient(made), training=training)
@@ -183,11 +164,6 @@ def _judge_frozen(critic, pictures):
     others = [variable.value for variable in critic.non_trainable_variables]
     judged, _ = critic.stateless_call(weights, others, pictures, training=False)
     return judged
-
-
-def centre(pictures: Tensor) -> Tensor:
-    """From 0-1 to -1 to 1."""
-    return pictures * 2 - 1
 
 
 def hinge_critic(real: Tensor, generated: Tensor) -> Tensor:
@@ -218,3 +194,27 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     Kingma and Welling 2014, appendix B.
     """
     return 0.5 * ops.sum(ops.exp(log_variance) + ops.square(mean) - 1 - log_variance, -1)
+
+
+class GenerativeModel(keras.Model):
+    """A network that gives its own weighted losses, (n, terms), of what it is fitted to; `terms` has their names."""
+
+    critic: keras.Model | None = None
+    terms: tuple[str, ...] = ()
+
+    def build(self, input_shape=None):
+        """Nothing to make: the parts are built when they are made."""
+        self.built = True
+
+    def add_critic(self, channels: int, precision: str, seed: int | None) -> None:
+        """Add a critic of patches where the recipe has one."""
+        if self.recipe.critic_widths:
+            self.critic = build_critic(channels, self.recipe, True, precision, seed)
+            self.terms += CRITIC_TERMS
+
+    def losses_with_critic(self, terms: list[Tensor], real: Tensor, made: Tensor, training: bool) -> Tensor:
+        """All losses: those given, and those of the critic, where there is one, on pictures in 0-1."""
+        if self.critic is not None:
+            weight = self.recipe.adversarial
+            terms = [*terms, *adversarial_terms(self.critic, real * 2 - 1, made * 2 - 1, weight, training)]
+        return ops.stack(terms, -1)

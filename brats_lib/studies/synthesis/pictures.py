@@ -23,27 +23,13 @@ _LOWEST, _HIGHEST = 0.3, 0.85
 
 @dataclass(frozen=True)
 class Pictures:
-    """Slices of several cases.
+    """Slices of several cases."""
 
-    Attributes
-    ----------
-    images
-        float16, (n, 128, 128, 4), in 0-1, in the order of `cases.MODALITIES`; 0 outside the brain.
-    classes
-        uint8, (n, 128, 128), class indices 0-3.
-    brain
-        bool, (n, 128, 128).
-    case
-        (n,): which of `names` a slice is of.
-    names
-        The cases.
-    """
-
-    images: np.ndarray
-    classes: np.ndarray
-    brain: np.ndarray
-    case: np.ndarray
-    names: tuple[str, ...]
+    images: np.ndarray  # float16, (n, 128, 128, 4), in 0-1, modalities as in `cases.MODALITIES`; 0 outside the brain
+    classes: np.ndarray  # uint8, (n, 128, 128), class indices 0-3
+    brain: np.ndarray  # bool, (n, 128, 128)
+    case: np.ndarray  # (n,): which of the names a slice is of
+    names: tuple[str, ...]  # of the cases
 
     def __len__(self) -> int:
         return len(self.images)
@@ -60,11 +46,6 @@ class Pictures:
     def mirrored(self) -> "Pictures":
         """The slices mirrored left to right."""
         return Pictures(self.images[:, ::-1], self.classes[:, ::-1], self.brain[:, ::-1], self.case, self.names)
-
-    def halves(self) -> "tuple[Pictures, Pictures]":
-        """The slices of every second case, and those of the others."""
-        even = self.case % 2 == 0
-        return self.take(even), self.take(~even)
 
 
 def make_pictures(stacks: Sequence[Stack], per_case: int = 8) -> Pictures:

@@ -1,4 +1,4 @@
-"""Labelled slices from a generator and the way from one to another; slices as codes and back."""
+"""Labelled slices from a generator and the way from one to another; slices as codes."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from brats_lib.studies.synthesis.autoencoder import Autoencoder
     from brats_lib.studies.synthesis.pictures import Pictures
 
-__all__ = ["between", "draw_again", "draw_latent", "encode", "split_labelled", "synthesise"]
+__all__ = ["between", "draw_latent", "encode", "split_labelled", "synthesise"]
 
 # Below this a pixel that is no tumour is background, as in pictures of skull-stripped brains.
 _FLOOR = 0.02
@@ -45,7 +45,7 @@ def split_labelled(made: np.ndarray, modalities: int = 4) -> tuple[np.ndarray, n
 
 
 def between(first: np.ndarray, second: np.ndarray, steps: int) -> np.ndarray:
-    """So many latent vectors on the great circle from one to the other, ends included; all are as likely (White 2016)."""
+    """Latent vectors in so many steps on the great circle from one to the other, all as likely (White 2016)."""
     one, other = (vector / np.linalg.norm(vector) for vector in (first, second))
     angle = np.arccos(np.clip(one @ other, -1, 1))
     shares = np.linspace(0, 1, steps)[:, None]
@@ -60,8 +60,3 @@ def encode(autoencoder: "Autoencoder", pictures: "Pictures") -> np.ndarray:
     parts = [pictures.take(slice(start, start + _BATCH)) for start in range(0, len(pictures), _BATCH)]
     latent = autoencoder.recipe.latent
     return np.concatenate([forward(autoencoder.encoder, part.labelled(), _BATCH)[..., :latent] for part in parts])
-
-
-def draw_again(autoencoder: "Autoencoder", pictures: "Pictures") -> np.ndarray:
-    """Slices as drawn from their codes: intensities and class probabilities, (n, size, size, modalities + classes)."""
-    return forward(autoencoder.decoder, encode(autoencoder, pictures))

@@ -4,45 +4,32 @@ import keras
 from keras import layers, ops
 
 from brats_lib.recipes import GenerativeRecipe
-from brats_lib.studies.synthesis.parts import (
-    Blocks,
-    GenerativeModel,
-    adversarial_terms,
-    centre,
-    part_seeds,
-    picture_critic,
-)
+from brats_lib.studies.synthesis import parts
 
 __all__ = ["Translation"]
 
 
-class Translation(GenerativeModel):
-    """Translator and, where the recipe has one, a critic as one network to be fitted.
+class Translation(parts.GenerativeModel):
+    """Translator and perhaps a critic as one network to be fitted.
 
-    Attributes
-    ----------
-    translator : keras.Model
-        Sources (n, h, w, channels) to targets (n, h, w, channels), both sides multiples of
-        ``2 ** (len(widths) - 1)``. Not bounded; pictures are 0-1.
-    critic : keras.Model or None
+    The `translator` makes targets (n, h, w, channels), not bounded, of sources in 0-1, both sides multiples of
+    ``2 ** (len(widths) - 1)``.
     """
+
+    terms = ("reconstruction_loss",)
 
     def __init__(self, recipe: GenerativeRecipe, precision: str = "float32", seed: int | None = None):
         super().__init__(name="translation")
-        self.recipe, self.channels, seeds = recipe, len(recipe.sources), part_seeds(seed, 2)
-        self.translator = _build_translator(recipe, Blocks(precision, seeds[0]))
-        self.critic, terms = picture_critic(self.channels + len(recipe.targets), recipe, precision, seeds[1])
-        self.terms = ("reconstruction_loss", *terms)
+        self.recipe, self.channels, seeds = recipe, len(recipe.sources), parts.part_seeds(seed, 2)
+        self.translator = _build_translator(recipe, parts.Blocks(precision, seeds[0]))
+        self.add_critic(self.channels + len(recipe.targets), precision, seeds[1])
 
     def call(self, batch, training=None):
         """Losses of sources and targets (n, h, w, sources + targets)."""
         recipe, source, target = self.recipe, batch[..., : self.channels], batch[..., self.channels :]
         made = self.translator(source, training=training)
         terms = [recipe.reconstruction * ops.mean(ops.abs(made - target), (1, 2, 3))]
-        if self.critic is not None:
-            shown = ops.concatenate([source, made], -1)
-            terms += adversarial_terms(self.critic, centre(batch), centre(shown), recipe.adversarial, training)
-        return ops.stack(terms, -1)
+        return self.losses_with_critic(terms, batch, ops.concatenate([source, made], -1), training)
 
 
 def _build_translator(recipe, blocks):

@@ -5,21 +5,13 @@ from keras import layers, ops
 
 from brats_lib.labels import LABELS
 from brats_lib.recipes import GenerativeRecipe
-from brats_lib.studies.synthesis.parts import (
-    Blocks,
-    GenerativeModel,
-    adversarial_terms,
-    centre,
-    draw_codes,
-    part_seeds,
-    picture_critic,
-)
+from brats_lib.studies.synthesis import parts
 
 __all__ = ["VAE"]
 
 
-class VAE(GenerativeModel):
-    """Encoder, decoder and, where the recipe has one, a critic as one network to be fitted.
+class VAE(parts.GenerativeModel):
+    """Encoder, decoder and perhaps a critic as one network to be fitted.
 
     Attributes
     ----------
@@ -28,17 +20,17 @@ class VAE(GenerativeModel):
         (n, 2, latent).
     decoder : keras.Model
         Latent vectors (n, latent), with labels also (n, size, size, classes), to pictures in 0-1.
-    critic : keras.Model or None
     """
+
+    terms = ("reconstruction_loss", "kl_loss")
 
     def __init__(self, recipe: GenerativeRecipe, precision: str = "float32", seed: int | None = None):
         super().__init__(name="vae")
         self.recipe, self.channels = recipe, len(recipe.targets)
-        classes, seeds = len(LABELS) if recipe.labelled else 0, part_seeds(seed, 3)
-        self.encoder = _build_encoder(recipe, self.channels + classes, Blocks(precision, seeds[0]))
-        self.decoder = _build_decoder(recipe, self.channels, classes, Blocks(precision, seeds[1]))
-        self.critic, terms = picture_critic(self.channels + classes, recipe, precision, seeds[2])
-        self.terms = ("reconstruction_loss", "kl_loss", *terms)
+        classes, seeds = len(LABELS) if recipe.labelled else 0, parts.part_seeds(seed, 3)
+        self.encoder = _build_encoder(recipe, self.channels + classes, parts.Blocks(precision, seeds[0]))
+        self.decoder = _build_decoder(recipe, self.channels, classes, parts.Blocks(precision, seeds[1]))
+        self.add_critic(self.channels + classes, precision, seeds[2])
         self.noise = keras.random.SeedGenerator(seed)
 
     def call(self, batch, training=None):
@@ -46,7 +38,7 @@ class VAE(GenerativeModel):
         recipe, pictures, labels = self.recipe, batch[..., : self.channels], batch[..., self.channels :]
         known = batch if recipe.labelled else pictures
         mean, log_variance = ops.unstack(self.encoder(known, training=training), 2, axis=1)
-        latent, divergence = draw_codes(mean, log_variance, self.noise)
+        latent, divergence = parts.draw_codes(mean, log_variance, self.noise)
         made = self.decoder([latent, labels] if recipe.labelled else latent, training=training)
         terms = [
             # The likelihood of Kingma and Welling 2014, appendix C.1. An absolute error is content with black pictures:
@@ -54,10 +46,8 @@ class VAE(GenerativeModel):
             recipe.reconstruction * ops.mean(ops.binary_crossentropy(pictures, made), (1, 2, 3)),
             recipe.kl * divergence,
         ]
-        if self.critic is not None:
-            shown = ops.concatenate([made, labels], -1) if recipe.labelled else made
-            terms += adversarial_terms(self.critic, centre(known), centre(shown), recipe.adversarial, training)
-        return ops.stack(terms, -1)
+        shown = ops.concatenate([made, labels], -1) if recipe.labelled else made
+        return self.losses_with_critic(terms, known, shown, training)
 
 
 def _build_encoder(recipe, channels, blocks):
