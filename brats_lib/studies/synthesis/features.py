@@ -61,7 +61,7 @@ def unet_features(network: keras.Model, recipe: NativeRecipe, images: np.ndarray
     return np.concatenate(parts)
 
 
-def fetch_inception(folder: str | Path, url: str = INCEPTION_URL, known_hash: str = INCEPTION_HASH) -> Path:
+def fetch_inception(folder: str | Path, known_hash: str = INCEPTION_HASH) -> Path:
     """Download the weights of Inception-v3 (92 MB) to a folder, going on where an earlier call stopped.
 
     Raises
@@ -70,7 +70,7 @@ def fetch_inception(folder: str | Path, url: str = INCEPTION_URL, known_hash: st
         If the download fails, its checksum (``"md5:..."``) is wrong, or it cannot be written.
     """
     folder = home_path(folder)
-    return retrieve(url, known_hash, folder / INCEPTION_FILE, folder / f".{INCEPTION_FILE}.part", True)
+    return retrieve(INCEPTION_URL, known_hash, folder / INCEPTION_FILE, folder / f".{INCEPTION_FILE}.part", True)
 
 
 def open_inception(folder: str | Path) -> keras.Model | None:
