@@ -16,7 +16,7 @@ from brats_lib.training.objectives import compile_model
 
 AUTOENCODER = dataclasses.replace(COMPRESSION, size=16, widths=(8, 4), latent=3, critic_widths=(4, 8))
 GAN = dataclasses.replace(
-    GENERATION, size=8, widths=(16, 8), latent=5, codes=3, critic_widths=(8, 8), batch_slices=4, slices_per_epoch=12,
+    GENERATION, size=8, widths=(16, 8), latent=5, codes=3, critic_widths=(8, 8), batch_slices=4, slices_per_epoch=8,
     epochs=2,
 )  # fmt: skip
 VAE = dataclasses.replace(VARIATION, size=16, widths=(16, 8), latent=5, batch_slices=4)
