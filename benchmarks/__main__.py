@@ -1,16 +1,18 @@
 """`python -m benchmarks [--quick] [--out FILE.json]`: print what takes how long and save it."""
 
 import argparse
+import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import data, network, prediction, scoring
-from benchmarks.timing import machine, memory_table, save, table
+from benchmarks.timing import Row, machine, memory_table, table
 from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path
-from brats_lib.recipes import PUBLISHED
+from brats_lib.files import home_path, write_whole
+from brats_lib.recipes import PUBLISHED, Recipe
 
 SECTIONS = ("loading", "preprocessing", "scoring", "phantom", "training", "prediction", "memory")
 
@@ -38,38 +40,17 @@ def _cohort(root, folder):
     return cohort
 
 
-def run(cohort, recipe, folder, only=SECTIONS, quick=False, batch_slices=None):
-    """Run the benchmarks.
-
-    Parameters
-    ----------
-    cohort : Cohort
-        Labelled cases, one file per modality.
-    recipe : Recipe
-        Slices and network.
-    folder : Path
-        Scratch folder.
-    only : sequence of str
-        Names from `SECTIONS`.
-    quick : bool
-        Fewer repetitions.
-    batch_slices : int, optional
-        Slices per training step.
-
-    Returns
-    -------
-    rows : list of Row
-    peaks : list of dict
-        Rows of `data.memory`.
-    """
+def run(
+    cohort: Cohort, recipe: Recipe, folder: Path, only: Sequence[str] = SECTIONS, quick: bool = False
+) -> tuple[list[Row], list[dict]]:
+    """Run benchmarks of some `SECTIONS`, with fewer repetitions if `quick`; also gives the rows of `data.memory`."""
     repetitions = 2 if quick else 5
-    slices = batch_slices or (4 if quick else 8)
     sections = {
         "loading": lambda: data.loading(cohort, recipe, folder, repetitions),
         "preprocessing": lambda: data.preprocessing(cohort, recipe, repetitions),
         "scoring": lambda: scoring.scoring(cohort, min(repetitions, 3), ("WT",) if quick else ("WT", "TC", "ET")),
         "phantom": lambda: data.phantoms(folder, min(repetitions, 3)),
-        "training": lambda: network.training(recipe, repetitions, slices),
+        "training": lambda: network.training(recipe, repetitions, 4 if quick else 8),
         "prediction": lambda: prediction.prediction(cohort, folder, min(repetitions, 3), fresh=not quick),
     }
     rows = []
@@ -80,8 +61,8 @@ def run(cohort, recipe, folder, only=SECTIONS, quick=False, batch_slices=None):
     return rows, data.memory(cohort, recipe, folder) if "memory" in only else []
 
 
-def main(arguments=None):
-    """Entry point; returns the exit code."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the arguments ask for; returns the exit code."""
     options = _arguments(arguments)
     try:
         with tempfile.TemporaryDirectory(prefix="brats-bench-") as folder:
@@ -101,7 +82,7 @@ def main(arguments=None):
         "machine": about, "data": source, "quick": options.quick, "ratios": [row.as_dict() for row in rows],
         "memory": peaks,
     }  # fmt: skip
-    save(options.out, content)
+    write_whole(options.out, json.dumps(content, indent=1) + "\n")
     print(f"\nSaved as {options.out}.")
     return 0
 

@@ -1,4 +1,8 @@
-"""From files to batches: the slice cache against the loading of the public notebooks; preprocessing; phantoms."""
+"""From files to batches: the slice cache against the loading of the public notebooks; preprocessing; phantoms.
+
+A cohort has labelled cases with one file per modality; `folder` is for what a benchmark writes, `repetitions` are
+rounds of timing.
+"""
 
 import itertools
 import json
@@ -12,6 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.lineage import decode, lineage_batch
 from benchmarks.timing import Row, interleave
+from brats_lib.cases import Cohort
+from brats_lib.recipes import Recipe
 from brats_lib.slices.cache import build_cache
 from brats_lib.slices.preprocess import case_labels, case_slices
 
@@ -24,27 +30,11 @@ def _sources(case, recipe):
     return [case.files[modality] for modality in recipe.modalities], case.mask_file
 
 
-def loading(cohort, recipe, folder, repetitions):
-    """Time a batch as large as one volume from the slice cache, shuffled over all cases.
-
-    Parameters
-    ----------
-    cohort : Cohort
-        Cases with masks, one file per modality.
-    recipe : Recipe
-        How slices are made.
-    folder : Path
-        Where the cache and uncompressed copies go.
-    repetitions : int
-        Rounds.
-
-    Returns
-    -------
-    list of Row
-    """
+def loading(cohort: Cohort, recipe: Recipe, folder: Path, repetitions: int) -> list[Row]:
+    """Time a batch as large as one volume from the slice cache, shuffled over all cases."""
     from brats_lib.slices.batches import SliceBatches
 
-    cache = build_cache(cohort, recipe, Path(folder) / "cache", workers=1, progress=False)
+    cache = build_cache(cohort, recipe, folder / "cache", workers=1, progress=False)
     batches = SliceBatches(cache, cache.names, batch_slices=recipe.slices)
     number = itertools.count()
     images, targets = batches[0]
@@ -52,7 +42,7 @@ def loading(cohort, recipe, folder, repetitions):
     packed, mask = _sources(cohort[0], recipe)
     plain = []
     for path, content in zip((*packed, mask), decode(*packed, mask), strict=True):
-        plain.append(Path(folder) / path.name.removesuffix(".gz"))
+        plain.append(folder / path.name.removesuffix(".gz"))
         plain[-1].write_bytes(content)
 
     # Threads that wait for each other cost small matrix products more than they give, on a busy machine most of all.
@@ -60,38 +50,19 @@ def loading(cohort, recipe, folder, repetitions):
         medians = interleave(
             {
                 "ours": lambda: batches[next(number) % len(batches)],
-                "packed": lambda: lineage_batch(packed, mask, recipe),
-                "plain": lambda: lineage_batch(plain[:-1], plain[-1], recipe),
-                "decode": lambda: decode(*packed, mask),
-                "copy": lambda: (images.copy(), targets.copy()),
+                "the public notebooks' loading": lambda: lineage_batch(packed, mask, recipe),
+                "the same from uncompressed .nii": lambda: lineage_batch(plain[:-1], plain[-1], recipe),
+                "its decompression alone": lambda: decode(*packed, mask),
+                "copying the batch in memory": lambda: (images.copy(), targets.copy()),
             },
             repetitions,
         )
-    against = {
-        "packed": "the public notebooks' loading",
-        "plain": "the same from uncompressed .nii",
-        "decode": "its decompression alone",
-    }
-    limit = "copying the batch in memory"
-    per = f"{recipe.slices} slices"
-    return [
-        Row("Load a batch", per, medians["ours"], label, medians[name], limit, medians["copy"])
-        for name, label in against.items()
-    ]
+    (_, ours), *others, limit = medians.items()
+    return [Row("Load a batch", f"{recipe.slices} slices", ours, *other, *limit) for other in others]
 
 
-def preprocessing(cohort, recipe, repetitions):
-    """Time the preparation of one case, from NIfTI to slices and classes.
-
-    Parameters
-    ----------
-    cohort, recipe, repetitions
-        See `loading`.
-
-    Returns
-    -------
-    list of Row
-    """
+def preprocessing(cohort: Cohort, recipe: Recipe, repetitions: int) -> list[Row]:
+    """Time the preparation of one case, from NIfTI to slices and classes."""
     case = cohort[0]
     packed, mask = _sources(case, recipe)
     # One thread, as in the worker processes that prepare a cohort.
@@ -99,33 +70,17 @@ def preprocessing(cohort, recipe, repetitions):
         medians = interleave(
             {
                 "ours": lambda: (case_slices(case, recipe), case_labels(case, recipe)),
-                "lineage": lambda: lineage_batch(packed, mask, recipe),
-                "decode": lambda: decode(*packed, mask),
+                "the public notebooks' loading": lambda: lineage_batch(packed, mask, recipe),
+                "decompressing its files": lambda: decode(*packed, mask),
             },
             repetitions,
         )
-    return [
-        Row(
-            "Prepare a case for the cache", "case", medians["ours"], "the public notebooks' loading",
-            medians["lineage"], "decompressing its files", medians["decode"],
-        )
-    ]  # fmt: skip
+    (_, ours), other, limit = medians.items()
+    return [Row("Prepare a case for the cache", "case", ours, *other, *limit)]
 
 
-def phantoms(folder, repetitions):
-    """Time the simulation of a phantom case and its five files.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the limit's files go.
-    repetitions : int
-        Rounds; each simulates another patient.
-
-    Returns
-    -------
-    list of Row
-    """
+def phantoms(folder: Path, repetitions: int) -> list[Row]:
+    """Time the simulation of a phantom case and its five files; each round simulates another patient."""
     from brats_lib.phantom import make_cohort, simulate
 
     number = itertools.count()
@@ -134,30 +89,21 @@ def phantoms(folder, repetitions):
 
     def ours():
         i = next(number)
-        make_cohort(Path(folder) / f"phantom{i}", cases=1, seed=i, workers=1, progress=False)
+        make_cohort(folder / f"phantom{i}", cases=1, seed=i, workers=1, progress=False)
 
     def write():
         for i, array in enumerate(arrays):
-            nib.save(nib.Nifti1Image(array, np.eye(4)), Path(folder) / f"limit{i}.nii.gz")
+            nib.save(nib.Nifti1Image(array, np.eye(4)), folder / f"limit{i}.nii.gz")
 
     medians = interleave({"ours": ours, "write": write}, repetitions)
-    return [
-        Row("Simulate a phantom case", "case", medians["ours"], "", None, "compressing its files", medians["write"])
-    ]
+    limit = medians["write"]
+    return [Row("Simulate a phantom case", "case", medians["ours"], "", None, "compressing its files", limit)]
 
 
-def memory(cohort, recipe, folder):
+def memory(cohort: Cohort, recipe: Recipe, folder: Path) -> list[dict]:
     """Measure the peak memory of preparing a cohort and reading one epoch, in a process of its own.
 
-    Parameters
-    ----------
-    cohort, recipe, folder
-        See `loading`.
-
-    Returns
-    -------
-    list of dict
-        `what`, `peak_bytes` and `limit_bytes`.
+    Rows of `what`, `peak_bytes` and `limit_bytes`.
     """
     command = [sys.executable, "-m", "benchmarks.peak", str(cohort.root), str(folder), json.dumps(recipe.__dict__)]
     root = Path(__file__).resolve().parents[1]

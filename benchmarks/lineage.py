@@ -7,11 +7,14 @@ is a few per cent of the time.
 """
 
 import gzip
+from collections.abc import Sequence
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 
 from brats_lib.labels import ET, LABELS
+from brats_lib.recipes import Recipe
 
 __all__ = ["decode", "lineage_batch"]
 
@@ -22,24 +25,8 @@ def _linear(source, target):
     return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(source)))
 
 
-def lineage_batch(modality_files, mask_file, recipe):
-    """Load the slices of one volume.
-
-    Parameters
-    ----------
-    modality_files : sequence of Path
-        NIfTI files of the input channels.
-    mask_file : Path
-        NIfTI file of the labels.
-    recipe : Recipe
-        Says which slices, and their size.
-
-    Returns
-    -------
-    images : array of float64, shape (slices, size, size, channels)
-    targets : array, shape (slices, size, size, 4)
-        Soft one-hot labels.
-    """
+def lineage_batch(modality_files: Sequence[Path], mask_file: Path, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """Slices of one volume, (n, size, size, channels) in float64, and their soft one-hot labels (n, size, size, 4)."""
     from keras import ops
 
     images = np.zeros((recipe.slices, recipe.size, recipe.size, len(modality_files)))
@@ -55,6 +42,6 @@ def lineage_batch(modality_files, mask_file, recipe):
     return images / np.max(images), ops.convert_to_numpy(targets)
 
 
-def decode(*files):
+def decode(*files: Path) -> list[bytes]:
     """Bytes of files, decompressed where they are `.gz`."""
     return [gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes() for path in files]

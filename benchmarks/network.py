@@ -1,6 +1,8 @@
 """Training steps: the precision that the machine prefers against float32, and both against matrix products."""
 
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,13 +10,18 @@ from benchmarks.timing import Row, interleave
 from brats_lib.labels import one_hot
 from brats_lib.recipes import Recipe
 
-__all__ = ["forward_flop", "products", "training"]
+if TYPE_CHECKING:
+    import keras
 
+__all__ = ["LIMIT_SIDE", "forward_flop", "products", "training"]
+
+# Of the square matrices that give the limit: convolutions are matrix products.
+LIMIT_SIDE = 1024
 # Forward pass, gradient of the activations, gradient of the weights: three products of the same size.
 PASSES = 3
 
 
-def forward_flop(model):
+def forward_flop(model: "keras.Model") -> int:
     """Floating-point operations of one forward pass of one slice; multiplication and addition count one each.
 
     Only convolutions are counted: the rest is below one per cent.
@@ -28,30 +35,8 @@ def forward_flop(model):
     return total
 
 
-def _step(recipe, precision, images, targets):
-    from brats_lib.models import build
-
-    model = build(recipe, precision=precision, seed=0)
-    model.compile(optimizer="adam", loss="categorical_crossentropy")
-    return model, lambda: model.train_on_batch(images, targets)
-
-
-def products(side, precision, count):
-    """A function that multiplies square matrices in a precision, which is what convolutions are made of.
-
-    Parameters
-    ----------
-    side : int
-        Rows and columns.
-    precision : str
-        A type, or a Keras dtype policy.
-    count : int
-        Products per call, ``2 * side**3`` operations each.
-
-    Returns
-    -------
-    callable
-    """
+def products(side: int, precision: str, count: int) -> Callable[[], float]:
+    """A function that multiplies square matrices `count` times, ``2 * side**3`` operations each, in a precision."""
     from keras import ops
 
     dtype = precision.removeprefix("mixed_")
@@ -66,25 +51,12 @@ def products(side, precision, count):
     return multiply
 
 
-def training(recipe: Recipe, repetitions, batch_slices=8, side=1024):
-    """Time a training step.
+def training(recipe: Recipe, repetitions: int, batch_slices: int = 8, side: int = LIMIT_SIDE) -> list[Row]:
+    """Time a training step, per slice.
 
-    Parameters
-    ----------
-    recipe : Recipe
-        The network and its input.
-    repetitions : int
-        Rounds.
-    batch_slices : int
-        Slices per step.
-    side : int
-        Side of the square matrices that give the limit: convolutions are matrix products.
-
-    Returns
-    -------
-    list of Row
-        Times per slice. A share of the limit above 1 means that convolutions run at a higher rate than products.
+    A share of the limit above 1 means that convolutions run at a higher rate than products.
     """
+    from brats_lib.models import build
     from brats_lib.training.devices import choose_precision
 
     preferred = choose_precision()
@@ -93,16 +65,15 @@ def training(recipe: Recipe, repetitions, batch_slices=8, side=1024):
     images = rng.random((batch_slices, recipe.size, recipe.size, len(recipe.modalities)), np.float32)
     targets = one_hot(rng.integers(0, 4, (batch_slices, recipe.size, recipe.size)))
 
-    model, full_step = _step(recipe, "float32", images, targets)
-    flop = PASSES * forward_flop(model)
+    models = {precision: build(recipe, precision=precision, seed=0) for precision in ("float32", reduced)}
+    flop = PASSES * forward_flop(models["float32"])
     # As much arithmetic as in a step, so that both feel the rest of the machine alike.
     count = math.ceil(batch_slices * flop / (2 * side**3))
-    functions = {
-        "float32": full_step,
-        reduced: _step(recipe, reduced, images, targets)[1],
-        "float32 product": products(side, "float32", count),
-        f"{reduced} product": products(side, reduced, count),
-    }
+    functions = {}
+    for precision, model in models.items():
+        model.compile(optimizer="adam", loss="categorical_crossentropy")
+        functions[precision] = lambda model=model: model.train_on_batch(images, targets)
+    functions |= {f"{precision} product": products(side, precision, count) for precision in models}
     medians = interleave(functions, repetitions)
 
     def row(precision, other):

@@ -22,7 +22,7 @@ def _peak_bytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def main(root, folder, settings):
+def main(root: str, folder: str, settings: str) -> None:
     """Prepare the cohort with one worker, read an epoch in the recipe's batches, print the peaks after each step."""
     recipe = Recipe(**{name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(settings).items()})
     peaks = {"Import Keras": _peak_bytes()}

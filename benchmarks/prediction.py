@@ -7,34 +7,25 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
 
 from benchmarks.lineage import decode
-from benchmarks.network import forward_flop, products
+from benchmarks.network import LIMIT_SIDE, forward_flop, products
 from benchmarks.timing import Row, interleave
+from brats_lib.cases import Cohort
 from brats_lib.recipes import PLANES
+
+if TYPE_CHECKING:
+    from brats_lib.prediction.networks import Network
 
 __all__ = ["network_flop", "prediction"]
 
-LIMIT_SIDE = 1024
 
-
-def network_flop(network, shape):
-    """Floating-point operations of all windows of a brain's slices.
-
-    Parameters
-    ----------
-    network : Network
-        Of the native recipe, on Keras.
-    shape : (int, int, int)
-        Of the brain's box.
-
-    Returns
-    -------
-    int
-    """
+def network_flop(network: "Network", shape: tuple[int, int, int]) -> int:
+    """Floating-point operations of all windows of the slices of a brain's box; for a native network on Keras."""
     import keras
 
     from brats_lib.prediction.inference import window_places
@@ -50,32 +41,17 @@ def network_flop(network, shape):
 
 
 def _fresh(case, modalities, folder, engine, number):
-    out = Path(folder) / f"fresh-{engine}-{next(number)}"
+    out = folder / f"fresh-{engine}-{next(number)}"
     files = [f"--{modality}={case.files[modality]}" for modality in modalities]
     command = [sys.executable, "-c", "import sys; from brats_lib.cli import main; sys.exit(main())"]
     subprocess.run([*command, "predict", *files, f"--out={out}", f"--engine={engine}"], check=True, capture_output=True)
 
 
-def prediction(cohort, folder, repetitions, fresh=True, side=LIMIT_SIDE):
-    """Time a case from files to mask file, the network alone, reading alone, and a process that has to load it all.
+def prediction(cohort: Cohort, folder: Path, repetitions: int, fresh: bool = True, side: int = LIMIT_SIDE) -> list[Row]:
+    """Time a case from files to mask file, the network alone, reading alone and, if `fresh`, a new process.
 
-    Parameters
-    ----------
-    cohort : Cohort
-        The first case is segmented with the default network.
-    folder : Path
-        Where masks go.
-    repetitions : int
-        Rounds.
-    fresh : bool
-        Time new processes as well.
-    side : int
-        Side of the square matrices that give the limit.
-
-    Returns
-    -------
-    list of Row
-        With the agreement of the labels in the first row's text; empty where OpenVINO cannot be used.
+    The first case is segmented with the default network. The first row's text has the agreement of the labels. Empty
+    where OpenVINO cannot be used.
     """
     from brats_lib.prediction import fast
     from brats_lib.prediction.inference import predict_stack, segment_case
@@ -96,13 +72,12 @@ def prediction(cohort, folder, repetitions, fresh=True, side=LIMIT_SIDE):
     same = float((masks[0] == masks[1]).mean())
 
     def segment(network):
-        predict_cases([case], Path(folder) / f"out{next(number)}", network, progress=False)
+        predict_cases([case], folder / f"out{next(number)}", network, progress=False)
 
     def decode_side_by_side():
         with ThreadPoolExecutor(len(images)) as readers:
             list(readers.map(decode, images))
 
-    precision = ours.precision
     flop = network_flop(keras_own, stack.images.shape[:3])
     count = math.ceil(flop / 50 / (2 * side**3))
     medians = interleave(
@@ -114,22 +89,23 @@ def prediction(cohort, folder, repetitions, fresh=True, side=LIMIT_SIDE):
             "read": lambda: case.volumes(recipe.modalities),
             "nibabel": lambda: [np.asarray(nib.load(path).dataobj, np.float32) for path in images],
             "decode": decode_side_by_side,
-            "product": products(side, precision, count),
+            "product": products(side, ours.precision, count),
         },
         repetitions,
     )
     rate = count * 2 * side**3 / medians["product"]
     slices = sum(stack.images.shape[PLANES[plane]] for plane in recipe.planes)
     arithmetic = f"{flop / 1e9:.0f} GFLOP of matrix product at {rate / 1e9:.0f} GFLOP/s"
-    other = f"Keras, {keras_own.precision}; {100 * same:.3f} % of labels alike"
+    keras_name = f"Keras, {keras_own.precision}"
     rows = [
         Row(
-            f"Segment a case, files to file, OpenVINO, {precision}", "case", medians["fast"], other, medians["keras"],
+            f"Segment a case, files to file, OpenVINO, {ours.precision}", "case", medians["fast"],
+            f"{keras_name}; {100 * same:.3f} % of labels alike", medians["keras"],
             f"decompression and {arithmetic}", medians["decode"] + flop / rate,
         ),
         Row(
             f"Its {slices} slices through the network", "slice", medians["fast network"] / slices,
-            f"Keras, {keras_own.precision}", medians["keras network"] / slices, arithmetic, flop / rate / slices,
+            keras_name, medians["keras network"] / slices, arithmetic, flop / rate / slices,
         ),
         Row(
             f"Read its {len(images)} images", "case", medians["read"], "nibabel, one after the other",
@@ -139,10 +115,8 @@ def prediction(cohort, folder, repetitions, fresh=True, side=LIMIT_SIDE):
     if fresh:
         run = functools.partial(_fresh, case, recipe.modalities, folder, number=number)
         cold = interleave({name: functools.partial(run, name) for name in ("openvino", "keras")}, min(repetitions, 2))
-        rows.append(
-            Row(
-                "brats predict in a new process", "case", cold["openvino"], "the same with --engine keras",
-                cold["keras"], "the case once everything is loaded", medians["fast"],
-            )
-        )  # fmt: skip
+        rows.append(Row(
+            "brats predict in a new process", "case", cold["openvino"], "the same with --engine keras", cold["keras"],
+            "the case once everything is loaded", medians["fast"],
+        ))  # fmt: skip
     return rows

@@ -1,74 +1,49 @@
 """Timing side by side, and the rows that come of it."""
 
-import json
 import os
 import platform
 import statistics
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from pathlib import Path
 
-__all__ = ["Row", "interleave", "machine", "memory_table", "save", "table"]
+from tabulate import tabulate
+
+__all__ = ["Row", "interleave", "machine", "memory_table", "table"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that was timed.
-
-    Attributes
-    ----------
-    what, per : str
-        What is done, and the unit of work that one time is for.
-    seconds : float
-        Median of ours.
-    against : str
-        The other way of doing it; empty where there is none.
-    against_seconds : float or None
-        Its median.
-    limit : str
-        What cannot be avoided on this machine.
-    limit_seconds : float
-        Its median.
-    """
+    """One thing that was timed; all times are medians in seconds."""
 
     what: str
-    per: str
+    per: str  # unit of work that one time is for
     seconds: float
-    against: str
+    against: str  # the other way of doing it; empty where there is none
     against_seconds: float | None
-    limit: str
+    limit: str  # what cannot be avoided on this machine
     limit_seconds: float
 
     @property
-    def ratio(self):
+    def ratio(self) -> float | None:
         """How many times as fast as the other way; None where there is none."""
         return None if self.against_seconds is None else self.against_seconds / self.seconds
 
     @property
-    def of_limit(self):
+    def of_limit(self) -> float:
         """Share of the time that cannot be avoided; 1 is as fast as the machine allows."""
         return self.limit_seconds / self.seconds
 
-    def as_dict(self):
+    def as_dict(self) -> dict:
         """The row for JSON."""
         return {**asdict(self), "ratio": self.ratio, "of_limit": self.of_limit}
 
 
-def interleave(functions, repetitions):
-    """Time functions in turns, so that whatever else the machine does hits all of them.
+def interleave(functions: Mapping[str, Callable], repetitions: int) -> dict[str, float]:
+    """Median seconds of functions, timed in turns, so that whatever else the machine does hits all of them.
 
-    Parameters
-    ----------
-    functions : dict of str to callable
-        Called without arguments, once each before the clock starts.
-    repetitions : int
-        Rounds.
-
-    Returns
-    -------
-    dict of str to float
-        Median seconds.
+    Each is called without arguments, and once before the clock starts.
     """
     seconds = {name: [] for name in functions}
     for function in functions.values():
@@ -81,37 +56,22 @@ def interleave(functions, repetitions):
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 
-def machine():
-    """Describe the machine and the versions that decide times.
-
-    Returns
-    -------
-    dict
-    """
+def machine() -> dict:
+    """Describe the machine and the versions that decide times."""
     # Here and not at the top: importing Keras takes seconds that `--help` need not.
     from brats_lib.training.devices import describe
 
-    packages = ("brats-lib", "numpy", "scipy", "nibabel", "keras")
     return {
         **describe(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        **{name: version(name) for name in packages},
+        **{name: version(name) for name in ("brats-lib", "numpy", "scipy", "nibabel", "keras")},
     }
 
 
-def table(rows):
-    """Write rows as a text table.
-
-    Parameters
-    ----------
-    rows : list of Row
-
-    Returns
-    -------
-    str
-    """
+def table(rows: Sequence[Row]) -> str:
+    """Write rows as a text table."""
     head = ("what", "per", "time", "against", "its time", "ratio", "limit", "limit/time")
     cells = [
         (
@@ -120,29 +80,16 @@ def table(rows):
         )
         for row in rows
     ]  # fmt: skip
-    return _aligned([head, *cells])
+    return tabulate(cells, head, disable_numparse=True)
 
 
-def memory_table(rows):
+def memory_table(rows: Sequence[dict]) -> str:
     """Write memory rows (`what`, `peak_bytes`, `limit_bytes`) as a text table."""
     cells = [(r["what"], f"{r['peak_bytes'] / 2**20:.0f} MiB", f"{r['limit_bytes'] / 2**20:.0f} MiB") for r in rows]
-    return _aligned([("peak memory", "peak", "limit"), *cells])
-
-
-def save(path, content):
-    """Write JSON, making the folder."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    return tabulate(cells, ("peak memory", "peak", "limit"), disable_numparse=True)
 
 
 def _seconds(value):
     if value is None:
         return "-"
     return f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.3g} s"
-
-
-def _aligned(lines):
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines = [lines[0], tuple("-" * width for width in widths), *lines[1:]]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)

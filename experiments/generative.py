@@ -2,8 +2,7 @@
 
 from brats_lib.phantom import VERSION
 from brats_lib.recipes import COMPRESSION, ENHANCEMENT, GENERATION, RESTORATION, T2_FROM_T1
-from brats_lib.studies.synthesis.batches import PictureBatches
-from brats_lib.studies.synthesis.codes import CodeBatches
+from brats_lib.studies.synthesis.batches import CodeBatches, PictureBatches
 from brats_lib.studies.synthesis.tasks import add_noise, undersample
 from brats_lib.training.devices import choose_precision
 from brats_lib.training.fitting import train

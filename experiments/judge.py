@@ -13,11 +13,10 @@ from brats_lib.scores.images import pairwise_ms_ssim
 from brats_lib.scores.membership import attack_auc, auc_interval, nearest_distances
 from brats_lib.studies.synthesis import tasks
 from brats_lib.studies.synthesis.classical import DENOISERS
-from brats_lib.studies.synthesis.codes import draw_again, encode
 from brats_lib.studies.synthesis.features import unet_features
-from brats_lib.studies.synthesis.forward import forward
 from brats_lib.studies.synthesis.gan import join
-from brats_lib.studies.synthesis.sampling import draw_latent, split_labelled, synthesise
+from brats_lib.studies.synthesis.networks import forward
+from brats_lib.studies.synthesis.sampling import draw_latent, encode, split_labelled, synthesise
 from brats_lib.studies.synthesis.store import save_generator
 from experiments.generative import NETWORKS, train_network
 from experiments.pictures import held_out, learnt_from, tested, training_pictures
@@ -95,18 +94,18 @@ def judge_generation(real):
     """Samples: `results/generation.csv`, and the generator that ships."""
     pictures, parts = training_pictures(), {name: train_network(name) for name in ("compression", "generation")}
     generator = _generator(parts)
-    reference, floor = held_out(pictures).halves()
+    others = held_out(pictures)
+    reference, floor = (others.take(others.case % 2 == remainder) for remainder in (0, 1))
     count = min(len(reference), SAMPLES)
     images, _ = synthesise(generator, draw_latent(count, GENERATION.latent, seed=1))
-    again, _ = split_labelled(draw_again(parts["compression"].model, floor))
+    again, _ = split_labelled(_draw_again(parts["compression"].model, floor))
     network, recipe, card = weights.load("phantom", precision="float32")
     features = functools.partial(unet_features, network, recipe)
     seen = learnt_from(pictures)
     seen = seen.images[np.linspace(0, len(seen) - 1, count).astype(int)]
-    inside = tasks.noise_pictures(floor, in_brain=True)
     table = tasks.distance_table(
         features, {"GAN": images, "drawn again from their codes": again, "slices it learnt from": seen,
-                   "noise in the outlines of brains": inside},
+                   "noise in the outlines of brains": _noise_in_brains(floor)},
         (reference.images, floor.images), tasks.noise_pictures(floor),
     )  # fmt: skip
     alike = {"real": floor.images, "GAN": images, "drawn again from their codes": again, "slices it learnt from": seen}
@@ -153,7 +152,9 @@ def attack(real):
     rows = []
     for name, score in {
         "critic's judgement": lambda shown: forward(gan.critic, encode(autoencoder, shown))[:, 0],
-        "autoencoder's error": lambda shown: -np.abs(draw_again(autoencoder, shown) - shown.labelled()).mean((1, 2, 3)),
+        "autoencoder's error": lambda shown: (
+            -np.abs(_draw_again(autoencoder, shown) - shown.labelled()).mean((1, 2, 3))
+        ),
         "nearest sample": lambda shown: -nearest_distances(_small(shown.images), samples)[0],
     }.items():
         inside, outside = score(members), score(others)
@@ -167,6 +168,18 @@ def attack(real):
 
 def _generator(parts):
     return join(parts["generation"].model.generator, parts["compression"].model.decoder)
+
+
+def _draw_again(autoencoder, pictures):
+    """Slices with their labels as the autoencoder draws them again from their codes."""
+    return forward(autoencoder.decoder, encode(autoencoder, pictures))
+
+
+def _noise_in_brains(pictures):
+    """Noise inside the outlines of the brains, with the mean and the spread of each modality."""
+    inside = pictures.images[pictures.brain].astype(np.float32)
+    noise = np.random.default_rng(0).normal(inside.mean(0), inside.std(0), pictures.images.shape)
+    return (np.clip(noise, 0, 1) * pictures.brain[..., None]).astype(np.float16)
 
 
 def _small(images):

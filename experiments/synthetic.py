@@ -8,10 +8,10 @@ import pandas as pd
 
 from brats_lib.studies.synthesis.pictures import make_pictures
 from brats_lib.studies.synthesis.sampling import draw_latent, synthesise
-from brats_lib.studies.synthesis.segmentation import SEGMENTER, LabelledBatches, score_segmenter, train_segmenter
 from brats_lib.studies.synthesis.store import load_generator
 from experiments.pictures import SLICES, held_out, learnt_from, tested, training_pictures
 from experiments.record import save
+from experiments.segmenter import SEGMENTER, LabelledBatches, score_segmenter, train_segmenter
 from experiments.studies import recorded
 
 __all__ = ["COUNTS", "FEW", "SEEDS", "compare_synthetic"]

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from brats_lib.app.scans import NEEDED
 from brats_lib.cases import MODALITIES, Case
-from brats_lib.cases.agreement import check_agreement
 from brats_lib.cases.grids import HEADER_BYTES, Grid, parse
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import modality_name
@@ -172,7 +171,7 @@ class Inbox:
             needed = " and ".join(map(modality_name, missing))
             raise BratsError(_TITLE, f"there is no {needed} file yet", "FLAIR and T1ce", "Upload it")
         files = {role: self.path(role) for role in self.names()}
-        check_agreement(Case(_NAME, files), list(files))
+        Case(_NAME, files).need_one_grid(list(files))
         if doubtful := self.doubtful():
             stayed = ", ".join(f"{modality_name(role)} “{name}”" for role, name in doubtful.items())
             advice = "Upload all files of the new scan, or press the button below the files if this is right"

@@ -16,7 +16,7 @@ from brats_lib.prediction.weights.card import INTENDED_USE, Card
 from brats_lib.prediction.weights.fields import CARD, check
 from brats_lib.training import devices
 
-__all__ = ["available", "load", "read_arrays", "read_card", "save_weights", "to_float16"]
+__all__ = ["available", "check_fit", "load", "read_arrays", "read_card", "save_weights", "to_float16"]
 
 FOLDER = Path(__file__).parent
 _DAMAGED = "Restore the file, or install the package again"
@@ -168,7 +168,7 @@ def load(name=None, precision="auto"):
     if precision == "auto":
         precision = trained_in if trained_in == devices.choose_precision() else "float32"
     model = models.build(recipe, devices.choose_precision(precision))
-    _check_fit(arrays, model, file)
+    check_fit(arrays, model, file)
     model.set_weights([array.astype(np.float32) for array in arrays.values()])
     return model, recipe, card
 
@@ -278,7 +278,7 @@ def _read_arrays(file, card):
     return arrays
 
 
-def _check_fit(arrays, model, file):
+def check_fit(arrays, model, file):
     found = [(name, array.shape) for name, array in arrays.items()]
     wanted = [(variable.path, tuple(variable.shape)) for variable in model.weights]
     if found != wanted:

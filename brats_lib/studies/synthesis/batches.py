@@ -1,4 +1,12 @@
-"""Batches of pictures for the generative recipes: a pure function of (seed, epoch, batch number) like all others."""
+"""Batches for the generative recipes: a pure function of (seed, epoch, batch number) like all others.
+
+Half of what is drawn is mirrored left to right. A batch is a pair of what a network learns from and of zeros (n, 1):
+Keras wants a target, but the network gives its losses itself. `epoch`, from 0, is that whose batches are given.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from keras.utils import PyDataset
@@ -6,83 +14,107 @@ from keras.utils import PyDataset
 from brats_lib.cases import MODALITIES
 from brats_lib.errors import BratsError
 from brats_lib.labels import one_hot
-from brats_lib.studies.synthesis import networks  # noqa: F401 (adds what a generative recipe builds)
+from brats_lib.recipes import GenerativeRecipe
+from brats_lib.studies.synthesis.pictures import Pictures
+from brats_lib.studies.synthesis.sampling import encode
 
-__all__ = ["PictureBatches"]
+if TYPE_CHECKING:
+    from brats_lib.studies.synthesis.autoencoder import Autoencoder
+
+__all__ = ["CodeBatches", "PictureBatches"]
 
 
-class PictureBatches(PyDataset):
-    """Random pictures, half of them mirrored left to right, as a generative recipe wants them.
-
-    Parameters
-    ----------
-    pictures : brats_lib.studies.synthesis.pictures.Pictures
-    recipe : brats_lib.recipes.GenerativeRecipe
-        Its task decides what a batch holds, see `__getitem__`.
-    seed : int
-        Seed of everything random.
-    slices_per_epoch : int, optional
-        The recipe's own number where omitted.
-    damage : callable, optional
-        For a recipe whose sources are "any" modality: a generator of random numbers and a clean picture (h, w) in, a
-        damaged one out.
-    fixed : bool
-        The same pictures in every epoch, none mirrored: for validation.
-    **options
-        Options of `keras.utils.PyDataset`.
-
-    Attributes
-    ----------
-    epoch : int
-        The epoch whose batches are given, from 0.
-    names : tuple of str
-        The cases.
-
-    Raises
-    ------
-    BratsError
-        If there are no pictures, or none of a way to damage them where the recipe needs one.
-    """
-
-    def __init__(self, pictures, recipe, seed=0, slices_per_epoch=None, damage=None, fixed=False, **options):
-        super().__init__(**options)
+class _Batches(PyDataset):
+    def __init__(self, pictures, recipe, seed, slices_per_epoch):
+        super().__init__()
         if not len(pictures):
             raise BratsError("pictures to learn from", "there are none", "at least one", "Check the split")
-        if (recipe.sources == ("any",)) != (damage is not None):
-            found = "there is a damage" if damage is not None else "there is no damage"
-            expected = "one where the sources are any modality, and only there"
-            raise BratsError(f"recipe '{recipe.name}'", found, expected, "Choose another recipe, or give or omit it")
-        self.pictures, self.recipe, self.seed, self.damage, self.fixed = pictures, recipe, int(seed), damage, fixed
-        self.names, self.batch_slices = pictures.names, recipe.batch_slices
+        self.recipe, self.seed, self.batch_slices = recipe, int(seed), recipe.batch_slices
         self.slices_per_epoch = int(slices_per_epoch or recipe.slices_per_epoch)
         self.epoch = 0
-        if damage is None:
-            self._channels = [MODALITIES.index(name) for name in (*recipe.sources, *recipe.targets)]
 
     def __len__(self):
         return max(1, self.slices_per_epoch // self.batch_slices)
 
     def __getitem__(self, batch):
-        """Make a batch of the current epoch.
+        """A batch of the current epoch."""
+        rng = np.random.default_rng([self.seed, self.epoch, batch])
+        return self.draw(rng), np.zeros((self.batch_slices, 1), np.float32)
 
-        Returns
-        -------
-        pictures : array of float32, shape (n, size, size, channels)
-            Sources and targets; for the tasks "gan" and "vae" the targets and the one-hot classes.
-        nothing : array of float32, shape (n, 1)
-            Keras wants a target; the network gives its losses itself.
-        """
-        rng = np.random.default_rng([self.seed, 0 if self.fixed else self.epoch, batch])
+
+class PictureBatches(_Batches):
+    """Random pictures as a generative recipe wants them, (n, size, size, channels) in float32.
+
+    For a translation they hold sources and targets, for other tasks targets and one-hot classes. `names` are the cases.
+
+    Parameters
+    ----------
+    slices_per_epoch
+        The recipe's own number where omitted.
+    damage
+        For a recipe whose sources are "any" modality: a generator of random numbers and a clean picture (h, w) in, a
+        damaged one out.
+    """
+
+    def __init__(
+        self,
+        pictures: Pictures,
+        recipe: GenerativeRecipe,
+        seed: int = 0,
+        slices_per_epoch: int | None = None,
+        damage: Callable[[np.random.Generator, np.ndarray], np.ndarray] | None = None,
+    ):
+        super().__init__(pictures, recipe, seed, slices_per_epoch)
+        if (recipe.sources == ("any",)) != (damage is not None):
+            found = "there is a damage" if damage is not None else "there is no damage"
+            expected = "one where the sources are any modality, and only there"
+            raise BratsError(f"recipe '{recipe.name}'", found, expected, "Choose another recipe, or give or omit it")
+        self.pictures, self.names, self.damage = pictures, pictures.names, damage
+        if damage is None:
+            self._channels = [MODALITIES.index(name) for name in (*recipe.sources, *recipe.targets)]
+
+    def draw(self, rng):
+        """Random pictures."""
         chosen = rng.integers(len(self.pictures), size=self.batch_slices)
         images = self.pictures.images[chosen].astype(np.float32)
         if self.damage is not None:
             clean = images[np.arange(len(chosen)), ..., rng.integers(images.shape[-1], size=len(chosen))]
-            pair = np.stack([np.stack([self.damage(rng, picture) for picture in clean]), clean], -1)
+            drawn = np.stack([np.stack([self.damage(rng, picture) for picture in clean]), clean], -1)
         elif self.recipe.task == "translation":
-            pair = images[..., self._channels]
+            drawn = images[..., self._channels]
         else:
-            pair = np.concatenate([images[..., self._channels], one_hot(self.pictures.classes[chosen])], -1)
-        if not self.fixed:
-            mirrored = rng.random(len(chosen)) < 0.5
-            pair[mirrored] = pair[mirrored, ::-1]
-        return pair.astype(np.float32), np.zeros((len(chosen), 1), np.float32)
+            drawn = np.concatenate([images[..., self._channels], one_hot(self.pictures.classes[chosen])], -1)
+        mirrored = rng.random(len(chosen)) < 0.5
+        drawn[mirrored] = drawn[mirrored, ::-1]
+        return drawn.astype(np.float32)
+
+
+class CodeBatches(_Batches):
+    """Random codes of slices (n, side, side, codes), which a trained autoencoder makes once, here.
+
+    `names` holds a hash of the codes, so that a GAN of other codes is another training.
+    """
+
+    def __init__(
+        self,
+        autoencoder: "Autoencoder",
+        pictures: Pictures,
+        recipe: GenerativeRecipe,
+        seed: int = 0,
+        slices_per_epoch: int | None = None,
+    ):
+        super().__init__(pictures, recipe, seed, slices_per_epoch)
+        found = (*autoencoder.encoder.output_shape[1:3], autoencoder.recipe.latent)
+        expected = (recipe.size, recipe.size, recipe.codes)
+        if found != expected:
+            raise BratsError(
+                f"recipe '{recipe.name}'", f"the autoencoder's codes have shape {found}", f"{expected}",
+                "Choose recipes that belong together",
+            )  # fmt: skip
+        self._codes = np.stack([encode(autoencoder, each) for each in (pictures, pictures.mirrored())])
+        self.names = (hashlib.sha256(self._codes.tobytes()).hexdigest()[:12],)
+
+    def draw(self, rng):
+        """Random codes."""
+        side = rng.integers(2, size=self.batch_slices)
+        return self._codes[side, rng.integers(self._codes.shape[1], size=self.batch_slices)]

@@ -1,10 +1,8 @@
-"""What spoils a picture: Rician noise, and k-space that is not measured completely."""
+"""What spoils a picture with intensities in 0-1: Rician noise, and k-space that is not measured completely."""
 
 import numpy as np
 
-__all__ = [
-    "LEVELS", "RATES", "correct_bias", "measure", "rician", "sampling_lines", "zero_filled",
-]  # fmt: skip
+__all__ = ["LEVELS", "RATES", "correct_bias", "measure", "rician", "sampling_lines", "zero_filled"]
 
 # Standard deviation of the noise in either channel, as a share of the brightest tissue.
 LEVELS = (0.03, 0.07, 0.15)
@@ -13,58 +11,37 @@ LEVELS = (0.03, 0.07, 0.15)
 RATES = {4: 0.08, 8: 0.04}
 
 
-def rician(rng, picture, level):
-    """Add the noise of a magnitude picture: Gaussian noise in the real and the imaginary part.
+def rician(rng: np.random.Generator, picture: np.ndarray, level: float) -> np.ndarray:
+    """Add the noise of a magnitude picture, ``sqrt((x + n1)^2 + n2^2)`` (Gudbjartsson and Patz 1995), as float32.
 
-    ``sqrt((x + n1)^2 + n2^2)`` (Gudbjartsson and Patz 1995). Where there is no signal it is not zero on average.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    picture : array of float, any shape
-        Intensities in 0-1.
-    level : float
-        Standard deviation of n1 and n2.
-
-    Returns
-    -------
-    array of float32, same shape
+    `level` is the standard deviation of n1 and n2. Where there is no signal the noise is not zero on average.
     """
     noise = rng.normal(0, level, (2, *np.shape(picture)))
     return np.hypot(picture + noise[0], noise[1]).astype(np.float32)
 
 
-def correct_bias(picture, level):
+def correct_bias(picture: np.ndarray, level: float) -> np.ndarray:
     """Take from a magnitude what noise adds to it on average: ``sqrt(max(x^2 - 2 level^2, 0))``.
 
     Gudbjartsson and Patz 1995. What every denoiser of this book is given afterwards that does not know of Rician noise.
-
-    Parameters
-    ----------
-    picture : array of float, any shape
-    level : float
-
-    Returns
-    -------
-    array of float, same shape
     """
     return np.sqrt(np.clip(np.square(picture) - 2 * level**2, 0, None))
 
 
-def sampling_lines(rng, size, rate):
+def sampling_lines(rng: np.random.Generator, size: int, rate: int) -> np.ndarray:
     """Choose which lines of k-space are measured: the middle, and others at random until one in `rate` is.
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-    size : int
+    size
         Lines of the picture.
-    rate : {4, 8}
+    rate
+        One of `RATES`.
 
     Returns
     -------
-    array of bool, shape (size,)
-        In the order of `numpy.fft.fftfreq`: the middle of k-space, its low frequencies, first and last.
+    lines
+        bool, (size,), in the order of `numpy.fft.fftfreq`: the middle of k-space, its low frequencies, first and last.
     """
     middle = round(size * RATES[rate])
     lines = np.zeros(size, bool)
@@ -75,32 +52,14 @@ def sampling_lines(rng, size, rate):
     return np.fft.ifftshift(lines)
 
 
-def measure(picture, lines):
-    """The lines of k-space that are measured of a picture; one coil, no noise, phase zero.
+def measure(picture: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """What `lines` (h,) of k-space measure of a picture (h, w) with one coil, no noise and phase zero.
 
-    Parameters
-    ----------
-    picture : array of float, shape (h, w)
-    lines : array of bool, shape (h,)
-
-    Returns
-    -------
-    array of complex, shape (h, w)
-        Orthonormal Fourier transform, 0 where nothing is measured.
+    The orthonormal Fourier transform, complex, (h, w); 0 where nothing is measured.
     """
     return np.fft.fft2(np.asarray(picture, float), norm="ortho") * lines[:, None]
 
 
-def zero_filled(measured):
-    """The picture that is left when what was not measured counts as zero.
-
-    Parameters
-    ----------
-    measured : array of complex, shape (h, w)
-
-    Returns
-    -------
-    array of float32, shape (h, w)
-        Magnitude.
-    """
+def zero_filled(measured: np.ndarray) -> np.ndarray:
+    """The magnitude picture, float32, that is left when what was not measured counts as zero."""
     return np.abs(np.fft.ifft2(measured, norm="ortho")).astype(np.float32)

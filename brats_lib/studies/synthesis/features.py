@@ -1,4 +1,10 @@
-"""Features of pictures, for the distances of `metrics.frechet`: of our own U-Net, and of Inception-v3 where it is."""
+"""Features of pictures, for the distances of `scores.frechet`: of our own U-Net, and of Inception-v3 where it is.
+
+Pictures are (n, size, size, 4) in 0-1, modalities in the order of `cases.MODALITIES`; features are float32, one row
+for each.
+"""
+
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -8,7 +14,8 @@ from brats_lib.cases.brain import zscore
 from brats_lib.cases.fetch import retrieve
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path
-from brats_lib.studies.synthesis.forward import forward
+from brats_lib.recipes import NativeRecipe
+from brats_lib.studies.synthesis.networks import bottleneck, forward
 
 __all__ = ["INCEPTION_FILE", "fetch_inception", "inception_features", "open_inception", "unet_features"]
 
@@ -23,36 +30,25 @@ _COLOURS = ("flair", "t1ce", "t2")
 _FLOOR = 0.02
 
 
-def unet_features(network, recipe, images, batch_slices=32):
-    """Features at the bottleneck of a native U-Net, averaged over the brain.
+def _batches(images, modalities, size):
+    """Some modalities of pictures in batches of `size`, which decides memory and not the result."""
+    channels = [MODALITIES.index(modality) for modality in modalities]
+    for start in range(0, len(images), size):
+        batch = np.asarray(images[start : start + size], np.float32)
+        yield batch, batch[..., channels]
 
-    Such a network knows brains and their tumours. Its distances are no FID and not comparable with any.
 
-    Parameters
-    ----------
-    network : keras.Model
-        As `weights.load` gives it.
-    recipe : brats_lib.recipes.NativeRecipe
-        Says what the network reads. A picture has no neighbours, so it takes their place as well.
-    images : array of float, shape (n, size, size, 4)
-        In 0-1, modalities in the order of `cohort.MODALITIES`.
-    batch_slices : int
-        Decides memory, not the result.
+def unet_features(network: keras.Model, recipe: NativeRecipe, images: np.ndarray) -> np.ndarray:
+    """Features at the bottleneck of a native U-Net, as `weights.load` gives it, averaged over the brain.
 
-    Returns
-    -------
-    array of float32, shape (n, features)
-        128 of the networks that ship.
+    Such a network knows brains and their tumours. Its distances are no FID and not comparable with any. A picture has
+    no neighbours, so it takes their place as well.
     """
-    bottleneck = [layer for layer in network.layers if layer.name.startswith("bottleneck")][-1]
-    reader = keras.Model(network.input, bottleneck.output)
+    reader = keras.Model(network.input, bottleneck(network))
     step = 2 ** (len(recipe.widths) - 1)
-    channels = [MODALITIES.index(modality) for modality in recipe.modalities]
     parts = []
-    for start in range(0, len(images), batch_slices):
-        batch = np.asarray(images[start : start + batch_slices], np.float32)
+    for batch, chosen in _batches(images, recipe.modalities, 32):
         brain = (batch > _FLOOR).any(-1)
-        chosen = batch[..., channels]
         scaled = [
             [zscore(np.where(b, p, 0)) for p in np.moveaxis(c, -1, 0)] for b, c in zip(brain, chosen, strict=True)
         ]
@@ -65,45 +61,22 @@ def unet_features(network, recipe, images, batch_slices=32):
     return np.concatenate(parts)
 
 
-def fetch_inception(folder, url=INCEPTION_URL, known_hash=INCEPTION_HASH, progress=True):
-    """Download the weights of Inception-v3 (92 MB), going on where an earlier call stopped.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Gets the file.
-    url, known_hash : str
-        Address, and checksum as ``"md5:..."``.
-    progress : bool
-        Show a progress bar.
-
-    Returns
-    -------
-    Path
-        The file.
+def fetch_inception(folder: str | Path, known_hash: str = INCEPTION_HASH) -> Path:
+    """Download the weights of Inception-v3 (92 MB) to a folder, going on where an earlier call stopped.
 
     Raises
     ------
     BratsError
-        If the download fails, its checksum is wrong, or it cannot be written.
+        If the download fails, its checksum (``"md5:..."``) is wrong, or it cannot be written.
     """
     folder = home_path(folder)
-    return retrieve(url, known_hash, folder / INCEPTION_FILE, folder / f".{INCEPTION_FILE}.part", progress)
+    return retrieve(INCEPTION_URL, known_hash, folder / INCEPTION_FILE, folder / f".{INCEPTION_FILE}.part", True)
 
 
-def open_inception(folder):
-    """Inception-v3 with the weights of ImageNet, if they are at hand.
+def open_inception(folder: str | Path) -> keras.Model | None:
+    """Inception-v3 with the weights of ImageNet: pictures (n, 299, 299, 3) in -1 to 1 to 2048 features.
 
-    Parameters
-    ----------
-    folder : str or Path
-        Where `fetch_inception` put them.
-
-    Returns
-    -------
-    keras.Model or None
-        Pictures (n, 299, 299, 3) in -1 to 1 to 2048 features. None, and a line that says how to get the weights,
-        where they are not there.
+    None, and a line that says how to get the weights, where `fetch_inception` has not put them into the folder.
 
     Raises
     ------
@@ -114,42 +87,23 @@ def open_inception(folder):
     if not file.is_file():
         print(f"No FID and KID: the weights of Inception-v3 are not in '{file.parent.name}'.", _HOW)
         return None
-    network = keras.applications.InceptionV3(
-        include_top=False, weights=None, pooling="avg", input_shape=(_INCEPTION_SIDE, _INCEPTION_SIDE, 3)
-    )  # fmt: skip
+    shape = (_INCEPTION_SIDE, _INCEPTION_SIDE, 3)
+    network = keras.applications.InceptionV3(include_top=False, weights=None, pooling="avg", input_shape=shape)
     try:
         network.load_weights(file)
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise BratsError(
-            file, f"it cannot be read ({reason})", "the weights of Inception-v3", "Delete it and fetch it again"
-        ) from error  # fmt: skip
+        found = f"it cannot be read ({str(error).strip().splitlines()[0]})"
+        raise BratsError(file, found, "the weights of Inception-v3", "Delete it and fetch it again") from error
     return network
 
 
-def inception_features(network, images, batch_slices=16):
-    """Features of Inception-v3: FLAIR, T1ce and T2 are its red, green and blue.
+def inception_features(network: keras.Model, images: np.ndarray) -> np.ndarray:
+    """2048 features of Inception-v3 as `open_inception` gives it: FLAIR, T1ce and T2 are its red, green and blue.
 
     The weights are Keras's, not those of the first FID program, so its values differ a little from that one's.
-
-    Parameters
-    ----------
-    network : keras.Model
-        As `open_inception` gives it.
-    images : array of float, shape (n, size, size, 4)
-        In 0-1, modalities in the order of `cohort.MODALITIES`.
-    batch_slices : int
-        Decides memory, not the result.
-
-    Returns
-    -------
-    array of float32, shape (n, 2048)
     """
-    channels = [MODALITIES.index(modality) for modality in _COLOURS]
-    parts = []
-    for start in range(0, len(images), batch_slices):
-        batch = np.asarray(images[start : start + batch_slices], np.float32)[..., channels]
-        side = (_INCEPTION_SIDE, _INCEPTION_SIDE)
+    side, parts = (_INCEPTION_SIDE, _INCEPTION_SIDE), []
+    for _, batch in _batches(images, _COLOURS, 16):
         resized = keras.ops.image.resize(batch, side, interpolation="bilinear", data_format="channels_last")
         parts.append(forward(network, keras.ops.convert_to_numpy(resized) * 2 - 1))
     return np.concatenate(parts)

@@ -1,16 +1,25 @@
-"""The tasks of the chapter, scored: denoising, reconstruction, a missing modality, generation."""
+"""The tasks of the chapter, scored: denoising, reconstruction, a missing modality, generation.
+
+A table of scores has one row per slice and method: case, modality, method and `SCORES`. Nothing is learnt from the
+pictures that are scored. Where pictures of one modality are, the modalities take turns from slice to slice. A
+`translator` is that of a `translation.Translation`.
+"""
 
 import functools
+from collections.abc import Callable, Mapping
 
+import keras
 import numpy as np
 import pandas as pd
 
 from brats_lib.cases import MODALITIES
+from brats_lib.recipes import GenerativeRecipe
 from brats_lib.scores.frechet import frechet_distance, kernel_distance, position
 from brats_lib.scores.images import image_scores
 from brats_lib.studies.synthesis.classical import DENOISERS, keep_measured, tv_reconstruction
 from brats_lib.studies.synthesis.damage import LEVELS, RATES, measure, rician, sampling_lines, zero_filled
-from brats_lib.studies.synthesis.forward import forward
+from brats_lib.studies.synthesis.networks import forward
+from brats_lib.studies.synthesis.pictures import Pictures
 
 __all__ = [
     "NETWORK", "SCORES", "add_noise", "distance_table", "noise_pictures", "restore", "score_denoising",
@@ -21,61 +30,32 @@ NETWORK = "network"
 SCORES = ("psnr_slice", "psnr_brain", "ssim_slice", "ssim_brain")
 
 
-def add_noise(rng, picture):
+def add_noise(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     """Noise of any level between the lowest and the highest of `damage.LEVELS`: what a denoiser learns from."""
     return rician(rng, picture, np.exp(rng.uniform(*np.log([LEVELS[0], LEVELS[-1]]))))
 
 
-def undersample(rng, picture):
+def undersample(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     """The zero-filled picture of one of the rates of `damage.RATES`: what a reconstructor learns from."""
     lines = sampling_lines(rng, len(picture), int(rng.choice(list(RATES))))
     return zero_filled(measure(picture, lines))
 
 
-def restore(translator, pictures, batch_slices=32):
-    """Let a network restore pictures of one modality each.
+def restore(translator: keras.Model, pictures: np.ndarray) -> np.ndarray:
+    """Let a network restore pictures (n, h, w) of one modality each; float32, not below 0."""
+    return np.clip(forward(translator, np.asarray(pictures, np.float32)[..., None])[..., 0], 0, None)
 
-    Parameters
-    ----------
-    translator : keras.Model
-        Of a `translation.Translation`.
-    pictures : array of float, shape (n, h, w)
-    batch_slices : int
-        Decides memory, not the result.
 
-    Returns
-    -------
-    array of float32, shape (n, h, w)
-        Not below 0.
+def score_denoising(
+    pictures: Pictures, translator: keras.Model | None = None, strengths: Mapping[str, float] | None = None
+) -> pd.DataFrame:
+    """Score denoisers on Rician noise, with a column for its level, which the translator is not given.
+
+    `strengths` are those of `classical.DENOISERS`; their defaults where omitted.
     """
-    pictures = np.asarray(pictures, np.float32)[..., None]
-    return np.clip(forward(translator, pictures, batch_slices)[..., 0], 0, None)
-
-
-def score_denoising(pictures, translator=None, levels=LEVELS, strengths=None, seed=0):
-    """Score denoisers on Rician noise; the modalities take turns from slice to slice.
-
-    Parameters
-    ----------
-    pictures : brats_lib.studies.synthesis.pictures.Pictures
-        Nothing of them was learnt from.
-    translator : keras.Model, optional
-        As in `restore`; it is not told the level.
-    levels : sequence of float
-        Standard deviations of the noise.
-    strengths : dict of str to float, optional
-        Of `classical.DENOISERS`; their defaults where omitted.
-    seed : int
-        Seed of the noise.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per slice, level and method: case, modality, level, method and `SCORES`.
-    """
-    strengths, rng, rows = strengths or {}, np.random.default_rng(seed), []
+    strengths, rng, rows = strengths or {}, np.random.default_rng(0), []
     clean, about = _one_modality(pictures)
-    for level in levels:
+    for level in LEVELS:
         noisy = np.stack([rician(rng, picture, level) for picture in clean])
         found = {"noisy": noisy}
         for name, denoise in DENOISERS.items():
@@ -87,115 +67,79 @@ def score_denoising(pictures, translator=None, levels=LEVELS, strengths=None, se
     return pd.DataFrame(rows)
 
 
-def score_reconstruction(pictures, translator=None, rates=tuple(RATES), weight=0.02, seed=0):
-    """Score reconstructions from undersampled k-space; the modalities take turns from slice to slice.
+def score_reconstruction(
+    pictures: Pictures, translator: keras.Model | None = None, weight: float = 0.02
+) -> pd.DataFrame:
+    """Score reconstructions from undersampled k-space, with a column for how many times fewer lines are measured.
 
-    Parameters
-    ----------
-    pictures, translator
-        As in `score_denoising`. The measured lines are put back into what the network gives.
-    rates : sequence of int
-        How many times fewer lines are measured.
-    weight : float
-        Of `classical.tv_reconstruction`.
-    seed : int
-        Seed of the lines.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per slice, rate and method: case, modality, rate, method and `SCORES`.
+    The measured lines are put back into what the network gives. `weight` is that of `classical.tv_reconstruction`.
     """
-    rng, rows = np.random.default_rng(seed), []
+    rng, rows = np.random.default_rng(0), []
     clean, about = _one_modality(pictures)
-    for rate in rates:
+    for rate in RATES:
         lines = [sampling_lines(rng, clean.shape[1], rate) for _ in clean]
-        known = [measure(picture, chosen) for picture, chosen in zip(clean, lines, strict=True)]
-        zero = np.stack([zero_filled(spectrum) for spectrum in known])
-        both = list(zip(known, lines, strict=True))
-        found = {"zero-filled": zero, "total variation": [tv_reconstruction(*pair, weight=weight) for pair in both]}
+        known = [(measure(picture, chosen), chosen) for picture, chosen in zip(clean, lines, strict=True)]
+        zero = np.stack([zero_filled(spectrum) for spectrum, _ in known])
+        found = {"zero-filled": zero, "total variation": [tv_reconstruction(*pair, weight) for pair in known]}
         if translator is not None:
-            guesses = restore(translator, zero)
-            found[NETWORK] = [np.clip(keep_measured(g, *pair), 0, None) for g, pair in zip(guesses, both, strict=True)]
+            guesses = zip(restore(translator, zero), known, strict=True)
+            found[NETWORK] = [np.clip(keep_measured(guess, *pair), 0, None) for guess, pair in guesses]
         rows += _score(about, clean, found, pictures.brain, rate=rate)
     return pd.DataFrame(rows)
 
 
-def score_translation(pictures, translator, recipe):
+def score_translation(
+    pictures: Pictures, translator: keras.Model, recipe: GenerativeRecipe
+) -> tuple[np.ndarray, pd.DataFrame]:
     """Score a network that makes one modality of others, beside the mean of the target and beside the source itself.
 
-    Parameters
-    ----------
-    pictures : brats_lib.studies.synthesis.pictures.Pictures
-        Nothing of them was learnt from.
-    translator : keras.Model
-    recipe : brats_lib.recipes.GenerativeRecipe
-        Sources and target.
-
     Returns
     -------
-    found : array of float32, shape (n, h, w)
-        What the network makes, 0 outside the brain, as the source shows where that is.
-    scores : pandas.DataFrame
-        One row per slice and method: case, modality, method and `SCORES`.
+    made
+        float32, (n, h, w): what the network makes, 0 outside the brain, as the source shows where that is.
+    scores
     """
-    images = pictures.images.astype(np.float32)
+    images, (target,) = pictures.images.astype(np.float32), recipe.targets
     sources = images[..., [MODALITIES.index(name) for name in recipe.sources]]
-    (target,) = recipe.targets
     truth = images[..., MODALITIES.index(target)]
-    found = np.clip(forward(translator, sources)[..., 0], 0, 1) * pictures.brain
+    made = np.clip(forward(translator, sources)[..., 0], 0, 1) * pictures.brain
     flat = pictures.brain * truth[pictures.brain].mean()
     about = [{"case": pictures.names[case], "modality": target} for case in pictures.case]
-    shown = {"mean of the target": flat, f"{recipe.sources[-1]} itself": sources[..., -1], NETWORK: found}
-    return found, pd.DataFrame(_score(about, truth, shown, pictures.brain))
+    shown = {"mean of the target": flat, f"{recipe.sources[-1]} itself": sources[..., -1], NETWORK: made}
+    return made, pd.DataFrame(_score(about, truth, shown, pictures.brain))
 
 
-def noise_pictures(pictures, seed=0, in_brain=False):
-    """Pictures without any content: what the Fréchet distance has its ceiling by.
-
-    Parameters
-    ----------
-    pictures : brats_lib.studies.synthesis.pictures.Pictures
-        Whose number and brightness they have.
-    seed : int
-    in_brain : bool
-        Noise inside the outlines of the brains, with the mean and the spread of each modality; otherwise uniform
-        noise in every pixel.
-
-    Returns
-    -------
-    array of float16, shape (n, size, size, 4)
-    """
-    rng, shape = np.random.default_rng(seed), pictures.images.shape
-    if not in_brain:
-        return rng.random(shape, np.float32).astype(np.float16)
-    inside = pictures.images[pictures.brain].astype(np.float32)
-    noise = rng.normal(inside.mean(0), inside.std(0), shape)
-    return (np.clip(noise, 0, 1) * pictures.brain[..., None]).astype(np.float16)
+def noise_pictures(pictures: Pictures, seed: int = 0) -> np.ndarray:
+    """As many pictures of uniform noise in every pixel, float16: what the Fréchet distance has its ceiling by."""
+    return np.random.default_rng(seed).random(pictures.images.shape, np.float32).astype(np.float16)
 
 
-def distance_table(features, sets, halves, ceiling):
+def distance_table(
+    features: Callable[[np.ndarray], np.ndarray],
+    sets: Mapping[str, np.ndarray],
+    halves: tuple[np.ndarray, np.ndarray],
+    ceiling: np.ndarray,
+) -> pd.DataFrame:
     """Fréchet and kernel distance of sets of pictures to real ones, each between its floor and its ceiling.
 
     Parameters
     ----------
-    features : callable
+    features
         Pictures to features, such as `features.unet_features` with its network.
-    sets : dict of str to array
+    sets
         What is scored, as many pictures each as `halves` have.
-    halves : (array, array)
+    halves
         Real pictures of different cases: the first is what is compared with, the second gives the floor.
-    ceiling : array
+    ceiling
         Pictures of noise.
 
     Returns
     -------
-    pandas.DataFrame
+    table
         One row per set, the floor "real" and the ceiling "noise" included: set, samples, frechet, kernel, and
         position, which is 0 at the floor and 1 at the ceiling of the Fréchet distance.
     """
-    reference = features(halves[0])
-    rows = []
+    reference, rows = features(halves[0]), []
     for name, pictures in {"real": halves[1], **sets, "noise": ceiling}.items():
         found = features(pictures)
         rows.append({"set": name, "samples": len(found), "frechet": frechet_distance(reference, found),
