@@ -1,11 +1,13 @@
 """How far readers agree beyond chance."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 __all__ = ["weighted_kappa"]
 
 
-def weighted_kappa(first, second, grades):
+def weighted_kappa(first: Sequence, second: Sequence, grades: Sequence) -> float:
     """Cohen's kappa with quadratic weights (Cohen 1968): 1 - observed over expected squared disagreement.
 
     A step of two grades counts four times as much as one of one grade. 1 is perfect agreement, 0 what two readers
@@ -13,30 +15,22 @@ def weighted_kappa(first, second, grades):
 
     Parameters
     ----------
-    first, second : sequence
+    first, second
         Grades of the same items by two readers, in the same order.
-    grades : sequence
+    grades
         All grades there are, from worst to best, equally far apart.
 
     Returns
     -------
     float
         NaN where both readers gave one and the same grade throughout: chance explains everything then.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, there are no items or one is no grade.
     """
-    places = {grade: place for place, grade in enumerate(grades)}
     if len(first) != len(second) or not len(first):
-        raise ValueError(
-            f"the readers graded {len(first)} and {len(second)} items; the same ones are needed, one or more"
-        )
-    unknown = sorted({str(grade) for grade in (*first, *second) if grade not in places})
-    if unknown:
-        raise ValueError(f"grades hold {', '.join(unknown)}; they are {list(grades)}")
+        raise ValueError(f"the readers graded {len(first)} and {len(second)} items; the same ones are needed")
+    places = {grade: place for place, grade in enumerate(grades)}
+    if unknown := {*first, *second} - set(places):
+        raise ValueError(f"grades hold {', '.join(map(str, unknown))}; they are {list(grades)}")
     a, b = (np.array([places[grade] for grade in side], float) for side in (first, second))
-    # Squares of the differences over all pairs of items: what is expected of readers without regard to the item.
-    expected = np.mean((a[:, None] - b[None, :]) ** 2)
+    # Over all pairs of items: what is expected of readers without regard to the item.
+    expected = np.mean((a[:, None] - b) ** 2)
     return float(1 - np.mean((a - b) ** 2) / expected) if expected > 0 else float("nan")

@@ -29,11 +29,6 @@ def test_contrast_by_hand(case, name, expected):
     assert lesion_contrast(*case, name) == pytest.approx(expected)
 
 
-def test_contrast_does_not_depend_on_the_scanners_gain(case):
-    volume, mask = case
-    assert lesion_contrast(volume * 3.7, mask, "ET") == pytest.approx(2.5)
-
-
 def test_sums_of_half_precision_do_not_overflow():
     volume = np.full((60, 60, 60), 100, np.float16)
     volume[::2] = 300
@@ -47,10 +42,6 @@ def test_what_is_not_there_has_no_contrast(case):
     assert np.isnan(lesion_contrast(volume, np.where(mask == ET, NCR, mask), "ET"))
     assert np.isnan(lesion_contrast(volume, np.full_like(mask, ED)))
     assert np.isnan(lesion_contrast(np.ones_like(volume), mask))  # healthy brain without any spread
-
-
-def test_shapes_must_agree(case):
-    volume, mask = case
     with pytest.raises(ValueError, match="shapes"):
         lesion_contrast(volume, mask[:5])
 
@@ -61,9 +52,3 @@ def test_difficulty_has_volumes_in_ml_and_the_contrast_of_each_regions_own_modal
     assert found == pytest.approx({  # voxels of half a mL
         "wt_ml": 3.5, "tc_ml": 2, "et_ml": 1, "wt_flair_contrast": (82 / 6 - 10) / 2, "et_t1ce_contrast": 2.5
     })  # fmt: skip
-
-
-def test_a_case_without_enhancing_tumour_has_no_t1ce_contrast(case):
-    volume, mask = case
-    found = difficulty({"flair": volume, "t1ce": volume}, np.where(mask == ET, NCR, mask))
-    assert found["et_ml"] == 0 and np.isnan(found["et_t1ce_contrast"]) and found["tc_ml"] == pytest.approx(0.004)

@@ -56,22 +56,20 @@ def test_any_recipe_is_scored_on_the_full_grid_with_the_reliability_of_its_proba
 def evaluated(tiny_root, tmp_path):
     cohort = Cohort.find(tiny_root)
     split = split_cohort(cohort, seed=0)
-    cases = [cohort[name] for subset in ("val", "test") for name in getattr(split, subset)]
+    cases = [cohort[name] for name in (*split.train, *split.val, *split.test)]
     # Of a case that an earlier split tested.
     Ledger(tmp_path / "predictions", cohort).save(cohort[split.train[0]], cohort[split.train[0]].mask())
-    tables = evaluate(Network(Oracle(cases), RECIPE), cohort, split, tmp_path / "predictions", ("val", "test"))
+    tables = evaluate(Network(Oracle(cases), RECIPE), cohort, split, tmp_path / "predictions")
     return cohort, split, tmp_path / "predictions", tables
-
-
-def test_every_case_has_a_row_for_the_network_and_for_the_trivial_predictor(evaluated):
-    _, split, _, (published, _, _) = evaluated
-    expected = {(p, s, c) for s in ("val", "test") for c in getattr(split, s) for p in (NETWORK, BACKGROUND_PREDICTOR)}
-    assert set(published[["predictor", "subset", "case"]].itertuples(index=False, name=None)) == expected
-    assert len(published) == len(expected)
 
 
 def test_a_perfect_network_scores_one_and_the_trivial_one_nothing_but_accuracy(evaluated):
     cohort, split, _, (published, challenge, background) = evaluated
+    rows = {
+        (p, s, c) for s in ("train", "val", "test") for c in getattr(split, s) for p in (NETWORK, BACKGROUND_PREDICTOR)
+    }
+    assert set(published[["predictor", "subset", "case"]].itertuples(index=False, name=None)) == rows
+    assert len(published) == len(rows)
     perfect = published[published["predictor"] == NETWORK]
     trivial = published[published["predictor"] == BACKGROUND_PREDICTOR].set_index("case")
     assert (perfect["accuracy"] == 1).all() and perfect["dice"].min() > 0.999
@@ -160,22 +158,18 @@ def test_scoring_the_written_files_gives_the_same_numbers(evaluated, tmp_path):
     assert list(read.columns) == ["case", "region", "dice", "iou", "sensitivity", "specificity", "precision", "hd95_mm"]
 
 
-@pytest.mark.parametrize("name", ["007", "2020_01", "1e5", "NA", "null", "True"])
-def test_case_keeps_its_name_in_the_table_of_scores(tmp_path, name):
-    scores = pd.DataFrame({"case": [name], "region": ["WT"], "dice": [0.5]})
-    assert read_scores(write_scores(scores, tmp_path / "scores.csv")).to_dict("list") == scores.to_dict("list")
-
-
-def test_a_prediction_for_an_unknown_case_is_named(evaluated):
-    cohort, split, folder, _ = evaluated
-    (folder / "Stranger_seg.nii.gz").write_bytes((folder / f"{split.test[0]}_seg.nii.gz").read_bytes())
-    with pytest.raises(BratsError, match="no case with a mask for Stranger"):
-        score_folder(folder, cohort.subset(split.test))
-
-
-def test_named_cases_alone_are_scored_and_each_needs_a_prediction(evaluated):
+def test_a_prediction_without_a_case_and_a_case_without_a_prediction_are_named(evaluated):
     cohort, split, folder, _ = evaluated
     scores = score_folder(folder, cohort, names=split.test[:1])
     assert scores["case"].unique().tolist() == [split.test[0]]
     with pytest.raises(BratsError, match=f"no prediction for 1 case.s.: {split.train[0]}"):
         score_folder(folder, cohort, names=[split.test[0], split.train[0]])
+    (folder / "Stranger_seg.nii.gz").write_bytes((folder / f"{split.test[0]}_seg.nii.gz").read_bytes())
+    with pytest.raises(BratsError, match="no case with a mask for Stranger"):
+        score_folder(folder, cohort.subset(split.test))
+
+
+@pytest.mark.parametrize("name", ["007", "2020_01", "NA", "True"])
+def test_case_keeps_its_name_in_the_table_of_scores(tmp_path, name):
+    scores = pd.DataFrame({"case": [name], "region": ["WT"], "dice": [0.5]})
+    assert read_scores(write_scores(scores, tmp_path / "scores.csv")).to_dict("list") == scores.to_dict("list")

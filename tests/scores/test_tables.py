@@ -37,10 +37,7 @@ def test_means_stand_beside_the_papers_measured_values(published):
     assert means.loc[("test", "accuracy"), "background"] == pytest.approx(0.49)
     assert means.loc[("test", "accuracy"), "paper"] == 0.9918
     assert means.loc[("train", "dice"), "paper"] == 0.6557
-
-
-def test_placeholders_of_the_paper_are_no_measured_values(published):
-    means = published_means(published).set_index(["subset", "metric"])
+    # Placeholders of the paper are no measured values.
     assert np.isnan(means.loc[("test", "dice"), "paper"])
 
 
@@ -51,12 +48,9 @@ def test_table_one_prints_mean_and_sample_deviation_and_the_papers_placeholder(p
     assert row["this run, as published"] == f"0.6000{NB}±{NB}0.1414"  # 0.5 and 0.7: sd = 0.2 / sqrt(2)
     assert row["this run, whole tumour"] == f"0.7000{NB}±{NB}0.1414"
     assert row["background everywhere, whole tumour"] == f"0.0000{NB}±{NB}0.0000"
-
-
-def test_one_patient_gets_no_deviation(published):
-    one = published[(published["subset"] == "test") & (published["case"] == "a")]
-    scores = challenge((0.6, 0.8))
-    table = against_paper(one, scores[scores["case"] == "a"], scores[scores["case"] == "a"])
+    # One patient has no deviation.
+    one, scores = (table[table["case"] == "a"] for table in (published, challenge((0.6, 0.8))))
+    table = against_paper(one[one["subset"] == "test"], scores, scores)
     assert table.set_index("metric").loc["Dice (DSC)", "this run, as published"] == "0.5000"
 
 
@@ -76,16 +70,10 @@ def test_case_metrics_are_the_networks_on_the_test_subset_only(published):
 
 
 def test_predictors_stand_side_by_side_with_interval_and_worst_patient():
-    table = predictor_table({"nothing": challenge((0, 0)), "ours": challenge((0.6, 0.6))}).set_index("predictor")
+    ours = challenge((0.6, 0.8))
+    table = predictor_table({"nothing": challenge((0, 0)), "ours": ours}).set_index("predictor")
     assert table.loc["nothing", "ET"] == f"0.000 [0.000,{NB}0.000]"
-    assert table.loc["ours", "WT"] == f"0.600 [0.600,{NB}0.600]"
+    assert table.loc["ours", "WT"] == f"0.700 [0.600,{NB}0.800]"
     assert (table.loc["ours", "worst WT"], table.loc["ours", "patients"]) == ("0.600", 2)
-    # The worst distance is the longest: 10 * 0.8 mm.
-    distances = predictor_table({"ours": challenge((0.6, 0.8))}, "hd95_mm", 1)
-    assert distances.loc[0, "worst WT"] == "8.0"
-
-
-def test_predictors_scored_on_different_patients_are_refused():
-    scores = challenge((0.6, 0.8))
     with pytest.raises(BratsError, match="a: 2, b: 1"):
-        predictor_table({"a": scores, "b": scores[scores["case"] == "a"]})
+        predictor_table({"a": ours, "b": ours[ours["case"] == "a"]})
