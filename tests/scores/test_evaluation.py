@@ -1,11 +1,13 @@
 """Evaluation scores the network and the trivial predictor side by side, and writes what it scored."""
 
+import shutil
 from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import write_case
 from painted import make_reader, paint, ramp
 
 from brats_lib.cases import Cohort, split_cohort
@@ -52,15 +54,18 @@ def test_any_recipe_is_scored_on_the_full_grid_with_the_reliability_of_its_proba
     assert [table["voxels"].sum() for table in reliable.values()] == [brain] * 3
 
 
-@pytest.fixture
-def evaluated(tiny_root, tmp_path):
-    cohort = Cohort.find(tiny_root)
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """Six cases, scored with a network that knows them."""
+    root, folder = tmp_path_factory.mktemp("cases"), tmp_path_factory.mktemp("predictions")
+    for i in range(6):
+        write_case(root, f"Case_{i}", seed=i)
+    cohort = Cohort.find(root)
     split = split_cohort(cohort, seed=0)
     cases = [cohort[name] for name in (*split.train, *split.val, *split.test)]
     # Of a case that an earlier split tested.
-    Ledger(tmp_path / "predictions", cohort).save(cohort[split.train[0]], cohort[split.train[0]].mask())
-    tables = evaluate(Network(Oracle(cases), RECIPE), cohort, split, tmp_path / "predictions")
-    return cohort, split, tmp_path / "predictions", tables
+    Ledger(folder, cohort).save(cohort[split.train[0]], cohort[split.train[0]].mask())
+    return cohort, split, folder, evaluate(Network(Oracle(cases), RECIPE), cohort, split, folder)
 
 
 def test_a_perfect_network_scores_one_and_the_trivial_one_nothing_but_accuracy(evaluated):
@@ -158,8 +163,9 @@ def test_scoring_the_written_files_gives_the_same_numbers(evaluated, tmp_path):
     assert list(read.columns) == ["case", "region", "dice", "iou", "sensitivity", "specificity", "precision", "hd95_mm"]
 
 
-def test_a_prediction_without_a_case_and_a_case_without_a_prediction_are_named(evaluated):
+def test_a_prediction_without_a_case_and_a_case_without_a_prediction_are_named(evaluated, tmp_path):
     cohort, split, folder, _ = evaluated
+    folder = shutil.copytree(folder, tmp_path / "predictions")
     scores = score_folder(folder, cohort, names=split.test[:1])
     assert scores["case"].unique().tolist() == [split.test[0]]
     with pytest.raises(BratsError, match=f"no prediction for 1 case.s.: {split.train[0]}"):

@@ -8,8 +8,7 @@ import pytest
 from studies.related.stand_ins import FLAT, build, cases
 
 from brats_lib.errors import BratsError
-from brats_lib.studies.related.fitting import fit, fit_system, natural_shares
-from brats_lib.studies.related.objective import labelled_cross_entropy
+from brats_lib.studies.related.fitting import fit, fit_system, labelled_cross_entropy, natural_shares
 
 
 def loss(truth, chance):
@@ -21,9 +20,7 @@ def test_voxels_without_a_label_do_not_count():
     truth = [[[1, 0], [0, 1], [0, 0]]]
     assert loss(truth, chance) == pytest.approx((-np.log(0.5) - np.log(0.75)) / 2, rel=1e-5)
     assert loss(np.zeros((1, 3, 2)), chance) == 0
-
-
-def test_a_certain_mistake_costs_a_finite_loss():
+    # A certain mistake costs a finite loss.
     assert loss([[1, 0]], [[0, 1]]) == pytest.approx(-np.log(keras.config.epsilon()), rel=1e-3)
 
 
@@ -41,8 +38,7 @@ def test_a_network_that_is_sure_of_a_mistake_still_learns():
 
 def test_a_system_learns_what_its_images_show():
     fitted = fit_system(FLAT, cases(), steps=60)
-    assert len(fitted.losses) == 60
-    assert fitted.losses[-5:].mean() < 0.6 * fitted.losses[:5].mean()
+    assert len(fitted.losses) == 60 and fitted.losses[-5:].mean() < 0.6 * fitted.losses[:5].mean()
     assert 0 < fitted.minutes < 5
 
 
@@ -63,17 +59,6 @@ def test_the_last_layer_alone_learns_in_the_natural_phase():
     assert not np.array_equal(last, first_phase[2])
     assert not np.array_equal(last_bias, first_phase[3])
     assert all(layer.trainable for layer in phased.model.layers)
-
-
-def test_a_system_built_on_another_reads_its_network():
-    seen = []
-
-    def upon(first, precision, seed):
-        seen.append(first)
-        return build(precision, seed)
-
-    fit_system(dataclasses.replace(FLAT, built_on="other", build=upon), cases(), steps=1, first="the other network")
-    assert seen == ["the other network"]
 
 
 def test_natural_shares_are_those_of_the_brain():
