@@ -24,16 +24,8 @@ def paired_test(first: Sequence[float], second: Sequence[float]) -> dict[str, fl
     It is exact for up to 16 cases and draws 10,000 assignments of signs, always the same, for more. With n cases no
     p-value can be below 2 to the power of 1 - n: .0078 for eight.
 
-    Parameters
-    ----------
-    first, second
-        Finite scores of the same cases in the same order.
-
-    Returns
-    -------
-    dict
-        `cases`; `difference`, the mean of second minus first, with its 95 % interval `low` and `high`; `p_value`
-        (two-sided).
+    From finite scores of the same cases in the same order: `cases`; `difference`, the mean of second minus first, with
+    its 95 % interval `low` and `high`; `p_value` (two-sided).
     """
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if first.shape != second.shape:
@@ -51,16 +43,8 @@ def compare(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     The p-values are of one comparison each. Regions overlap and are not independent; whoever reads five of them and
     quotes the smallest has tested five times.
 
-    Parameters
-    ----------
-    first, second
-        Long form as in `scores.csv`: case, region and dice, for the same cases and regions.
-
-    Returns
-    -------
-    DataFrame
-        One row per region: `region`, `cases`, means `first` and `second`, and as in `paired_test` `difference` (second
-        minus first), `low`, `high` and `p_value`.
+    From tables in the form of `scores.csv`, one row per region: `region`, `cases`, means `first` and `second`, and as
+    in `paired_test` `difference` (second minus first), `low`, `high` and `p_value`.
 
     Raises
     ------

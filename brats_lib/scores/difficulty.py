@@ -12,18 +12,9 @@ __all__ = ["difficulty", "lesion_contrast"]
 def lesion_contrast(volume: np.ndarray, mask: np.ndarray, name: str = "WT") -> float:
     """How far a region's mean intensity is from that of healthy brain, in standard deviations of healthy brain.
 
-    Healthy brain is every voxel that is not zero and has no tumour label: grey and white matter and fluid, so its
-    standard deviation is that between tissues as well as that of noise. Positive where the region is brighter; NaN
-    where there is no such region, no healthy brain or no spread in it.
-
-    Parameters
-    ----------
-    volume
-        Shape (x, y, z), intensities in any unit, 0 outside the brain.
-    mask
-        Labels 0, 1, 2, 4 on the same grid.
-    name
-        Region or label.
+    The volume is in any unit, 0 outside the brain. Healthy brain is every voxel that is not zero and has no tumour
+    label: grey and white matter and fluid, so its standard deviation is that between tissues as well as that of noise.
+    Positive where the region is brighter; NaN where there is no such region, no healthy brain or no spread in it.
     """
     volume, mask = np.asarray(volume), np.asarray(mask)
     if volume.shape != mask.shape:
@@ -41,20 +32,8 @@ def difficulty(
 ) -> dict[str, float]:
     """Size and contrast of a case's tumour, to set beside its scores.
 
-    Parameters
-    ----------
-    volumes
-        With ``"flair"`` and ``"t1ce"``, as for `lesion_contrast`.
-    mask
-        Labels 0, 1, 2, 4.
-    spacing
-        Voxel size in mm.
-
-    Returns
-    -------
-    dict
-        `wt_ml`, `tc_ml` and `et_ml`, volumes in mL; `wt_flair_contrast` and `et_t1ce_contrast` as `lesion_contrast`
-        has them.
+    From the volumes ``"flair"`` and ``"t1ce"`` and the voxel size in mm: `wt_ml`, `tc_ml` and `et_ml` in mL,
+    `wt_flair_contrast` and `et_t1ce_contrast` as `lesion_contrast` has them.
     """
     voxel_ml = float(np.prod(spacing)) / 1000
     sizes = {f"{name.lower()}_ml": float(region(mask, name).sum() * voxel_ml) for name in REGIONS}

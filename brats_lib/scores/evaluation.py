@@ -38,13 +38,8 @@ def evaluate(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Run a network of a `Recipe` over the split and score it.
 
-    The published scores are computed for every subset, on the recipe's own grid as the paper does. The challenge
-    scores are computed for the test subset, on the native grid, from the label volumes that are written.
-
     Parameters
     ----------
-    network, cohort, split
-        What is scored, and on which cases.
     predictions
         Folder of its own that gets `<case>_seg.nii.gz` of every test case and a list of them; those that the list has
         of an earlier split are removed, and nothing else is.
@@ -52,14 +47,11 @@ def evaluate(
     Returns
     -------
     published
-        Columns predictor, subset, case and one per published score.
+        Scores of every subset on the recipe's own grid, as the paper does: columns predictor, subset, case and one per
+        published score.
     challenge, background
-        Challenge scores of the network and of the trivial predictor, which finds nothing, on the test subset.
-
-    Raises
-    ------
-    BratsError
-        If a case cannot be segmented or has no mask, or files of the cohort lie in the folder.
+        Challenge scores of the network and of the trivial predictor, which finds nothing, on the test subset: on the
+        native grid, from the label volumes that are written.
     """
     published, challenge, background = [], [], []
     ledger = Ledger(predictions, cohort)

@@ -74,8 +74,8 @@ def keras_mean_iou(truth: np.ndarray, probabilities: np.ndarray) -> float:
     """What `keras.metrics.MeanIoU(num_classes=4)` makes of one-hot truth and softmax output.
 
     The metric expects class indices and casts what it gets to integers, so it counts which probabilities are exactly
-    1.0 and says nothing about a segmentation: finding nothing with probability 1.0 scores .978, with probability .99
-    .375, and so does the perfect answer with probability .999. (TensorFlow issues 39173 and 55565.)
+    1.0 (TensorFlow issues 39173 and 55565) and says nothing about a segmentation: finding nothing with probability 1.0
+    scores .978, with probability .99 .375, and so does the perfect answer with probability .999.
     """
     return _mean_iou(truth.astype(np.uint8), probabilities.astype(np.uint8))
 

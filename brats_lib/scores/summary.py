@@ -40,19 +40,9 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float, float]:
 def spread(table: pd.DataFrame, by: Sequence[str] = ("region",)) -> pd.DataFrame:
     """Mean, standard deviation and range over training seeds, of the mean Dice over cases.
 
-    Parameters
-    ----------
-    table
-        Long form: the columns of `by`, `seed` and `dice`. Further rows of the same group and seed, such as its cases,
-        are averaged first.
-    by
-        Columns that tell groups apart.
-
-    Returns
-    -------
-    DataFrame
-        One row per group, in order of appearance: the columns of `by`, `runs` (how many seeds), `mean`, `sd` (n - 1; 0
-        for a single seed), `min` and `max`.
+    The table has a row per seed, or per seed and case, with columns `seed`, `dice` and those of `by`, which tell groups
+    apart. The result has one per group, in order of appearance: the columns of `by`, `runs` (how many seeds), `mean`,
+    `sd` (n - 1; 0 for a single seed), `min` and `max`.
 
     Raises
     ------
