@@ -54,12 +54,6 @@ def test_both_kernels_are_close_to_the_exact_field(channels):
     assert (refined.argmax(-1) == expected.argmax(-1)).mean() > 0.98
 
 
-def test_field_corrects_what_the_network_got_wrong():
-    probabilities, images, truth = noisy_volume(shape=(15, 12, 12))
-    before, after = ((p.argmax(-1) == truth).mean() for p in (probabilities, refine(probabilities, images)))
-    assert before < 0.75 and after > 0.97
-
-
 @pytest.mark.parametrize(("stands_out", "kept"), [(0.0, False), (3.0, True)])
 def test_speck_goes_unless_it_looks_different(stands_out, kept):
     images = np.ones((15, 15, 15, 1), np.float32)

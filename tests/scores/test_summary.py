@@ -10,11 +10,9 @@ from brats_lib.scores.summary import bootstrap_interval, spread
 
 def test_interval_agrees_with_the_normal_approximation_for_many_cases():
     values = np.random.default_rng(1).normal(0.8, 0.1, 400)
-    mean, low, high = bootstrap_interval(values)
     half = 1.96 * values.std() / 20
-    assert mean == pytest.approx(values.mean())
-    assert low == pytest.approx(mean - half, abs=0.0005)
-    assert high == pytest.approx(mean + half, abs=0.0005)
+    expected = (values.mean(), values.mean() - half, values.mean() + half)
+    assert bootstrap_interval(values) == pytest.approx(expected, abs=0.0005)
 
 
 def test_interval_of_zeros_and_ones_has_binomial_bounds():
@@ -23,8 +21,8 @@ def test_interval_of_zeros_and_ones_has_binomial_bounds():
     assert bootstrap_interval([0.7]) == (0.7, 0.7, 0.7)
 
 
-def test_interval_is_the_same_whenever_and_however_it_is_computed(monkeypatch):
-    """The resamples of numpy's generator from seed 0: what recorded tables were made with."""
+def test_interval_is_always_that_of_the_same_resamples(monkeypatch):
+    """Those of numpy's generator from seed 0, with which recorded tables were made."""
     values = np.linspace(0, 1, 7) ** 2
     drawn = np.random.default_rng(0).integers(7, size=(10_000, 7))
     expected = (values.mean(), *np.quantile(values[drawn].mean(1), (0.025, 0.975)))
@@ -39,40 +37,29 @@ def test_interval_refuses_what_it_would_have_to_drop(values):
         bootstrap_interval(values)
 
 
-def runs(**dice_by_seed):
-    """One row per seed and case of region WT."""
-    rows = [
-        {"row": "full", "region": "WT", "seed": seed, "case": f"case{i}", "dice": value}
-        for seed, values in dice_by_seed.items()
-        for i, value in enumerate(values)
-    ]
-    return pd.DataFrame(rows)
-
-
 def test_spread_is_that_of_the_seeds_means_over_cases():
     # Means .6, .7 and .8; the cases of one seed are much further apart.
-    (row,) = spread(runs(a=[0.2, 1.0], b=[0.4, 1.0], c=[0.6, 1.0]), by=("row", "region")).to_dict("records")
+    frame = pd.DataFrame({
+        "row": "full", "region": "WT", "seed": np.repeat([1, 2, 3], 2), "case": ["a", "b"] * 3,
+        "dice": [0.2, 1.0, 0.4, 1.0, 0.6, 1.0],
+    })  # fmt: skip
+    (row,) = spread(frame, by=("row", "region")).to_dict("records")
     assert row == pytest.approx(
         {"row": "full", "region": "WT", "runs": 3, "mean": 0.7, "sd": 0.1, "min": 0.6, "max": 0.8}
     )
+    # What would flatter is refused.
+    for table, by, message in (
+        (frame[1:], ("row", "region"), "seeds of full, WT have 1, 2, 2 cases"),
+        (frame.assign(dice=[0.1, np.nan, 0.2, 0.3, 0.4, 0.5]), ("region",), "1 of 6 rows"),
+        (frame, ("data",), "no column 'data'"),
+        (frame.head(0), ("region",), "no rows"),
+    ):
+        with pytest.raises(BratsError, match=message):
+            spread(table, by)
 
 
 def test_spread_keeps_the_order_of_rows_and_takes_tables_without_cases():
-    frame = pd.DataFrame({"row": ["z", "a", "z"], "seed": [1, 1, 2], "dice": [0.5, 0.4, 0.7]})
-    table = spread(frame, by=("row",))
-    assert table["row"].tolist() == ["z", "a"]
-    assert table["runs"].tolist() == [2, 1]
+    table = spread(pd.DataFrame({"row": ["z", "a", "z"], "seed": [1, 1, 2], "dice": [0.5, 0.4, 0.7]}), by=("row",))
+    assert table["row"].tolist() == ["z", "a"] and table["runs"].tolist() == [2, 1]
     assert table["mean"].tolist() == pytest.approx([0.6, 0.4])
     assert table["sd"].tolist() == pytest.approx([np.sqrt(0.02), 0])
-
-
-def test_spread_refuses_what_would_flatter():
-    frame = runs(a=[0.2, 1.0], b=[0.4, 1.0])
-    with pytest.raises(BratsError, match="seeds of full, WT have 1, 2 cases"):
-        spread(frame[1:], by=("row", "region"))
-    with pytest.raises(BratsError, match="1 of 4 rows"):
-        spread(frame.assign(dice=[0.1, np.nan, 0.2, 0.3]))
-    with pytest.raises(BratsError, match="no column 'data'"):
-        spread(frame, by=("data",))
-    with pytest.raises(BratsError, match="no rows"):
-        spread(frame.head(0))

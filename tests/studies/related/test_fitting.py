@@ -5,10 +5,10 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from studies.related.stand_ins import FLAT, build, cases
+from studies.related.stand_ins import FLAT, cases
 
 from brats_lib.errors import BratsError
-from brats_lib.studies.related.fitting import fit, fit_system, labelled_cross_entropy, natural_shares
+from brats_lib.studies.related.fitting import fit_system, labelled_cross_entropy, natural_shares
 
 
 def loss(truth, chance):
@@ -39,7 +39,8 @@ def test_a_network_that_is_sure_of_a_mistake_still_learns():
 def test_a_system_learns_what_its_images_show():
     fitted = fit_system(FLAT, cases(), steps=60)
     assert len(fitted.losses) == 60 and fitted.losses[-5:].mean() < 0.6 * fitted.losses[:5].mean()
-    assert 0 < fitted.minutes < 5
+    # The rate has fallen to a hundredth.
+    assert float(fitted.model.optimizer.learning_rate) == pytest.approx(0.01 * FLAT.learning_rate, rel=1e-3)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_one_others():
@@ -77,17 +78,3 @@ def test_a_loss_that_is_no_number_ends_the_training():
     system = dataclasses.replace(FLAT, build=lambda precision, seed: keras.Sequential(single))
     with pytest.raises(BratsError, match="loss of batch 1 is nan"):
         fit_system(system, [broken], steps=2)
-
-
-def test_the_rate_falls_towards_the_end():
-    class Batches:
-        def __len__(self):
-            return 4
-
-        def __getitem__(self, number):
-            rng = np.random.default_rng(number)
-            return rng.random((2, 5, 5, 4), np.float32), np.eye(4, dtype=np.float32)[[[[0]], [[1]]]]
-
-    model = build("float32", 0)
-    fit(model, Batches(), 0.01)
-    assert float(model.optimizer.learning_rate) == pytest.approx(0.01 * 0.01, rel=1e-3)

@@ -59,10 +59,6 @@ def test_features_are_doubled_before_pooling_and_kept_by_the_up_convolutions(net
 
 def test_blocks_of_any_sides_that_can_be_halved_three_times_are_answered_as_a_whole(network, blocks):
     assert network(blocks).shape == (*blocks.shape[:-1], 4)
-    for level in (1, 2, 3):
-        join = network.get_layer(f"decoder_{level}_skip")
-        sources = [tensor._keras_history.operation.name for tensor in join.input]
-        assert sources == [f"encoder_{level}_2_relu", f"decoder_{level}_up"]
 
 
 def test_each_block_is_normalised_by_itself_in_training_and_prediction_alike(network, blocks):
@@ -74,12 +70,3 @@ def test_each_block_is_normalised_by_itself_in_training_and_prediction_alike(net
     np.testing.assert_allclose(together[1:], np.asarray(network(blocks[1:])), atol=1e-5)
     np.testing.assert_array_equal(together, np.asarray(network(blocks, training=True)))
     assert not network.non_trainable_variables
-
-
-def test_one_step_of_training_moves_every_weight(blocks):
-    model = build_unet3d(2, 4, width=2, seed=0)
-    # Making a graph of it would take longer than the step itself.
-    model.compile(keras.optimizers.Adam(0.01), "categorical_crossentropy", run_eagerly=True)
-    before = model.get_weights()
-    model.train_on_batch(blocks, np.eye(4, dtype=np.float32)[np.random.default_rng(1).integers(4, size=(2, 16, 8, 24))])
-    assert all((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))
