@@ -19,7 +19,7 @@ from brats_lib.prediction import weights
 from brats_lib.prediction.networks import Network
 from brats_lib.recipes import NATIVE, DecisionRule
 from brats_lib.slices.patches import PatchBatches
-from experiments import accelerated, ahead, comparisons, intake, record, shipped, speed, studies, thresholds
+from experiments import accelerated, ahead, comparisons, intake, record, shipped, studies, thresholds
 
 TINY = dataclasses.replace(
     NATIVE, patch=16, widths=(8, 8), batch_slices=4, slices_per_epoch=8, epochs=1, planes=("axial",), neighbours=0
@@ -72,9 +72,9 @@ def test_both_networks_are_made_scored_and_written_with_cards(small):
     assert (card.data["patients"], card.training["slices"]) == (2, 16)
     # By seed: two phantoms and both patients.
     assert card.learnt_from == [f"{seed:016x}" for seed in (0, 1, 7, 8)]
-    # Each patient was left out once.
     with pytest.raises(BratsError, match="there are 0"):
         shipped.make_real([])
+    # Each patient was left out once.
     table = pd.read_csv(small / "results" / "leave_one_out.csv")
     assert sorted(set(table["case"])) == ["patient_7", "patient_8"]
     # Every threshold of both networks is on record; the cards have the one that was chosen.
@@ -113,29 +113,6 @@ def test_fine_tuning_without_averages_starts_where_the_other_does_and_tests_each
     ]  # fmt: skip
     table = pd.read_csv(small / "results" / "fine_tuning.csv")
     assert table.groupby("case")["region"].nunique().to_dict() == {"patient_7": 5, "patient_8": 5}
-
-
-def test_averaging_is_scored_on_patients_and_on_phantoms_for_choices(small, monkeypatch):
-    shipped.make_phantom([])
-    averaging = {"axial": (("axial",), {}), "mirrored": (("axial",), {"flips": True})}
-    monkeypatch.setattr(comparisons, "AVERAGING", averaging)
-    monkeypatch.setattr(comparisons, "choice_phantoms", shipped.choice_phantoms)
-    mirrored, original = [], comparisons.score_stacks
-    monkeypatch.setattr(
-        comparisons, "score_stacks", lambda *rest: mirrored.append(rest[0].rule.flips) or original(*rest)
-    )
-    comparisons.compare_averaging([patient()])
-    table = pd.read_csv(small / "results" / "averaging.csv")
-    rows = table[["data", "averaging", "case"]].drop_duplicates().to_numpy().tolist()
-    assert rows == [
-        [data, averaging, case]
-        for data, case in (("real", "patient_7"), ("phantom", stack(2).name))
-        for averaging in ("axial", "mirrored")
-    ]
-    assert mirrored == [False, True] * 2
-    # Without patients the phantoms remain.
-    comparisons.compare_averaging([])
-    assert pd.read_csv(small / "results" / "averaging.csv")["data"].unique().tolist() == ["phantom"]
 
 
 def test_rules_are_chosen_where_they_help_and_left_out_where_they_do_not(monkeypatch):
@@ -270,16 +247,6 @@ def test_batches_made_ahead_are_the_same_in_the_same_order():
         for made, expected in zip(ahead_of_time[number], batches[number], strict=True):
             np.testing.assert_array_equal(made, expected)
     ahead_of_time.close()
-
-
-def test_speed_is_patches_over_the_time_of_the_steps(monkeypatch):
-    monkeypatch.setattr(speed, "SIZES", (TINY, dataclasses.replace(TINY, batch_slices=2)))
-    # Half a second for each of four steps, by a clock that is looked at before the first and after the last.
-    clock = iter((0.0, 2.0, 10.0, 12.0))
-    monkeypatch.setattr(speed, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    table = speed.measure_speed(deterministic=False, steps=4)
-    assert table["ms_per_step"].tolist() == [500, 500]
-    assert table["patches_per_second"].tolist() == [8, 4]
 
 
 def test_training_on_phantoms_of_another_version_is_another_training(small, monkeypatch):

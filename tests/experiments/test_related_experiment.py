@@ -65,13 +65,6 @@ def test_systems_are_trained_and_scored_once(small, monkeypatch):
     assert (about["axial_slice"], about["case"]) == ((tested > 0).sum((0, 1)).argmax(), "case_2")
 
 
-def test_a_system_that_is_built_on_another_trains_that_first(small):
-    related.compare_related([], ["upon"])
-    assert (small / "runs/flat.training.json").is_file()
-    assert not (small / "runs/flat.json").is_file()
-    assert set(pd.read_csv(small / "results/related.csv")["system"]) == {"upon"}
-
-
 def test_our_recipe_has_its_row(small):
     related.compare_related([patient()], ["native"])
     (facts,) = pd.read_csv(small / "results/related.csv").to_dict("records")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from brats_lib.labels import one_hot
-from brats_lib.scores.published import background_probabilities, dice_of_label, published_scores
+from brats_lib.scores.published import background_probabilities, published_scores
 
 SHAPE = (10, 100, 100)  # 100,000 pixels
 COUNTS = {1: 200, 2: 1150, 3: 300}  # 1,650 tumour pixels: 98.35 % background, as slices 22-121 of BraTS 2020
@@ -83,14 +83,6 @@ def test_two_pixels_by_hand():
     assert scores["keras_mean_iou"] == pytest.approx((6 / 8 + 0) / 2)  # no probability is 1: all eight are cast to 0
 
 
-def test_labels_are_matched_to_their_channels(random_case):
-    truth, probabilities = random_case
-    for label, channel in ((1, 1), (2, 2), (4, 3)):
-        t, p = truth[..., channel], probabilities[..., channel]
-        expected = 2 * (t * p).sum() / ((t**2).sum() + (p**2).sum())
-        assert dice_of_label(truth, probabilities, label) == pytest.approx(expected, rel=1e-5)
-
-
 def test_scores_equal_keras_metrics(random_case):
     truth, probabilities = random_case
     probabilities[0] = truth[0]  # some probabilities of exactly 1
@@ -103,6 +95,10 @@ def test_scores_equal_keras_metrics(random_case):
     ):
         metric.update_state(truth, probabilities)
         assert scores[name] == pytest.approx(float(metric.result()), rel=1e-5), name
+    # Labels are matched to their channels.
+    for name, channel in (("dice_ncr", 1), ("dice_ed", 2), ("dice_et", 3)):
+        t, p = truth[..., channel], probabilities[..., channel]
+        assert scores[name] == pytest.approx(2 * (t * p).sum() / ((t**2).sum() + (p**2).sum()), rel=1e-5)
 
 
 def test_soft_labels_are_rounded_as_keras_backend_does():

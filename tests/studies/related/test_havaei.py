@@ -60,14 +60,6 @@ def test_maxout_keeps_the_larger_of_two_convolutions_that_begin_as_the_paper_say
             assert 0.00499 < np.abs(kernel).max() <= 0.005 and not bias.any()
 
 
-def test_half_of_the_joined_maps_are_dropped_while_training(two_path):
-    joined = keras.Model(two_path.input, [two_path.get_layer(name).output for name in ("paths", "paths_dropout")])
-    patch = noise(1, PATCH, PATCH, 4)
-    before, after = (np.asarray(maps) for maps in joined(patch, training=True))
-    assert 0.48 < (after == 0).mean() < 0.52 and not (before == 0).any()
-    np.testing.assert_array_equal(*joined(patch))
-
-
 def test_answer_sees_exactly_its_patch():
     model, side = build_two_path(1, 2, seed=0), 2 * PATCH + 3
     image = noise(1, side, side, 1)
@@ -106,11 +98,3 @@ def test_first_network_drops_nothing_while_the_second_is_trained(cascade):
     images = noise(1, CASCADE_PATCH, CASCADE_PATCH, 2)
     read = keras.Model(both.input, both.get_layer("images_and_answers").output)
     np.testing.assert_allclose(np.asarray(read(images, training=True))[..., 2:], first(images), atol=1e-6)
-
-
-def test_weights_of_a_cascade_go_to_a_file_and_back(cascade, tmp_path):
-    _, both = cascade
-    both.save_weights(tmp_path / "cascade.weights.h5")
-    other = build_cascade(build_two_path(2, 3, seed=5), 2, 3, seed=6)
-    other.load_weights(tmp_path / "cascade.weights.h5")
-    assert all((a == b).all() for a, b in zip(both.get_weights(), other.get_weights(), strict=True))
