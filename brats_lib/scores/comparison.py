@@ -73,10 +73,15 @@ def _by_case(scores):
     if len(twice := scores[scores.duplicated(["case", "region"])]):
         found = f"case {twice['case'].iloc[0]} occurs twice in region {twice['region'].iloc[0]}"
         raise BratsError("scores", found, "one row per case and region", "Remove one of the rows")
-    table = scores.pivot(index="case", columns="region", values="dice").astype(float)
-    if len(holes := np.argwhere(~np.isfinite(table.to_numpy()))) or not len(table):
-        found = f"case {table.index[holes[0][0]]} lacks region {table.columns[holes[0][1]]}" if len(holes) else "no row"
-        raise BratsError("scores", found, "a finite Dice of every case and region", "Score the cases again")
+    if not len(scores):
+        raise BratsError("scores", "there are no rows", "one row per case and region", "Score at least one case first")
+    # A table that was read may have texts where it has holes.
+    table = scores.assign(dice=pd.to_numeric(scores["dice"], errors="coerce"))
+    table = table.pivot(index="case", columns="region", values="dice")
+    if len(holes := np.argwhere(~np.isfinite(table.to_numpy()))):
+        case, region = table.index[holes[0][0]], table.columns[holes[0][1]]
+        found = f"case {case} has no finite Dice of region {region}"
+        raise BratsError("scores", found, "one for every case and region", "Score the cases again")
     return table[sorted(table.columns, key=lambda name: (*SCORED, name).index(name))]
 
 

@@ -73,9 +73,10 @@ def test_compare_refuses_other_cases_regions_and_columns():
         (three, both, "regions are in one of them only: ET"),
         (three.drop(columns="dice"), three, "no column 'dice'"),
         (pd.concat([three, three]), three, "case a occurs twice in region WT"),
-        (three.assign(dice=[0.1, np.nan, 0.3]), three, "case b lacks region WT"),
-        (both[:-1], both[:-1], "case c lacks region ET"),
-        (three[:0], three[:0], "no row"),
+        (three.assign(dice=[0.1, np.nan, 0.3]), three, "case b has no finite Dice of region WT"),
+        (three.assign(dice=[0.1, 0.2, ""]), three, "case c has no finite Dice of region WT"),
+        (both[:-1], both[:-1], "case c has no finite Dice of region ET"),
+        (three[:0], three[:0], "no rows"),
     ):
         with pytest.raises(BratsError, match=message):
             compare(first, second)
