@@ -10,7 +10,7 @@ from brats_lib.phantom import VERSION
 from brats_lib.prediction import weights
 from brats_lib.recipes import COMPRESSION, ENHANCEMENT, GENERATION, T2_FROM_T1
 from brats_lib.scores.images import pairwise_ms_ssim
-from brats_lib.scores.membership import attack_auc, auc_interval, nearest_distances
+from brats_lib.scores.membership import attack_auc, nearest_distances
 from brats_lib.studies.synthesis import tasks
 from brats_lib.studies.synthesis.classical import DENOISERS
 from brats_lib.studies.synthesis.features import unet_features
@@ -23,7 +23,7 @@ from experiments.pictures import held_out, learnt_from, tested, training_picture
 from experiments.record import provenance, save
 from experiments.shipped import ATLAS_LICENCE, FONOV
 
-__all__ = ["attack", "judge_generation", "judge_restoration", "judge_translation", "short"]
+__all__ = ["attack", "auc_interval", "judge_generation", "judge_restoration", "judge_translation", "short"]
 
 STRENGTHS = {
     "non-local means": (0.6, 0.8, 1.0, 1.3), "wavelets": (0.6, 0.8, 1.0, 1.3), "total variation": (0.5, 0.8, 1.2, 1.8),
@@ -164,6 +164,23 @@ def attack(real):
     table = pd.DataFrame(rows)
     save("membership", table, samples=len(samples))
     print(table.round(3))
+
+
+def auc_interval(members, others, member_case, other_case, draws=1000):
+    """95 % bootstrap interval of `attack_auc`, drawing cases and not slices, which are alike within a case.
+
+    An attack's scores of the slices of members and of others, and which case each slice is of.
+    """
+    rng, sides = np.random.default_rng(0), []
+    for scores, cases in ((members, member_case), (others, other_case)):
+        scores, cases = np.asarray(scores, float), np.asarray(cases)
+        sides.append([scores[cases == case] for case in np.unique(cases)])
+    found = []
+    for _ in range(draws):
+        drawn = [np.concatenate([side[i] for i in rng.integers(len(side), size=len(side))]) for side in sides]
+        found.append(attack_auc(*drawn))
+    low, high = np.percentile(found, (2.5, 97.5))
+    return float(low), float(high)
 
 
 def _generator(parts):

@@ -25,15 +25,14 @@ from brats_lib.prediction.networks import Network
 from brats_lib.prediction.postprocess import regions_to_mask
 from brats_lib.recipes import NATIVE, PLANES, PUBLISHED
 from brats_lib.slices.patches import PatchBatches
-from brats_lib.studies.related.arithmetic import multiply_adds
-from brats_lib.studies.related.crf import refine
 from brats_lib.studies.related.fitting import fit, fit_system
-from brats_lib.studies.related.histograms import learn_landmarks, match_landmarks
-from brats_lib.studies.related.lesson import match_stacks
+from brats_lib.studies.related.histograms import learn_landmarks, match_landmarks, match_stacks
 from brats_lib.studies.related.predicting import predict_classes, to_mask
 from brats_lib.studies.related.systems import SYSTEMS
 from brats_lib.training.devices import choose_precision
 from brats_lib.training.fitting import train
+from experiments.arithmetic import multiply_adds
+from experiments.crf import refine
 from experiments.published import PublishedSlices, predict_published
 from experiments.record import save
 from experiments.scoring import choose_channels, score_stack_mask
@@ -120,8 +119,7 @@ def _trained_once(system, stacks, landmarks):
     path, record = FOLDER / f"{system.name}.weights.h5", FOLDER / f"{system.name}.training.json"
     first = _trained_once(SYSTEMS[system.built_on], stacks, landmarks)[0] if system.built_on else None
     if record.is_file():
-        precision = choose_precision()
-        model = system.build(first, precision, SEED) if first else system.build(precision, SEED)
+        model = system.network(choose_precision(), SEED, first)
         model.load_weights(path)
         return model, json.loads(record.read_text())
     if landmarks is not None:

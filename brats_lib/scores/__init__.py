@@ -1,6 +1,6 @@
-"""Scores, of arrays and of tables of scores; nothing here reads a file.
+"""Scores, of arrays and of tables of scores.
 
 `published` scores as the paper's lineage does, `challenge` as BraTS does, `calibration` asks whether probabilities are
-frequencies, `difficulty` what makes a case hard, `outline` how it was outlined; `summary` goes over cases and seeds,
-`comparison` sets two networks side by side on the same cases.
+frequencies, `difficulty` what makes a case hard; `summary` goes over cases and seeds, `comparison` sets two networks
+side by side on the same cases; `images`, `frechet` and `membership` judge pictures that a network made.
 """

@@ -1,42 +1,20 @@
 """How far readers agree beyond chance."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 __all__ = ["weighted_kappa"]
 
 
-def weighted_kappa(first, second, grades):
+def weighted_kappa(first: Sequence[float], second: Sequence[float]) -> float:
     """Cohen's kappa with quadratic weights (Cohen 1968): 1 - observed over expected squared disagreement.
 
-    A step of two grades counts four times as much as one of one grade. 1 is perfect agreement, 0 what two readers
-    reach who give grades as often as these and know nothing, below 0 less than that.
-
-    Parameters
-    ----------
-    first, second : sequence
-        Grades of the same items by two readers, in the same order.
-    grades : sequence
-        All grades there are, from worst to best, equally far apart.
-
-    Returns
-    -------
-    float
-        NaN where both readers gave one and the same grade throughout: chance explains everything then.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, there are no items or one is no grade.
+    The grades are numbers, of the same items in the same order. 1 is perfect agreement, 0 what two readers reach who
+    give grades as often as these and know nothing, below 0 less than that. NaN where both gave one and the same grade
+    throughout: chance explains everything then.
     """
-    places = {grade: place for place, grade in enumerate(grades)}
-    if len(first) != len(second) or not len(first):
-        raise ValueError(
-            f"the readers graded {len(first)} and {len(second)} items; the same ones are needed, one or more"
-        )
-    unknown = sorted({str(grade) for grade in (*first, *second) if grade not in places})
-    if unknown:
-        raise ValueError(f"grades hold {', '.join(unknown)}; they are {list(grades)}")
-    a, b = (np.array([places[grade] for grade in side], float) for side in (first, second))
-    # Squares of the differences over all pairs of items: what is expected of readers without regard to the item.
-    expected = np.mean((a[:, None] - b[None, :]) ** 2)
+    a, b = np.asarray(first, float), np.asarray(second, float)
+    # Over all pairs of items: what is expected of readers without regard to the item.
+    expected = np.mean((a[:, None] - b) ** 2)
     return float(1 - np.mean((a - b) ** 2) / expected) if expected > 0 else float("nan")

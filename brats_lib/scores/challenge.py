@@ -16,7 +16,12 @@ Dice and HD95 follow the rule that the winner of BraTS 2020 reimplemented from t
 al. 2020, arXiv 2011.00848). For the other ratios the challenge has no printed rule; ours is that a ratio whose
 denominator is zero is 1 where prediction and truth are identical and 0 elsewhere. An average that drops such cases
 (nanmean) gets better the more tumours are missed.
+
+Everywhere, `spacing` is the voxel size along each axis in mm. Shapes that differ, a spacing that is not one positive
+number per axis and values that are no BraTS label are refused as `ValueError`.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.spatial import KDTree
@@ -32,30 +37,13 @@ WORST_HD95_MM = float(np.sqrt(240**2 + 240**2 + 155**2))
 _CLASSES_OF = {name: [LABELS.index(label) for label in labels] for name, labels in SCORED.items()}
 
 
-def hd95(a, b, spacing):
-    """95th percentile of the distances between the surfaces of two objects.
+def hd95(a: np.ndarray, b: np.ndarray, spacing: Sequence[float]) -> float:
+    """95th percentile, in mm, of the distances between the surfaces of two objects, in either order.
 
     The distances from every surface voxel of `a` to the nearest surface voxel of `b` and the other way round are
     pooled, and the percentile of the pool is taken, as `medpy.metric.binary.hd95` does. (The maximum of the two
     directed percentiles is another measure of the same name.) A surface voxel is one of the object with at least
     one of its face neighbours outside the object or outside the array.
-
-    Parameters
-    ----------
-    a, b : array of bool, same shape
-        The objects; the order does not matter.
-    spacing : sequence of float, one per axis
-        Voxel size in mm.
-
-    Returns
-    -------
-    float
-        Distance in mm, at least 0. 0 if both objects are empty, `WORST_HD95_MM` if one is.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or `spacing` is not one positive number per axis.
     """
     a, b, spacing = _checked(a, b, spacing)
     box = _bounding_box(a | b)
@@ -69,26 +57,8 @@ def hd95(a, b, spacing):
     return float(np.percentile(np.concatenate([_distances(a, b, spacing), _distances(b, a, spacing)]), 95))
 
 
-def score_region(prediction, truth, spacing):
-    """Score one region of one case.
-
-    Parameters
-    ----------
-    prediction, truth : array of bool, same shape
-        Where the region is.
-    spacing : sequence of float, one per axis
-        Voxel size in mm.
-
-    Returns
-    -------
-    dict
-        dice, iou, sensitivity, specificity, precision, each in 0-1, and hd95_mm.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or `spacing` is not one positive number per axis.
-    """
+def score_region(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float]) -> dict[str, float]:
+    """Scores of one region of one case, given as arrays of bool: five ratios in 0-1, and hd95_mm."""
     prediction, truth, spacing = _checked(prediction, truth, spacing)
     tp = np.count_nonzero(prediction & truth)
     fp = np.count_nonzero(prediction) - tp
@@ -96,25 +66,10 @@ def score_region(prediction, truth, spacing):
     return {**_ratios(tp, fp, fn, truth.size - tp - fp - fn), "hd95_mm": hd95(prediction, truth, spacing)}
 
 
-def score_mask(prediction, truth, spacing):
-    """Score every region of one case.
+def score_mask(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float]) -> list[dict[str, str | float]]:
+    """Score every region of one case, given as labels 0, 1, 2, 4 on the case's own grid.
 
-    Parameters
-    ----------
-    prediction, truth : array of int, same shape
-        Labels 0, 1, 2, 4 on the case's own grid.
-    spacing : sequence of float, one per axis
-        Voxel size in mm.
-
-    Returns
-    -------
-    list of dict
-        One per region in the order WT, TC, ET, NCR, ED: `region` and the scores of `score_region`.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, a value is no BraTS label or `spacing` is not one positive number per axis.
+    One row per region in the order WT, TC, ET, NCR, ED: `region` and the scores of `score_region`.
     """
     prediction, truth = np.asarray(prediction), np.asarray(truth)
     _check_grid(prediction, truth, spacing)

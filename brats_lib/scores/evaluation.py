@@ -1,29 +1,31 @@
-"""Score a network the paper's way and the challenge's way, with the trivial predictor beside it."""
+"""Score a network the paper's way and the challenge's way, with the trivial predictor beside it.
+
+Tables of the challenge's scores have the columns of `scores.csv`, five rows per case.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from brats_lib.cases import Case, Cohort, Split
 from brats_lib.cases.predictions import CODINGS, OPTIONS, read_predictions
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, write_whole
-from brats_lib.labels import ED, LABELS, NCR, REGIONS, one_hot, region
+from brats_lib.labels import ED, NCR, REGIONS, one_hot, region
 from brats_lib.prediction.inference import class_slices, from_slices, segment_case
 from brats_lib.prediction.ledger import Ledger
+from brats_lib.prediction.networks import Network
 from brats_lib.scores.calibration import pooled, reliability
 from brats_lib.scores.challenge import COLUMNS, score_mask
 from brats_lib.scores.published import background_probabilities, published_scores
 from brats_lib.slices.preprocess import case_labels
 
 __all__ = [
-    "BACKGROUND_PREDICTOR",
-    "NETWORK",
-    "challenge_scores",
-    "evaluate",
-    "read_scores",
-    "score_folder",
-    "write_scores",
-]
+    "BACKGROUND_PREDICTOR", "NETWORK", "challenge_scores", "evaluate", "read_scores", "score_folder", "write_scores",
+]  # fmt: skip
 
 # Above that, predictions look as if they had NCR and ED exchanged.
 SUSPICIOUS_GAIN = 0.2
@@ -31,70 +33,42 @@ NETWORK = "network"
 BACKGROUND_PREDICTOR = "background everywhere"
 
 
-def _published_rows(slices, case, recipe, subset):
-    truth = one_hot(case_labels(case, recipe))
-    for predictor, probabilities in (
-        (NETWORK, slices),
-        (BACKGROUND_PREDICTOR, background_probabilities(truth.shape)),
-    ):
-        scores = published_scores(truth, probabilities)
-        yield {"predictor": predictor, "subset": subset, "case": case.name, **scores}
-
-
-def _challenge_rows(mask, case):
-    truth = case.mask()
-    return [{"case": case.name, **row} for row in score_mask(mask, truth, case.spacing)]
-
-
-def evaluate(network, cohort, split, predictions, subsets=("train", "val", "test"), batch_slices=20):
-    """Run a network over the split and score it.
-
-    The published scores are computed for every subset, on the recipe's own grid as the paper does. The challenge
-    scores are computed for the test subset, on the native grid, from the label volumes that are written.
+def evaluate(
+    network: Network, cohort: Cohort, split: Split, predictions: str | Path
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Run a network of a `Recipe` over the split and score it.
 
     Parameters
     ----------
-    network : Network
-        Of a `Recipe`.
-    cohort : Cohort
-        The cases of the split.
-    split : Split
-        Who trained, validated and tests.
-    predictions : str or Path
+    predictions
         Folder of its own that gets `<case>_seg.nii.gz` of every test case and a list of them; those that the list has
         of an earlier split are removed, and nothing else is.
-    subsets : sequence of str
-        Subsets to score.
-    batch_slices : int
-        Slices per forward pass.
 
     Returns
     -------
-    published : pandas.DataFrame
-        Columns predictor, subset, case and one per published score.
-    challenge : pandas.DataFrame
-        The columns of `scores.csv` for the network on the test subset.
-    background : pandas.DataFrame
-        The same for the trivial predictor, which finds nothing.
-
-    Raises
-    ------
-    BratsError
-        If a case cannot be segmented or has no mask, or files of the cohort lie in the folder.
+    published
+        Scores of every subset on the recipe's own grid, as the paper does: columns predictor, subset, case and one per
+        published score.
+    challenge, background
+        Challenge scores of the network and of the trivial predictor, which finds nothing, on the test subset: on the
+        native grid, from the label volumes that are written.
     """
     published, challenge, background = [], [], []
-    kept = Ledger(predictions, cohort)
-    kept.keep_only(split.test)
-    names = [(subset, name) for subset in subsets for name in getattr(split, subset)]
+    ledger = Ledger(predictions, cohort)
+    ledger.keep_only(split.test)
+    names = [(subset, name) for subset in ("train", "val", "test") for name in getattr(split, subset)]
     for subset, name in tqdm(names, desc="Scoring", unit="case"):
         case = cohort[name]
-        slices = class_slices(case, network, batch_slices=batch_slices)
-        published += _published_rows(slices, case, network.recipe, subset)
+        slices = class_slices(case, network)
+        truth = one_hot(case_labels(case, network.recipe))
+        for predictor, found in ((NETWORK, slices), (BACKGROUND_PREDICTOR, background_probabilities(truth.shape))):
+            row = {"predictor": predictor, "subset": subset, "case": name}
+            published.append(row | published_scores(truth, found))
         if subset == "test":
-            mask = from_slices(slices, case.shape, network.recipe).mask
-            kept.save(case, mask)
-            challenge += _challenge_rows(mask, case)
-            background += _challenge_rows(np.zeros_like(mask), case)
+            mask, truth = from_slices(slices, case.shape, network.recipe).mask, case.mask()
+            ledger.save(case, mask)
+            challenge += _challenge_rows(case, mask, truth)
+            background += _challenge_rows(case, np.zeros_like(mask), truth)
     return (
         pd.DataFrame(published),
         pd.DataFrame(challenge, columns=list(COLUMNS)),
@@ -102,58 +76,47 @@ def evaluate(network, cohort, split, predictions, subsets=("train", "val", "test
     )
 
 
-def challenge_scores(network, cases, predictions=None):
+def challenge_scores(
+    network: Network, cases: Iterable[Case], predictions: str | Path | None = None
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """Segment cases with a network of any recipe and score them on their native grid.
 
-    Parameters
-    ----------
-    network : Network
-    cases : iterable of Case
-        With masks.
-    predictions : str or Path, optional
-        Folder of its own that gets `<case>_seg.nii.gz`.
-
-    Returns
-    -------
-    scores : pandas.DataFrame
-        The columns of `scores.csv`.
-    reliable : dict of str to pandas.DataFrame
-        For WT, TC and ET what `metrics.calibration.pooled` gives over the brains of all cases.
+    Returns the challenge scores, and for WT, TC and ET what `calibration.pooled` gives over the brains of all cases.
+    The folder `predictions`, one of its own, gets `<case>_seg.nii.gz`; nothing is written where it is omitted.
     """
     rows, tables = [], {name: [] for name in REGIONS}
     cases = list(cases)
-    kept = None if predictions is None else Ledger(predictions, cases)
+    ledger = None if predictions is None else Ledger(predictions, cases)
     for case in tqdm(cases, desc="Segmenting", unit="case"):
         prediction = segment_case(case, network)
-        if kept:
-            kept.save(case, prediction.mask)
+        if ledger:
+            ledger.save(case, prediction.mask)
         truth, brain = case.mask(), case.volume(network.recipe.modalities[0]) != 0
         for name, parts in tables.items():
             parts.append(reliability(prediction.region(name), region(truth, name), inside=brain))
-        rows += _challenge_rows(prediction.mask, case)
+        rows += _challenge_rows(case, prediction.mask, truth)
     return pd.DataFrame(rows, columns=list(COLUMNS)), {name: pooled(parts) for name, parts in tables.items()}
 
 
-def score_folder(predictions, truth, names=None, labels=None, remarks=None):
+def score_folder(
+    predictions: str | Path, truth: Cohort, names: Sequence[str] | None = None, labels: str | None = None,
+    remarks: list[str] | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Score a folder of predicted label volumes against the masks of a cohort.
 
     Parameters
     ----------
-    predictions : str or Path
+    predictions
         Folder with `<case>_seg.nii.gz`, `<case>-seg.nii.gz` or `<case>.nii.gz` for every case.
-    truth : Cohort
+    truth
         Cases with masks.
-    names : sequence of str, optional
+    names
         Cases to score; predictions of others are then passed over. By default every case with a mask.
-    labels : {"brats", "brats2023", "nnunet"}, optional
-        What the numbers in predictions mean; by default what `predictions.read_predictions` can tell.
-    remarks : list, optional
+    labels
+        What the numbers in predictions mean, "brats", "brats2023" or "nnunet"; by default what
+        `predictions.read_predictions` can tell.
+    remarks
         Gets a sentence, without its full stop, on what was decided and on what looks wrong.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of `scores.csv`; five rows per case.
 
     Raises
     ------
@@ -167,7 +130,7 @@ def score_folder(predictions, truth, names=None, labels=None, remarks=None):
     for name in tqdm(sorted(given.files), desc="Scoring", unit="case"):
         case = truth[name]
         mask, true = case.read_mask_file(given.files[name], CODINGS[given.labels[name]]), case.mask()
-        rows += [{"case": name, **row} for row in score_mask(mask, true, case.spacing)]
+        rows += _challenge_rows(case, mask, true)
         gains.append(_gain_of_exchange(mask, true))
     remarks = [] if remarks is None else remarks
     remarks += given.remarks
@@ -180,32 +143,28 @@ def score_folder(predictions, truth, names=None, labels=None, remarks=None):
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _gain_of_exchange(mask, truth):
-    """How much higher the mean Dice of NCR and ED is if the prediction has one for the other."""
-    counts = np.bincount((truth.astype(np.intp) * (max(LABELS) + 1) + mask).ravel(), minlength=(max(LABELS) + 1) ** 2)
-    counts = counts.reshape(max(LABELS) + 1, -1)
-    held, found = counts.sum(1), counts.sum(0)
-    dice = {
-        (true, named): 2 * counts[true, named] / (held[true] + found[named]) if held[true] + found[named] else 1.0
-        for true in (NCR, ED)
-        for named in (NCR, ED)
-    }
-    return (dice[NCR, ED] + dice[ED, NCR] - dice[NCR, NCR] - dice[ED, ED]) / 2
-
-
-def write_scores(scores, path):
-    """Write `scores.csv`: long form, one row per case and region, six decimals.
-
-    Raises
-    ------
-    BratsError
-        If it cannot be written.
-    """
+def write_scores(scores: pd.DataFrame, path: str | Path) -> Path:
+    """Write `scores.csv`: long form, one row per case and region, six decimals."""
     path = home_path(path)
     write_whole(path, scores.to_csv(index=False, float_format="%.6f").encode())
     return path
 
 
-def read_scores(path):
+def read_scores(path: str | Path) -> pd.DataFrame:
     """Read `scores.csv` back; a case called 007 or NA keeps its name."""
     return pd.read_csv(path, dtype={"case": str}, keep_default_na=False)
+
+
+def _challenge_rows(case, mask, truth):
+    return [{"case": case.name, **row} for row in score_mask(mask, truth, case.spacing)]
+
+
+def _gain_of_exchange(mask, truth):
+    """How much higher the mean Dice of NCR and ED is if the prediction has one for the other."""
+
+    def dice(true, named):
+        true, named = truth == true, mask == named
+        sizes = true.sum() + named.sum()
+        return 2 * (true & named).sum() / sizes if sizes else 1.0
+
+    return (dice(NCR, ED) + dice(ED, NCR) - dice(NCR, NCR) - dice(ED, ED)) / 2

@@ -1,6 +1,7 @@
 """How alike two pictures are: PSNR, SSIM and MS-SSIM, over the slice and inside the brain.
 
-Most of a skull-stripped slice is black in either picture, which both scores reward; so each is given for the brain too.
+Pictures have the shape (height, width) and intensities in 0-1. Most of a skull-stripped slice is black in either
+picture, which PSNR and SSIM reward; so each is given for the brain too.
 """
 
 import numpy as np
@@ -8,51 +9,31 @@ from scipy import ndimage
 
 __all__ = ["image_scores", "ms_ssim", "pairwise_ms_ssim", "psnr", "ssim", "ssim_map"]
 
-# Wang et al. 2004, section III-C.
-_SIGMA, _TRUNCATE, _K1, _K2 = 1.5, 3.5, 0.01, 0.03
+# Wang et al. 2004, section III-C: a Gaussian window of 1.5 pixels that is 11 wide.
+_SIGMA, _RADIUS, _K1, _K2 = 1.5, 5, 0.01, 0.03
 # Wang et al. 2003, section 3.2: exponents from the finest scale to the coarsest.
 _EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
-def psnr(truth, found, where=None):
-    """Peak signal-to-noise ratio, ``10 log10(1 / mean squared error)``, of pictures in 0-1.
+def psnr(truth: np.ndarray, found: np.ndarray, where: np.ndarray | None = None) -> float:
+    """Peak signal-to-noise ratio in dB, ``10 log10(1 / mean squared error)``, of all pixels or those `where` true.
 
-    Parameters
-    ----------
-    truth, found : arrays of float, one shape
-        Intensities in 0-1.
-    where : array of bool, same shape, optional
-        Only these pixels count.
-
-    Returns
-    -------
-    float
-        In dB; infinite where the pictures are equal.
+    Infinite where the pictures are equal.
     """
-    error = np.square(np.asarray(truth, float) - np.asarray(found, float))
-    error = error.mean() if where is None else error[where].mean()
+    error = np.square(np.asarray(truth, float) - np.asarray(found, float))[... if where is None else where].mean()
     return float(10 * np.log10(1 / error)) if error > 0 else float("inf")
 
 
-def ssim_map(truth, found):
+def ssim_map(truth: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Structural similarity at every pixel, and its contrast-and-structure factor (Wang et al. 2004).
 
-    Gaussian window of 1.5 pixels, 11 wide; data range 1; the same numbers as scikit-image's
-    ``structural_similarity(gaussian_weights=True, use_sample_covariance=False, full=True)``.
-
-    Parameters
-    ----------
-    truth, found : arrays of float, shape (h, w)
-        Intensities in 0-1.
-
-    Returns
-    -------
-    similarity, structure : arrays of float, shape (h, w)
+    The first is scikit-image's ``structural_similarity(gaussian_weights=True, use_sample_covariance=False,
+    data_range=1, full=True)``, which does not give the second.
     """
     truth, found = np.asarray(truth, float), np.asarray(found, float)
 
     def blur(image):
-        return ndimage.gaussian_filter(image, _SIGMA, truncate=_TRUNCATE)
+        return ndimage.gaussian_filter(image, _SIGMA, radius=_RADIUS)
 
     mean_t, mean_f = blur(truth), blur(found)
     variances = blur(truth**2) - mean_t**2 + blur(found**2) - mean_f**2
@@ -61,90 +42,41 @@ def ssim_map(truth, found):
     return light * structure, structure
 
 
-def ssim(truth, found, where=None):
-    """Structural similarity of two pictures: the mean of `ssim_map`.
+def ssim(truth: np.ndarray, found: np.ndarray, where: np.ndarray | None = None) -> float:
+    """Structural similarity of two pictures, 1 for equal ones: the mean of `ssim_map` over the pixels `where` true.
 
-    Parameters
-    ----------
-    truth, found : arrays of float, shape (h, w)
-        Intensities in 0-1.
-    where : array of bool, same shape, optional
-        Only these pixels count. Otherwise all but a margin of 5 pixels, whose windows leave the picture.
-
-    Returns
-    -------
-    float
-        1 for equal pictures.
+    By default over all but a margin of 5 pixels, whose windows leave the picture.
     """
-    similarity, _ = ssim_map(truth, found)
-    margin = int(_TRUNCATE * _SIGMA + 0.5)
-    return float(similarity[where].mean() if where is not None else similarity[margin:-margin, margin:-margin].mean())
+    inner = (slice(_RADIUS, -_RADIUS),) * 2
+    return float(ssim_map(truth, found)[0][inner if where is None else where].mean())
 
 
-def ms_ssim(truth, found):
-    """Multi-scale structural similarity of two pictures (Wang et al. 2003), at as many of five scales as they have.
+def ms_ssim(truth: np.ndarray, found: np.ndarray) -> float:
+    """Multi-scale structural similarity, 0-1 (Wang et al. 2003), at as many of five scales as the pictures have.
 
-    A scale counts while the picture is at least as wide as the window of 11 pixels; the exponents of those that
-    count are scaled to sum to 1. A negative mean of a scale counts as 0.
-
-    Parameters
-    ----------
-    truth, found : arrays of float, shape (h, w)
-        Intensities in 0-1.
-
-    Returns
-    -------
-    float
-        In 0-1; 1 for equal pictures.
+    A scale counts while the picture is at least as wide as the window; the exponents of those that count are scaled to
+    sum to 1. A negative mean of a scale counts as 0.
     """
     truth, found = np.asarray(truth, float), np.asarray(found, float)
-    scales = sum(min(truth.shape) // 2**scale >= 11 for scale in range(len(_EXPONENTS)))
+    scales = sum(min(truth.shape) // 2**scale > 2 * _RADIUS for scale in range(len(_EXPONENTS)))
     exponents = np.array(_EXPONENTS[:scales]) / sum(_EXPONENTS[:scales])
     product = 1.0
-    for scale, exponent in enumerate(exponents):
+    for scale, exponent in enumerate(exponents, 1):
         similarity, structure = ssim_map(truth, found)
-        last = scale == scales - 1
-        product *= max((similarity if last else structure).mean(), 0.0) ** exponent
-        if not last:
-            truth, found = _halve(truth), _halve(found)
+        product *= max((similarity if scale == scales else structure).mean(), 0.0) ** exponent
+        truth, found = _halve(truth), _halve(found)
     return float(product)
 
 
-def pairwise_ms_ssim(pictures, pairs=200, seed=0):
-    """Mean MS-SSIM of random pairs of pictures: the higher, the more alike they are (Odena et al. 2017).
-
-    Parameters
-    ----------
-    pictures : array of float, shape (n, h, w)
-        At least two.
-    pairs : int
-        How many are drawn.
-    seed : int
-
-    Returns
-    -------
-    float
-        In 0-1.
-    """
+def pairwise_ms_ssim(pictures: np.ndarray, pairs: int = 200, seed: int = 0) -> float:
+    """Mean MS-SSIM of random pairs of pictures: the higher, the more alike they are (Odena et al. 2017)."""
     rng = np.random.default_rng(seed)
     drawn = (rng.choice(len(pictures), 2, replace=False) for _ in range(pairs))
     return float(np.mean([ms_ssim(pictures[one], pictures[other]) for one, other in drawn]))
 
 
-def image_scores(truth, found, brain):
-    """PSNR and SSIM of one picture, over the slice and inside the brain.
-
-    Parameters
-    ----------
-    truth, found : arrays of float, shape (h, w)
-        Intensities in 0-1.
-    brain : array of bool, shape (h, w)
-
-    Returns
-    -------
-    dict of str to float
-        psnr_slice, psnr_brain (dB), ssim_slice, ssim_brain.
-    """
+def image_scores(truth: np.ndarray, found: np.ndarray, brain: np.ndarray) -> dict[str, float]:
+    """PSNR (dB) and SSIM of one picture, over the slice and where `brain` is true."""
     return {
         "psnr_slice": psnr(truth, found),
         "psnr_brain": psnr(truth, found, brain),

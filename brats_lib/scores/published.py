@@ -9,6 +9,8 @@ Throughout, `truth` is the one-hot ground truth and `probabilities` the softmax 
 (n, height, width, 4), values 0-1, channels in the order of `labels.LABELS` with background first.
 """
 
+from functools import partial
+
 import numpy as np
 
 from brats_lib.labels import BACKGROUND, ED, ET, LABELS, NCR
@@ -23,7 +25,7 @@ _DICE_SMOOTH = 1.0
 _LABEL_DICE_EPSILON = 1e-6
 
 
-def accuracy(truth, probabilities):
+def accuracy(truth: np.ndarray, probabilities: np.ndarray) -> float:
     """Share of pixels whose most probable class is the true one.
 
     Hides the tumour: 98.3 % of the pixels are background, so finding nothing scores .983.
@@ -31,24 +33,21 @@ def accuracy(truth, probabilities):
     return float(np.mean(truth.argmax(-1) == probabilities.argmax(-1)))
 
 
-def precision(truth, probabilities):
+def precision(truth: np.ndarray, probabilities: np.ndarray) -> float:
     """Sum of round(t p) over sum of round(p), over all pixels and all four channels.
 
-    Hides the tumour: every background pixel that is called background counts as a true positive. As the channels sum
-    to 1, it is nearly the accuracy. Pixels whose highest probability is at most one half are not counted.
+    Nearly the accuracy, since every background pixel that is called background counts as a true positive. Pixels whose
+    highest probability is at most one half are not counted.
     """
     return _keras_ratio(truth * probabilities, probabilities)
 
 
-def sensitivity(truth, probabilities):
-    """Sum of round(t p) over sum of round(t), over all pixels and all four channels.
-
-    Hides the tumour as `precision` does: finding nothing scores .983, though no tumour pixel is found.
-    """
+def sensitivity(truth: np.ndarray, probabilities: np.ndarray) -> float:
+    """Sum of round(t p) over sum of round(t): hides the tumour as `precision` does."""
     return _keras_ratio(truth * probabilities, truth)
 
 
-def specificity(truth, probabilities):
+def specificity(truth: np.ndarray, probabilities: np.ndarray) -> float:
     """Sum of round((1 - t)(1 - p)) over sum of round(1 - t), over all pixels and all four channels.
 
     Hides more than the accuracy: a pixel has three negatives and a wrong decision spoils one of them, so it is about
@@ -57,66 +56,51 @@ def specificity(truth, probabilities):
     return _keras_ratio((1 - truth) * (1 - probabilities), 1 - truth)
 
 
-def mse(truth, probabilities):
-    """Mean squared difference between truth and probabilities, over all pixels and channels (paper, equation 4).
-
-    Hides the tumour: finding nothing scores .008, and it cannot be far above that for a network that is right on
-    99 % of the pixels.
-    """
+def mse(truth: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean squared difference over all pixels and channels (paper, equation 4): finding nothing scores .008."""
     return float(np.mean(np.square(truth - probabilities), dtype=np.float64))
 
 
-def iou(truth, probabilities):
+def iou(truth: np.ndarray, probabilities: np.ndarray) -> float:
     """Intersection over union of the most probable class, averaged over the classes that occur in either.
 
-    Hides less than the others, but one of the four classes is background, whose IoU is near 1: finding nothing
-    scores up to .25 where all classes occur and 1 where the truth is empty too. The average over volumes is not the
-    IoU of the pooled pixels, which is what Keras reports over an epoch.
+    Hides that background is one of them: finding nothing scores up to .25 where all classes occur and 1 where the truth
+    is empty too. The average over volumes is not the IoU of the pooled pixels, which is what Keras reports.
     """
-    return _mean_iou(truth.argmax(-1), probabilities.argmax(-1), len(LABELS))
+    return _mean_iou(truth.argmax(-1), probabilities.argmax(-1))
 
 
-def keras_mean_iou(truth, probabilities):
+def keras_mean_iou(truth: np.ndarray, probabilities: np.ndarray) -> float:
     """What `keras.metrics.MeanIoU(num_classes=4)` makes of one-hot truth and softmax output.
 
     The metric expects class indices and casts what it gets to integers, so it counts which probabilities are exactly
-    1.0 and says nothing about a segmentation: finding nothing with probability 1.0 scores .978, with probability .99
-    .375, and the perfect answer with probability .999 scores .375 too. Its drift upwards in training shows how
-    often float32 rounds a softmax to 1. (TensorFlow issues 39173 and 55565.)
+    1.0 (TensorFlow issues 39173 and 55565) and says nothing about a segmentation: finding nothing with probability 1.0
+    scores .978, with probability .99 .375, and so does the perfect answer with probability .999.
     """
-    return _mean_iou(truth.astype(np.uint8), probabilities.astype(np.uint8), len(LABELS))
+    return _mean_iou(truth.astype(np.uint8), probabilities.astype(np.uint8))
 
 
-def dice(truth, probabilities):
+def dice(truth: np.ndarray, probabilities: np.ndarray) -> float:
     """Soft Dice averaged over the four channels, (2 sum(t p) + 1) / (sum(t) + sum(p) + 1) in each.
 
-    Hides that a quarter of it is background, nearly 1 always: finding nothing scores .25 (and 1 in a channel where
-    there is nothing to find). Hides decisions as well: the same segmentation scores lower with less extreme
-    probabilities. Not comparable with a challenge's Dice of WT, TC or ET.
+    Hides that a quarter of it is background, nearly 1 always, and decisions: the same segmentation scores lower with
+    less extreme probabilities. Not comparable with a challenge's Dice of WT, TC or ET.
     """
-    axes = (0, 1, 2)
-    overlap = np.sum(truth * probabilities, axis=axes, dtype=np.float64)
-    total = np.sum(truth, axis=axes, dtype=np.float64) + np.sum(probabilities, axis=axes, dtype=np.float64)
-    return float(np.mean((2 * overlap + _DICE_SMOOTH) / (total + _DICE_SMOOTH)))
+    overlap, true, found = (
+        np.sum(values, axis=(0, 1, 2), dtype=np.float64) for values in (truth * probabilities, truth, probabilities)
+    )
+    return float(np.mean((2 * overlap + _DICE_SMOOTH) / (true + found + _DICE_SMOOTH)))
 
 
-def dice_of_label(truth, probabilities, label):
+def dice_of_label(truth: np.ndarray, probabilities: np.ndarray, label: int) -> float:
     """Soft Dice of one label with squared denominators, 2 sum(t p) / (sum(t^2) + sum(p^2) + 1e-6).
 
-    Hides empty volumes: where a label is absent, the right answer scores 0, so patients without that label pull the
-    mean down by their share whatever the network does. The formula is not that of `dice`: the mean of background
-    and three labels is not the overall value.
-
-    Parameters
-    ----------
-    truth, probabilities : array, shape (n, height, width, 4)
-        As everywhere in this module.
-    label : int
-        One of `labels.LABELS`.
+    Hides empty volumes: where a label is absent, the right answer scores 0. The formula is not that of `dice`: the mean
+    of background and three labels is not the overall value.
     """
     t, p = (a[..., LABELS.index(label)] for a in (truth, probabilities))
-    squares = np.sum(np.square(t), dtype=np.float64) + np.sum(np.square(p), dtype=np.float64)
-    return float(2 * np.sum(np.abs(t * p), dtype=np.float64) / (squares + _LABEL_DICE_EPSILON))
+    overlap, true, found = (np.sum(values, dtype=np.float64) for values in (t * p, np.square(t), np.square(p)))
+    return float(2 * overlap / (true + found + _LABEL_DICE_EPSILON))
 
 
 MEASURES = {
@@ -127,34 +111,15 @@ MEASURES = {
     "mse": mse,
     "iou": iou,
     "dice": dice,
-    "dice_ncr": lambda truth, probabilities: dice_of_label(truth, probabilities, NCR),
-    "dice_ed": lambda truth, probabilities: dice_of_label(truth, probabilities, ED),
-    "dice_et": lambda truth, probabilities: dice_of_label(truth, probabilities, ET),
+    "dice_ncr": partial(dice_of_label, label=NCR),
+    "dice_ed": partial(dice_of_label, label=ED),
+    "dice_et": partial(dice_of_label, label=ET),
     "keras_mean_iou": keras_mean_iou,
 }
 
 
-def published_scores(truth, probabilities):
-    """Score one volume with every measure of the paper.
-
-    Parameters
-    ----------
-    truth : array of float, shape (n, height, width, 4)
-        One-hot ground truth (soft labels are allowed, as the public notebooks have them).
-    probabilities : array of float, shape (n, height, width, 4)
-        Softmax output.
-
-    Returns
-    -------
-    dict
-        accuracy, precision, sensitivity, specificity, mse, iou, dice, dice_ncr, dice_ed, dice_et and
-        keras_mean_iou, each in 0-1.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or are not four-dimensional with four channels, or a value is outside 0-1.
-    """
+def published_scores(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """Score one volume with every one of `MEASURES`; soft labels are allowed, as the public notebooks have them."""
     truth, probabilities = np.asarray(truth), np.asarray(probabilities)
     if truth.shape != probabilities.shape or truth.ndim != 4 or truth.shape[-1] != len(LABELS) or not truth.size:
         raise ValueError(
@@ -170,19 +135,10 @@ def published_scores(truth, probabilities):
     return {name: measure(truth, probabilities) for name, measure in MEASURES.items()}
 
 
-def background_probabilities(shape, confidence=1.0):
+def background_probabilities(shape: tuple[int, ...], confidence: float = 1.0) -> np.ndarray:
     """Output of the trivial predictor, which finds no tumour anywhere.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Shape (n, height, width, 4) of the output.
-    confidence : float
-        Probability of background, 0-1; the labels share the rest equally.
-
-    Returns
-    -------
-    array of float32, shape `shape`
+    The `confidence` is the probability of background; the labels share the rest equally.
     """
     probabilities = np.full(shape, (1 - confidence) / (len(LABELS) - 1), np.float32)
     probabilities[..., LABELS.index(BACKGROUND)] = confidence
@@ -194,9 +150,9 @@ def _keras_ratio(part, whole):
     return float(part / (whole + _KERAS_EPSILON))
 
 
-def _mean_iou(truth, prediction, classes):
-    pairs = np.bincount(truth.ravel().astype(np.intp) * classes + prediction.ravel(), minlength=classes**2)
-    pairs = pairs.reshape(classes, classes)
+def _mean_iou(truth, prediction):
+    n = len(LABELS)
+    pairs = np.bincount(truth.ravel().astype(np.intp) * n + prediction.ravel(), minlength=n * n).reshape(n, n)
     overlap = np.diag(pairs)
     union = pairs.sum(0) + pairs.sum(1) - overlap
     return float(np.mean(overlap[union > 0] / union[union > 0]))

@@ -62,6 +62,6 @@ def agreement(ratings: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for first, second in itertools.combinations(table.columns, 2):
         both = table[[first, second]].dropna()
-        kappa = weighted_kappa(both[first].tolist(), both[second].tolist(), list(LIKERT)) if len(both) else np.nan
+        kappa = weighted_kappa(both[first].tolist(), both[second].tolist()) if len(both) else np.nan
         rows.append({"first": first, "second": second, "masks": len(both), "kappa": kappa})
     return pd.DataFrame(rows, columns=["first", "second", "masks", "kappa"])

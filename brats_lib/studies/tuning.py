@@ -14,30 +14,35 @@ import json
 import re
 import time
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import pandas as pd
 
+from brats_lib.cases import Cohort, Split
 from brats_lib.errors import BratsError, install_extra
 from brats_lib.files import home_path, make_folder, open_regular, write_whole
 from brats_lib.labels import LABELS
 from brats_lib.recipes import LOSSES, OPTIMIZERS, PUBLISHED, Recipe
 from brats_lib.slices.batches import SliceBatches
-from brats_lib.slices.cache import build_cache
+from brats_lib.slices.cache import SliceCache, build_cache
+from brats_lib.studies.verdicts import BASELINE, SCORE
 from brats_lib.training.checkpoints import Diverged
 from brats_lib.training.devices import choose_precision
 from brats_lib.training.fitting import train
 from brats_lib.training.monitors import RegionDice
+
+if TYPE_CHECKING:
+    import optuna
 
 __all__ = [
     "BASELINE", "FACTORS", "SCORE", "SIZES", "Cases", "Plan", "importance", "one_factor", "open_study", "plan_of",
     "prepare", "search", "sweep", "train_plan", "trials_table",
 ]  # fmt: skip
 
-SCORE = "val_region_dice"
-BASELINE = "baseline"
 # Parameters of a profile that make its plan, see `plan_of`.
 SIZES = ("tune_size", "tune_width", "tune_epochs", "tune_slices", "batch_slices")
 # Values per factor; those of batch and width are multiples of the plan's.
@@ -51,20 +56,16 @@ FACTORS = {
     "loss": LOSSES,
 }
 _MULTIPLES = ("batch_slices", "width")
+# Slices at most that are scored in a batch.
+_SCORED_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One training: a recipe and its size. The defaults are those of a laptop, not the paper's.
+    """One training: a published recipe and its size. The defaults are those of a laptop, not the paper's.
 
-    Parameters
-    ----------
-    recipe : Recipe
-        A published recipe.
-    batch_slices, slices_per_epoch, epochs : int
-        Size of the training. An epoch has the same slices whatever the batch, hence fewer steps with a larger one.
-    val_slices : int
-        Slices of the validation cases that are scored after each epoch, evenly spaced.
+    An epoch has the same slices whatever the batch, hence fewer steps with a larger one. After each epoch `val_slices`
+    of the validation cases, evenly spaced, are scored.
     """
 
     recipe: Recipe = field(default_factory=lambda: dataclasses.replace(PUBLISHED, size=64, width=16))
@@ -73,11 +74,11 @@ class Plan:
     epochs: int = 6
     val_slices: int = 200
 
-    def value(self, factor):
+    def value(self, factor: str) -> object:
         """The plan's value of a factor."""
         return getattr(self if hasattr(self, factor) else self.recipe, factor)
 
-    def change(self, **factors):
+    def change(self, **factors) -> "Plan":
         """The same plan with other values of some factors."""
         own = {name: value for name, value in factors.items() if hasattr(self, name)}
         others = {name: value for name, value in factors.items() if name not in own}
@@ -86,72 +87,35 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cases:
-    """What the trainings of a study learn from and are scored on.
+    """Names of the cases that trainings of a study learn from and are scored on, and the cache of their slices."""
 
-    Parameters
-    ----------
-    cache : brats_lib.slices.cache.SliceCache
-        Made with the slice settings of the plan's recipe.
-    train, val : sequence of str
-        Names of the cases.
-    """
-
-    cache: object
-    train: tuple
-    val: tuple
+    cache: SliceCache
+    train: tuple[str, ...]
+    val: tuple[str, ...]
 
 
-def plan_of(tune_size, tune_width, tune_epochs, tune_slices, batch_slices):
-    """The plan of a profile, whose parameters of these names are given; None is the paper's.
-
-    Returns
-    -------
-    Plan
-    """
+def plan_of(
+    tune_size: int | None, tune_width: int | None, tune_epochs: int | None, tune_slices: int | None,
+    batch_slices: int | None,
+) -> Plan:  # fmt: skip
+    """The plan of a profile, whose parameters of these names are given; None is the paper's."""
     recipe = dataclasses.replace(PUBLISHED, size=tune_size or PUBLISHED.size, width=tune_width or PUBLISHED.width)
     batch = batch_slices or recipe.volumes_per_batch * recipe.slices
     return Plan(recipe, batch, tune_slices, tune_epochs or recipe.epochs, val_slices=tune_slices)
 
 
-def prepare(cohort, split, plan, folder):
-    """The cases of a study, with their slices made where they are missing.
-
-    Parameters
-    ----------
-    cohort : brats_lib.cases.Cohort
-    split : brats_lib.cases.Split
-    plan : Plan
-    folder : Path
-        Gets the cache.
-
-    Returns
-    -------
-    Cases
-    """
+def prepare(cohort: Cohort, split: Split, plan: Plan, folder: str | Path) -> Cases:
+    """The cases of a study, with their slices made in the folder where they are missing."""
     return Cases(build_cache(cohort.labelled(), plan.recipe, Path(folder) / "cache"), split.train, split.val)
 
 
-def one_factor(plan, factors=None):
-    """The plan itself, and the plan with one factor changed at a time.
+def one_factor(plan: Plan, factors: Sequence[str] = (BASELINE, *FACTORS)) -> list[tuple[str, object, Plan]]:
+    """Rows of factor, value and plan to train: the plan with one of `FACTORS` changed at a time.
 
-    Parameters
-    ----------
-    plan : Plan
-    factors : sequence of str, optional
-        Of `FACTORS`; all where omitted. `BASELINE` is the plan itself.
-
-    Returns
-    -------
-    list of (str, object, Plan)
-        Factor, its value, and the plan to train. The plan's own value is no change and has no row.
-
-    Raises
-    ------
-    BratsError
-        If there is no such factor.
+    `BASELINE` is the plan itself; the plan's own value of a factor is no change and has no row.
     """
     rows = []
-    for factor in (BASELINE, *FACTORS) if factors is None else factors:
+    for factor in factors:
         if factor == BASELINE:
             rows.append((BASELINE, "", plan))
             continue
@@ -164,30 +128,17 @@ def one_factor(plan, factors=None):
     return rows
 
 
-def train_plan(plan, cases, folder, seed=0, precision="auto", callbacks=()):
-    """Train a plan, or go on with it, in a folder of its own.
-
-    Parameters
-    ----------
-    plan : Plan
-    cases : Cases
-    folder : str or Path
-        The training lies in a folder below it, named by a hash of all that decides its result.
-    seed : int
-    precision : str
-        See `training.train`.
-    callbacks : sequence of keras.callbacks.Callback
+def train_plan(
+    plan: Plan, cases: Cases, folder: str | Path, seed: int = 0, precision: str = "auto",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> pd.DataFrame:  # fmt: skip
+    """Train a plan, or go on with it, in a folder below this one, named by a hash of all that decides its result.
 
     Returns
     -------
     DataFrame
         A row per epoch: the columns of `log.csv`, among them `SCORE`, and ``kept``, which marks the one whose weights
         are kept. A training that diverges has one row, epoch 0 with score 0: it leaves no network.
-
-    Raises
-    ------
-    BratsError
-        See `training.train`.
     """
     learning = SliceBatches(cases.cache, cases.train, plan.batch_slices, True, seed, plan.slices_per_epoch)
     # Of one size in all plans: a factor must not change what it is scored on.
@@ -205,40 +156,33 @@ def train_plan(plan, cases, folder, seed=0, precision="auto", callbacks=()):
     return result.history.assign(kept=result.history["epoch"] == result.best_epoch)
 
 
-def _even_batches(cases, slices, most=20):
+def _even_batches(cases, slices):
     """Slices to score in batches of one size, of which a network is compiled once: a smaller last batch would need it
     again, for every one of many networks that are asked for few batches."""
-    every = SliceBatches(cases.cache, cases.val, most, False, slices_per_epoch=slices)
-    size = max(size for size in range(1, most + 1) if every.slices_per_epoch % size == 0)
+    every = SliceBatches(cases.cache, cases.val, _SCORED_AT_ONCE, False, slices_per_epoch=slices)
+    size = max(size for size in range(1, _SCORED_AT_ONCE + 1) if every.slices_per_epoch % size == 0)
     return SliceBatches(cases.cache, cases.val, size, False, slices_per_epoch=slices)
 
 
-def sweep(plan, cases, folder, factors=None, seeds=(0,), precision="auto"):
+def sweep(
+    plan: Plan, cases: Cases, folder: str | Path, factors: Sequence[str] = (BASELINE, *FACTORS),
+    seeds: Sequence[int] = (0,),
+) -> pd.DataFrame:  # fmt: skip
     """Train every row of `one_factor` with every seed, as far as that has not been done.
 
-    Parameters
-    ----------
-    plan, cases, factors, precision
-        See `one_factor` and `train_plan`.
-    folder : str or Path
-        Gets ``<factor>-seed<seed>.csv``, each written when it is complete, and the trainings in `trainings/`.
-        Processes with different factors or seeds may share it.
-    seeds : sequence of int
-
-    Returns
-    -------
-    DataFrame
-        A row per training and epoch: factor, value, seed, and the columns of `train_plan`.
+    The folder gets ``<factor>-seed<seed>.csv``, each written when it is complete, and the trainings in `trainings/`.
+    Processes with different factors or seeds may share it. The table has a row per training and epoch: factor, value,
+    seed, and the columns of `train_plan`.
     """
-    folder, tables, precision = home_path(folder), [], choose_precision(precision)
+    folder, tables, precision = home_path(folder), [], choose_precision()
     about = _about(plan, cases, precision)
     for seed in seeds:
-        for factor in (BASELINE, *FACTORS) if factors is None else factors:
+        for factor in factors:
             rows = one_factor(plan, [factor])
             path = folder / f"{factor}-seed{seed}.csv"
-            wanted = [str(value) for _, value, _ in rows]
+            wanted = {str(value) for _, value, _ in rows}
             done = _read_sweep(path)
-            if done is None or set(done["study"]) != {about} or set(done["value"]) != set(wanted):
+            if done is None or set(done["study"]) != {about} or set(done["value"]) != wanted:
                 histories = [
                     train_plan(changed, cases, folder / "trainings", seed, precision).assign(
                         factor=factor, value=str(value), seed=seed, study=about
@@ -269,25 +213,20 @@ def _read_sweep(path):
     return table if {"study", "value", "epoch", SCORE} <= set(table) else None
 
 
-def open_study(storage, name="search", spared=2):
+def open_study(storage: str | Path, spared: int = 2) -> "optuna.Study":
     """Open a study of Optuna's, or begin it with the published values as its first trial.
+
+    It maximises `SCORE`. Trials are drawn by the tree-structured Parzen estimator (Bergstra et al. 2011) and stopped
+    by the median rule: where the score is below the median of the earlier trials at that epoch. A trial whose process
+    has been silent for two minutes is tried again.
 
     Parameters
     ----------
-    storage : str or Path
+    storage
         File of an SQLite database, or a URL such as ``postgresql://user@host/base``.
-    name : str
-        Of the study; a storage may hold several.
-    spared : int
+    spared
         Epochs after which a trial may be stopped first. Where networks find nothing for some epochs, stopping any
         sooner leaves those that begin early, not those that end well.
-
-    Returns
-    -------
-    optuna.Study
-        Maximises `SCORE`. Trials are drawn by the tree-structured Parzen estimator (Bergstra et al. 2011) and stopped
-        by the median rule: where the score is below the median of the earlier trials at that epoch. A trial whose
-        process has been silent for two minutes is tried again.
 
     Raises
     ------
@@ -301,27 +240,27 @@ def open_study(storage, name="search", spared=2):
         make_folder(where.parent)
         # Many processes on one machine wait for each other rather than fail.
         where, options = f"sqlite:///{where}", {"connect_args": {"timeout": 60}}
-    engine = _open_storage(optuna, storage, where, options)
     options = {
+        "storage": _open_storage(optuna, storage, where, options), "study_name": "search",
         "sampler": optuna.samplers.TPESampler(multivariate=True, constant_liar=True, n_startup_trials=8),
         "pruner": optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=spared),
-    }
+    }  # fmt: skip
     try:
         # Only the process that begins the study puts the first trial into it.
-        study = optuna.create_study(storage=engine, study_name=name, direction="maximize", **options)
+        study = optuna.create_study(direction="maximize", **options)
     except optuna.exceptions.DuplicatedStudyError:
-        return optuna.load_study(storage=engine, study_name=name, **options)
+        return optuna.load_study(**options)
     study.enqueue_trial(_as_published())
     return study
 
 
 def _open_storage(optuna, storage, where, options):
     """Optuna's storage; waits where another process is making the tables at this moment."""
-    tell = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=3, inherit_intermediate_values=True)
+    retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=3, inherit_intermediate_values=True)
     for remaining in reversed(range(20)):
         try:
             return optuna.storages.RDBStorage(
-                where, options, heartbeat_interval=30, grace_period=120, heartbeat_stale_trial_callback=tell
+                where, options, heartbeat_interval=30, grace_period=120, heartbeat_stale_trial_callback=retry
             )
         except Exception as error:  # SQLAlchemy's and each driver's own, and ImportError
             if remaining and re.search("already exists|UNIQUE constraint|duplicate key", str(error)):
@@ -335,25 +274,15 @@ def _open_storage(optuna, storage, where, options):
             ) from error
 
 
-def search(study, plan, cases, folder, trials, seed=0, precision="auto", report=None):
+def search(
+    study: "optuna.Study", plan: Plan, cases: Cases, folder: str | Path, trials: int,
+    report: Callable[["optuna.trial.FrozenTrial"], None] = lambda trial: None,
+) -> None:  # fmt: skip
     """Work on a study: draw, train and score so many trials; others may do the same at the same time.
 
-    Parameters
-    ----------
-    study : optuna.Study
-        See `open_study`.
-    plan : Plan
-        What the trials change.
-    cases : Cases
-    folder : str or Path
-        Gets the trainings. A trial that is tried again goes on with the epoch it was in.
-    trials : int
-        How many this process takes on.
-    seed : int
-        Of every training. What is drawn next depends on which trials have ended, so the search itself has no seed.
-    precision : str
-    report : callable, optional
-        Is given each finished trial.
+    The folder gets the trainings of the trials, which change the plan, and `report` each finished trial. A trial that
+    is tried again goes on with the epoch it was in. What is drawn next depends on which trials have ended, so the
+    search has no seed, and every training has the same.
 
     Raises
     ------
@@ -361,7 +290,7 @@ def search(study, plan, cases, folder, trials, seed=0, precision="auto", report=
         If the trials of the study so far are of another plan, other cases, another precision or backend.
     """
     optuna = _optuna()
-    precision = choose_precision(precision)
+    precision = choose_precision()
     about = _about(plan, cases, precision)
     if study.user_attrs.get("about", about) != about:
         found = "its trials are of another plan, other cases, another precision or another backend"
@@ -379,48 +308,37 @@ def search(study, plan, cases, folder, trials, seed=0, precision="auto", report=
                 raise optuna.TrialPruned
 
     def objective(trial):
-        history = train_plan(_draw(trial, plan), cases, folder, seed, precision, [Report(trial)])
-        told = study.get_trials(deepcopy=False)[trial.number].intermediate_values
+        history = train_plan(_draw(trial, plan), cases, folder, precision=precision, callbacks=[Report(trial)])
+        reported = study.get_trials(deepcopy=False)[trial.number].intermediate_values
         # Epochs that an earlier process trained are loaded; nobody reported them here.
         for epoch, score in zip(history["epoch"], history[SCORE], strict=True):
-            if epoch not in told:
+            if epoch not in reported:
                 trial.report(float(score), int(epoch))
         return float(history.loc[history["kept"], SCORE].iloc[0])
 
-    tell = [] if report is None else [lambda study, trial: report(trial)]
-    study.optimize(objective, n_trials=trials, callbacks=tell)
+    study.optimize(objective, n_trials=trials, callbacks=[lambda study, trial: report(trial)])
 
 
-def trials_table(study):
-    """The trials of a study as a table.
+def trials_table(study: "optuna.Study") -> pd.DataFrame:
+    """The trials of a study that have ended, one a row.
 
-    Returns
-    -------
-    DataFrame
-        A row per trial that has ended: number, score, state ("complete" or "pruned"), epochs, and a column per
-        factor. The score of a pruned one is that of its last epoch.
+    Columns number, score (of a pruned one that of its last epoch), state ("complete" or "pruned"), epochs, and one per
+    factor.
     """
-    rows = [
-        {"number": trial.number, "score": _last(trial), "state": trial.state.name.lower(),
-         "epochs": max(trial.intermediate_values, default=0), **trial.params}
-        for trial in study.get_trials(deepcopy=False)
-        if trial.state.name in ("COMPLETE", "PRUNED")
-    ]  # fmt: skip
+    rows = []
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.name in ("COMPLETE", "PRUNED"):
+            epochs = max(trial.intermediate_values, default=0)
+            score = trial.value if trial.state.name == "COMPLETE" else trial.intermediate_values.get(epochs, 0.0)
+            about = {"number": trial.number, "score": score, "state": trial.state.name.lower(), "epochs": epochs}
+            rows.append(about | trial.params)
     return pd.DataFrame(rows, columns=["number", "score", "state", "epochs", *_as_published()])
 
 
-def importance(study, seed=0):
+def importance(study: "optuna.Study") -> dict[str, float]:
     """Share of the score's variance over the complete trials that each factor explains (fANOVA, Hutter et al. 2014).
 
-    Returns
-    -------
-    dict of str to float
-        The largest first; they add up to 1. All are 0 where all scores are equal.
-
-    Raises
-    ------
-    BratsError
-        If fewer than four trials are complete.
+    The largest first; they add up to 1. All are 0 where all scores are equal; fewer than four trials are refused.
     """
     optuna = _optuna()
     complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
@@ -430,9 +348,8 @@ def importance(study, seed=0):
         )
     if len({trial.value for trial in complete}) == 1:
         return dict.fromkeys(_as_published(), 0.0)
-    return optuna.importance.get_param_importances(
-        study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=seed)
-    )
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    return optuna.importance.get_param_importances(study, evaluator=evaluator)
 
 
 def _as_published():
@@ -456,11 +373,6 @@ def _draw(trial, plan):
     )
 
 
-def _last(trial):
-    values = trial.intermediate_values
-    return trial.value if trial.state.name == "COMPLETE" else values[max(values)] if values else 0.0
-
-
 def _optuna():
     # Optuna wants a progress bar of Jupyter's widgets, and none is shown.
     warnings.filterwarnings("ignore", message="IProgress not found")
@@ -469,7 +381,7 @@ def _optuna():
     except ImportError as error:
         found = f"Optuna cannot be imported ({error})"
         raise BratsError("the search", found, "Optuna", install_extra("tune")) from error
-    # A trial's result is told by `report`; a line of Optuna's log beside it would say it twice.
+    # `report` says what a trial came to; a line of Optuna's log beside it would say it twice.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     # The heartbeat and the estimator's options are called experimental, and have been since 2021.
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)

@@ -1,120 +1,83 @@
 """What section 6 of the paper claims of its hyper-parameters, and what a study says of each claim.
 
 A claim compares two rows of `tuning.sweep`. It is decided only where all seeds agree and the mean difference is larger
-than what a seed changes; with one seed nothing is.
+than what a seed changes; with fewer than three seeds nothing is.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["CLAIMS", "Claim", "compare", "judge", "kept_scores"]
+__all__ = ["CLAIMS", "Claim", "judge", "kept_scores"]
 
-SCORE = "val_region_dice"
+SCORE, BASELINE = "val_region_dice", "baseline"
 # Fewer seeds than this decide nothing.
 SEEDS = 3
 
 
-@dataclass(frozen=True)
-class Claim:
-    """One sentence of section 6 as a comparison.
+class Claim(NamedTuple):
+    """One sentence of section 6: with one value of a factor of `tuning.FACTORS` the score is better than with another.
 
-    Attributes
-    ----------
-    factor : str
-        Of `tuning.FACTORS`.
-    text : str
-        What the paper says.
-    better, worse : int, float, str or "baseline"
-        The rows that the sentence compares. Numbers below 0 count from the factor's last value: -1 is the largest.
+    A value is as in the table, or the position among the factor's values in their order: -1 is the largest.
     """
 
     factor: str
     text: str
-    better: object
-    worse: object
+    better: float | str
+    worse: float | str
 
 
 CLAIMS = (
-    Claim("learning_rate", "too slow: they'll take forever to learn", "baseline", 0.0001),
-    Claim("learning_rate", "too fast: they might jump to conclusions", "baseline", 0.01),
-    Claim("batch_slices", "smaller batch: better generalization and higher accuracy", 0, "baseline"),
-    Claim("batch_slices", "very large batch: reduced accuracy on validation", "baseline", -1),
-    Claim("dropout", "too little (10 %): may fixate on irrelevant details", "baseline", 0.1),
-    Claim("dropout", "too much (50 %): could forget important characteristics", "baseline", 0.5),
-    Claim("dropout", "forces it to learn multiple ways: better than none", "baseline", 0.0),
-    Claim("optimizer", "the choice of optimizer counts: Adam before SGD", "baseline", "sgd"),
-    Claim("optimizer", "the choice of optimizer counts: Adam before RMSprop", "baseline", "rmsprop"),
-    Claim("betas", "tuning beta_1 can lead to better final accuracy: 0.5", "(0.5, 0.999)", "baseline"),
-    Claim("betas", "tuning beta_2 can lead to better final accuracy: 0.99", "(0.9, 0.99)", "baseline"),
-    Claim("width", "getting these numbers wrong: half as many filters", "baseline", 0),
-    Claim("width", "getting these numbers wrong: twice as many filters", "baseline", -1),
+    Claim("learning_rate", "too slow: they'll take forever to learn", BASELINE, 0.0001),
+    Claim("learning_rate", "too fast: they might jump to conclusions", BASELINE, 0.01),
+    Claim("batch_slices", "smaller batch: better generalization and higher accuracy", 0, BASELINE),
+    Claim("batch_slices", "very large batch: reduced accuracy on validation", BASELINE, -1),
+    Claim("dropout", "too little (10 %): may fixate on irrelevant details", BASELINE, 0.1),
+    Claim("dropout", "too much (50 %): could forget important characteristics", BASELINE, 0.5),
+    Claim("dropout", "forces it to learn multiple ways: better than none", BASELINE, 0.0),
+    Claim("optimizer", "the choice of optimizer counts: Adam before SGD", BASELINE, "sgd"),
+    Claim("optimizer", "the choice of optimizer counts: Adam before RMSprop", BASELINE, "rmsprop"),
+    Claim("betas", "tuning beta_1 can lead to better final accuracy: 0.5", "(0.5, 0.999)", BASELINE),
+    Claim("betas", "tuning beta_2 can lead to better final accuracy: 0.99", "(0.9, 0.99)", BASELINE),
+    Claim("width", "getting these numbers wrong: half as many filters", BASELINE, 0),
+    Claim("width", "getting these numbers wrong: twice as many filters", BASELINE, -1),
 )
 
 
-def kept_scores(table):
-    """One row per training of a sweep.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `tuning.sweep`.
-
-    Returns
-    -------
-    DataFrame
-        factor, value, seed, and val_region_dice and val_accuracy of the epoch whose weights are kept.
-    """
-    return table.loc[table["kept"].astype(bool), ["factor", "value", "seed", SCORE, "val_accuracy"]].reset_index(
-        drop=True
-    )
+def kept_scores(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per training of a `tuning.sweep`: that of the epoch whose weights are kept."""
+    kept = table[table["kept"].astype(bool)]
+    return kept[["factor", "value", "seed", SCORE, "val_accuracy"]].reset_index(drop=True)
 
 
-def compare(scores, claim):
-    """By how much a claim's better row is better, one number per seed.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        Of `kept_scores`.
-    claim : Claim
-
-    Returns
-    -------
-    array of float, shape (seeds,)
-        Differences of the score of the weights that are kept; empty where a row was not trained.
-    """
-    better, worse = (_row(scores, claim, which) for which in (claim.better, claim.worse))
-    both = pd.concat([better, worse], axis=1, keys=["better", "worse"]).dropna()
-    return (both["better"] - both["worse"]).to_numpy()
-
-
-def judge(scores, claims=CLAIMS):
+def judge(scores: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> pd.DataFrame:
     """Confirmed, refuted or undecided, for each claim.
 
     Parameters
     ----------
-    scores : DataFrame
+    scores
         Of `kept_scores`.
-    claims : sequence of Claim
+    claims
+        Those of the paper where omitted.
 
     Returns
     -------
     DataFrame
-        factor, claim, compared, difference (mean over seeds), seeds, verdict. A claim is confirmed where every one of
-        at least three seeds has a difference above 0 and their mean exceeds their standard deviation, refuted where
+        factor, section 6, compared, difference (mean over seeds), seeds, verdict. A claim is confirmed where every one
+        of at least three seeds has a difference above 0 and their mean exceeds their standard deviation, refuted where
         the same holds below 0, and undecided otherwise.
     """
     rows = []
-    for claim in claims:
-        gains = compare(scores, claim)
-        names = [_name(scores, claim.factor, which) for which in (claim.better, claim.worse)]
-        rows.append(
-            {"factor": claim.factor, "section 6": claim.text, "compared": f"{names[0]} against {names[1]}",
-             "difference": gains.mean() if len(gains) else np.nan, "seeds": len(gains),
-             "verdict": _verdict(gains)}
-        )  # fmt: skip
+    for factor, text, *values in claims:
+        names = [_name(scores, factor, value) for value in values]
+        pairs = pd.concat([_of_seeds(scores, factor, name) for name in names], axis=1).dropna().to_numpy()
+        gains = pairs[:, 0] - pairs[:, 1]
+        rows.append({
+            "factor": factor, "section 6": text, "compared": " against ".join(names),
+            "difference": gains.mean() if len(gains) else np.nan, "seeds": len(gains), "verdict": _verdict(gains),
+        })  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -124,18 +87,15 @@ def _verdict(gains):
     return "confirmed" if (gains > 0).all() else "refuted" if (gains < 0).all() else "undecided"
 
 
-def _name(scores, factor, which):
-    """The text of a value in the table."""
-    if which == "baseline":
-        return which
-    if isinstance(which, int):
-        values = sorted(set(scores.loc[scores["factor"] == factor, "value"]), key=float)
-        return values[which] if values else "none"
-    return str(which)
+def _name(scores, factor, value):
+    """The text of a claim's value in the table."""
+    if not isinstance(value, int):
+        return str(value)
+    values = sorted(set(scores.loc[scores["factor"] == factor, "value"]), key=float)
+    return values[value] if values else "none"
 
 
-def _row(scores, claim, which):
-    name = _name(scores, claim.factor, which)
-    factor, value = ("baseline", "") if name == "baseline" else (claim.factor, name)
-    rows = scores[(scores["factor"] == factor) & (scores["value"] == value)]
-    return rows.set_index("seed")[SCORE]
+def _of_seeds(scores, factor, name):
+    """The scores of one row of a sweep, by seed."""
+    factor, value = (BASELINE, "") if name == BASELINE else (factor, name)
+    return scores[(scores["factor"] == factor) & (scores["value"] == value)].set_index("seed")[SCORE]

@@ -19,11 +19,15 @@ from brats_lib.prediction import weights
 from brats_lib.prediction.networks import Network
 from brats_lib.recipes import NATIVE, DecisionRule
 from brats_lib.slices.patches import PatchBatches
-from experiments import accelerated, ahead, comparisons, intake, record, shipped, speed, studies, thresholds
+from experiments import accelerated, ahead, comparisons, intake, record, shipped, studies, thresholds
 
 TINY = dataclasses.replace(
     NATIVE, patch=16, widths=(8, 8), batch_slices=4, slices_per_epoch=8, epochs=1, planes=("axial",), neighbours=0
 )
+
+
+def patient(seed=7):
+    return dataclasses.replace(stack(seed), name=f"patient_{seed}")
 
 
 def untrained(recipe, train, val, folder, *, seed, verbose=None, initial_weights=None, data_fingerprint=""):
@@ -56,7 +60,7 @@ def small(monkeypatch, tmp_path):
 
 
 def test_both_networks_are_made_scored_and_written_with_cards(small):
-    real = [dataclasses.replace(stack(seed), name=f"patient_{seed}") for seed in (7, 8)]
+    real = [patient(7), patient(8)]
     shipped.make_phantom(real)
     shipped.make_real(real)
     first, second = (weights.read_card(name) for name in weights.available())
@@ -68,6 +72,8 @@ def test_both_networks_are_made_scored_and_written_with_cards(small):
     assert (card.data["patients"], card.training["slices"]) == (2, 16)
     # By seed: two phantoms and both patients.
     assert card.learnt_from == [f"{seed:016x}" for seed in (0, 1, 7, 8)]
+    with pytest.raises(BratsError, match="there are 0"):
+        shipped.make_real([])
     # Each patient was left out once.
     table = pd.read_csv(small / "results" / "leave_one_out.csv")
     assert sorted(set(table["case"])) == ["patient_7", "patient_8"]
@@ -87,7 +93,7 @@ def test_both_networks_are_made_scored_and_written_with_cards(small):
 
 
 def test_fine_tuning_without_averages_starts_where_the_other_does_and_tests_each_patient_once(small, monkeypatch):
-    real = [dataclasses.replace(stack(seed), name=f"patient_{seed}") for seed in (7, 8)]
+    real = [patient(7), patient(8)]
     shipped.make_phantom(real)
     asked = []
 
@@ -107,35 +113,6 @@ def test_fine_tuning_without_averages_starts_where_the_other_does_and_tests_each
     ]  # fmt: skip
     table = pd.read_csv(small / "results" / "fine_tuning.csv")
     assert table.groupby("case")["region"].nunique().to_dict() == {"patient_7": 5, "patient_8": 5}
-
-
-def test_averaging_is_scored_on_patients_and_on_phantoms_for_choices(small, monkeypatch):
-    shipped.make_phantom([])
-    averaging = {"axial": (("axial",), {}), "mirrored": (("axial",), {"flips": True})}
-    monkeypatch.setattr(comparisons, "AVERAGING", averaging)
-    monkeypatch.setattr(comparisons, "choice_phantoms", shipped.choice_phantoms)
-    mirrored, original = [], comparisons.score_stacks
-    monkeypatch.setattr(
-        comparisons, "score_stacks", lambda *rest: mirrored.append(rest[0].rule.flips) or original(*rest)
-    )
-    comparisons.compare_averaging([dataclasses.replace(stack(7), name="patient_7")])
-    table = pd.read_csv(small / "results" / "averaging.csv")
-    rows = table[["data", "averaging", "case"]].drop_duplicates().to_numpy().tolist()
-    assert rows == [
-        [data, averaging, case]
-        for data, case in (("real", "patient_7"), ("phantom", stack(2).name))
-        for averaging in ("axial", "mirrored")
-    ]
-    assert mirrored == [False, True] * 2
-    # Without patients the phantoms remain.
-    comparisons.compare_averaging([])
-    assert pd.read_csv(small / "results" / "averaging.csv")["data"].unique().tolist() == ["phantom"]
-
-
-def test_network_that_saw_patients_needs_some_to_leave_out(small):
-    shipped.make_phantom([])
-    with pytest.raises(BratsError, match="there are 0"):
-        shipped.make_real([])
 
 
 def test_rules_are_chosen_where_they_help_and_left_out_where_they_do_not(monkeypatch):
@@ -159,7 +136,7 @@ def test_stopped_study_goes_on_with_what_is_missing(small, monkeypatch):
     monkeypatch.setattr(studies, "SEEDS", (0,))
     steps = ("full resolution, classes, cross-entropy", "Dice loss", "large pieces")
     monkeypatch.setattr(studies, "STEPS", {name: studies.STEPS[name] for name in steps})
-    real = [dataclasses.replace(stack(7), name="patient_7")]
+    real = [patient()]
     rows = dict(studies.recipes())
     assert list(rows) == [*steps, "four modalities"]
     studies.ablate_recipe(real)
@@ -172,20 +149,14 @@ def test_stopped_study_goes_on_with_what_is_missing(small, monkeypatch):
     studies.ablate_recipe(real)
     assert [recipe.dice for recipe in trained] == [True]
     assert len(pd.read_csv(path)) == len(table)
-    # Rows on phantoms of another version are of other patients: all of them are trained again.
+    # Rows on phantoms of another version, or of another stream, are of other patients: all are trained again.
     about = json.loads(path.with_suffix(".json").read_text())
     path.with_suffix(".json").write_text(json.dumps(about | {"phantom_version": -1}))
-    trained.clear()
-    studies.ablate_recipe(real)
-    assert len(trained) == len(rows)
-    # And so are those on phantoms of another stream.
-    table = pd.read_csv(path)
-    table["case"] = table["case"].replace("case_2", "patients-1-0000")
-    assert "patients-1-0000" in set(table["case"])
-    table.to_csv(path, index=False)
-    trained.clear()
-    studies.ablate_recipe(real)
-    assert len(trained) == len(rows)
+    for _ in range(2):
+        trained.clear()
+        studies.ablate_recipe(real)
+        assert len(trained) == len(rows)
+        pd.read_csv(path).replace("case_2", "patients-1-0000").to_csv(path, index=False)
 
 
 def test_effects_are_left_out_one_at_a_time(small, monkeypatch):
@@ -193,78 +164,40 @@ def test_effects_are_left_out_one_at_a_time(small, monkeypatch):
     monkeypatch.setattr(studies, "training_phantoms", lambda cases, kinds: asked.append(kinds) or [stack(0)])
     monkeypatch.setattr(studies, "AXIAL", TINY)
     monkeypatch.setattr(studies, "SEEDS", (0,))
-    studies.ablate_effects([dataclasses.replace(stack(7), name="patient_7")])
+    studies.ablate_effects([patient()])
     assert [{kind.without for kind in kinds} for kinds in asked] == [
         {()}, {("rims",)}, {("outlines",)}, {("halo",)}, {("coil",)}, {()}, {()},
     ]  # fmt: skip
-    assert any(kind.infiltration for kind in asked[0]) and any(kind.vessels for kind in asked[0])
-    assert not any(kind.infiltration for kind in asked[-2]) and any(kind.vessels for kind in asked[-2])
-    assert any(kind.infiltration for kind in asked[-1]) and not any(kind.vessels for kind in asked[-1])
+    effects = [(any(kind.infiltration for kind in kinds), any(kind.vessels for kind in kinds)) for kinds in asked]
+    assert effects == [(True, True)] * 5 + [(False, True), (True, False)]
     table = pd.read_csv(small / "results" / "ablation_effects.csv")
     assert table["effects"].unique().tolist()[:2] == ["all effects", "without rims"]
 
 
 def test_full_length_rows_change_one_thing_each(small, monkeypatch):
     monkeypatch.setattr(studies, "NATIVE", dataclasses.replace(TINY, epochs=3))
-    monkeypatch.setattr(studies, "SEEDS", (0, 4))
-    recipes, original = [], studies.trained
-    monkeypatch.setattr(studies, "trained", lambda recipe, *rest: recipes.append(recipe) or original(recipe, *rest))
-    asked, rules, engine = [], [], studies.on_fast_engine
+    monkeypatch.setattr(studies, "SEEDS", (0,))
+    asked, changed, rules, trained, engine = [], [], [], studies.trained, studies.on_fast_engine
+
+    def note(recipe, *rest):
+        values = dataclasses.asdict(recipe).items()
+        changed.append([name for name, value in values if value != getattr(studies.NATIVE, name)])
+        return trained(recipe, *rest)
+
+    monkeypatch.setattr(studies, "trained", note)
     monkeypatch.setattr(studies, "training_phantoms", lambda *arguments: asked.append(arguments) or [stack(0)])
     monkeypatch.setattr(
         studies, "on_fast_engine", lambda model, recipe, *rule: rules.append(rule) or engine(model, recipe, *rule)
     )
-    studies.ablate_full([dataclasses.replace(stack(7), name="patient_7")])
-    changed = [
-        [name for name, value in dataclasses.asdict(recipe).items() if value != getattr(studies.NATIVE, name)]
-        for recipe in recipes
-    ]
-    *first, again = changed
+    studies.ablate_full([patient()])
     # Two rows change what is decided afterwards, which no training depends on.
-    assert first == [["augmentation"], ["averaging"], [], [], ["modalities"], [], []]
-    assert again == ["averaging"]
-    assert rules[2:4] == [(DecisionRule(smallest_piece=0.0),), (DecisionRule(et_above=0.5),)]
-    assert not any(rules[:2] + rules[4:])
+    assert changed == [["augmentation"], ["averaging"], [], [], ["modalities"], [], []]
+    assert rules == [(), (), (DecisionRule(smallest_piece=0.0),), (DecisionRule(et_above=0.5),), (), (), ()]
     # All on the training's own phantoms, but for those outlined half way up and those that are as the patients.
-    assert [bool(arguments) for arguments in asked] == [False] * 5 + [True] * 2 + [False]
+    assert [bool(arguments) for arguments in asked] == [False] * 5 + [True] * 2
     number, kinds = asked[5]
     assert (number, {kind.without for kind in kinds}) == (shipped.PHANTOMS, {("outlines",)})
     assert asked[6] == (shipped.PHANTOMS, shipped.MIXED[:1])
-    about = json.loads((small / "results" / "ablation_full.json").read_text())
-    assert (about["epochs"], about["seeds"]) == (3, [0, 4])
-
-
-def test_longer_trainings_differ_in_nothing_but_their_epochs(small, monkeypatch):
-    monkeypatch.setattr(studies, "NATIVE", TINY)
-    monkeypatch.setattr(studies, "LENGTHS", (1, 3))
-    recipes, original = [], studies.trained
-    monkeypatch.setattr(studies, "trained", lambda recipe, *rest: recipes.append(recipe) or original(recipe, *rest))
-    studies.lengthen([dataclasses.replace(stack(7), name="patient_7")])
-    assert recipes == [TINY, dataclasses.replace(TINY, epochs=3)]
-    table = pd.read_csv(small / "results" / "transfer_minutes.csv")
-    # One minute each, as the stand-in says.
-    assert table.groupby("epochs")["minutes"].unique().map(list).to_dict() == {1: [1.0], 3: [1.0]}
-
-
-def test_accelerated_rows_leave_out_one_effect_each():
-    rows = {name: kinds for name, (cases, kinds) in accelerated.ROWS.items() if cases == accelerated.COMPARED}
-    assert list(rows)[0] == "all effects" and rows["all effects"] == shipped.MIXED
-    left_out = {
-        name: {effect for kind, whole in zip(kinds, shipped.MIXED, strict=True) for effect in _missing(kind, whole)}
-        for name, kinds in rows.items()
-        if name.startswith("without")
-    }
-    assert left_out == {
-        f"without {effect}": {effect} for effect in ("rims", "outlines", "halo", "coil", "infiltration", "vessels")
-    }
-    for name in ("rims and outlines alone", "576 with rims and outlines alone"):
-        cases, kinds = accelerated.ROWS[name]
-        missing = set().union(*map(_missing, kinds, shipped.MIXED))
-        assert (cases, missing) == (576 if "576" in name else 192, {"halo", "coil", "infiltration", "vessels"})
-
-
-def _missing(kind, whole):
-    return {*kind.without, *(name for name in kind.properties() if getattr(whole, name) and not getattr(kind, name))}
 
 
 def test_accelerated_trainings_are_scored_once_with_the_machine_that_trained_them(small, monkeypatch):
@@ -273,7 +206,7 @@ def test_accelerated_trainings_are_scored_once_with_the_machine_that_trained_the
     monkeypatch.setattr(accelerated, "ROWS", rows)
     monkeypatch.setattr(accelerated, "FOLDER", str(small / "runs" / "accelerated"))
     monkeypatch.setattr(accelerated, "training_phantoms", lambda *arguments: [stack(0), stack(1)])
-    real = [dataclasses.replace(stack(7), name="patient_7")]
+    real = [patient()]
     with pytest.raises(BratsError, match="nothing is trained there"):
         accelerated.score_accelerated(real)
     with pytest.raises(BratsError, match="none of that name"):
@@ -314,16 +247,6 @@ def test_batches_made_ahead_are_the_same_in_the_same_order():
         for made, expected in zip(ahead_of_time[number], batches[number], strict=True):
             np.testing.assert_array_equal(made, expected)
     ahead_of_time.close()
-
-
-def test_speed_is_patches_over_the_time_of_the_steps(monkeypatch):
-    monkeypatch.setattr(speed, "SIZES", (TINY, dataclasses.replace(TINY, batch_slices=2)))
-    # Half a second for each of four steps, by a clock that is looked at before the first and after the last.
-    clock = iter((0.0, 2.0, 10.0, 12.0))
-    monkeypatch.setattr(speed, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    table = speed.measure_speed(deterministic=False, steps=4)
-    assert table["ms_per_step"].tolist() == [500, 500]
-    assert table["patches_per_second"].tolist() == [8, 4]
 
 
 def test_training_on_phantoms_of_another_version_is_another_training(small, monkeypatch):

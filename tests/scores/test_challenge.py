@@ -1,22 +1,19 @@
 """HD95 against MedPy and by hand; counts against plain set arithmetic; every empty case."""
 
-import math
-import time
-
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
 from brats_lib.labels import ED, ET, NCR, SCORED, region
-from brats_lib.scores.challenge import COLUMNS, WORST_HD95_MM, hd95, score_mask, score_region
+from brats_lib.scores.challenge import COLUMNS, hd95, score_mask, score_region
 
 medpy = pytest.importorskip("medpy.metric.binary")
 MM = (1.0, 1.0, 1.0)
 
 
-def blob(seed, shape=(30, 28, 22), quantile=0.85):
+def blob(seed, shape=(30, 28, 22)):
     noise = gaussian_filter(np.random.default_rng(seed).normal(size=shape), 2)
-    return noise > np.quantile(noise, quantile)
+    return noise > np.quantile(noise, 0.85)
 
 
 def box(shape, *edges):
@@ -25,43 +22,21 @@ def box(shape, *edges):
     return mask
 
 
-@pytest.mark.parametrize("spacing", [MM, (0.7, 1.0, 5.0), (3.0, 0.5, 0.5)])
-@pytest.mark.parametrize("seed", range(4))
-def test_hd95_equals_medpy_on_random_blobs(seed, spacing):
-    a, b = blob(seed), blob(seed + 100)
+PAIRS = {
+    "blobs": (blob(0), blob(100)),
+    "at the border": (box((9, 9, 9), (0, 4), (0, 9), (5, 9)), box((9, 9, 9), (3, 9), (2, 5), (0, 9))),
+    "fills the volume": (box((9, 9, 9), (0, 9), (0, 9), (0, 9)), box((9, 9, 9), (4, 5), (4, 5), (4, 5))),
+    "single voxels in corners": (box((9, 9, 9), (0, 1), (0, 1), (0, 1)), box((9, 9, 9), (8, 9), (8, 9), (8, 9))),
+    "one slice": (box((9, 9, 1), (2, 7), (2, 7), (0, 1)), box((9, 9, 1), (3, 9), (3, 9), (0, 1))),
+    "stray voxels": (blob(7), blob(7) | (np.random.default_rng(7).random((30, 28, 22)) < 0.01)),
+}
+
+
+@pytest.mark.parametrize("spacing", [MM, (0.7, 1.0, 5.0)])
+@pytest.mark.parametrize(("a", "b"), PAIRS.values(), ids=list(PAIRS))
+def test_hd95_equals_medpy(a, b, spacing):
     assert hd95(a, b, spacing) == pytest.approx(medpy.hd95(a, b, spacing), abs=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("a", "b"),
-    [
-        (box((9, 9, 9), (0, 4), (0, 9), (5, 9)), box((9, 9, 9), (3, 9), (2, 5), (0, 9))),
-        (box((9, 9, 9), (0, 9), (0, 9), (0, 9)), box((9, 9, 9), (4, 5), (4, 5), (4, 5))),
-        (box((9, 9, 9), (0, 1), (0, 1), (0, 1)), box((9, 9, 9), (8, 9), (8, 9), (8, 9))),
-        (box((9, 9, 1), (2, 7), (2, 7), (0, 1)), box((9, 9, 1), (3, 9), (3, 9), (0, 1))),
-        (blob(7), blob(7) | (np.random.default_rng(7).random((30, 28, 22)) < 0.01)),
-        (box((20, 9, 9), (2, 6), (2, 6), (2, 6)) | box((20, 9, 9), (18, 20), (0, 2), (0, 2)), blob(1, (20, 9, 9))),
-    ],
-    ids=[
-        "at the border",
-        "fills the volume",
-        "single voxels in corners",
-        "one slice",
-        "stray voxels",
-        "distant island",
-    ],
-)
-def test_hd95_equals_medpy_in_awkward_places(a, b):
-    for spacing in (MM, (1.2, 0.8, 3.0)):
-        assert hd95(a, b, spacing) == pytest.approx(medpy.hd95(a, b, spacing), abs=1e-9)
-        assert hd95(b, a, spacing) == hd95(a, b, spacing)
-
-
-def test_hd95_of_two_voxels_is_their_distance_in_mm():
-    a, b = np.zeros((2, 10, 10, 10), bool)
-    a[1, 2, 3], b[4, 6, 3] = True, True
-    assert hd95(a, b, MM) == pytest.approx(5.0)
-    assert hd95(a, b, (2.0, 0.5, 9.0)) == pytest.approx(math.hypot(6.0, 2.0))
+    assert hd95(b, a, spacing) == hd95(a, b, spacing)
 
 
 def test_hd95_pools_both_directions():
@@ -70,13 +45,7 @@ def test_hd95_pools_both_directions():
     a, b = np.zeros((2, 30, 3, 3), bool)
     a[2, 1, 1], b[2:23, 1, 1] = True, True
     assert hd95(a, b, MM) == pytest.approx(18.95)
-
-
-def test_hd95_of_identical_and_of_empty_objects():
-    a, nothing = blob(3), np.zeros((30, 28, 22), bool)
-    assert hd95(a, a, MM) == 0
-    assert hd95(nothing, nothing, MM) == 0
-    assert hd95(a, nothing, MM) == hd95(nothing, a, MM) == WORST_HD95_MM == pytest.approx(373.12866, abs=1e-5)
+    assert hd95(a, b, (2.0, 5.0, 9.0)) == pytest.approx(2 * 18.95)
 
 
 def test_score_region_by_hand():
@@ -91,7 +60,7 @@ def test_score_region_by_hand():
 
 
 PERFECT = {"dice": 1, "iou": 1, "sensitivity": 1, "specificity": 1, "precision": 1, "hd95_mm": 0}
-WORST = {"dice": 0, "iou": 0, "sensitivity": 0, "precision": 0, "hd95_mm": WORST_HD95_MM}
+WORST = {"dice": 0, "iou": 0, "sensitivity": 0, "precision": 0, "hd95_mm": pytest.approx(373.12866, abs=1e-5)}
 NOTHING, SOME = np.zeros((10, 10, 10), bool), box((10, 10, 10), (0, 2), (0, 5), (0, 10))
 EVERYTHING = ~NOTHING
 
@@ -109,7 +78,7 @@ EVERYTHING = ~NOTHING
     ids=["both empty", "missed", "invented", "whole volume", "invented everywhere", "missed everywhere"],
 )
 def test_empty_denominators_score_one_for_the_right_answer_and_zero_otherwise(prediction, truth, expected):
-    assert score_region(prediction, truth, MM) == pytest.approx(expected)
+    assert score_region(prediction, truth, MM) == expected
 
 
 def test_score_mask_agrees_with_each_region_scored_alone():
@@ -127,28 +96,17 @@ def test_score_mask_agrees_with_each_region_scored_alone():
     for row in rows:
         t, p = np.isin(truth, SCORED[row["region"]]), region(prediction, row["region"])
         assert row == {"region": row["region"], **score_region(p, t, spacing)}
-        common = (t & p).sum()
-        assert row["dice"] == pytest.approx(2 * common / (t.sum() + p.sum()))
+        assert row["dice"] == pytest.approx(2 * (t & p).sum() / (t.sum() + p.sum()))
         assert row["specificity"] == pytest.approx((~t & ~p).sum() / (~t).sum())
-        assert row["hd95_mm"] == pytest.approx(medpy.hd95(p, t, spacing), abs=1e-9)
 
 
 def test_no_enhancing_tumour_and_none_predicted_counts_as_right():
     truth = np.zeros((12, 12, 12), np.uint8)
-    truth[3:8, 3:8, 3:8] = ED
-    scores = {row["region"]: row for row in score_mask(truth, truth, MM)}
-    assert scores["ET"] == {"region": "ET", **PERFECT}
+    assert score_mask(truth, truth, MM) == [{"region": name, **PERFECT} for name in SCORED]
     speck = truth.copy()
     speck[0, 0, 0] = ET
-    scores = {row["region"]: row for row in score_mask(speck, truth, MM)}
-    assert (scores["ET"]["dice"], scores["ET"]["hd95_mm"]) == (0, WORST_HD95_MM)
     # 1728 voxels, one of them wrongly called ET.
-    assert scores["ET"]["specificity"] == pytest.approx(1727 / 1728)
-
-
-def test_two_empty_masks_are_perfect_in_every_region():
-    empty = np.zeros((6, 6, 6), np.uint8)
-    assert score_mask(empty, empty, MM) == [{"region": name, **PERFECT} for name in SCORED]
+    assert score_mask(speck, truth, MM)[2] == {"region": "ET", **WORST, "specificity": pytest.approx(1727 / 1728)}
 
 
 def test_bad_input_is_refused():
@@ -161,20 +119,3 @@ def test_bad_input_is_refused():
         hd95(mask, mask, (1.0, 0.0, 1.0))
     with pytest.raises(ValueError, match="holds \\[3\\]"):
         score_mask(mask * 3, mask, MM)
-
-
-def test_a_full_size_case_is_much_faster_than_medpy():
-    x, y, z = np.ogrid[:240, :240, :155]
-    truth = (x - 100) ** 2 + (y - 120) ** 2 + (z - 80) ** 2 < 28**2
-    prediction = (x - 102) ** 2 + (y - 121) ** 2 + (z - 79) ** 2 < 26**2
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        ours = hd95(prediction, truth, MM)
-        seconds.append(time.perf_counter() - start)
-    start = time.perf_counter()
-    theirs = medpy.hd95(prediction, truth, MM)
-    theirs_seconds = time.perf_counter() - start
-    assert ours == pytest.approx(theirs, abs=1e-9)
-    # Some 75 times; the margin is for a busy machine.
-    assert theirs_seconds > 10 * min(seconds)

@@ -1,14 +1,16 @@
 """Evaluation scores the network and the trivial predictor side by side, and writes what it scored."""
 
+import shutil
 from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import write_case
 from painted import make_reader, paint, ramp
 
-from brats_lib.cases import Cohort, split_cohort
+from brats_lib.cases import Cohort, Split, split_cohort
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
 from brats_lib.labels import one_hot
@@ -24,7 +26,7 @@ from brats_lib.scores.evaluation import (
     read_scores,
     score_folder,
     write_scores,
-)
+)  # fmt: skip
 from brats_lib.slices.preprocess import case_labels
 
 RECIPE = replace(PUBLISHED, first_slice=4, stop_slice=32, size=40)
@@ -43,35 +45,27 @@ class Oracle:
         return next(self.answers)
 
 
-def test_any_recipe_is_scored_on_the_full_grid_with_the_reliability_of_its_probabilities(tiny_root, tmp_path):
-    cases = list(Cohort.find(tiny_root))[:2]
-    scores, reliable = challenge_scores(Network(Oracle(cases), RECIPE), cases, tmp_path)
-    assert len(scores) == 2 * 5 and scores["dice"].min() > 0.9
-    assert sorted(path.name for path in tmp_path.glob("*.gz")) == [f"{case.name}_seg.nii.gz" for case in cases]
-    brain = sum((case.volume("flair") != 0).sum() for case in cases)
-    assert [table["voxels"].sum() for table in reliable.values()] == [brain] * 3
-
-
-@pytest.fixture
-def evaluated(tiny_root, tmp_path):
-    cohort = Cohort.find(tiny_root)
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """Six cases, scored with a network that knows them."""
+    root, folder = tmp_path_factory.mktemp("cases"), tmp_path_factory.mktemp("predictions")
+    for i in range(6):
+        write_case(root, f"Case_{i}", seed=i)
+    cohort = Cohort.find(root)
     split = split_cohort(cohort, seed=0)
-    cases = [cohort[name] for subset in ("val", "test") for name in getattr(split, subset)]
+    cases = [cohort[name] for name in (*split.train, *split.val, *split.test)]
     # Of a case that an earlier split tested.
-    Ledger(tmp_path / "predictions", cohort).save(cohort[split.train[0]], cohort[split.train[0]].mask())
-    tables = evaluate(Network(Oracle(cases), RECIPE), cohort, split, tmp_path / "predictions", ("val", "test"))
-    return cohort, split, tmp_path / "predictions", tables
-
-
-def test_every_case_has_a_row_for_the_network_and_for_the_trivial_predictor(evaluated):
-    _, split, _, (published, _, _) = evaluated
-    expected = {(p, s, c) for s in ("val", "test") for c in getattr(split, s) for p in (NETWORK, BACKGROUND_PREDICTOR)}
-    assert set(published[["predictor", "subset", "case"]].itertuples(index=False, name=None)) == expected
-    assert len(published) == len(expected)
+    Ledger(folder, cohort).save(cohort[split.train[0]], cohort[split.train[0]].mask())
+    return cohort, split, folder, evaluate(Network(Oracle(cases), RECIPE), cohort, split, folder)
 
 
 def test_a_perfect_network_scores_one_and_the_trivial_one_nothing_but_accuracy(evaluated):
     cohort, split, _, (published, challenge, background) = evaluated
+    rows = {
+        (p, s, c) for s in ("train", "val", "test") for c in getattr(split, s) for p in (NETWORK, BACKGROUND_PREDICTOR)
+    }
+    assert set(published[["predictor", "subset", "case"]].itertuples(index=False, name=None)) == rows
+    assert len(published) == len(rows)
     perfect = published[published["predictor"] == NETWORK]
     trivial = published[published["predictor"] == BACKGROUND_PREDICTOR].set_index("case")
     assert (perfect["accuracy"] == 1).all() and perfect["dice"].min() > 0.999
@@ -83,14 +77,34 @@ def test_a_perfect_network_scores_one_and_the_trivial_one_nothing_but_accuracy(e
     assert (background["dice"] == 0).all() and background["hd95_mm"].min() == pytest.approx(373.12866, abs=1e-4)
 
 
-def test_predictions_of_exactly_the_test_cases_are_written_on_their_own_grid(evaluated):
-    cohort, split, folder, _ = evaluated
+def test_predictions_of_exactly_the_test_cases_are_written_and_score_the_same_from_their_files(evaluated, tmp_path):
+    cohort, split, folder, (_, challenge, _) = evaluated
     expected = [*(f"{name}_seg.nii.gz" for name in sorted(split.test)), "predictions.json"]
     assert sorted(path.name for path in folder.iterdir()) == expected
-    written = nib.load(folder / f"{split.test[0]}_seg.nii.gz")
-    original = nib.load(cohort[split.test[0]].mask_file)
-    assert written.get_data_dtype() == np.uint8 and written.shape == original.shape
-    np.testing.assert_array_equal(written.affine, original.affine)
+    again = score_folder(folder, cohort.subset(split.test))
+    pd.testing.assert_frame_equal(again, challenge.sort_values("case", kind="stable", ignore_index=True))
+    assert list(again.columns) == [
+        "case", "region", "dice", "iou", "sensitivity", "specificity", "precision", "hd95_mm",
+    ]  # fmt: skip
+    pd.testing.assert_frame_equal(read_scores(write_scores(again, tmp_path / "new" / "scores.csv")), again, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["007", "2020_01", "NA", "True"])
+def test_case_keeps_its_name_in_the_table_of_scores(tmp_path, name):
+    scores = pd.DataFrame({"case": [name], "region": ["WT"], "dice": [0.5]})
+    assert read_scores(write_scores(scores, tmp_path / "scores.csv")).to_dict("list") == scores.to_dict("list")
+
+
+def test_a_prediction_without_a_case_and_a_case_without_a_prediction_are_named(evaluated, tmp_path):
+    cohort, split, folder, _ = evaluated
+    folder = shutil.copytree(folder, tmp_path / "predictions")
+    scores = score_folder(folder, cohort, names=split.test[:1])
+    assert scores["case"].unique().tolist() == [split.test[0]]
+    with pytest.raises(BratsError, match=f"no prediction for 1 case.s.: {split.train[0]}"):
+        score_folder(folder, cohort, names=[split.test[0], split.train[0]])
+    (folder / "Stranger_seg.nii.gz").write_bytes((folder / f"{split.test[0]}_seg.nii.gz").read_bytes())
+    with pytest.raises(BratsError, match="no case with a mask for Stranger"):
+        score_folder(folder, cohort.subset(split.test))
 
 
 def test_predictions_that_an_evaluation_did_not_write_or_that_changed_since_are_kept(tiny_root, tmp_path):
@@ -111,34 +125,35 @@ def test_predictions_that_an_evaluation_did_not_write_or_that_changed_since_are_
     assert (folder / f"{third.name}_seg.nii.gz.previous-1").read_text() == "drawn by hand"
 
 
-def test_folder_with_files_of_the_cohort_gets_no_predictions(tiny_root, monkeypatch):
+def test_folder_with_files_of_the_cohort_gets_no_predictions(tmp_path, monkeypatch):
     """In a flat cohort all true masks lie side by side, called as predictions are."""
-    for path in [*tiny_root.glob("*/*.nii.gz")]:
-        path.rename(tiny_root / path.name)
-        if not any(path.parent.iterdir()):
-            path.parent.rmdir()
-    cohort = Cohort.find(tiny_root)
-    before = {path: path.read_bytes() for path in tiny_root.iterdir()}
+    root = tmp_path / "flat"
+    for path in [*write_case(root, "A").iterdir()]:
+        path.rename(root / path.name)
+    (root / "A").rmdir()
+    cohort = Cohort.find(root)
+    before = {path: path.read_bytes() for path in root.iterdir()}
     network = Network(Oracle(list(cohort)), RECIPE)
-    monkeypatch.setenv("HOME", str(tiny_root.parent))
+    monkeypatch.setenv("HOME", str(tmp_path))
     for run in (
-        lambda: evaluate(network, cohort, split_cohort(cohort, seed=0), tiny_root),
-        lambda: challenge_scores(network, cohort, tiny_root),
-        lambda: challenge_scores(network, cohort, f"~/{tiny_root.name}"),
+        lambda: evaluate(network, cohort, Split(("A",), (), ()), root),
+        lambda: challenge_scores(network, cohort, root),
+        lambda: challenge_scores(network, cohort, "~/flat"),
     ):
         with pytest.raises(BratsError, match="files of case .* are in it; expected a folder of its own"):
             run()
-    assert {path: path.read_bytes() for path in tiny_root.iterdir()} == before
+    assert {path: path.read_bytes() for path in root.iterdir()} == before
 
 
 @pytest.mark.parametrize("grid", ["1 mm LPS", "anisotropic"])
 def test_case_on_any_grid_is_scored_with_the_mask_that_the_command_gives(grid, tmp_path, monkeypatch):
     affine, flair, truth = paint(grid)
+    (tmp_path / "in" / "A_1").mkdir(parents=True)
     for ending, array in (("flair", flair), ("t1ce", ramp(flair)), ("seg", truth)):
-        (tmp_path / "in" / "A_1").mkdir(parents=True, exist_ok=True)
         nib.save(nib.Nifti1Image(array, affine), tmp_path / "in" / "A_1" / f"A_1_{ending}.nii.gz")
     network, cohort = make_reader(), Cohort.find(tmp_path / "in")
-    scores, _ = challenge_scores(network, cohort, tmp_path / "scored")
+    scores, reliable = challenge_scores(network, cohort, tmp_path / "scored")
+    assert [table["voxels"].sum() for table in reliable.values()] == [(cohort[0].volume("flair") != 0).sum()] * 3
     monkeypatch.setattr(networks, "open_network", lambda name=None, engine="auto": network)
     assert main(["predict", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
     ours, theirs = (cohort[0].read_mask_file(tmp_path / out / "A_1_seg.nii.gz") for out in ("scored", "out"))
@@ -147,35 +162,3 @@ def test_case_on_any_grid_is_scored_with_the_mask_that_the_command_gives(grid, t
     if grid == "anisotropic":
         with pytest.raises(BratsError, match="its voxels are 0.9 x 0.9 x 2.5 mm; expected 1 mm along the axes"):
             challenge_scores(Network(None, PUBLISHED), cohort)
-
-
-def test_scoring_the_written_files_gives_the_same_numbers(evaluated, tmp_path):
-    cohort, split, folder, (_, challenge, _) = evaluated
-    again = score_folder(folder, cohort.subset(split.test))
-    pd.testing.assert_frame_equal(
-        again.sort_values(["case", "region"], ignore_index=True),
-        challenge.sort_values(["case", "region"], ignore_index=True),
-    )
-    read = read_scores(write_scores(again, tmp_path / "new" / "scores.csv"))
-    assert list(read.columns) == ["case", "region", "dice", "iou", "sensitivity", "specificity", "precision", "hd95_mm"]
-
-
-@pytest.mark.parametrize("name", ["007", "2020_01", "1e5", "NA", "null", "True"])
-def test_case_keeps_its_name_in_the_table_of_scores(tmp_path, name):
-    scores = pd.DataFrame({"case": [name], "region": ["WT"], "dice": [0.5]})
-    assert read_scores(write_scores(scores, tmp_path / "scores.csv")).to_dict("list") == scores.to_dict("list")
-
-
-def test_a_prediction_for_an_unknown_case_is_named(evaluated):
-    cohort, split, folder, _ = evaluated
-    (folder / "Stranger_seg.nii.gz").write_bytes((folder / f"{split.test[0]}_seg.nii.gz").read_bytes())
-    with pytest.raises(BratsError, match="no case with a mask for Stranger"):
-        score_folder(folder, cohort.subset(split.test))
-
-
-def test_named_cases_alone_are_scored_and_each_needs_a_prediction(evaluated):
-    cohort, split, folder, _ = evaluated
-    scores = score_folder(folder, cohort, names=split.test[:1])
-    assert scores["case"].unique().tolist() == [split.test[0]]
-    with pytest.raises(BratsError, match=f"no prediction for 1 case.s.: {split.train[0]}"):
-        score_folder(folder, cohort, names=[split.test[0], split.train[0]])

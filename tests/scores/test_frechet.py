@@ -7,13 +7,7 @@ from scipy import linalg
 from brats_lib.scores.frechet import frechet_distance, kernel_distance, position
 
 
-def test_of_one_feature_it_is_the_difference_of_means_and_of_deviations():
-    first, second = np.array([[0.0], [2.0]]), np.array([[5.0], [11.0]])
-    # Means 1 and 8, sample deviations sqrt(2) and sqrt(18).
-    assert frechet_distance(first, second) == pytest.approx(49 + (np.sqrt(2) - np.sqrt(18)) ** 2)
-
-
-def test_it_is_the_formula_with_a_matrix_root():
+def test_frechet_distance_is_the_formula_with_a_matrix_root():
     rng = np.random.default_rng(0)
     first = rng.normal(size=(50, 4)) @ rng.normal(size=(4, 4))
     second = rng.normal(size=(60, 4)) + 0.5
@@ -22,12 +16,16 @@ def test_it_is_the_formula_with_a_matrix_root():
     expected = gap + np.trace(one + other - 2 * linalg.sqrtm(one @ other).real)
     assert frechet_distance(first, second) == pytest.approx(expected)
     assert frechet_distance(first, first) == pytest.approx(0, abs=1e-9)
+    # Of one feature: means 1 and 8, sample deviations sqrt(2) and sqrt(18).
+    single = frechet_distance([[0.0], [2.0]], [[5.0], [11.0]])
+    assert single == pytest.approx(49 + (np.sqrt(2) - np.sqrt(18)) ** 2)
 
 
-def test_fewer_samples_than_features_give_a_number_all_the_same():
+def test_fewer_samples_than_features_give_the_distance_in_the_space_that_they_span():
     rng = np.random.default_rng(0)
-    first, second = rng.normal(size=(2, 5, 40))
-    assert np.isfinite(frechet_distance(first, second)) and frechet_distance(first, second) > 0
+    first, second = rng.normal(size=(2, 9, 3))
+    turned, _ = np.linalg.qr(rng.normal(size=(40, 3)))
+    assert frechet_distance(first @ turned.T, second @ turned.T) == pytest.approx(frechet_distance(first, second))
 
 
 def test_the_kernel_distance_counts_pairs_of_different_samples():

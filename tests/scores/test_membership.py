@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from brats_lib.scores.membership import attack_auc, auc_interval, nearest_distances
+from brats_lib.scores.membership import attack_auc, nearest_distances
 
 
 def test_the_auc_is_scikit_learns_with_draws():
@@ -13,14 +13,6 @@ def test_the_auc_is_scikit_learns_with_draws():
     truth = np.repeat([1, 0], [30, 40])
     assert attack_auc(members, others) == pytest.approx(roc_auc_score(truth, np.concatenate([members, others])))
     assert attack_auc([1, 2], [1, 2]) == 0.5 and attack_auc([3], [1, 2]) == 1.0
-
-
-def test_the_interval_is_wider_where_slices_of_a_case_are_alike():
-    rng = np.random.default_rng(0)
-    scores = np.repeat(rng.normal(size=(2, 6)), 20, axis=1) + 0.01 * rng.normal(size=(2, 120))
-    by_case = auc_interval(*scores, np.repeat(range(6), 20), np.repeat(range(6), 20), draws=200)
-    by_slice = auc_interval(*scores, range(120), range(120), draws=200)
-    assert by_case[1] - by_case[0] > 2 * (by_slice[1] - by_slice[0])
 
 
 def test_the_nearest_is_found_and_its_distance_is_the_root_mean_square():

@@ -1,5 +1,7 @@
 """Result tables put the paper, the run and the trivial predictor side by side without changing a number."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,52 +14,43 @@ from brats_lib.scores.tables import against_paper, case_metrics, predictor_table
 
 @pytest.fixture
 def published():
+    """The network's scores of the two cases, and half of them for the trivial predictor."""
     scores = {"accuracy": (0.99, 0.97), "dice": (0.5, 0.7), "iou": (0.4, 0.6), "sensitivity": (0.9, 1.0),
               "specificity": (1.0, 1.0), "precision": (0.8, 0.9)}  # fmt: skip
-    rows = []
-    for predictor, factor in ((NETWORK, 1), (BACKGROUND_PREDICTOR, 0.5)):
-        for subset in ("train", "test"):
-            for i, case in enumerate(("a", "b")):
-                values = {metric: pair[i] * factor for metric, pair in scores.items()}
-                rows.append({"predictor": predictor, "subset": subset, "case": case, **values})
-    return pd.DataFrame(rows)
+    predictors = {NETWORK: 1, BACKGROUND_PREDICTOR: 0.5}
+    return pd.DataFrame([
+        {"predictor": predictor, "subset": subset, "case": "ab"[i]}
+        | {metric: pair[i] * predictors[predictor] for metric, pair in scores.items()}
+        for predictor, subset, i in itertools.product(predictors, ("train", "test"), (0, 1))
+    ])  # fmt: skip
 
 
 def challenge(dice):
-    names = ("WT", "TC", "ET", "NCR", "ED")
     columns = ("dice", "iou", "sensitivity", "specificity", "precision")
-    rows = [{"case": c, "region": r, **dict.fromkeys(columns, d), "hd95_mm": 10 * d}
-            for c, d in zip("ab", dice, strict=True) for r in names]  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame([
+        {"case": case, "region": region, **dict.fromkeys(columns, value), "hd95_mm": 10 * value}
+        for case, value in zip("ab", dice, strict=True) for region in ("WT", "TC", "ET", "NCR", "ED")
+    ])  # fmt: skip
 
 
 def test_means_stand_beside_the_papers_measured_values(published):
     means = published_means(published).set_index(["subset", "metric"])
-    assert means.loc[("test", "accuracy"), "value"] == pytest.approx(0.98)
-    assert means.loc[("test", "accuracy"), "background"] == pytest.approx(0.49)
-    assert means.loc[("test", "accuracy"), "paper"] == 0.9918
+    assert means.loc[("test", "accuracy")].tolist() == pytest.approx([0.98, 0.49, 0.9918])
     assert means.loc[("train", "dice"), "paper"] == 0.6557
-
-
-def test_placeholders_of_the_paper_are_no_measured_values(published):
-    means = published_means(published).set_index(["subset", "metric"])
+    # Placeholders of the paper are no measured values.
     assert np.isnan(means.loc[("test", "dice"), "paper"])
 
 
 def test_table_one_prints_mean_and_sample_deviation_and_the_papers_placeholder(published):
-    table = against_paper(published[published["subset"] == "test"], challenge((0.6, 0.8)), challenge((0, 0)))
-    row = table.set_index("metric").loc["Dice (DSC)"]
+    test, scores = published[published["subset"] == "test"], challenge((0.6, 0.8))
+    row = against_paper(test, scores, challenge((0, 0))).set_index("metric").loc["Dice (DSC)"]
     assert row["paper, a placeholder"] == "[e.g., 0.88] [e.g., 0.05]"
     assert row["this run, as published"] == f"0.6000{NB}±{NB}0.1414"  # 0.5 and 0.7: sd = 0.2 / sqrt(2)
     assert row["this run, whole tumour"] == f"0.7000{NB}±{NB}0.1414"
     assert row["background everywhere, whole tumour"] == f"0.0000{NB}±{NB}0.0000"
-
-
-def test_one_patient_gets_no_deviation(published):
-    one = published[(published["subset"] == "test") & (published["case"] == "a")]
-    scores = challenge((0.6, 0.8))
-    table = against_paper(one, scores[scores["case"] == "a"], scores[scores["case"] == "a"])
-    assert table.set_index("metric").loc["Dice (DSC)", "this run, as published"] == "0.5000"
+    # One patient has no deviation.
+    one = against_paper(*(table[table["case"] == "a"] for table in (test, scores, scores)))
+    assert one["this run, as published"].iloc[0] == "0.5000"
 
 
 def test_region_table_has_the_mean_over_all_patients_with_its_interval():
@@ -69,23 +62,16 @@ def test_region_table_has_the_mean_over_all_patients_with_its_interval():
 
 
 def test_case_metrics_are_the_networks_on_the_test_subset_only(published):
-    long = case_metrics(published, challenge((0.6, 0.8)))
-    dice = long[long["metric"] == "dice"].set_index("case")["value"]
-    assert dice.to_dict() == {"a": 0.5, "b": 0.7}
-    assert long[long["metric"] == "Dice WT"].set_index("case")["value"].to_dict() == {"a": 0.6, "b": 0.8}
+    long = case_metrics(published, challenge((0.6, 0.8))).set_index("case")
+    assert long.loc[long["metric"] == "dice", "value"].to_dict() == {"a": 0.5, "b": 0.7}
+    assert long.loc[long["metric"] == "Dice WT", "value"].to_dict() == {"a": 0.6, "b": 0.8}
 
 
 def test_predictors_stand_side_by_side_with_interval_and_worst_patient():
-    table = predictor_table({"nothing": challenge((0, 0)), "ours": challenge((0.6, 0.6))}).set_index("predictor")
+    ours = challenge((0.6, 0.8))
+    table = predictor_table({"nothing": challenge((0, 0)), "ours": ours}).set_index("predictor")
     assert table.loc["nothing", "ET"] == f"0.000 [0.000,{NB}0.000]"
-    assert table.loc["ours", "WT"] == f"0.600 [0.600,{NB}0.600]"
+    assert table.loc["ours", "WT"] == f"0.700 [0.600,{NB}0.800]"
     assert (table.loc["ours", "worst WT"], table.loc["ours", "patients"]) == ("0.600", 2)
-    # The worst distance is the longest: 10 * 0.8 mm.
-    distances = predictor_table({"ours": challenge((0.6, 0.8))}, "hd95_mm", 1)
-    assert distances.loc[0, "worst WT"] == "8.0"
-
-
-def test_predictors_scored_on_different_patients_are_refused():
-    scores = challenge((0.6, 0.8))
     with pytest.raises(BratsError, match="a: 2, b: 1"):
-        predictor_table({"a": scores, "b": scores[scores["case"] == "a"]})
+        predictor_table({"a": ours, "b": ours[ours["case"] == "a"]})

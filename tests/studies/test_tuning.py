@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import ROOT, write_case
 from training.test_training import build_small
 
 from brats_lib import models
@@ -28,23 +29,33 @@ TINY = Plan(
 )  # fmt: skip
 
 
+def in_single_precision():
+    return "float32"
+
+
 @pytest.fixture(autouse=True)
 def small_network(monkeypatch):
     monkeypatch.setattr(models, "build", build_small)
+    monkeypatch.setattr(tuning, "choose_precision", in_single_precision)
 
 
-def tiny_cases(root, folder):
+def tiny_cases(root):
     cohort = Cohort.find(root)
-    return Cases(build_cache(cohort, TINY.recipe, folder, workers=1, progress=False), *_halves(cohort.names))
+    cache = build_cache(cohort, TINY.recipe, Path(root).parent / "cache", workers=1, progress=False)
+    return Cases(cache, tuple(cohort.names[:6]), tuple(cohort.names[6:]))
 
 
-def _halves(names):
-    return tuple(names[:6]), tuple(names[6:])
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tuning") / "cases"
+    for i in range(10):
+        write_case(folder, f"Case_{i}", seed=i)
+    return folder
 
 
-@pytest.fixture
-def cases(tiny_root, tmp_path):
-    return tiny_cases(tiny_root, tmp_path / "cache")
+@pytest.fixture(scope="module")
+def cases(root):
+    return tiny_cases(root)
 
 
 @pytest.mark.parametrize(("slices", "size"), [(40, 20), (32, 16), (7, 7), (None, 16)])
@@ -65,30 +76,25 @@ def test_each_row_differs_from_the_plan_in_its_factor_alone():
         assert changed.value(factor) == value
     # 5 rates, 4 batches, 4 dropouts, 3 optimizers, 4 pairs of betas, 3 widths, 3 losses, each less the plan's own.
     assert len(rows) == 1 + 4 + 3 + 3 + 2 + 3 + 2 + 2
-
-
-def test_width_and_batch_are_multiples_of_the_plans():
+    # Width and batch are multiples of the plan's.
     paper = Plan(PUBLISHED, batch_slices=200)
     rows = one_factor(paper, ["width", "batch_slices"])
     assert [value for _, value, _ in rows] == [16, 64, 100, 400, 800]
-
-
-def test_unknown_factor_is_refused():
     with pytest.raises(BratsError, match="one of baseline, learning_rate"):
         one_factor(Plan(), ["depth"])
 
 
 def test_finished_part_of_a_sweep_is_read_and_a_changed_one_is_made_again(cases, tmp_path, monkeypatch):
-    first = sweep(TINY, cases, tmp_path / "sweep", ["baseline", "optimizer"], precision="float32")
+    first = sweep(TINY, cases, tmp_path / "sweep", ["baseline", "optimizer"])
     assert first.groupby(["factor", "value"], sort=False).size().to_dict() == {
         ("baseline", ""): 2, ("optimizer", "sgd"): 2, ("optimizer", "rmsprop"): 2,
     }  # fmt: skip
     assert first.groupby("value")["kept"].sum().tolist() == [1] * 3
     with monkeypatch.context() as patch:
         patch.setattr(tuning, "train_plan", lambda *arguments: pytest.fail("trained again"))
-        again = sweep(TINY, cases, tmp_path / "sweep", ["baseline", "optimizer"], precision="float32")
+        again = sweep(TINY, cases, tmp_path / "sweep", ["baseline", "optimizer"])
     pd.testing.assert_frame_equal(first, again)
-    longer = sweep(dataclasses.replace(TINY, epochs=3), cases, tmp_path / "sweep", ["baseline"], precision="float32")
+    longer = sweep(dataclasses.replace(TINY, epochs=3), cases, tmp_path / "sweep", ["baseline"])
     assert len(longer) == 3
     # What is not a table of a sweep is none, and another arithmetic makes other scores.
     path = tmp_path / "sweep" / "baseline-seed0.csv"
@@ -98,31 +104,34 @@ def test_finished_part_of_a_sweep_is_read_and_a_changed_one_is_made_again(cases,
     )
     for content in (b"", b"\xff\xfe", b"a,b\n1,2\n", path.read_bytes()):
         path.write_bytes(content)
-        sweep(TINY, cases, tmp_path / "sweep", ["baseline"], precision="mixed_bfloat16")
-    sweep(TINY, cases, tmp_path / "sweep", ["baseline"], precision="float32")
+        monkeypatch.setattr(tuning, "choose_precision", lambda: "mixed_bfloat16")
+        sweep(TINY, cases, tmp_path / "sweep", ["baseline"])
+    monkeypatch.setattr(tuning, "choose_precision", in_single_precision)
+    sweep(TINY, cases, tmp_path / "sweep", ["baseline"])
     assert trained == 4 * ["mixed_bfloat16"] + ["float32"]
 
 
 def test_search_takes_no_study_of_another_plan_or_precision(cases, tmp_path, monkeypatch):
     study = open_study(tmp_path / "trials.sqlite")
     monkeypatch.setattr(study, "optimize", lambda *rest, **options: None)
-    search(study, TINY, cases, tmp_path / "t", 1, precision="float32")
-    search(open_study(tmp_path / "trials.sqlite"), TINY, cases, tmp_path / "t", 0, precision="float32")
+    search(study, TINY, cases, tmp_path / "t", 1)
+    search(open_study(tmp_path / "trials.sqlite"), TINY, cases, tmp_path / "t", 0)
     for plan, precision in ((dataclasses.replace(TINY, epochs=9), "float32"), (TINY, "mixed_bfloat16")):
+        monkeypatch.setattr(tuning, "choose_precision", lambda precision=precision: precision)
         with pytest.raises(BratsError, match="another plan, other cases, another precision"):
-            search(open_study(tmp_path / "trials.sqlite"), plan, cases, tmp_path / "t", 1, precision=precision)
+            search(open_study(tmp_path / "trials.sqlite"), plan, cases, tmp_path / "t", 1)
 
 
 def test_training_that_diverges_scores_nothing(cases, tmp_path):
     wild = TINY.change(optimizer="sgd", learning_rate=float("inf"))
-    (row,) = train_plan(wild, cases, tmp_path, precision="float32").to_dict("records")
+    (row,) = train_plan(wild, cases, tmp_path).to_dict("records")
     assert (row["val_region_dice"], row["kept"], row["epoch"]) == (0.0, True, 0)
 
 
 def test_search_begins_with_the_published_values_and_keeps_its_trials(cases, tmp_path):
     storage, told = tmp_path / "study.db", []
-    search(open_study(storage), TINY, cases, tmp_path / "t", 2, precision="float32", report=told.append)
-    search(open_study(storage), TINY, cases, tmp_path / "t", 1, precision="float32")
+    search(open_study(storage), TINY, cases, tmp_path / "t", 2, report=told.append)
+    search(open_study(storage), TINY, cases, tmp_path / "t", 1)
     table = trials_table(open_study(storage))
     assert table["number"].tolist() == [0, 1, 2] and len(told) == 2
     first = table.iloc[0]
@@ -130,14 +139,10 @@ def test_search_begins_with_the_published_values_and_keeps_its_trials(cases, tmp
         PUBLISHED.learning_rate, PUBLISHED.dropout, "adam", "cross-entropy",
     )  # fmt: skip
     assert table["score"].between(0, 1).all()
-
-
-def test_trial_whose_training_was_done_before_knows_its_epochs(cases, tmp_path):
-    for name in ("first.db", "second.db"):
-        search(open_study(tmp_path / name), TINY, cases, tmp_path / "t", 1, precision="float32")
-    first, second = (open_study(tmp_path / name).trials[0].intermediate_values for name in ("first.db", "second.db"))
-    assert list(second) == [1, 2]
-    assert second == pytest.approx(first)
+    # A trial whose training was done before, in this folder, knows its epochs.
+    search(open_study(tmp_path / "other.db"), TINY, cases, tmp_path / "t", 1)
+    ours, theirs = (open_study(path).trials[0].intermediate_values for path in (storage, tmp_path / "other.db"))
+    assert list(theirs) == [1, 2] and theirs == pytest.approx(ours)
 
 
 @pytest.mark.parametrize("spared", [2, 3])
@@ -164,24 +169,19 @@ def test_importance_names_the_factor_that_decides(tmp_path):
     import optuna
 
     study = open_study(tmp_path / "study.db")
+    with pytest.raises(BratsError, match="0 trials are complete"):
+        tuning.importance(study)
     rng = np.random.default_rng(0)
+    bounds = {"dropout": (0, 0.5), "momentum": (0.5, 0.99)}
+    distributions = {name: optuna.distributions.FloatDistribution(*ends) for name, ends in bounds.items()}
     for _ in range(40):
-        values = {"dropout": rng.uniform(0, 0.5), "momentum": rng.uniform(0.5, 0.99)}
-        distributions = {
-            "dropout": optuna.distributions.FloatDistribution(0, 0.5),
-            "momentum": optuna.distributions.FloatDistribution(0.5, 0.99),
-        }
+        values = {name: rng.uniform(*ends) for name, ends in bounds.items()}
         study.add_trial(
             optuna.trial.create_trial(params=values, distributions=distributions, value=2 * values["dropout"])
         )
     shares = tuning.importance(study)
     assert list(shares) == ["dropout", "momentum"]
     assert shares["dropout"] > 0.9 and sum(shares.values()) == pytest.approx(1)
-
-
-def test_importance_of_too_few_trials_is_refused(tmp_path):
-    with pytest.raises(BratsError, match="0 trials are complete"):
-        tuning.importance(open_study(tmp_path / "study.db"))
 
 
 @pytest.mark.parametrize("storage", ["postgresql://nobody@localhost:1/none", "nonsense://"])
@@ -192,12 +192,10 @@ def test_storage_that_cannot_be_opened_is_explained(storage):
 
 WORKER = """
 import sys
-from pathlib import Path
 from studies.test_tuning import *
-models.build = build_small
+models.build, tuning.choose_precision = build_small, in_single_precision
 storage, root, out, trials = sys.argv[1:5]
-cases = tiny_cases(root, Path(out) / "cache")
-search(open_study(storage), TINY, cases, Path(out) / "t", int(trials), precision="float32")
+search(open_study(storage), TINY, tiny_cases(root), Path(out) / "t", int(trials))
 """
 
 
@@ -208,12 +206,12 @@ def start(storage, root, out, trials):
 
 
 @pytest.mark.slow
-def test_two_processes_share_a_study(cases, tiny_root, tmp_path):
-    workers = [start(tmp_path / "study.db", tiny_root, tmp_path, 2) for _ in range(2)]
+def test_two_processes_share_a_study(cases, root, tmp_path):
+    workers = [start(tmp_path / "study.db", root, tmp_path, 1) for _ in range(2)]
     for worker in workers:
         assert worker.wait(600) == 0, worker.stderr.read()[-2000:]
     table = trials_table(open_study(tmp_path / "study.db"))
-    assert table["number"].tolist() == [0, 1, 2, 3]
+    assert table["number"].tolist() == [0, 1]
     # The published values were put in once.
     assert (table["learning_rate"] == PUBLISHED.learning_rate).sum() == 1
 
@@ -224,11 +222,11 @@ def _running(study):
 
 
 @pytest.mark.slow
-def test_trial_of_a_killed_process_is_tried_again(cases, tiny_root, tmp_path, monkeypatch):
+def test_trial_of_a_killed_process_is_tried_again(cases, root, tmp_path, monkeypatch):
     storage = tmp_path / "study.db"
     lost = []
     while not lost:
-        worker = start(storage, tiny_root, tmp_path, 500)
+        worker = start(storage, root, tmp_path, 500)
         while not _running(open_study(storage)):
             assert worker.poll() is None, worker.stderr.read()[-2000:]
         worker.send_signal(signal.SIGKILL)
@@ -241,7 +239,7 @@ def test_trial_of_a_killed_process_is_tried_again(cases, tiny_root, tmp_path, mo
     monkeypatch.setattr(study._storage._backend, "grace_period", 1)
     # Until its last sign of life, which the database keeps to the second, is older than that.
     time.sleep(3)
-    search(study, TINY, cases, tmp_path / "t", 2, precision="float32")
+    search(study, TINY, cases, tmp_path / "t", 2)
     trials = study.trials
     assert trials[lost.number].state.name == "FAIL"
     again = [trial for trial in trials if trial.system_attrs.get("failed_trial") == lost.number]

@@ -5,10 +5,10 @@ from keras import layers
 
 from brats_lib.models.unet import layer_seeds
 
-__all__ = ["ANSWER", "FACTOR", "MARGIN", "SEGMENT", "build_deepmedic"]
+__all__ = ["MARGIN", "build_deepmedic"]
 
-# Sides in voxels of what is read and answered in training; between them, the margin on each side.
-SEGMENT, ANSWER, MARGIN = 57, 9, 24
+# Voxels that are read and not answered, on each side.
+MARGIN = 24
 # How much coarser the second path's voxels are.
 FACTOR = 3
 # Filters of the eight convolutions of each path, and of the two layers that read both paths.
@@ -18,39 +18,18 @@ _DROPOUT = 0.5
 _MOMENTUM = 1 - 1 / 30
 
 
-def build_deepmedic(channels, classes, precision="float32", seed=None):
+def build_deepmedic(channels: int, classes: int, precision: str = "float32", seed: int | None = None) -> keras.Model:
     """Build the network of 11 layers and two paths of Kamnitsas et al. 2017, sections 2.2 and 2.3.
 
-    Each path has eight 3x3x3 convolutions without padding (30, 30, 40, 40, 40, 40, 50 and 50 filters), so that a
-    voxel of its output sees 17 voxels along each axis of its input. The normal path reads the image, the other one
-    its means over blocks of 3x3x3 voxels, thus 51 voxels along each axis; the features of the latter are repeated
-    3 times along each axis and joined with those of the former. Two layers of 150 filters, fully connected in the
-    sense that their kernels are 1x1x1, and a softmax follow. Each convolution but the last has batch normalisation
-    and a PReLU of one slope per filter behind it; half of the inputs of the last two layers are dropped in training.
+    Each path has eight 3x3x3 convolutions without padding, so that a voxel of its output sees 17 voxels along each
+    axis of its input. The normal path reads the image, the other one its means over blocks of 3x3x3 voxels, thus 51
+    voxels along each axis; the features of the latter are repeated 3 times along each axis and joined with those of the
+    former. Two layers of 150 filters, fully connected in the sense that their kernels are 1x1x1, and a softmax follow.
     With 4 channels and 4 classes there are 664,884 parameters, of which 663,004 are trained.
 
-    Parameters
-    ----------
-    channels : int
-        Modalities in.
-    classes : int
-        Classes out.
-    precision : {"float32", "mixed_bfloat16", "mixed_float16"}
-        Keras dtype policy of all layers but the last, which stays float32.
-    seed : int, optional
-        Seed of the initial weights and of dropout; taken from Keras's global random state where omitted.
+    Sides of the input are multiples of 3, at least 51, and of the output 48 less: a training segment of 57 is answered
+    by 9, and output i belongs to input voxel i + 24.
 
-    Returns
-    -------
-    keras.Model
-        Not compiled. One input (n, x, y, z, channels) in standard deviations; output
-        (n, x - 48, y - 48, z - 48, classes) float32 in 0-1, which sums to 1 over the last axis. Sides have to be
-        multiples of 3, at least 51: a training segment of 57 is answered by 9, and output i belongs to input voxel
-        i + 24. The normal path reads the centre of the input, 16 voxels less on each side: 25 of 57, beside 19
-        coarse voxels, as in the paper.
-
-    Notes
-    -----
     Where the paper leaves it open, as in the settings that its authors publish with their program: the order
     convolution, normalisation, PReLU, whose slopes start at 0.01; dropout before the last two layers alone; initial
     weights of He et al. 2015; features repeated where they are made finer. Departures: a coarse voxel is the mean of
@@ -87,7 +66,6 @@ def build_deepmedic(channels, classes, precision="float32", seed=None):
         x = convolve(x, filters, 1, f"joint_{number}")
         x = layers.Dropout(_DROPOUT, seed=next(seeds), dtype=policy, name=f"joint_{number}_dropout")(x)
     probabilities = layers.Conv3D(
-        classes, 1, activation="softmax", kernel_initializer=initial(), dtype=keras.DTypePolicy("float32"),
-        name="probabilities",
-    )(x)  # fmt: skip
+        classes, 1, activation="softmax", kernel_initializer=initial(), dtype="float32", name="probabilities"
+    )(x)
     return keras.Model(image, probabilities, name="deepmedic")

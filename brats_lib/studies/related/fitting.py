@@ -1,6 +1,7 @@
 """Training of the related systems: all alike, so that they differ in what they are."""
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import keras
@@ -8,11 +9,12 @@ import numpy as np
 
 from brats_lib import labels
 from brats_lib.errors import BratsError
-from brats_lib.studies.related.objective import labelled_cross_entropy
+from brats_lib.slices.stacks import Stack
 from brats_lib.studies.related.samples import Samples
+from brats_lib.studies.related.systems import System
 from brats_lib.training.devices import choose_precision, make_reproducible
 
-__all__ = ["Fitted", "fit", "fit_system", "natural_shares"]
+__all__ = ["Fitted", "fit", "fit_system", "labelled_cross_entropy", "natural_shares"]
 
 # The learning rate falls along a cosine to this share of its height.
 _LOWEST = 0.01
@@ -22,15 +24,9 @@ _LAST = "probabilities"
 
 @dataclass(frozen=True)
 class Fitted:
-    """A finished training.
+    """A finished training, with the loss of each batch before its step.
 
-    Attributes
-    ----------
-    model : keras.Model
-    losses : array of float, shape (batches,)
-        Of each batch, before its step.
-    minutes : float
-        Of computing, summed over the cores: what the process waited for is left out.
+    Minutes are of computing, summed over the cores: what the process waited for is left out.
     """
 
     model: keras.Model
@@ -38,28 +34,23 @@ class Fitted:
     minutes: float
 
 
-def fit(model, batches, learning_rate, seed=0):
+def labelled_cross_entropy(y_true, y_pred):
+    """Categorical cross-entropy of one-hot classes and probabilities, averaged over the labelled voxels of a batch.
+
+    A voxel without a label has zeros for a target and so adds nothing: annotation may be sparse, as Çiçek et al. 2016,
+    section 3, train their 3D U-Net with it. 0 where nothing is labelled.
+    """
+    truth = keras.ops.cast(y_true, "float32")
+    # Keras's own, since it takes the logits behind a softmax where it can: a network that is sure of a mistake goes on
+    # learning, where probabilities that are kept off 0 would leave it without a gradient.
+    surprise = keras.ops.categorical_crossentropy(truth, keras.ops.cast(y_pred, "float32"))
+    return keras.ops.sum(surprise) / keras.ops.maximum(keras.ops.sum(truth), 1.0)
+
+
+def fit(model: keras.Model, batches: keras.utils.PyDataset, learning_rate: float, seed: int = 0) -> Fitted:
     """Train a network once over its batches: Adam, with a learning rate that falls along a cosine.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Compiled afterwards.
-    batches : keras.utils.PyDataset
-        Images and one-hot targets, which may be zero where there is no label.
-    learning_rate : float
-        The first one.
-    seed : int
-        Of dropout.
-
-    Returns
-    -------
-    Fitted
-
-    Raises
-    ------
-    BratsError
-        If the loss is no number any more.
+    The seed is of dropout. A loss that is no number any more ends the training with a `BratsError`.
     """
     make_reproducible(seed)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, len(batches), alpha=_LOWEST)
@@ -73,28 +64,27 @@ def fit(model, batches, learning_rate, seed=0):
     return Fitted(model, np.array(losses), (time.process_time() - start) / 60)
 
 
-def fit_system(system, stacks, steps=None, seed=0, first=None):
+def fit_system(
+    system: System, stacks: Sequence[Stack], steps: int | None = None, seed: int = 0, first: keras.Model | None = None
+) -> Fitted:
     """Train one of the related systems on cases.
 
     Parameters
     ----------
-    system : brats_lib.studies.related.systems.System
-    stacks : sequence of brats_lib.slices.stacks.Stack
+    system
+        Of `systems.SYSTEMS`.
+    stacks
         With labels and all four modalities, matched where the system wants that.
-    steps : int, optional
+    steps
         Batches; those of the recorded study where omitted.
-    seed : int
+    seed
         Of weights, blocks and dropout.
-    first : keras.Model, optional
+    first
         The trained network of the system that this one is built on.
-
-    Returns
-    -------
-    Fitted
     """
-    steps, precision = system.steps if steps is None else steps, choose_precision()
+    steps = system.steps if steps is None else steps
     make_reproducible(seed)
-    model = system.build(first, precision, seed) if system.built_on else system.build(precision, seed)
+    model = system.network(choose_precision(), seed, first)
     late = round(system.natural_end * steps)
     fitted = fit(model, Samples(stacks, system, steps - late, seed), system.learning_rate, seed)
     if not late:
@@ -109,7 +99,7 @@ def fit_system(system, stacks, steps=None, seed=0, first=None):
     return Fitted(model, np.concatenate([fitted.losses, ended.losses]), fitted.minutes + ended.minutes)
 
 
-def _single_layers(model):
+def _single_layers(model) -> Iterator[keras.Layer]:
     """Layers of a network, those of networks within it in their place."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
@@ -118,8 +108,8 @@ def _single_layers(model):
             yield layer
 
 
-def natural_shares(stacks):
-    """Share of background, NCR, ED and ET among the voxels of the brains, as a tuple that sums to 1."""
+def natural_shares(stacks: Sequence[Stack]) -> tuple[float, ...]:
+    """Share of background, NCR, ED and ET among the voxels of the brains."""
     counts = np.zeros(len(labels.LABELS))
     for stack in stacks:
         brain, mask = np.asarray(stack.images[..., 0]) != 0, np.asarray(stack.labels)

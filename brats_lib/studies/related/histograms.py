@@ -1,35 +1,30 @@
 """Intensities of different scanners brought onto one scale by their histograms (Nyúl et al. 2000).
 
 Pereira et al. (2016, section II-A) match the histogram of each sequence to landmarks learned from the training
-patients. They correct the bias field first, with N4 (Tustison et al. 2010), which is not done here.
+patients. They correct the bias field first, with N4 (Tustison et al. 2010), which is not done here. Landmarks have the
+shape (modalities, percentiles).
 """
+
+import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from brats_lib.errors import BratsError
+from brats_lib.slices.stacks import Stack
 
-__all__ = ["PERCENTILES", "learn_landmarks", "match_landmarks"]
+__all__ = ["PERCENTILES", "learn_landmarks", "match_landmarks", "match_stacks"]
 
 # The deciles, and what stands for the ends of the range: Nyúl et al. leave out a tail on either side.
 PERCENTILES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 99)
 
 
-def learn_landmarks(stacks):
-    """Learn the standard histogram of each modality.
+def learn_landmarks(stacks: Sequence[Stack]) -> np.ndarray:
+    """Learn the standard histogram of each modality from the training patients, all with the same modalities.
 
     The common scale runs from the mean of the stacks' 1st percentiles to the mean of their 99th, so that landmarks
     are in the unit of the images. Each stack's percentiles are brought onto that scale along a line; a landmark is
     their mean over the stacks (Nyúl et al. 2000, section II-B, with the mean where they allow any average).
-
-    Parameters
-    ----------
-    stacks : sequence of brats_lib.slices.stacks.Stack
-        The training patients, at least one, all with the same modalities.
-
-    Returns
-    -------
-    array of float64, shape (modalities, 11)
-        The landmark of each of `PERCENTILES`, rising.
 
     Raises
     ------
@@ -43,29 +38,12 @@ def learn_landmarks(stacks):
     return (low.mean(0) + (found - low) / (high - low) * (high - low).mean(0)).mean(0)
 
 
-def match_landmarks(images, landmarks):
-    """Map the intensities of one patient so that its histograms have the landmarks.
+def match_landmarks(images: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Map the intensities of one patient, as `Stack.images`, so that its histograms have the landmarks; float32.
 
     Piecewise linear between the percentiles; beyond the 1st and the 99th the outer pieces go on along their lines, as
     enhancing tumour is brighter than 99 of 100 voxels. A modality whose brain has one intensity or none, as where the
     scan is missing, is returned as it is.
-
-    Parameters
-    ----------
-    images : array of float, shape (x, y, z, modalities)
-        As in `stacks.Stack.images`: 0 outside the brain.
-    landmarks : array, shape (modalities, 11)
-        Of `learn_landmarks`.
-
-    Returns
-    -------
-    array of float32, shape (x, y, z, modalities)
-        In the unit of the images that the landmarks were learned from; 0 outside the brain.
-
-    Raises
-    ------
-    BratsError
-        If images and landmarks differ in their number of modalities.
     """
     landmarks = np.asarray(landmarks, np.float64)
     matched = np.array(images, np.float32)
@@ -84,19 +62,26 @@ def match_landmarks(images, landmarks):
     return matched
 
 
+def match_stacks(stacks: Sequence[Stack], landmarks: np.ndarray) -> list[Stack]:
+    """Stacks with their intensities matched, as small in memory as before."""
+    return [
+        dataclasses.replace(stack, images=match_landmarks(stack.images, landmarks).astype(np.float16))
+        for stack in stacks
+    ]
+
+
 def _all_percentiles(stack):
     """The percentiles of each modality's brain, shape (modalities, 11)."""
     found = []
     for modality in range(stack.images.shape[-1]):
         image = np.asarray(stack.images[..., modality], np.float32)
         values = image[image != 0]
-        percentiles = np.percentile(values, PERCENTILES).astype(np.float64) if values.size else np.zeros(2)
-        if percentiles[0] == percentiles[-1]:
+        if not values.size or (percentiles := np.percentile(values, PERCENTILES))[0] == percentiles[-1]:
             raise BratsError(
                 f"{stack.name}, modality {modality}", "its brain is empty or of one intensity",
                 "a histogram with a spread", "Leave this patient out",
             )  # fmt: skip
-        found.append(percentiles)
+        found.append(percentiles.astype(np.float64))
     return np.stack(found)
 
 

@@ -1,7 +1,7 @@
 """The related systems in minutes: trained for a few steps, tried on one case."""
 
-import dataclasses
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,50 +10,38 @@ from tqdm import tqdm
 from brats_lib.errors import BratsError
 from brats_lib.labels import REGIONS
 from brats_lib.scores.challenge import score_mask
+from brats_lib.slices.stacks import Stack
 from brats_lib.studies.related.fitting import fit_system
-from brats_lib.studies.related.histograms import learn_landmarks, match_landmarks
+from brats_lib.studies.related.histograms import learn_landmarks, match_stacks
 from brats_lib.studies.related.predicting import predict_classes, to_mask
 from brats_lib.studies.related.systems import SYSTEMS
 
-__all__ = ["match_stacks", "train_briefly"]
+__all__ = ["train_briefly"]
 
 
-def match_stacks(stacks, landmarks):
-    """Stacks with their intensities matched, see `related.histograms`; as small in memory as before."""
-    return [
-        dataclasses.replace(stack, images=match_landmarks(stack.images, landmarks).astype(np.float16))
-        for stack in stacks
-    ]
-
-
-def train_briefly(names, stacks, tested, steps, seed=0):
+def train_briefly(
+    names: Sequence[str], stacks: Sequence[Stack], tested: Stack, steps: int, seed: int = 0
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Train systems for so many steps each and segment one case with them.
 
     Parameters
     ----------
-    names : sequence of str
+    names
         Keys of `SYSTEMS`; what a system is built on comes before it.
-    stacks : sequence of brats_lib.slices.stacks.Stack
-        To learn from, with labels and all four modalities.
-    tested : brats_lib.slices.stacks.Stack
-        With labels.
-    steps : int
+    stacks, tested
+        What to learn from and what to segment, with labels and all four modalities.
+    steps
         Of each training.
-    seed : int
+    seed
         Of weights, blocks and dropout.
 
     Returns
     -------
-    table : pandas.DataFrame
+    table
         A row per system: its title, parameters, loss of the first and of the last batches, seconds of training and of
         prediction, Dice of WT, TC and ET.
-    masks : dict of str to array of uint8, shape (x, y, z)
+    masks
         Title to labels of the tested case.
-
-    Raises
-    ------
-    BratsError
-        If a name is not known, or what a system is built on does not come before it.
     """
     landmarks, models, rows, masks = learn_landmarks(stacks), {}, [], {}
     for name in tqdm(names, desc="Training systems", unit="system"):
@@ -68,9 +56,8 @@ def train_briefly(names, stacks, tested, steps, seed=0):
         fitted = fit_system(system, learning, steps, seed, models.get(system.built_on))
         models[name] = fitted.model
         start = time.perf_counter()
-        mask = to_mask(predict_classes(system.dense(fitted.model), case.images, system))
+        mask = masks[system.title] = to_mask(predict_classes(system.dense(fitted.model), case.images, system))
         seconds = time.perf_counter() - start
-        masks[system.title] = mask
         dice = {row["region"]: row["dice"] for row in score_mask(mask, tested.labels, (1.0, 1.0, 1.0))}
         rows.append(
             {

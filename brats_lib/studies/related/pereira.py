@@ -5,10 +5,9 @@ from keras import layers
 
 from brats_lib.models.unet import layer_seeds
 
-__all__ = ["DENSE_STRIDE", "MARGIN", "PATCH", "build_pereira"]
+__all__ = ["DENSE_STRIDE", "MARGIN", "build_pereira"]
 
-# Side of the patch that one voxel is classified from, and how far the voxel lies inside it, in voxels.
-PATCH = 33
+# Voxels that are read and not answered, on each side of the one in the middle of a patch of 33.
 MARGIN = 16
 # Voxels from one answer of the dense network to the next: what the first pooling leaves.
 DENSE_STRIDE = 2
@@ -18,63 +17,32 @@ _DROPOUT = 0.1
 _BIAS = 0.1
 
 
-def build_pereira(channels, classes, dense=False, precision="float32", seed=None):
+def build_pereira(
+    channels: int, classes: int, dense: bool = False, precision: str = "float32", seed: int | None = None
+) -> keras.Model:
     """Build the network for high-grade gliomas of Pereira et al. 2016 (IEEE TMI 35(5), 1240-1251), table I.
 
     Three 3x3 convolutions with 64 filters, a 3x3 max pooling with stride 2, three 3x3 convolutions with 128 filters,
     the same pooling, two fully connected layers of 256 units and one of `classes` units with softmax. All but the
     last are followed by a leaky ReLU of slope 0.333, and the first two fully connected ones by dropout of 0.1 as well.
     Two 3x3 kernels on end see as much as one of 5x5, with fewer weights and a nonlinearity in between: that is the
-    paper's argument for small kernels. Four channels and four classes give exactly 2,117,956 parameters.
-
-    ==============================  ============  ==================
-    layer of table I                input         parameters
-    ==============================  ============  ==================
-    1-3    convolution 3x3, 64      33x33         2,368 + 2 x 36,928
-    4      max pooling 3x3, / 2     33x33
-    5-7    convolution 3x3, 128     16x16         73,856 + 2 x 147,584
-    8      max pooling 3x3, / 2     16x16
-    9      fully connected, 256     7x7x128       1,605,888
-    10     fully connected, 256     256           65,792
-    11     fully connected, 4       256           1,028
-    ==============================  ============  ==================
+    paper's argument for small kernels. Four channels and four classes give exactly 2,117,956 parameters. Weights begin
+    as Glorot's, which the paper calls Xavier's, and biases at 0.1.
 
     A fully connected layer is written as a convolution as large as its input, which is the same sum with the same
-    weights. Thereby the network takes inputs larger than a patch, and answers for several voxels at once, without
-    computing again what neighbouring patches share.
+    weights. Thereby the network takes inputs larger than a patch of 33x33, and answers for several voxels at once,
+    without computing again what neighbouring patches share: for every fourth along both axes. With stride s there are
+    ``(h - 33) // s + 1`` rows, and the output at (i, j) belongs to the input's voxel (s i + 16, s j + 16).
 
-    Parameters
-    ----------
-    channels : int
-        Modalities in.
-    classes : int
-        Classes out.
-    dense : bool
-        Answer for every second voxel along both axes rather than for every fourth. The second pooling then moves by
-        one, which keeps what it otherwise skips, and layer 9 is dilated by two: it takes every second value, which
-        are those that it was given before. The weights are the same, so ``set_weights`` takes those of a network that
-        was trained on patches. The paper has nothing of this kind: it classifies patch by patch.
-    precision : {"float32", "mixed_bfloat16", "mixed_float16"}
-        Keras dtype policy of all layers but the last, which stays float32.
-    seed : int, optional
-        Seed of the initial weights (Glorot's, which the paper calls Xavier's; biases begin at 0.1) and of dropout;
-        taken from Keras's global random state where omitted.
+    The paper has nothing like a `dense` network, which answers for every second voxel: its second pooling moves by
+    one, which keeps what it otherwise skips, and layer 9 is dilated by two, so that it takes the values that it was
+    given before. It takes the weights of a network that was trained on patches.
 
-    Returns
-    -------
-    keras.Model
-        Not compiled. Input (n, h, w, channels), both sides at least 33. Output (n, rows, columns, classes) float32,
-        which sums to 1 over the last axis. With stride s, 2 if `dense` and 4 if not, there are ``(h - 33) // s + 1``
-        rows, and the output at (i, j) belongs to the input's voxel (s i + 16, s j + 16).
-
-    Notes
-    -----
     Convolutions keep the size of the maps, as in the paper, by zeros around them. A patch thus ends in zeros, at every
     layer, where a larger input goes on with the neighbours: up to 9 voxels before the patch and 7 behind it reach its
-    answer. Answers for larger inputs are therefore near those for single patches, but not equal.
-
-    In a patch's 16 rows after the first pooling, the second one finds 7 windows of 3, which leave the last row over.
-    That row is cut off, so that in a larger input, too, the last answer is one of a whole patch.
+    answer, which is near that for a single patch, but not equal. In a patch's 16 rows after the first pooling, the
+    second one finds 7 windows of 3, which leave the last row over. That row is cut off, so that in a larger input, too,
+    the last answer is one of a whole patch.
     """
     seeds = layer_seeds(seed)
     policy = keras.DTypePolicy(precision)
@@ -106,5 +74,5 @@ def build_pereira(channels, classes, dense=False, precision="float32", seed=None
     x = layers.MaxPooling2D(3, strides=1 if dense else 2, dtype=policy, name="pool_2")(x)
     x = connect(x, "fc_1", kernel=7, dilation_rate=2 if dense else 1)
     x = connect(x, "fc_2", kernel=1)
-    probabilities = weigh(x, classes, 1, "probabilities", activation="softmax", dtype=keras.DTypePolicy("float32"))
+    probabilities = weigh(x, classes, 1, "probabilities", activation="softmax", dtype="float32")
     return keras.Model(patches, probabilities, name="pereira_dense" if dense else "pereira")

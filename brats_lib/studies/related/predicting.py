@@ -2,33 +2,23 @@
 
 import itertools
 
+import keras
 import numpy as np
 
 from brats_lib.labels import LABELS, to_labels
 from brats_lib.prediction.postprocess import large_pieces
+from brats_lib.studies.related.systems import System
 
-__all__ = ["SMALLEST_PIECE", "predict_classes", "to_mask"]
+__all__ = ["predict_classes", "to_mask"]
 
 # Connected pieces of tumour that are smaller than this share of the largest are dropped, as our own recipe does.
 SMALLEST_PIECE = 0.1
 
 
-def predict_classes(model, images, system):
-    """Probabilities of the classes for a standardised brain, block by block.
+def predict_classes(model: keras.Model, images: np.ndarray, system: System) -> np.ndarray:
+    """Probabilities of the classes, shape (x, y, z, 4), for a brain as `Stack.images`, block by block.
 
-    Parameters
-    ----------
-    model : keras.Model
-        What ``system.dense`` made of the trained network.
-    images : array of float, shape (x, y, z, modalities)
-        As `stacks.Stack.images`.
-    system : brats_lib.studies.related.systems.System
-        Its block, margin and stride.
-
-    Returns
-    -------
-    array of float32, shape (x, y, z, 4)
-        In the order of `labels.LABELS`; outside the brain background with probability 1.
+    The model is what ``system.dense`` made of the trained network. Outside the brain background has probability 1.
     """
     shape, flat = images.shape[:3], len(system.block) == 2
     block, margin = (*system.block, 1)[:3], (system.margin,) * len(system.block) + (0,) * flat
@@ -66,18 +56,7 @@ def _between(answer, axis, positions):
     return answer.take(low, axis) * (1 - share) + answer.take(high, axis) * share
 
 
-def to_mask(probabilities):
-    """The most probable label of each voxel, without the small pieces of tumour.
-
-    Parameters
-    ----------
-    probabilities : array of float, shape (x, y, z, 4)
-        Of the classes.
-
-    Returns
-    -------
-    array of uint8, shape (x, y, z)
-        Labels 0, 1, 2, 4.
-    """
+def to_mask(probabilities: np.ndarray) -> np.ndarray:
+    """Labels 0, 1, 2, 4: the most probable one of each voxel, without the small pieces of tumour."""
     mask = to_labels(probabilities.argmax(-1))
     return mask * large_pieces(mask > 0, SMALLEST_PIECE)

@@ -1,10 +1,14 @@
 """Blocks cut from cases at random: what the systems of the paper's section 2 learn from."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from keras.utils import PyDataset
 
 from brats_lib import labels
 from brats_lib.errors import BratsError
+from brats_lib.slices.stacks import Stack
+from brats_lib.studies.related.systems import System
 
 __all__ = ["Samples", "cut"]
 
@@ -18,19 +22,21 @@ class Samples(PyDataset):
     """Batches of random blocks of cases, with the classes of the voxels in their middle.
 
     A block of a 2D system is a piece of an axial slice. It is mirrored left to right at random, and each of its
-    modalities is multiplied by about 1 and moved by about 0. Batches are a pure function of (seed, batch number).
+    modalities is multiplied by about 1 and moved by about 0. Batches are a pure function of (seed, batch number):
+    images (n, *side, modalities) in standard deviations of the brain, 0 outside, and targets (n, *answer, 4), one-hot
+    classes, all zero where the system is given no label.
 
     Parameters
     ----------
-    stacks : sequence of brats_lib.slices.stacks.Stack
+    stacks
         With labels and the modalities that the system reads.
-    system : brats_lib.studies.related.systems.System
+    system
         Sides of a block and of its labelled middle, blocks per batch, what they are centred on, which slices have
         labels.
-    batches : int
+    batches
         How many.
-    seed : int
-        Seed of everything random.
+    seed
+        Of everything random.
 
     Raises
     ------
@@ -38,8 +44,8 @@ class Samples(PyDataset):
         If no case is given, one has no labels, or a class that blocks are to be centred on occurs in none.
     """
 
-    def __init__(self, stacks, system, batches, seed=0, **options):
-        super().__init__(**options)
+    def __init__(self, stacks: Sequence[Stack], system: System, batches: int, seed: int = 0):
+        super().__init__()
         self.stacks, self.system, self.seed, self._batches = list(stacks), system, int(seed), int(batches)
         unlabelled = [stack.name for stack in self.stacks if stack.labels is None]
         if unlabelled or not self.stacks:
@@ -60,15 +66,6 @@ class Samples(PyDataset):
         return self._batches
 
     def __getitem__(self, batch):
-        """Cut a batch.
-
-        Returns
-        -------
-        images : array of float32, shape (n, *side, modalities)
-            Standard deviations of the brain, 0 outside.
-        targets : array of float32, shape (n, *answer, 4)
-            One-hot classes, all zero where the system is given no label.
-        """
         rng = np.random.default_rng([self.seed, batch])
         blocks = [self._draw(rng) for _ in range(self.system.batch)]
         images, targets = (np.stack(part) for part in zip(*blocks, strict=True))
@@ -93,20 +90,8 @@ class Samples(PyDataset):
         return (image * gain + shift) * (image != 0), target
 
 
-def cut(volume, centre, side):
-    """Cut a block out of a volume, with zeros where it reaches beyond.
-
-    Parameters
-    ----------
-    volume : array, shape (x, y, z, ...)
-    centre : sequence of 3 int
-        The voxel at position ``side // 2`` of the block.
-    side : sequence of 3 int
-
-    Returns
-    -------
-    array, shape (*side, ...)
-    """
+def cut(volume: np.ndarray, centre: Sequence[int], side: Sequence[int]) -> np.ndarray:
+    """A block of a volume whose voxel at ``side // 2`` is the centre, with zeros where it reaches beyond."""
     block = np.zeros((*side, *volume.shape[3:]), volume.dtype)
     source, target = [], []
     for middle, length, size in zip(centre, side, volume.shape[:3], strict=True):

@@ -28,37 +28,19 @@ PRINTED = {
 }
 
 
-def in_order(table):
-    """Rows of known systems with a column ``title``, in the order of `TITLES`.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        With a column system.
-
-    Returns
-    -------
-    pandas.DataFrame
-    """
+def in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of known systems with a column ``title``, in the order of `TITLES`."""
     names = list(TITLES)
     table = table[table["system"].isin(names)]
     table = table.assign(title=table["system"].map(TITLES))
     return table.sort_values("system", key=lambda column: column.map(names.index), kind="stable", ignore_index=True)
 
 
-def scores_table(scores):
+def scores_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Mean Dice of each system on each kind of data, beside what its paper printed.
 
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        Columns system, data, case, region and dice.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row per system; columns are pairs of where the Dice comes from and the region, the last one a text. NaN where
-        nothing was measured.
+    From columns system, data, case, region and dice. A row per system; columns are pairs of where the Dice comes from
+    and the region, the last one a text. NaN where nothing was measured.
     """
     scores = in_order(scores[scores["region"].isin(REGIONS)])
     means = scores.groupby(["title", "data", "region"], sort=False)["dice"].mean().unstack(["data", "region"])
@@ -69,19 +51,11 @@ def scores_table(scores):
     return means.rename_axis(index=None)
 
 
-def costs_table(facts):
+def costs_table(facts: pd.DataFrame) -> pd.DataFrame:
     """What each system takes, in words that fit a table.
 
-    Parameters
-    ----------
-    facts : pandas.DataFrame
-        Columns system, parameters, multiply_adds (of each voxel that is answered), minutes (of training), steps and
-        case_seconds (of one core).
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row per system.
+    From columns system, parameters, multiply_adds (of each voxel that is answered), minutes (of training), steps and
+    case_seconds (of one core).
     """
     facts = in_order(facts)
     return pd.DataFrame(
@@ -96,19 +70,8 @@ def costs_table(facts):
     )
 
 
-def read_masks(table):
-    """Masks of a slice as the record holds them, a text of class numbers per row.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns system, row and classes; of the latter, texts.
-
-    Returns
-    -------
-    dict of str to array of uint8, shape (x, y)
-        System to labels 0, 1, 2, 4.
-    """
+def read_masks(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Labels of a slice by system, from the record's columns system, row and classes, a text of class numbers."""
     masks = {}
     for name, rows in table.groupby("system", sort=False):
         lines = rows.sort_values("row")["classes"]

@@ -13,44 +13,24 @@ LEVELS = 3
 MARGIN = 8
 
 
-def build_unet3d(channels, classes, width=32, precision="float32", seed=None):
+def build_unet3d(
+    channels: int, classes: int, width: int = 32, precision: str = "float32", seed: int | None = None
+) -> keras.Model:
     """Build the 3D U-Net of Çiçek et al. 2016, section 2 and figure 2.
 
     Two 3x3x3 convolutions at each of four resolutions on the way down, with 2x2x2 max pooling between them, and at
     three on the way up, after a 2x2x2 up-convolution that keeps the number of features and has the skip connection
     joined to it. Features are doubled before each pooling, by the second convolution of a resolution, so that no
-    layer is a bottleneck: `width` and twice as many at the finest resolution, 8 and 16 times as many at the lowest.
-    Each 3x3x3 convolution is followed by a normalisation and a ReLU; a 1x1x1 convolution with softmax ends it.
+    layer is a bottleneck: `width`, 32 in the paper, and twice as many at the finest resolution, 8 and 16 times as many
+    at the lowest. Each 3x3x3 convolution is followed by a normalisation and a ReLU; a 1x1x1 convolution with softmax
+    ends it. Sides are multiples of 8, and the output has those of the input.
 
-    Parameters
-    ----------
-    channels : int
-        Modalities in.
-    classes : int
-        Classes out.
-    width : int
-        Filters of the first convolution, 32 in the paper.
-    precision : {"float32", "mixed_bfloat16", "mixed_float16"}
-        Keras dtype policy of all layers but the last, which stays float32.
-    seed : int, optional
-        Seed of the initial weights; taken from Keras's global random state where omitted.
-
-    Returns
-    -------
-    keras.Model
-        Not compiled. Input (n, x, y, z, channels) in standard deviations, sides multiples of 8; output
-        (n, x, y, z, classes) float32 in 0-1, which sums to 1 over the last axis.
-
-    Notes
-    -----
     The paper trains with batches of one block and normalises with the statistics of the batch at test time too,
     which it found best. That is each block normalised with its own mean and spread, for each filter; so it is here,
-    whatever the size of the batch, and no running statistics are kept.
-
-    Departures: convolutions are padded with zeros, so that a block is answered as a whole, and the width is a
-    parameter. With 3 channels, 3 classes and the width of 32, kernels, one shift per filter and the last bias are
-    the paper's 19,069,955 parameters, from which follows that its up-convolutions have no bias; the 2,336 scales of
-    the normalisations are not among them.
+    whatever the size of the batch, and no running statistics are kept. Departures: convolutions are padded with zeros,
+    so that a block is answered as a whole, and the width is a parameter. With 3 channels, 3 classes and the width of
+    32, kernels, one shift per filter and the last bias are the paper's 19,069,955 parameters, from which follows that
+    its up-convolutions have no bias; the 2,336 scales of the normalisations are not among them.
     """
     seeds = layer_seeds(seed)
     policy = keras.DTypePolicy(precision)
@@ -85,7 +65,6 @@ def build_unet3d(channels, classes, width=32, precision="float32", seed=None):
         x = layers.Concatenate(dtype=policy, name=f"{name}_skip")([skips[level], x])
         x = convolve_twice(x, filters, filters, name)
     probabilities = layers.Conv3D(
-        classes, 1, activation="softmax", kernel_initializer=initial(), dtype=keras.DTypePolicy("float32"),
-        name="probabilities",
-    )(x)  # fmt: skip
+        classes, 1, activation="softmax", kernel_initializer=initial(), dtype="float32", name="probabilities"
+    )(x)
     return keras.Model(image, probabilities, name="unet3d")

@@ -5,11 +5,10 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-from studies.related.stand_ins import FLAT, build, cases
+from studies.related.stand_ins import FLAT, cases
 
 from brats_lib.errors import BratsError
-from brats_lib.studies.related.fitting import fit, fit_system, natural_shares
-from brats_lib.studies.related.objective import labelled_cross_entropy
+from brats_lib.studies.related.fitting import fit_system, labelled_cross_entropy, natural_shares
 
 
 def loss(truth, chance):
@@ -21,9 +20,7 @@ def test_voxels_without_a_label_do_not_count():
     truth = [[[1, 0], [0, 1], [0, 0]]]
     assert loss(truth, chance) == pytest.approx((-np.log(0.5) - np.log(0.75)) / 2, rel=1e-5)
     assert loss(np.zeros((1, 3, 2)), chance) == 0
-
-
-def test_a_certain_mistake_costs_a_finite_loss():
+    # A certain mistake costs a finite loss.
     assert loss([[1, 0]], [[0, 1]]) == pytest.approx(-np.log(keras.config.epsilon()), rel=1e-3)
 
 
@@ -41,20 +38,14 @@ def test_a_network_that_is_sure_of_a_mistake_still_learns():
 
 def test_a_system_learns_what_its_images_show():
     fitted = fit_system(FLAT, cases(), steps=60)
-    assert len(fitted.losses) == 60
-    assert fitted.losses[-5:].mean() < 0.6 * fitted.losses[:5].mean()
-    assert 0 < fitted.minutes < 5
+    assert len(fitted.losses) == 60 and fitted.losses[-5:].mean() < 0.6 * fitted.losses[:5].mean()
+    # The rate has fallen to a hundredth.
+    assert float(fitted.model.optimizer.learning_rate) == pytest.approx(0.01 * FLAT.learning_rate, rel=1e-3)
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_one_others():
-    first, again, other = (fit_system(FLAT, cases(), steps=3, seed=seed).model.get_weights() for seed in (0, 0, 1))
-    for one, two, three in zip(first, again, other, strict=True):
-        np.testing.assert_array_equal(one, two)
-        assert not np.array_equal(one, three)
-
-
-def test_the_last_layer_alone_learns_in_the_natural_phase():
-    first_phase = fit_system(FLAT, cases(), steps=2).model.get_weights()
+def test_the_same_seed_gives_the_same_weights_and_the_last_layer_alone_learns_in_the_natural_phase():
+    first_phase, again = (fit_system(FLAT, cases(), steps=2).model.get_weights() for _ in range(2))
+    assert all((one == other).all() for one, other in zip(first_phase, again, strict=True))
     phased = fit_system(dataclasses.replace(FLAT, natural_end=0.5), cases(), steps=4)
     assert len(phased.losses) == 4
     hidden, hidden_bias, last, last_bias = phased.model.get_weights()
@@ -63,17 +54,6 @@ def test_the_last_layer_alone_learns_in_the_natural_phase():
     assert not np.array_equal(last, first_phase[2])
     assert not np.array_equal(last_bias, first_phase[3])
     assert all(layer.trainable for layer in phased.model.layers)
-
-
-def test_a_system_built_on_another_reads_its_network():
-    seen = []
-
-    def upon(first, precision, seed):
-        seen.append(first)
-        return build(precision, seed)
-
-    fit_system(dataclasses.replace(FLAT, built_on="other", build=upon), cases(), steps=1, first="the other network")
-    assert seen == ["the other network"]
 
 
 def test_natural_shares_are_those_of_the_brain():
@@ -92,17 +72,3 @@ def test_a_loss_that_is_no_number_ends_the_training():
     system = dataclasses.replace(FLAT, build=lambda precision, seed: keras.Sequential(single))
     with pytest.raises(BratsError, match="loss of batch 1 is nan"):
         fit_system(system, [broken], steps=2)
-
-
-def test_the_rate_falls_towards_the_end():
-    class Batches:
-        def __len__(self):
-            return 4
-
-        def __getitem__(self, number):
-            rng = np.random.default_rng(number)
-            return rng.random((2, 5, 5, 4), np.float32), np.eye(4, dtype=np.float32)[[[[0]], [[1]]]]
-
-    model = build("float32", 0)
-    fit(model, Batches(), 0.01)
-    assert float(model.optimizer.learning_rate) == pytest.approx(0.01 * 0.01, rel=1e-3)

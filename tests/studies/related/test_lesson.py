@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from studies.related.stand_ins import FLAT, build, cases
+from studies.related.stand_ins import FLAT, cases
 
 from brats_lib.errors import BratsError
 from brats_lib.studies.related import lesson
@@ -12,46 +12,35 @@ from brats_lib.studies.related.samples import Samples
 from brats_lib.studies.related.systems import SYSTEMS
 
 
-@pytest.fixture
-def small(monkeypatch):
-    """Two systems, one matched and one that is built on it."""
-    upon = dataclasses.replace(
-        FLAT, name="upon", title="Upon", built_on="flat", build=lambda first, precision, seed: build(precision, seed)
-    )
-    monkeypatch.setattr(lesson, "SYSTEMS", {"flat": dataclasses.replace(FLAT, matched=True), "upon": upon})
+def test_each_system_is_trained_and_segments_the_case(monkeypatch):
+    built_upon = []
 
+    def upon(first, precision, seed):
+        built_upon.append(first)
+        return FLAT.build(precision, seed)
 
-def test_each_system_is_trained_and_segments_the_case(small):
-    stacks = cases(3)
-    table, masks = lesson.train_briefly(["flat", "upon"], stacks[:2], stacks[2], steps=3)
+    systems = {
+        "flat": dataclasses.replace(FLAT, matched=True),
+        "upon": dataclasses.replace(FLAT, title="Upon", built_on="flat", build=upon),
+    }
+    monkeypatch.setattr(lesson, "SYSTEMS", systems)
+    *stacks, tested = cases(3)
+    table, masks = lesson.train_briefly(["flat", "upon"], stacks, tested, steps=3)
     assert list(table["system"]) == list(masks) == ["Flat", "Upon"]
     # 3 x 3 x 4 x 8 + 8 and 3 x 3 x 8 x 4 + 4.
     assert list(table["parameters"]) == [296 + 292] * 2
+    assert [first.count_params() for first in built_upon] == [296 + 292]
     assert table[["Dice WT", "Dice TC", "Dice ET"]].to_numpy().min() >= 0
-    assert masks["Flat"].shape == stacks[2].labels.shape
+    assert masks["Flat"].shape == tested.labels.shape
     assert set(np.unique(masks["Upon"])) <= {0, 1, 2, 4}
-
-
-def test_unknown_names_and_a_missing_first_system_are_refused(small):
-    stacks = cases(2)
-    with pytest.raises(BratsError, match="there is none of that name"):
-        lesson.train_briefly(["unknown"], stacks, stacks[0], steps=1)
-    with pytest.raises(BratsError, match="flat does not come before it"):
-        lesson.train_briefly(["upon"], stacks, stacks[0], steps=1)
-
-
-def test_matching_changes_images_alone():
-    stacks = cases(2)
-    (one, _), landmarks = stacks, lesson.learn_landmarks(stacks)
-    (matched,) = lesson.match_stacks([one], landmarks)
-    assert matched.labels is one.labels and matched.name == one.name
-    assert matched.images.shape == one.images.shape
+    for name, message in (("unknown", "there is none of that name"), ("upon", "flat does not come before it")):
+        with pytest.raises(BratsError, match=message):
+            lesson.train_briefly([name], stacks, tested, steps=1)
 
 
 @pytest.mark.parametrize("system", SYSTEMS.values(), ids=list(SYSTEMS))
 def test_every_system_says_what_fits_together(system):
     assert sum(system.shares) == pytest.approx(1)
-    assert len(system.side) == len(system.answer) == len(system.block)
     assert not system.built_on or list(SYSTEMS).index(system.built_on) < list(SYSTEMS).index(system.name)
     # What is read in training is what an answer needs, or, where all of it is answered, what is read in prediction:
     # such a network normalises over it.
@@ -63,5 +52,4 @@ def test_every_system_says_what_fits_together(system):
 @pytest.mark.parametrize("name", ["pereira", "two_path"])
 def test_a_patch_is_answered_by_one_voxel(name):
     images, targets = Samples(cases(1), dataclasses.replace(SYSTEMS[name], batch=2), 1)[0]
-    found = SYSTEMS[name].build("float32", 0)(images)
-    assert tuple(found.shape) == targets.shape == (2, 1, 1, 4)
+    assert SYSTEMS[name].network("float32", 0)(images).shape == targets.shape == (2, 1, 1, 4)

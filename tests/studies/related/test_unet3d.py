@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from brats_lib.studies.related.unet3d import LEVELS, build_unet3d
+from brats_lib.studies.related.unet3d import build_unet3d
 
 
 @pytest.fixture(scope="module")
@@ -17,65 +17,17 @@ def blocks():
     return np.random.default_rng(0).normal(size=(2, 16, 8, 24, 2)).astype(np.float32)
 
 
-def kernels_by_hand(width, channels, classes):
-    """Weights of all kernels, in the order of figure 2."""
-    total = 27 * (channels * width + width * 2 * width)
-    total += 27 * (2 * width * 2 * width + 2 * width * 4 * width)
-    total += 27 * (4 * width * 4 * width + 4 * width * 8 * width)
-    total += 27 * (8 * width * 8 * width + 8 * width * 16 * width)
-    # An up-convolution that keeps the features; the next convolution sees them and those of the skip connection.
-    total += 8 * (16 * width) ** 2 + 27 * ((16 + 8) * width * 8 * width + (8 * width) ** 2)
-    total += 8 * (8 * width) ** 2 + 27 * ((8 + 4) * width * 4 * width + (4 * width) ** 2)
-    total += 8 * (4 * width) ** 2 + 27 * ((4 + 2) * width * 2 * width + (2 * width) ** 2)
-    return total + 2 * width * classes
-
-
-def filters_by_hand(width):
-    """Filters of the 3x3x3 convolutions, each with one scale and one shift."""
-    return width * ((1 + 2) + (2 + 4) + (4 + 8) + (8 + 16) + 2 * 8 + 2 * 4 + 2 * 2)
-
-
 def test_kernels_shifts_and_last_bias_are_the_papers_19_069_955_parameters():
     # 3 channels and 3 classes, as in the paper, whose count has no scales of the normalisations in it.
     model = build_unet3d(3, 3)
+    filters = 32 * ((1 + 2) + (2 + 4) + (4 + 8) + (8 + 16) + 2 * 8 + 2 * 4 + 2 * 2)
     scales = sum(int(np.prod(weight.shape)) for weight in model.weights if weight.name == "gamma")
-    assert scales == filters_by_hand(32) == 2336
-    assert model.count_params() - scales == 19_069_955 == kernels_by_hand(32, 3, 3) + filters_by_hand(32) + 3
-
-
-@pytest.mark.parametrize(("width", "expected"), [(2, 75_000), (16, 4_770_404)])
-def test_narrow_networks_have_the_count_worked_out_by_hand(width, expected):
-    model = build_unet3d(4, 4, width=width)
-    assert model.count_params() == expected == kernels_by_hand(width, 4, 4) + 2 * filters_by_hand(width) + 4
-
-
-def test_features_are_doubled_before_pooling_and_kept_by_the_up_convolutions(network):
-    filters = [(layer.name, layer.filters) for layer in network.layers if hasattr(layer, "filters")]
-    assert filters == [
-        ("encoder_1_1_conv", 2), ("encoder_1_2_conv", 4),
-        ("encoder_2_1_conv", 4), ("encoder_2_2_conv", 8),
-        ("encoder_3_1_conv", 8), ("encoder_3_2_conv", 16),
-        ("bottleneck_1_conv", 16), ("bottleneck_2_conv", 32),
-        ("decoder_3_up", 32), ("decoder_3_1_conv", 16), ("decoder_3_2_conv", 16),
-        ("decoder_2_up", 16), ("decoder_2_1_conv", 8), ("decoder_2_2_conv", 8),
-        ("decoder_1_up", 8), ("decoder_1_1_conv", 4), ("decoder_1_2_conv", 4),
-        ("probabilities", 4),
-    ]  # fmt: skip
-
-
-def test_skip_connections_join_encoder_and_decoder_of_one_resolution(network, blocks):
-    for level in range(1, LEVELS + 1):
-        join = network.get_layer(f"decoder_{level}_skip")
-        sources = [tensor._keras_history.operation.name for tensor in join.input]
-        assert sources == [f"encoder_{level}_2_relu", f"decoder_{level}_up"]
-        sides = tuple(side // 2 ** (level - 1) for side in blocks.shape[1:4])
-        assert keras.Model(network.input, join.output)(blocks).shape[1:4] == sides
+    assert scales == filters == 2336
+    assert model.count_params() - scales == 19_069_955
 
 
 def test_blocks_of_any_sides_that_can_be_halved_three_times_are_answered_as_a_whole(network, blocks):
-    assert network.input_shape == (None, None, None, None, 2)
-    for shape in ((8, 8, 8), blocks.shape[1:4]):
-        assert network(np.zeros((1, *shape, 2), np.float32)).shape == (1, *shape, 4)
+    assert network(blocks).shape == (*blocks.shape[:-1], 4)
 
 
 def test_each_block_is_normalised_by_itself_in_training_and_prediction_alike(network, blocks):
@@ -87,31 +39,3 @@ def test_each_block_is_normalised_by_itself_in_training_and_prediction_alike(net
     np.testing.assert_allclose(together[1:], np.asarray(network(blocks[1:])), atol=1e-5)
     np.testing.assert_array_equal(together, np.asarray(network(blocks, training=True)))
     assert not network.non_trainable_variables
-
-
-def test_one_step_of_training_moves_every_weight(blocks):
-    model = build_unet3d(2, 4, width=2, seed=0)
-    # Making a graph of it would take longer than the step itself.
-    model.compile(keras.optimizers.Adam(0.01), "categorical_crossentropy", run_eagerly=True)
-    before = model.get_weights()
-    model.train_on_batch(blocks, np.eye(4, dtype=np.float32)[np.random.default_rng(1).integers(4, size=(2, 16, 8, 24))])
-    assert all((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))
-
-
-def test_output_is_float32_probabilities_whatever_the_precision(blocks):
-    model = build_unet3d(2, 4, width=2, precision="mixed_bfloat16", seed=0)
-    output = model(blocks)
-    assert keras.backend.standardize_dtype(output.dtype) == "float32"
-    np.testing.assert_allclose(np.asarray(output).sum(-1), 1, atol=1e-6)
-    names = ["encoder_1_1_conv", "encoder_3_2_norm", "encoder_1_pool", "decoder_1_up", "decoder_2_skip"]
-    assert {model.get_layer(name).compute_dtype for name in names} == {"bfloat16"}
-    assert {weight.dtype for weight in model.weights} == {"float32"}
-    assert keras.config.dtype_policy().name == "float32"
-
-
-def test_same_seed_same_weights_and_no_two_layers_alike():
-    first, second, other = (build_unet3d(2, 4, width=2, seed=seed).get_weights() for seed in (3, 3, 4))
-    assert all((a == b).all() for a, b in zip(first, second, strict=True))
-    assert not (first[0] == other[0]).all()
-    alike = [kernel for kernel in first if kernel.shape == (3, 3, 3, 8, 8)]
-    assert len({kernel.tobytes() for kernel in alike}) == len(alike) == 2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from brats_lib.labels import ED, ET, NCR
-from brats_lib.scores.outline import describe_outline
+from experiments.outlines import describe_outline
 
 
 def cube(side, inner):

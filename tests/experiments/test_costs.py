@@ -4,45 +4,26 @@ import pytest
 from conftest import ROOT
 
 from brats_lib.recipes import Recipe
-from brats_lib.studies.costs import Rates, estimate
+from experiments.costs import Rates, estimate
 
 # 10 slices of 10 x 10 pixels, two modalities: 1000 pixels x 5 bytes = 5 kB a case.
 SMALL = Recipe(first_slice=0, stop_slice=10, size=10, epochs=2)
 
 
-def test_disk_is_bytes_per_pixel_times_cases():
-    found = estimate(1_000_000, Rates(train_slices=1), SMALL, raw_mb=2)
-    assert found["cache_gb"] == pytest.approx(5)
-    assert found["raw_gb"] == pytest.approx(2000)
-
-
-def test_training_takes_the_slices_of_train_and_a_third_of_those_of_validation():
+def test_devices_share_the_time_but_not_the_hours_they_waste():
     # 3600 cases: 36000 slices x (0.70 + 0.15 / 3 = 0.75) = 27000 an epoch; at 10 a second 2700 s, twice.
     found = estimate(3600, Rates(train_slices=10, read_mb=1e9), SMALL)
     assert found["epoch_hours"] == pytest.approx(0.75)
     assert found["train_hours"] == found["device_hours"] == pytest.approx(1.5)
-
-
-def test_devices_share_the_time_but_not_the_hours_they_waste():
     found = estimate(3600, Rates(train_slices=10, devices=4, efficiency=0.75, read_mb=1e9), SMALL)
-    assert found["train_hours"] == pytest.approx(0.5)
-    assert found["device_hours"] == pytest.approx(2.0)
+    assert (found["train_hours"], found["device_hours"]) == pytest.approx((0.5, 2.0))
 
 
 def test_slow_disk_decides_where_it_takes_longer():
     # 3600 cases x 0.85 x 0.005 MB = 15.3 MB an epoch; at 0.001 MB/s 15300 s.
-    found = estimate(3600, Rates(train_slices=10, read_mb=0.001), SMALL)
-    assert found["epoch_hours"] == pytest.approx(4.25)
-    assert found["read_hours"] == pytest.approx(8.5)
-
-
-def test_cores_prepare_at_the_same_time():
-    assert estimate(7200, Rates(1, prepare_s=2, cores=4), SMALL)["prepare_hours"] == pytest.approx(1)
-
-
-def test_cache_of_the_paper_takes_8_mb_a_case():
-    # As build_cache writes it: 6.55 MB of images and 1.64 MB of labels.
-    assert estimate(369, Rates(1))["cache_gb"] == pytest.approx(369 * 8.192 / 1000)
+    found = estimate(3600, Rates(train_slices=10, read_mb=0.001, prepare_s=2, cores=4), SMALL)
+    assert (found["epoch_hours"], found["read_hours"]) == pytest.approx((4.25, 8.5))
+    assert found["prepare_hours"] == pytest.approx(0.5)
 
 
 def test_page_prints_what_the_function_says():

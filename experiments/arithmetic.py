@@ -1,21 +1,22 @@
 """How much a network computes: multiply-adds of one forward pass."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import layers
 
 from brats_lib.errors import BratsError
 
-__all__ = ["multiply_adds", "per_voxel"]
+__all__ = ["multiply_adds"]
 
 _TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 # Those whose kernel is laid at each place of the output.
 _PLACED = (layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.Dense)
 
 
-def multiply_adds(model, shape):
-    """Count the multiply-adds of convolutions, transposed convolutions and dense layers.
+def multiply_adds(model: keras.Model, shape: Sequence[int]) -> int:
+    """Count the multiply-adds of convolutions, transposed convolutions and dense layers, for one sample.
 
     One for each weight of the kernel and each place where the kernel is laid: places of the output for a convolution,
     of the input for a transposed one. So zeros of the padding count as other voxels do, and so does what a transposed
@@ -23,46 +24,16 @@ def multiply_adds(model, shape):
 
     Parameters
     ----------
-    model : keras.Model
+    model
         Functional or sequential, as it is or with such models inside; channels last.
-    shape : sequence of int
+    shape
         Spatial shape of one sample, the same for all inputs.
-
-    Returns
-    -------
-    int
-        For one sample.
 
     Raises
     ------
     BratsError
         If an input is not of this shape, or a layer has a kernel of another kind.
     """
-    return _trace(model, shape)[0]
-
-
-def per_voxel(model, shape):
-    """Multiply-adds for one voxel of the answer, see `multiply_adds`.
-
-    Parameters
-    ----------
-    model : keras.Model
-        With one output, channels last.
-    shape : sequence of int
-        Spatial shape of one sample.
-
-    Returns
-    -------
-    float
-        A network that answers a whole block at once shares most of its work between voxels, so this falls with the
-        block's size.
-    """
-    total, output = _trace(model, shape)
-    return total / math.prod(output[1:-1])
-
-
-def _trace(model, shape):
-    """Multiply-adds and the shape of the first output, (1, ..., channels)."""
     shape = tuple(shape)
     for tensor in model.inputs:
         sides = tuple(tensor.shape[1:-1])
@@ -72,12 +43,12 @@ def _trace(model, shape):
                 "a shape that fits all inputs", "Give one side for each spatial dimension",
             )  # fmt: skip
     tally = []
-    outputs = _walk(model, [(1, *shape, tensor.shape[-1]) for tensor in model.inputs], tally.append)
-    return sum(tally), outputs[0].shape
+    _walk(model, [(1, *shape, tensor.shape[-1]) for tensor in model.inputs], tally.append)
+    return sum(tally)
 
 
 def _walk(model, shapes, note):
-    """The outputs of a network for inputs of these shapes; `note` is told what each call of a layer computes."""
+    """The outputs of a network for inputs of these shapes; `note` gets the multiply-adds of each call of a layer."""
     inputs = [
         keras.Input(batch_shape=shape, dtype=tensor.dtype) for shape, tensor in zip(shapes, model.inputs, strict=True)
     ]

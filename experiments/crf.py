@@ -7,8 +7,7 @@ on are no longer kept up as packages, so the method is written here, on numpy an
 import numpy as np
 from scipy import ndimage
 
-from brats_lib.errors import BratsError
-from brats_lib.studies.related.lattice import Lattice
+from experiments.lattice import Lattice
 
 __all__ = ["refine"]
 
@@ -17,9 +16,9 @@ LEAST_PROBABILITY = 1e-6
 
 
 def refine(
-    probabilities, images, smoothness_weight=1.0, smoothness_sigma=1.0, appearance_weight=4.0, appearance_sigma=12.0,
-    intensity_sigma=0.3, iterations=5,
-):  # fmt: skip
+    probabilities: np.ndarray, images: np.ndarray, smoothness_weight: float = 1.0, smoothness_sigma: float = 1.0,
+    appearance_weight: float = 4.0, appearance_sigma: float = 12.0, intensity_sigma: float = 0.3, iterations: int = 5,
+) -> np.ndarray:  # fmt: skip
     """Make neighbouring voxels agree, all the more where they look alike.
 
     Each voxel of the brain is linked with every other one. A pair that differs in its class costs the smoothness
@@ -30,28 +29,23 @@ def refine(
 
     Parameters
     ----------
-    probabilities : array of float, shape (x, y, z, classes)
-        Of a network, 0-1, with a sum of 1.
-    images : array of float, shape (x, y, z, channels)
-        In standard deviations; a voxel is outside the brain where all channels are 0.
-    smoothness_weight, appearance_weight : float
+    probabilities
+        Of a network, shape (x, y, z, classes), 0-1, with a sum of 1.
+    images
+        Shape (x, y, z, channels), in standard deviations; a voxel is outside the brain where all channels are 0.
+    smoothness_weight, appearance_weight
         Of the two kernels, not negative. Kernels are normalised, so a weight is what a class gains at most.
-    smoothness_sigma, appearance_sigma : float
+    smoothness_sigma, appearance_sigma
         Standard deviations in voxels.
-    intensity_sigma : float or sequence of float
-        Standard deviations of the appearance kernel in the unit of the images, of all channels or of each.
-    iterations : int
+    intensity_sigma
+        Standard deviation of the appearance kernel in the unit of the images.
+    iterations
         Of the mean field.
 
     Returns
     -------
-    array of float32, shape (x, y, z, classes)
+    array
         Refined in the brain, as they were outside.
-
-    Raises
-    ------
-    BratsError
-        If the shapes do not belong together.
 
     Notes
     -----
@@ -63,22 +57,14 @@ def refine(
     standard deviations, with two iterations. The defaults here were chosen on simulated patients: they keep what is
     thinner than 3 voxels, and let voxels count that differ by noise.
     """
-    probabilities = np.asarray(probabilities, np.float32)
-    images = np.asarray(images, np.float32)
-    if probabilities.ndim != 4 or images.ndim != 4 or probabilities.shape[:3] != images.shape[:3]:
-        raise BratsError(
-            "probabilities to refine", f"their shape is {probabilities.shape}, that of the images {images.shape}",
-            "(x, y, z, classes) and (x, y, z, channels)", "Give both on the same grid",
-        )  # fmt: skip
+    probabilities, images = np.asarray(probabilities, np.float32), np.asarray(images, np.float32)
     brain = (images != 0).any(-1)
     refined = probabilities.copy()
     if not brain.any():
         return refined
     box = ndimage.find_objects(brain.astype(np.uint8))[0]
     brain = brain[box]
-    features = np.concatenate(
-        [np.argwhere(brain) / appearance_sigma, images[box][brain] / np.asarray(intensity_sigma)], axis=1
-    )
+    features = np.concatenate([np.argwhere(brain) / appearance_sigma, images[box][brain] / intensity_sigma], axis=1)
     kernels = []
     if smoothness_weight:
         kernels.append((smoothness_weight, _Smoothness(brain, smoothness_sigma)))
