@@ -9,6 +9,11 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from beartype import BeartypeConf
+from beartype.claw import beartype_package
+
+# Annotations are held against what the tests hand over; an int is a float, as everywhere in Python.
+beartype_package("brats_lib", conf=BeartypeConf(is_pep484_tower=True, violation_type=UserWarning))
 
 from brats_lib.labels import ED, ET, NCR
 
