@@ -15,10 +15,9 @@ from brats_lib.app.wording import compare_note, files_line, plain, where
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import TUMOUR, modality_name
 from brats_lib.labels import LABEL_NAMES
+from brats_lib.prediction.cards import Card
 from brats_lib.prediction.inference import Prediction
 from brats_lib.prediction.networks import describe, learnt_from_warning
-from brats_lib.prediction.trained import Trained
-from brats_lib.prediction.weights import Card
 
 __all__ = ["Result", "show"]
 
@@ -31,7 +30,7 @@ MOST_NETWORKS = 4
 class Result:
     """A prediction, what is known of the network, and the seconds it took."""
 
-    card: Card | Trained
+    card: Card
     prediction: Prediction
     seconds: float
     _rows: list = field(default_factory=list)

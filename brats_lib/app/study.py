@@ -69,7 +69,7 @@ class Study:
     ----------
     cohort : brats_lib.cases.Cohort
         Cases; those without a mask are left out.
-    card : brats_lib.prediction.weights.Card or brats_lib.prediction.trained.Trained
+    card : brats_lib.prediction.cards.Card
         Of the network whose masks are rated.
     folder : str or Path
         Gets a folder of predictions for each study.

@@ -8,7 +8,6 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 
 import yaml
@@ -18,6 +17,7 @@ from brats_lib.cases.discover import holds_images
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json, read_text, write_whole
 from brats_lib.phantom import make_cohort
+from brats_lib.training import devices
 
 __all__ = [
     "Run", "commit", "find_data", "find_root", "open_run", "open_split", "phantom_folder", "read_profile",
@@ -299,13 +299,7 @@ def describe_run(run):
 
 def versions():
     """Versions of the packages that results depend on, of those that are installed."""
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue  # JAX or TensorFlow: whichever backend is not used need not be there
-    return found
+    return devices.versions(PACKAGES)
 
 
 def commit():

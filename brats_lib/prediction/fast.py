@@ -13,15 +13,17 @@ spared the seconds that Keras and its backend take to load, and three things can
 
 import functools
 import itertools
-import os
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS, REGIONS
+from brats_lib.recipes import NativeRecipe
+from brats_lib.training.devices import usable_cores
 
 __all__ = ["FastNetwork", "problem"]
 
@@ -35,13 +37,8 @@ GROUPS, EPSILON = 8, 1e-3  # as in Keras's layers.GroupNormalization, which `mod
 
 
 @functools.cache
-def problem():
-    """What keeps OpenVINO from being used here, as a clause; None where it can be used.
-
-    Returns
-    -------
-    str or None
-    """
+def problem() -> str | None:
+    """What keeps OpenVINO from being used here, as a clause; None where it can be used."""
     try:
         import openvino
 
@@ -54,30 +51,20 @@ def problem():
 
 
 class FastNetwork:
-    """A trained network of the native recipe.
+    """A trained network of the native recipe; refuses arrays that are missing, of another shape or left over.
 
     Parameters
     ----------
-    arrays : dict of str to array
-        Weights by Keras's names, as `weights.read_arrays` gives them.
-    recipe : brats_lib.recipes.NativeRecipe
-        What the network was built with.
-    precision : {"float32", "bfloat16"}
-        What it computes in; input and output are float32 in any case.
-    threads : int, optional
-        By default one per core. Each computes a slice of its own, as far as `STREAMS` goes.
-
-    Raises
-    ------
-    BratsError
-        If an array is missing, of another shape, or left over.
+    arrays
+        Weights by Keras's names.
+    precision
+        What it computes in, "float32" or "bfloat16"; input and output are float32 in any case.
     """
 
-    def __init__(self, arrays, recipe, precision="float32", threads=None):
+    def __init__(self, arrays: dict[str, np.ndarray], recipe: NativeRecipe, precision: str = "float32"):
         self.name, self.recipe, self.precision = "native_unet on OpenVINO", recipe, precision
         self.input_shape = (None, None, None, recipe.channels)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        self.threads = threads or cores
+        self.threads = usable_cores()
         self.streams = min(self.threads, STREAMS)
         self._weights = _Weights(arrays)
         self._compiled, self._lock = {}, threading.Lock()
@@ -85,23 +72,22 @@ class FastNetwork:
         _graph(self._weights, recipe, (smallest, smallest))
         self._weights.refuse_unused()
 
-    def predict_plane(self, images, keep):
+    def predict_plane(self, images: np.ndarray, keep: Callable[[slice, np.ndarray], None]) -> None:
         """Compute the probabilities of all slices of a plane.
 
         Parameters
         ----------
-        images : array of float32, shape (slices + 2 * neighbours, h, w, modalities)
-            Standardised slices in order, with the recipe's neighbours before the first and after the last; both
-            sides are multiples of ``2 ** (len(widths) - 1)``.
-        keep : callable
-            Is given an index of slices and their probabilities, float32 of shape (1, h, w, outputs), as soon as they
-            are there, in any order and from several threads, but never two times the same. The array is only lent.
+        images
+            Standardised slices (slices + 2 * neighbours, h, w, modalities) in order, with the recipe's neighbours
+            before the first and after the last; both sides are multiples of ``2 ** (len(widths) - 1)``.
+        keep
+            Is given an index of slices and their probabilities, float32 (1, h, w, outputs), as soon as they are there,
+            in any order and from several threads, but never two times the same. The array is only lent.
         """
         import openvino
 
         span = 2 * self.recipe.neighbours + 1
         images = np.ascontiguousarray(images, np.float32)
-
         compiled, remaining = self._compile(images.shape[1:3]), itertools.count()
 
         def work(_):
@@ -165,6 +151,7 @@ class _Weights:
         return op.reshape(self(name, (size,)), op.constant(np.array([1, size, 1, 1])), False)
 
     def refuse_unused(self):
+        """Refuse weights with names that the graph has no place for."""
         if self._unused:
             found = f"{', '.join(sorted(self._unused)[:3])} are no part of the network"
             raise BratsError("arrays of the weights", found, "those of the recipe's network", "Use Keras's own path")

@@ -46,7 +46,7 @@ def _challenge_rows(mask, case):
     return [{"case": case.name, **row} for row in score_mask(mask, truth, case.spacing)]
 
 
-def evaluate(network, cohort, split, predictions, subsets=("train", "val", "test"), batch_slices=20):
+def evaluate(network, cohort, split, predictions, subsets=("train", "val", "test")):
     """Run a network over the split and score it.
 
     The published scores are computed for every subset, on the recipe's own grid as the paper does. The challenge
@@ -65,8 +65,6 @@ def evaluate(network, cohort, split, predictions, subsets=("train", "val", "test
         of an earlier split are removed, and nothing else is.
     subsets : sequence of str
         Subsets to score.
-    batch_slices : int
-        Slices per forward pass.
 
     Returns
     -------
@@ -88,7 +86,7 @@ def evaluate(network, cohort, split, predictions, subsets=("train", "val", "test
     names = [(subset, name) for subset in subsets for name in getattr(split, subset)]
     for subset, name in tqdm(names, desc="Scoring", unit="case"):
         case = cohort[name]
-        slices = class_slices(case, network, batch_slices=batch_slices)
+        slices = class_slices(case, network)
         published += _published_rows(slices, case, network.recipe, subset)
         if subset == "test":
             mask = from_slices(slices, case.shape, network.recipe).mask

@@ -118,7 +118,7 @@ def test_card_says_what_the_recorded_results_say_of_real_cases(name, table):
 def test_real_case_scores_as_recorded(real_root):
     name = "BraTS2021_00000"
     tried = pd.read_csv(ROOT / "results" / "thresholds.csv").query("network == 'phantom'")
-    above = weights.read_card("phantom").to_rule().wt_above
+    above = weights.read_card("phantom").rule.wt_above
     recorded = tried[tried["wt_above"] == above].set_index(["case", "region"])["dice"]
     case = Cohort.find(real_root)[name]
     found = score_mask(segment_case(case, "phantom").mask, case.mask(), case.spacing)

@@ -19,7 +19,7 @@ from brats_lib.studies.synthesis.pictures import Pictures
 from brats_lib.studies.synthesis.sampling import between, draw_latent, split_labelled, synthesise
 from brats_lib.studies.synthesis.segmentation import SEGMENTER, LabelledBatches, score_segmenter, train_segmenter
 from brats_lib.studies.synthesis.store import load_generator, read_generator_card, save_generator
-from brats_lib.training.checkpoints import KeepProgress
+from brats_lib.training.callbacks import KeepProgress
 from brats_lib.training.fitting import load_trained, train
 
 AUTOENCODER = dataclasses.replace(COMPRESSION, size=16, widths=(8, 4), latent=3, critic_widths=())
