@@ -23,32 +23,16 @@ DEFAULT_RULES = {NativeRecipe: DecisionRule(), Recipe: None}
 
 @dataclass(frozen=True)
 class Card(abc.ABC):
-    """What a program must know of a network to use it.
-
-    Attributes
-    ----------
-    name
-        What `open_network` takes, such as "phantom+real"; of a training, what it is called on the screen.
-    title
-        One line that says what the network is.
-    recipe
-        What it was built and trained with.
-    rule
-        What decides its predictions; None of a `Recipe`.
-    precision
-        What it was trained in, one of `devices.PRECISIONS`.
-    sha256
-        Of the file of weights.
-    """
+    """What a program must know of a network to use it."""
 
     intended_use: ClassVar[str] = INTENDED_USE
 
-    name: str
+    name: str  # what `open_network` takes, such as "phantom+real"; of a training, what it is called on the screen
     title: str
     recipe: Recipe | NativeRecipe
     rule: DecisionRule | None
-    precision: str
-    sha256: str
+    precision: str  # what it was trained in, one of `devices.PRECISIONS`
+    sha256: str  # of the file of weights
 
     @abc.abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:

@@ -39,21 +39,11 @@ BATCH_SLICES, BATCH_WINDOWS = 20, 16
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says about one case.
+    """What a network says about one case, in the case's LPS array."""
 
-    Attributes
-    ----------
-    mask
-        Labels 0, 1, 2, 4 in the case's LPS array, uint8.
-    probabilities
-        What the network gives, float16, shape (x, y, z, channels).
-    channels
-        What the probabilities are of: the classes of `labels.CLASS_NAMES`, which exclude each other, or the regions
-        of `labels.REGIONS`, which overlap.
-    """
-
-    mask: np.ndarray
-    probabilities: np.ndarray
+    mask: np.ndarray  # uint8, labels 0, 1, 2, 4
+    probabilities: np.ndarray  # float16, (x, y, z, channels)
+    # Of the classes, which exclude each other, or of the regions of `labels.REGIONS`, which overlap.
     channels: tuple[str, ...] = CLASS_NAMES
 
     def region(self, name: str) -> np.ndarray:
@@ -80,12 +70,6 @@ def segment_case(
         A network, or what `networks.open_network` takes; the default network where omitted.
     volumes
         Modalities that were read already, such as by `intake.receive`; where omitted, the case is read here.
-
-    Raises
-    ------
-    BratsError
-        If a modality is missing or elsewhere than the other, every voxel is 0, there is no such network, or it knows
-        no other grid than 1 mm.
     """
     if not isinstance(network, Network):
         network = open_network(network)
@@ -177,8 +161,6 @@ def predict_stack(network: Network, stack: Stack) -> np.ndarray:
     ----------
     network
         Of a `NativeRecipe`, which says which planes and neighbours; its rule says which windows and mirrorings.
-    stack
-        With the modalities of the recipe, in its order.
 
     Returns
     -------
@@ -227,13 +209,7 @@ def window_places(size: Sequence[int], sides: tuple[int, int]) -> list[tuple[sli
 
     Their long side lies along the short side of the slice, which it spans in most heads; so two windows are enough
     for a slice, and all slices are read in two shapes, each of which is compiled once.
-
-    Parameters
-    ----------
-    size
-        Of the slice, in pixels; what windows reach beyond it is empty.
-    sides
-        Of the windows, the long one first.
+    What they reach beyond the slice is empty. `sides` are those of the windows, the long one first, in pixels.
     """
     starts = []
     for length, side in zip(size, sides if size[0] <= size[1] else sides[::-1], strict=True):

@@ -28,24 +28,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Network:
-    """A network that is ready to predict.
-
-    Attributes
-    ----------
-    recipe
-        How its input is made.
-    rule
-        What decides its predictions. A `Recipe` takes the most probable class and looks at none.
-    card
-        None of a network that was not opened by its name.
-    engine, precision
-        What computes it, "openvino" or "keras", and in which arithmetic, such as "bfloat16".
-    """
+    """A network that is ready to predict."""
 
     model: "keras.Model | fast.FastNetwork"
     recipe: Recipe | NativeRecipe
-    rule: DecisionRule | None = DecisionRule()
-    card: Card | None = None
+    rule: DecisionRule | None = DecisionRule()  # a network of a `Recipe` has none, and looks at none
+    card: Card | None = None  # of a network that was opened by its name
     engine: str = "keras"
     precision: str = "float32"
 
@@ -61,12 +49,7 @@ def describe(name: str | Path | None = None) -> Card:
 def offered(runs: Path) -> tuple[dict[str, str | Path], list[str]]:
     """The networks to choose from: those that ship, the default first, then those that the runs in a folder trained.
 
-    Returns
-    -------
-    networks
-        Name to what `open_network` takes.
-    problems
-        Why a trained network was left out, a message for each.
+    Returns name to what `open_network` takes, and why trained networks were left out, a message for each.
     """
     trained, problems = find_trained(runs)
     return {name: name for name in weights.available()} | {card.name: card.folder for card in trained}, problems
@@ -75,15 +58,8 @@ def offered(runs: Path) -> tuple[dict[str, str | Path], list[str]]:
 def learnt_from_warning(card: Card, case: Case, flair_hash: str) -> str | None:
     """What to say of a network on a case that it learnt from: what it finds there is no test of it.
 
-    Parameters
-    ----------
-    flair_hash
-        `voxel_hash` of the case's FLAIR image; empty where the network does without.
-
-    Returns
-    -------
-    str or None
-        A sentence without its full stop; None where nothing is known against the case.
+    A sentence without its full stop, or None; `flair_hash` is the `voxel_hash` of the case's FLAIR image, empty where
+    the network does without.
     """
     met = card.met(case, flair_hash)
     return met and f"{card.name} {met}; what it finds here says nothing about any other case"

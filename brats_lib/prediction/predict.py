@@ -1,6 +1,5 @@
 """Cases to mask files with a record of how they came about, one after the other, keeping what is done."""
 
-import functools
 import json
 import platform
 from collections.abc import Iterable
@@ -35,24 +34,12 @@ NO_TUMOUR = "No voxel was labelled: the network found no tumour"
 
 @dataclass
 class Outcome:
-    """What became of the cases, by their names.
+    """What became of the cases, by their names."""
 
-    Attributes
-    ----------
-    records
-        The content of the JSON file, for all cases that have one now.
-    kept
-        Those that were there already.
-    failed
-        A message each.
-    notes
-        Sentences on what lay in the folder before.
-    """
-
-    records: dict[str, dict] = field(default_factory=dict)
-    kept: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    notes: dict[str, list[str]] = field(default_factory=dict)
+    records: dict[str, dict] = field(default_factory=dict)  # the content of its JSON file, of each that has one now
+    kept: list[str] = field(default_factory=list)  # those that were there already
+    failed: dict[str, str] = field(default_factory=dict)  # a message each
+    notes: dict[str, list[str]] = field(default_factory=dict)  # on what lay in the folder before
 
 
 def loose_case(files: dict[str, str | Path], name: str | None = None) -> Case:
@@ -82,17 +69,8 @@ def volumes_ml(mask: np.ndarray, voxel_ml: float) -> dict[str, dict[str, float]]
 def predict_one(case: Case, network: Network) -> tuple[np.ndarray, dict]:
     """Check a case, on any grid, segment it and describe what came out.
 
-    Returns
-    -------
-    mask : array of uint8, shape (x, y, z)
-        Labels 0, 1, 2, 4, axes LPS.
-    record : dict
-        What the JSON file holds, without the mask's hash.
-
-    Raises
-    ------
-    BratsError
-        If a modality is missing, unreadable or elsewhere than the other, or it is no brain without its skull.
+    Returns the mask (labels 0, 1, 2, 4, axes LPS) and what the JSON file holds, but for the mask's hash. A case is
+    refused if a modality is missing, unreadable or elsewhere than the other, or if it is no brain without its skull.
     """
     modalities = network.recipe.modalities
     volumes, found = receive(case, modalities)
@@ -117,7 +95,7 @@ def predict_one(case: Case, network: Network) -> tuple[np.ndarray, dict]:
             "spacing_mm": [float(size) for size in case.spacing],
             "resampled": not is_standard(case.affine, case.shape),
         },
-        "versions": _versions(),
+        "versions": {"brats_lib": __version__, "python": platform.python_version()} | versions(_PACKAGES),
         "intended_use": INTENDED_USE,
     }
     return mask, record
@@ -129,11 +107,6 @@ def predict_cases(cases: Iterable[Case], out: str | Path, network: Network, prog
     A case whose two files are there, made of the same images by the same network, decision rule and engine, is kept as
     it is. Files of those names that an earlier call did not leave so are kept under other names. A case that cannot be
     used is left out, and the others go on.
-
-    Raises
-    ------
-    BratsError
-        If the folder cannot be written to, or files of a case lie in it. What was finished is kept.
     """
     cases, outcome = list(cases), Outcome()
     # Where predictions lay among the images, they would pass for true masks.
@@ -181,11 +154,11 @@ def _why_again(record, case, network, mask_hash):
             return "its images have changed"
         if mask_hash is None or record["mask"]["sha256"] != mask_hash:
             return "its mask was removed or changed"
-        volumes, said = record["volumes_ml"], [*record["warnings"], record["intended_use"]]
-        numbers = [volumes[kind][name] for kind, names in _VOLUMES.items() for name in names]
+        numbers = [record["volumes_ml"][kind][name] for kind, names in _VOLUMES.items() for name in names]
+        texts = [*record["warnings"], record["intended_use"]]
     except (KeyError, TypeError):
         return "its record is damaged"
-    whole = all(type(number) is float for number in numbers) and all(isinstance(text, str) for text in said)
+    whole = all(type(number) is float for number in numbers) and all(isinstance(text, str) for text in texts)
     return None if whole else "its record is damaged"
 
 
@@ -220,8 +193,3 @@ def _fingerprint(case, network):
     case.need(network.recipe.modalities)
     used = {modality: case.files[modality] for modality in network.recipe.modalities}
     return Case(case.name, used, layout=case.layout).fingerprint()
-
-
-@functools.cache
-def _versions():
-    return {"brats_lib": __version__, "python": platform.python_version()} | versions(_PACKAGES)

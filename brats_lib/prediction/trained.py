@@ -29,17 +29,11 @@ _ADVICE = "Restore the file, or train again"
 
 @dataclass(frozen=True)
 class TrainedCard(Card):
-    """The card of a training's network, which has the default rule: named "published (this book's run, workshop)".
-
-    Attributes
-    ----------
-    cases, flair_hashes
-        Names of the cases that it was trained and validated on, and `voxel_hash` of their FLAIR images.
-    """
+    """The card of a training's network, which has the default rule: named "published (this book's run, workshop)"."""
 
     folder: Path
-    cases: tuple[str, ...]
-    flair_hashes: tuple[str, ...]
+    cases: tuple[str, ...]  # that it was trained and validated on
+    flair_hashes: tuple[str, ...]  # `voxel_hash` of their FLAIR images
 
     @classmethod
     def read(cls, folder: str | Path) -> "TrainedCard":

@@ -69,21 +69,9 @@ def _assign(variables, values):
 class KeepProgress(keras.callbacks.Callback):
     """Save the training's state after each epoch and stop it where the loss is no number.
 
-    Comes after `plateau` in the list of callbacks, so that it sees what that has decided.
-
-    Parameters
-    ----------
-    progress
-        Where the training stands; brought up to date after each epoch.
-    plateau
-        Gets its memory back when the training begins. Without one, the weights are kept as the optimizer averages
-        them, and validation is done with these too.
-    batches
-        The training's batches; their attribute `epoch`, if they have it, is set before each epoch.
-    folder
-        Where the files go.
-    writes
-        Of several processes that train one model, one writes.
+    Comes after `plateau`, if there is one, in the list of callbacks, so that it sees what that has decided. `batches`
+    are those that are trained on; their attribute `epoch`, if they have it, is set before each epoch. Of several
+    processes that train one model, one `writes`.
     """
 
     def __init__(

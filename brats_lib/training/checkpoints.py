@@ -36,11 +36,8 @@ _ARRAYS = ("variables", "optimizer", "best")
 def read_record(folder: Path) -> dict | None:
     """Read the record of the training in a folder; None where there is none.
 
-    Returns
-    -------
-    dict or None
-        `settings`, `epochs` (how many are wanted), `finished`, `made_with` (Keras and its backend) and `computes_in`
-        (the precision).
+    It has `settings`, `epochs` (how many are wanted), `finished`, `made_with` (Keras and its backend) and
+    `computes_in` (the precision).
     """
     path = folder / SETTINGS
     if not os.path.lexists(path):
@@ -81,25 +78,13 @@ def read_recipe(record: dict) -> Recipe | NativeRecipe | GenerativeRecipe:
 
 @dataclass
 class Progress:
-    """All that decides how a training goes on.
+    """All that decides how a training goes on."""
 
-    Attributes
-    ----------
-    variables, optimizer
-        Values of the model's variables (weights and the state of dropout's random numbers) and the optimizer's.
-    best
-        Weights that are kept so far; empty before the first epoch ends.
-    plateau
-        What ReduceLROnPlateau remembers; empty without one.
-    rows
-        One per finished epoch, with those columns of `LOG_COLUMNS` that were measured, then any others.
-    """
-
-    variables: list[np.ndarray] = field(default_factory=list)
+    variables: list[np.ndarray] = field(default_factory=list)  # of the model: weights, and dropout's random numbers
     optimizer: list[np.ndarray] = field(default_factory=list)
-    best: list[np.ndarray] = field(default_factory=list)
-    plateau: dict = field(default_factory=dict)
-    rows: list[dict] = field(default_factory=list)
+    best: list[np.ndarray] = field(default_factory=list)  # weights that are kept so far
+    plateau: dict = field(default_factory=dict)  # what ReduceLROnPlateau remembers; empty without one
+    rows: list[dict] = field(default_factory=list)  # what was measured, one per finished epoch
 
     @property
     def epochs(self) -> int:

@@ -136,8 +136,6 @@ def choose_precision(requested: str = "auto") -> str:
 
     Anything but "auto" is handed back if it is one of `PRECISIONS`. Weights are float32 under each of them.
 
-    Notes
-    -----
     Processors with AMX get bfloat16, with which the paper's U-Net trains 3 times as fast. So do AMD's with
     AVX512-BF16 (Zen 4 and 5: 1.8 times), but not Intel's that have AVX512-BF16 without AMX, as many virtual
     machines do: on Sapphire Rapids convolutions then ran at 171 GFLOP/s, against 342 to 441 in float32. GPUs from

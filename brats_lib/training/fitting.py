@@ -38,28 +38,13 @@ _BATCH_FACTS = ("names", "flair_hashes", "batch_slices", "slices_per_epoch", "sh
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A finished training.
+    """A finished training."""
 
-    Attributes
-    ----------
-    model
-        The network with the weights that are kept.
-    history
-        One row per epoch, columns as in `log.csv`.
-    best_epoch
-        The epoch whose weights are kept, counted from 1: the one with the lowest validation loss, or but for
-        a `Recipe` the last one.
-    resumed_from
-        Epochs that were finished before this call; 0 for a fresh start.
-    seconds
-        Time of all epochs, validation included, whichever call they ran in.
-    """
-
-    model: keras.Model
-    history: pd.DataFrame
-    best_epoch: int
-    resumed_from: int
-    seconds: float
+    model: keras.Model  # with the weights that are kept
+    history: pd.DataFrame  # one row per epoch, columns as in `log.csv`
+    best_epoch: int  # whose weights are kept, from 1: of the lowest validation loss, or but for a `Recipe` the last
+    resumed_from: int  # epochs that were finished before this call
+    seconds: float  # of all epochs, validation included, whichever call they ran in
 
 
 def train(
@@ -87,18 +72,13 @@ def train(
         are as many times larger, see `devices.count_devices`. `val` may be None but with a `Recipe`.
     folder
         Gets `training.json`, `state.npz`, `best.weights.h5` and `log.csv`.
-    epochs
-        Passes over `train`; the recipe's own number where omitted.
     seed
         Of initial weights and dropout.
-    precision
-        See `devices.choose_precision`. An interrupted training keeps the one it was started with.
-    devices
-        See `devices.data_parallel`.
+    precision, devices, deterministic
+        See `choose_precision`, `data_parallel` and `make_reproducible` of `devices`. An interrupted training keeps the
+        precision that it was started with.
     data_fingerprint
         Identifies the data; another fingerprint makes another training.
-    deterministic
-        See `devices.make_reproducible`.
     verbose
         As in `keras.Model.fit`. None is a progress bar on a terminal and one line per epoch elsewhere.
     initial_weights
@@ -118,8 +98,7 @@ def train(
     Notes
     -----
     Several processes that share the file system train one model together, see `devices.process`: each calls this with
-    the same arguments and the whole batches, of which it takes its share, and the first one writes. All get the same
-    result.
+    the same arguments and the whole batches, of which it takes its share, and the first one writes.
 
     Loss and optimizer are those of `objectives.compile_model`. Of a `Recipe` the learning rate is multiplied by
     `plateau_factor` when the validation loss has not fallen by 1e-4 for `plateau_patience` epochs, and the weights
@@ -206,11 +185,6 @@ def load_trained(
     data_fingerprint
         What `train` was given for the data that the network is wanted for. A network trained on other cases is then
         refused, since it may have learnt from those that it is to be tested on.
-
-    Raises
-    ------
-    BratsError
-        If there is no training, it is not finished, or its files do not belong together.
     """
     folder = home_path(folder)
     advice = "Train again: 03_train_unet, or brats_lib.training.fitting.train with the same settings, which resumes"
@@ -244,15 +218,11 @@ def _batch_facts(batches):
 
 
 def _refuse_unless_they_fit(model, weights):
-    expected, found = ([np.shape(array) for array in arrays] for arrays in (model.weights, weights))
-    if expected != found:
-        differing = next((pair for pair in zip(expected, found, strict=False) if pair[0] != pair[1]), None)
-        raise BratsError(
-            "initial weights",
-            f"one has shape {differing[1]}, not {differing[0]}" if differing else f"they are {len(found)} arrays",
-            f"the {len(expected)} arrays of the recipe's network",
-            "Give the weights of a network of the same recipe",
-        )
+    try:
+        model.set_weights(weights)
+    except ValueError as error:
+        expected, advice = "the arrays of the recipe's network", "Give the weights of a network of the same recipe"
+        raise BratsError("initial weights", " ".join(str(error).split()), expected, advice) from None
 
 
 def _hash(arrays):

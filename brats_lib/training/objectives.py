@@ -35,14 +35,8 @@ def compile_model(
     gradient of each variable clipped to norm 1, and a moving average of the weights. Generative: the sum of the terms
     that the network itself gives, Adam with the same schedule and clipping, and a moving average.
 
-    Parameters
-    ----------
-    precision
-        What `model` was built with. With float16 the loss is scaled.
-    steps
-        Batches of the whole training, all epochs together; the native schedule ends there.
-    monitors
-        Watched beside those of the recipe.
+    `precision` is what the model was built with, `steps` the batches of the whole training, and `monitors` are watched
+    beside those of the recipe.
     """
     optimizer, loss, own = objective(recipe, model, steps)
     if precision == "mixed_float16":
@@ -61,7 +55,7 @@ def objective(recipe, model, steps):
 @objective.register
 def _published(recipe: Recipe, model, steps):
     own = ["accuracy", keras.metrics.MeanMetricWrapper(soft_dice, name="dice"), ClassIoU(len(LABELS))]
-    return _published_optimizer(recipe), _published_loss(recipe), own
+    return _choose("optimizer", _OPTIMIZERS, recipe), _choose("loss", _LOSSES, recipe), own
 
 
 @objective.register
@@ -87,32 +81,27 @@ def _published_plateau(recipe: Recipe):
     )
 
 
-def _published_optimizer(recipe):
-    first, second = recipe.betas
-    made = {
-        "adam": lambda: keras.optimizers.Adam(recipe.learning_rate, beta_1=first, beta_2=second),
-        "sgd": lambda: keras.optimizers.SGD(recipe.learning_rate, momentum=first),
-        "rmsprop": lambda: keras.optimizers.RMSprop(recipe.learning_rate),
-    }
-    return _choose("optimizer", recipe.optimizer, made)
+_OPTIMIZERS = {
+    "adam": lambda recipe: keras.optimizers.Adam(
+        recipe.learning_rate, beta_1=recipe.betas[0], beta_2=recipe.betas[1]
+    ),
+    "sgd": lambda recipe: keras.optimizers.SGD(recipe.learning_rate, momentum=recipe.betas[0]),
+    "rmsprop": lambda recipe: keras.optimizers.RMSprop(recipe.learning_rate),
+}  # fmt: skip
+_LOSSES = {
+    "cross-entropy": lambda recipe: "categorical_crossentropy",
+    "cross-entropy+dice": lambda recipe: SegmentationLoss(regions=False),
+    # Lin et al. 2017, with their gamma of 2 and no weights of the classes.
+    "focal": lambda recipe: keras.losses.CategoricalFocalCrossentropy(alpha=1.0),
+}
 
 
-def _published_loss(recipe):
-    made = {
-        "cross-entropy": lambda: "categorical_crossentropy",
-        "cross-entropy+dice": lambda: SegmentationLoss(regions=False),
-        # Lin et al. 2017, with their gamma of 2 and no weights of the classes.
-        "focal": lambda: keras.losses.CategoricalFocalCrossentropy(alpha=1.0),
-    }
-    return _choose("loss", recipe.loss, made)
-
-
-def _choose(field, name, made):
-    if name not in made:
-        raise BratsError(
-            f"{field} of the recipe", f"it is '{name}'", f"one of {', '.join(made)}", "Choose one of those"
-        )
-    return made[name]()
+def _choose(field, known, recipe):
+    name = getattr(recipe, field)
+    if name not in known:
+        found, expected = f"it is '{name}'", f"one of {', '.join(known)}"
+        raise BratsError(f"{field} of the recipe", found, expected, "Choose one of those")
+    return known[name](recipe)
 
 
 def learning_rate_schedule(

@@ -1,6 +1,5 @@
 """OpenVINO's network gives what Keras's gives, and Keras takes over, audibly, where OpenVINO is not there."""
 
-import dataclasses
 import logging
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from brats_lib.phantom import simulate
 from brats_lib.prediction import fast, networks, weights
 from brats_lib.prediction.inference import predict_stack, segment_case
 from brats_lib.prediction.networks import Network, open_network
-from brats_lib.recipes import NATIVE, PUBLISHED, DecisionRule
+from brats_lib.recipes import NATIVE, DecisionRule
 from brats_lib.slices.stacks import make_stack, with_neighbours
 
 pytest.importorskip("openvino", reason="OpenVINO is the extra `fast`")
@@ -116,7 +115,7 @@ def test_weights_that_do_not_fit_are_refused():
 def agreement(case, volumes):
     """Share of all voxels to which the default network on OpenVINO, as it is used here, gives Keras's label."""
     model, recipe, card = weights.load(None, "float32")
-    both = open_network(None, "openvino"), Network(model, recipe, card.to_rule())
+    both = open_network(None, "openvino"), Network(model, recipe, card.rule)
     masks = [segment_case(case, network, volumes).mask for network in both]
     assert (masks[1] > 0).sum() > 1000
     return (masks[0] == masks[1]).mean()
@@ -149,30 +148,27 @@ def test_missing_openvino_is_said_and_keras_computes(monkeypatch, caplog, fresh_
         open_network(None, "openvino")
 
 
-def test_gpu_is_used_through_keras(monkeypatch, fresh_networks):
+def test_gpu_is_used_through_keras_and_unknown_engines_are_refused(monkeypatch, fresh_networks):
     monkeypatch.setattr("brats_lib.training.devices.has_accelerator", lambda: True)
     assert open_network().engine == "keras"
     assert open_network(None, "openvino").engine == "openvino"
-
-
-def test_network_is_loaded_once_and_unknown_engines_are_refused(fresh_networks):
-    assert open_network() is open_network()
     with pytest.raises(BratsError, match="auto, openvino, keras"):
         open_network(None, "tpu")
 
 
 def test_precision_is_what_the_network_was_trained_in_where_the_processor_is_fast_with_it(monkeypatch, fresh_networks):
-    arrays, _, card = weights.read_arrays()
-    assert card.training["precision"] == "mixed_bfloat16"
-    for processor, expected in (("mixed_bfloat16", "bfloat16"), ("float32", "float32")):
+    card = weights.read_card()
+    assert card.precision == "mixed_bfloat16"
+    for trained_in, processor, expected in (
+        ("mixed_bfloat16", "mixed_bfloat16", "bfloat16"),
+        ("mixed_bfloat16", "float32", "float32"),
+        ("float32", "mixed_bfloat16", "float32"),
+    ):
         networks._open.cache_clear()
+        other = replace(card, precision=trained_in)
+        monkeypatch.setattr(weights, "read_card", lambda name, other=other: other)
         monkeypatch.setattr("brats_lib.training.devices.cpu_precision", lambda answer=processor: answer)
         assert open_network(None, "openvino").precision == expected
-    other = dataclasses.replace(card, training=card.training | {"precision": "float32"})
-    monkeypatch.setattr(weights, "read_arrays", lambda name: (arrays, NATIVE, other))
-    monkeypatch.setattr("brats_lib.training.devices.cpu_precision", lambda: "mixed_bfloat16")
-    networks._open.cache_clear()
-    assert open_network(None, "openvino").precision == "float32"
 
 
 ALONE = """
@@ -195,14 +191,3 @@ print([name for name in ("keras", "tensorflow", "jax") if name in sys.modules])
 def test_predicting_loads_no_keras_and_opens_no_connection():
     done = subprocess.run([sys.executable, "-c", ALONE], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
-
-
-def test_network_of_the_published_recipe_goes_through_keras(monkeypatch, fresh_networks):
-    model, recipe, card = weights.load()
-    published = {"class": "Recipe", "settings": dataclasses.asdict(PUBLISHED)}
-    other = dataclasses.replace(card, recipe=published, decision={})
-    monkeypatch.setattr(weights, "read_card", lambda name=None: other)
-    monkeypatch.setattr(weights, "load", lambda name=None: (model, PUBLISHED, other))
-    assert open_network().engine == "keras"
-    with pytest.raises(BratsError, match="--engine keras"):
-        open_network(None, "openvino")

@@ -8,25 +8,17 @@ import pytest
 import SimpleITK as sitk
 from conftest import write_case
 from heads import write_loose
-from painted import GREY, GRIDS, RADII, UNTOUCHED, make_reader, paint, ramp, record_of, run_loose
+from painted import GREY, GRIDS, RADII, UNTOUCHED, paint, ramp, record_of, run_loose
 
 from brats_lib.cases import Cohort
 from brats_lib.cases.case import Case
 from brats_lib.cli import main
 from brats_lib.labels import ED, ET, NCR
 from brats_lib.phantom import make_cohort
-from brats_lib.prediction import networks, weights
+from brats_lib.prediction import weights
 from brats_lib.prediction.inference import segment_case
 from brats_lib.prediction.predict import loose_case, predict_one, volumes_ml
 from brats_lib.scores.challenge import score_mask
-
-
-@pytest.fixture
-def network(monkeypatch):
-    """The reader in place of every network that is opened."""
-    reader = make_reader()
-    monkeypatch.setattr(networks, "open_network", lambda name=None, engine="auto": reader)
-    return reader
 
 
 def assert_geometry_is_kept(mask_file, image_file):
@@ -111,13 +103,6 @@ def test_brain_without_a_tumour_gets_an_empty_mask_and_a_word(network, tmp_path)
     assert any("found no tumour" in warning for warning in record["warnings"])
 
 
-def test_volumes_by_hand():
-    mask = np.zeros((4, 3, 2), np.uint8)
-    mask[0], mask[1, 0], mask[2, 0, 0] = ED, NCR, ET  # 6, 2 and 1 voxels
-    found = volumes_ml(mask, 0.5)
-    assert found == {"labels": {"NCR": 1.0, "ED": 3.0, "ET": 0.5}, "regions": {"WT": 4.5, "TC": 1.5, "ET": 0.5}}
-
-
 def test_record_names_network_input_and_versions_but_no_folder(network, tmp_path):
     affine, flair, _ = paint("1 mm LPS")
     files = write_loose(tmp_path / "in", {"flair": flair, "t1ce": ramp(flair)}, affine)
@@ -126,7 +111,7 @@ def test_record_names_network_input_and_versions_but_no_folder(network, tmp_path
     card = weights.read_card()
     network = record["network"]
     assert (network["name"], network["weights_sha256"]) == (card.name, card.weights["sha256"])
-    assert network["decision"]["wt_above"] == card.decision["wt_above"]
+    assert network["decision"]["wt_above"] == card.rule.wt_above
     assert record["input"]["files"] == {"flair": "scan_flair.nii.gz", "t1ce": "scan_t1ce.nii.gz"}
     assert record["input"]["shape"] == [120, 120, 116] and record["input"]["spacing_mm"] == [1, 1, 1]
     assert {"brats_lib", "python", "numpy", "nibabel"} <= record["versions"].keys()

@@ -36,13 +36,8 @@ def save_weights(
     name
         Lower-case letters and digits, joined by "+" or "-".
     facts
-        The fields of the card that only the trainer knows: title, data, training, scores, default, limitations,
-        learnt_from; see `ShippedCard`.
-
-    Raises
-    ------
-    BratsError
-        If a fact is missing or wrong, a weight is not finite in float16, or the files cannot be written.
+        What only the trainer knows: title, data, training, scores, default, limitations and learnt_from of a
+        `ShippedCard`.
     """
     where, stem = f"card '{name}'", str(name).replace("+", "_")
     arrays = to_float16(model, where)
@@ -73,13 +68,7 @@ def available() -> list[str]:
 
 
 def read_card(name: str | Path | None = None) -> ShippedCard:
-    """Read the card of a network without its weights, which takes no Keras.
-
-    Parameters
-    ----------
-    name
-        One of `available`, or the path of a card; the default network where omitted.
-    """
+    """Read the card of one of `available`, or by its path; by default that of the default network. Takes no Keras."""
     if isinstance(name, Path) or (name is not None and (name.endswith(".json") or os.sep in name)):
         return _read(home_path(name))
     cards = _packaged()
@@ -98,20 +87,10 @@ def read_card(name: str | Path | None = None) -> ShippedCard:
 def load(
     name: str | Path | None = None, precision: str | None = None
 ) -> tuple["keras.Model", Recipe | NativeRecipe, ShippedCard]:
-    """Build a network with weights that were kept by `save_weights`: the model, not compiled, its recipe and its card.
+    """Build a network, not compiled, with weights that were kept by `save_weights`; with its recipe and its card.
 
-    Parameters
-    ----------
-    name
-        As in `read_card`.
-    precision
-        "float32", "mixed_bfloat16" or "mixed_float16"; by default what it was trained in where this machine is fast
-        with that, else float32.
-
-    Raises
-    ------
-    BratsError
-        If there is no such network, or its files are damaged or do not belong together.
+    `precision` is "float32", "mixed_bfloat16" or "mixed_float16"; by default what it was trained in where this machine
+    is fast with that, else float32.
     """
     card = read_card(name)
     return card.build(precision), card.recipe, card

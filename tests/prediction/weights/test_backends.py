@@ -40,11 +40,6 @@ def assert_backends_agree(name, folder):
 
 
 @pytest.mark.slow
-def test_tensorflow_and_jax_give_the_same_probabilities(card_path, tmp_path):
-    assert_backends_agree(card_path, tmp_path)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", available())
 def test_tensorflow_and_jax_give_the_same_probabilities_of_a_shipped_network(name, tmp_path):
     assert_backends_agree(name, tmp_path)

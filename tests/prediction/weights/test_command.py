@@ -1,7 +1,7 @@
 """`brats weights` lists the networks and prints their cards."""
 
 from brats_lib.cli import main
-from brats_lib.prediction.weights import store
+from brats_lib.prediction.weights import packaged
 
 
 def test_list_tells_size_data_and_scores_of_each_network_the_default_first(package, capsys):
@@ -29,6 +29,6 @@ def test_unknown_network_ends_with_exit_code_two(package, capsys):
 
 
 def test_empty_package_says_so(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(store, "FOLDER", tmp_path)
+    monkeypatch.setattr(packaged, "FOLDER", tmp_path)
     assert main(["weights"]) == 0
     assert "No network is packaged" in capsys.readouterr().out
