@@ -172,7 +172,7 @@ def train(
 
 
 def load_trained(
-    folder: str | Path, *, precision: str | None = None, unfinished: bool = False, data_fingerprint: str | None = None
+    folder: str | Path, *, precision: str | None = None, data_fingerprint: str | None = None
 ) -> keras.Model:
     """Rebuild the network of a training with the weights that were kept, not compiled.
 
@@ -180,8 +180,6 @@ def load_trained(
     ----------
     precision
         As in `train`. By default the one it was trained with if this machine is fast with it, else float32.
-    unfinished
-        Accept what was kept so far of a training that did not reach its last epoch.
     data_fingerprint
         What `train` was given for the data that the network is wanted for. A network trained on other cases is then
         refused, since it may have learnt from those that it is to be tested on.
@@ -191,7 +189,7 @@ def load_trained(
     record = read_record(folder)
     if record is None or not (folder / BEST_WEIGHTS).is_file():
         raise BratsError(folder, f"{SETTINGS} or {BEST_WEIGHTS} is not there", "the folder of a training", advice)
-    if not (record["finished"] or unfinished):
+    if not record["finished"]:
         raise BratsError(folder, "its training was interrupted", f"{record['epochs']} finished epochs", advice)
     trained_on = record["settings"]["data_fingerprint"]
     if data_fingerprint is not None and trained_on != data_fingerprint:

@@ -82,12 +82,10 @@ def _published_plateau(recipe: Recipe):
 
 
 _OPTIMIZERS = {
-    "adam": lambda recipe: keras.optimizers.Adam(
-        recipe.learning_rate, beta_1=recipe.betas[0], beta_2=recipe.betas[1]
-    ),
+    "adam": lambda recipe: keras.optimizers.Adam(recipe.learning_rate, beta_1=recipe.betas[0], beta_2=recipe.betas[1]),
     "sgd": lambda recipe: keras.optimizers.SGD(recipe.learning_rate, momentum=recipe.betas[0]),
     "rmsprop": lambda recipe: keras.optimizers.RMSprop(recipe.learning_rate),
-}  # fmt: skip
+}
 _LOSSES = {
     "cross-entropy": lambda recipe: "categorical_crossentropy",
     "cross-entropy+dice": lambda recipe: SegmentationLoss(regions=False),

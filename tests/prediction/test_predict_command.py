@@ -180,40 +180,25 @@ def test_cohort_goes_on_past_bad_cases_and_ends_with_one_and_a_single_bad_case_w
     assert "missing has flair; expected also t1ce" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("layout", ["brats2023", "msd", "plain .nii"])
-def test_other_layouts_are_read_and_written_under_their_names(layout, network, tmp_path, msd_root, capfd):
-    if layout == "msd":
-        assert main(["predict", str(msd_root), "--out", str(tmp_path / "out")]) == 0
-        names = [f"BRATS_{i}" for i in ("001", "002", "010")]
-    else:
-        volumes, name = tiny_volumes()[0], "BraTS-GLI-00001-000" if layout == "brats2023" else "Brats18_X_1"
-        (tmp_path / "cases" / name).mkdir(parents=True)
-        endings = {"flair": "-t2f.nii.gz", "t1ce": "-t1c.nii.gz"}
-        for modality in ("flair", "t1ce"):
-            ending = endings[modality] if layout == "brats2023" else f"_{modality}.nii"
-            nib.save(nib.Nifti1Image(volumes[modality], LPS), tmp_path / "cases" / name / f"{name}{ending}")
-        assert main(["predict", str(tmp_path / "cases"), "--out", str(tmp_path / "out")]) == 0
-        names = [name]
-    assert sorted(times_in(tmp_path / "out")) == sorted(f"{n}{end}" for n in names for end in (".json", "_seg.nii.gz"))
+def test_other_layouts_are_read_and_written_under_their_names(network, out, tmp_path, msd_root):
+    assert main(["predict", str(msd_root), "--out", str(out)]) == 0
+    assert times_in(out).keys() == files_of("BRATS_001", "BRATS_002", "BRATS_010")
+    folder, volumes = tmp_path / "cases" / "BraTS-GLI-00001-000", tiny_volumes()[0]
+    folder.mkdir(parents=True)
+    for modality, ending in {"flair": "t2f.nii.gz", "t1ce": "t1c.nii"}.items():
+        nib.save(nib.Nifti1Image(volumes[modality], LPS), folder / f"{folder.name}-{ending}")
+    assert main(["predict", str(tmp_path / "cases"), "--out", str(tmp_path / "other")]) == 0
+    assert times_in(tmp_path / "other").keys() == files_of(folder.name)
 
 
-@pytest.mark.parametrize("place", ["the case's folder", "a file", "a folder without permission"])
 def test_output_that_would_do_harm_or_cannot_be_is_refused_before_anything_runs(
-    place, network, painted_root, tmp_path, monkeypatch, capsys
+    network, painted_root, tmp_path, monkeypatch, capsys
 ):
-    def forbid(path):
-        raise PermissionError(13, "Permission denied")
-
     monkeypatch.setattr("brats_lib.prediction.predict.predict_one", lambda *_: pytest.fail("something was computed"))
-    out = painted_root / "A_1"
-    if place == "a file":
-        out = tmp_path / "file"
-        out.touch()
-    elif place == "a folder without permission":
-        out = tmp_path / "out"
-        monkeypatch.setattr("pathlib.Path.touch", forbid)
-    assert main(["predict", str(painted_root), "--out", str(out)]) == 2
-    assert f"brats: {out}: " in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    for out in (painted_root / "A_1", tmp_path / "file"):
+        assert main(["predict", str(painted_root), "--out", str(out)]) == 2
+        assert f"brats: {out}: " in capsys.readouterr().err
 
 
 def test_another_rule_or_engine_and_older_records_are_predicted_again_with_a_word(
@@ -271,45 +256,21 @@ def test_pipes_in_the_place_of_results_hold_nothing_up(predict_all, out):
     assert len(list(out.glob("A_?.json"))) == len(list(out.glob("A_?_seg.nii.gz"))) == 3
 
 
-def test_plain_file_edited_in_its_middle_is_predicted_again(painted_root, predict_all, capsys):
-    """Of the same size, and with the same beginning and end."""
-    for path in painted_root.rglob("*.nii.gz"):
-        nib.save(nib.load(path), path.with_name(path.name.removesuffix(".gz")))
-        path.unlink()
-    assert predict_all() == 0
-    path = painted_root / "A_2" / "A_2_flair.nii"
-    content = bytearray(path.read_bytes())
-    # A few voxels of int16 in the centre of the head, whose grid has 120 x 120 voxels in a slice.
-    centre = len(content) // 2 + 2 * (60 * 120 + 60)
-    content[centre : centre + 40] = bytes(40)
-    path.write_bytes(content)
-    capsys.readouterr()
-    assert predict_all() == 0
-    text = capsys.readouterr().out
-    assert text.count("was there already") == 2 and text.count("its images have changed") == 1
-
-
-def test_a_bad_or_missing_mask_blocks_no_prediction(painted_root, predict_all, capsys):
+def test_a_bad_mask_blocks_no_prediction(network, painted_root, predict_all, capsys):
     (painted_root / "A_1" / "A_1_seg.nii.gz").write_bytes(b"no image")
-    affine, flair, _ = paint("1 mm LPS")
-    odd = nib.Nifti1Image((flair > 0).astype(np.uint8) * 77, affine)
-    nib.save(odd, painted_root / "A_2" / "A_2_seg.nii.gz")
     assert predict_all() == 0
     assert "3 of 3 cases" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["../up", "", ".hidden", "a\\b", "new\nline"])
+@pytest.mark.parametrize("name", ["../up", "", ".hidden", "new\nline"])
 def test_name_that_is_a_path_is_refused(name, tmp_path):
     with pytest.raises(BratsError, match="no file name"):
         loose_case({"flair": tmp_path / "x_flair.nii.gz"}, name)
 
 
-@pytest.mark.parametrize(
-    ("file", "expected"),
-    [("S7_flair.nii.gz", "S7"), ("BraTS-GLI-1-t2f.nii.gz", "BraTS-GLI-1"), ("brain.nii", "brain")],
-)
-def test_single_files_are_named_after_the_first(file, expected, tmp_path):
-    assert loose_case({"flair": tmp_path / file, "t1ce": tmp_path / "other.nii"}).name == expected
+def test_single_files_are_named_after_the_first(tmp_path):
+    for file, name in (("S7_flair.nii.gz", "S7"), ("BraTS-GLI-1-t2f.nii.gz", "BraTS-GLI-1"), ("brain.nii", "brain")):
+        assert loose_case({"flair": tmp_path / file, "t1ce": tmp_path / "other.nii"}).name == name
 
 
 @pytest.mark.parametrize(
@@ -342,7 +303,7 @@ def test_parts_of_a_folder_are_disjoint_and_make_up_all_of_it(network, painted_r
         assert sorted(path.name.removesuffix("_seg.nii.gz") for path in out.glob("*.nii.gz")) == names
 
 
-@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "", "1/2\n", "²/3", f"1/{'9' * 5000}"])
-def test_part_that_is_none_is_refused(network, painted_root, tmp_path, capsys, part):
-    assert main(["predict", str(painted_root), "--out", str(tmp_path / "out"), "--part", part]) == 2
+@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "1/2\n", f"1/{'9' * 5000}"])
+def test_part_that_is_none_is_refused(predict_all, capsys, part):
+    assert predict_all("--part", part) == 2
     assert "two numbers i/n" in capsys.readouterr().err

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from training.test_training import Blobs, assert_same_training, read_state
+from training.test_training import Blobs, assert_same_training, assert_weights_are_kept, read_state
 
 from brats_lib import labels, models
 from brats_lib.errors import BratsError
 from brats_lib.recipes import NativeRecipe, Recipe
-from brats_lib.training.fitting import load_trained, train
+from brats_lib.training.fitting import train
 from brats_lib.training.objectives import compile_model
 
 RECIPE = NativeRecipe(neighbours=0, widths=(8, 8), patch=16, averaging=0.8, warmup=0.25, learning_rate=1e-2, epochs=4)
@@ -123,7 +123,7 @@ def test_training_that_weights_of_nan_stopped_keeps_its_average_and_resumes_to_t
     folder = tmp_path / "interrupted"
     with pytest.raises(BratsError, match="became .* epoch 2.*finished epochs are kept .1"):
         run(folder, batches=RegionBlobs(nan_in=(1, 1), nan_images=True))
-    assert_equal_arrays(load_trained(folder, unfinished=True).get_weights(), kept(folder))
+    assert_weights_are_kept(folder, models.build(RECIPE))
     assert run(folder).resumed_from == 1
     assert_same_training(straight[0], folder)
 

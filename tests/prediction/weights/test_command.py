@@ -17,11 +17,6 @@ def test_card_of_one_network_is_printed_whole(package, capsys):
     assert out.startswith("phantom\n\n") and "Baid et al. 2021" in out and "* Adults only." in out
 
 
-def test_card_of_an_own_network_is_printed_by_its_path(card_path, capsys):
-    assert main(["weights", str(card_path)]) == 0
-    assert capsys.readouterr().out.startswith("tiny+one (default)\n")
-
-
 def test_unknown_network_ends_with_exit_code_two(package, capsys):
     assert main(["weights", "best"]) == 2
     error = capsys.readouterr().err
