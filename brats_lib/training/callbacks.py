@@ -9,6 +9,7 @@ rule, else the moving average over the batches up to the last one.
 """
 
 import math
+import tempfile
 import time
 from pathlib import Path
 
@@ -41,10 +42,18 @@ def restore(progress: Progress, model: keras.Model, folder: Path) -> None:
         _assign(variables, values)
 
 
-def save_best(model: keras.Model, folder: Path) -> None:
-    """Write the model's present weights to `best.weights.h5`."""
-    with replacing(folder / BEST_WEIGHTS) as part:
-        model.save_weights(part)
+def save_best(model: keras.Model, folder: Path, writes: bool = True) -> None:
+    """Write the model's present weights to `best.weights.h5`.
+
+    Of several processes that train one model all have to call this, since Keras reads the weights by a step that they
+    take together; `writes` is set in one of them.
+    """
+    if writes:
+        with replacing(folder / BEST_WEIGHTS) as part:
+            model.save_weights(part)
+        return
+    with tempfile.TemporaryDirectory() as elsewhere:
+        model.save_weights(Path(elsewhere) / BEST_WEIGHTS)
 
 
 def _values(variables):
@@ -127,11 +136,12 @@ class KeepProgress(keras.callbacks.Callback):
             self.progress.best = weights
         if self.writes:
             self.progress.save(self.folder)
-            if improved:
-                save_best(self.model, self.folder)
-            self.progress.save_log(self.folder)
+        if improved:
+            save_best(self.model, self.folder, self.writes)
         if self.plateau is None:
             self._go_on()
+        if self.writes:
+            self.progress.save_log(self.folder)
 
     def _average(self):
         self._raw = _values(self.model.trainable_variables)

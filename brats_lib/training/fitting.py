@@ -162,9 +162,9 @@ def train(
                 callbacks=[*([plateau] if plateau else []), keep, *callbacks], verbose=verbose,
             )  # fmt: skip
         model.set_weights(progress.best)
+    # Again, since a kill between two files may have left these an epoch behind the state.
+    save_best(model, folder, writes=number == 0)
     if not number:
-        # Again, since a kill between two files may have left these an epoch behind the state.
-        save_best(model, folder)
         progress.save_log(folder)
         save_record(folder, record | {"finished": True})
     machine.wait_for_all("end")
