@@ -214,19 +214,16 @@ def _open_run(arguments, profile):
 
 def _weights(arguments):
     from brats_lib.book.runs import find_root
-    from brats_lib.prediction.trained import find_trained
-    from brats_lib.prediction.weights import available, read_card
+    from brats_lib.prediction.networks import describe, offered
+    from brats_lib.prediction.weights import card_markdown, read_card
 
     if arguments.name is not None:
         card = read_card(arguments.name)
-        print(f"{card.name}{' (default)' if card.default else ''}\n\n{card.to_markdown(cite=False)}", end="")
+        print(f"{card.name}{' (default)' if card.default else ''}\n\n{card_markdown(card, cite=False)}", end="")
         return
-    cards = [read_card(name) for name in available()]
-    print("\n\n".join(card.summary() for card in cards) or "No network is packaged with this copy of brats_lib.")
-    root = find_root()
-    trained, problems = find_trained(root / "runs")
-    for one in trained:
-        print(f"\n{one.name}: {one.title}. Use it with --network {shlex.quote(str(one.folder.relative_to(root)))}")
+    networks, problems = offered(find_root() / "runs")
+    summaries = [describe(network).summary() for network in networks.values()]
+    print("\n\n".join(summaries) or "No network is packaged with this copy of brats_lib.")
     for problem in problems:
         print(f"\nA trained network is left out: {problem}")
 

@@ -20,8 +20,8 @@ from brats_lib.labels import REGIONS
 from brats_lib.phantom import MIXED
 from brats_lib.recipes import NATIVE
 from brats_lib.slices.patches import PatchBatches
+from brats_lib.training.checkpoints import read_record
 from brats_lib.training.fitting import load_trained, train
-from brats_lib.training.records import read_record
 from experiments import record
 from experiments.ahead import AheadBatches
 from experiments.record import provenance, save

@@ -35,7 +35,7 @@ FOLDS, EPOCHS, SLICES, BATCH, SEED = 4, 10, 500, 10, 0
 def compare_seeds(real):
     """The network `phantom` from other seeds, which change its first weights and the patches: `results/seeds.csv`."""
     # The threshold of WT was chosen for one of them.
-    rule = dataclasses.replace(weights.read_card("phantom").to_rule(), wt_above=DecisionRule.wt_above)
+    rule = dataclasses.replace(weights.read_card("phantom").rule, wt_above=DecisionRule.wt_above)
     stacks, parts = choose_channels(real, NATIVE, MODALITIES), []
     for seed in SEEDS:
         network = on_fast_engine(rounded(train_phantom(NATIVE, seed).model), NATIVE, rule)
@@ -51,7 +51,7 @@ def compare_averaging(real):
     On phantoms as well, which may choose for patients without having met them.
     """
     model, recipe, card = weights.load("phantom")
-    shipped, parts = on_fast_engine(model, recipe, card.to_rule()), []
+    shipped, parts = on_fast_engine(model, recipe, card.rule), []
     for data, cases in {"real": real, "phantom": choice_phantoms()}.items():
         stacks = choose_channels(cases, recipe, MODALITIES)
         for name, (planes, change) in AVERAGING.items() if stacks else ():
@@ -71,7 +71,7 @@ def compare_tuning(real):
     model, recipe, card = weights.load("phantom", precision="float32")
     start, parts = model.get_weights(), []
     # The network that met patients keeps one half.
-    rule = dataclasses.replace(card.to_rule(), wt_above=DecisionRule.wt_above)
+    rule = dataclasses.replace(card.rule, wt_above=DecisionRule.wt_above)
     last = dataclasses.replace(FINE_TUNING, averaging=0.0)
     for stack in real:
         tuned = rounded(train_real(last, start, real, stack.name, name="real-last-weights").model)

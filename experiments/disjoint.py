@@ -78,7 +78,7 @@ def compare_streams():
     networks = {}
     for name in weights.available():
         model, recipe, card = weights.load(name)
-        networks[name] = on_fast_engine(model, recipe, card.to_rule())
+        networks[name] = on_fast_engine(model, recipe, card.rule)
     columns = ["stream", "case", "profiles", "shares", "network", "region", "dice", "hd95_mm"]
     path = FOLDER / "disjoint.csv"
     table = pd.read_csv(path, keep_default_na=False) if path.is_file() else pd.DataFrame(columns=columns)

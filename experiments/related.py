@@ -177,7 +177,7 @@ def _shipped():
     model, recipe, card = weights.load("phantom")
     about = card.training
     facts = {"minutes": about["minutes"], "steps": about["slices"] // recipe.batch_slices}
-    return _native_facts(Network(model, recipe, card.to_rule()), facts)
+    return _native_facts(Network(model, recipe, card.rule), facts)
 
 
 def _native_facts(network, facts):

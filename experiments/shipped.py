@@ -248,7 +248,7 @@ def with_difficulty(scores, stacks):
 def make_real(real):
     """Train the network `phantom` on with the real cases, score it leaving one out each time, and write it."""
     model, recipe, card = brats_lib.prediction.weights.load("phantom", precision="float32")
-    start, rule = model.get_weights(), card.to_rule()
+    start, rule = model.get_weights(), card.rule
     if len(real) < 2:
         raise BratsError("real cases", f"there are {len(real)}", "two or more, to leave one out", "Give --data")
     parts = []

@@ -15,7 +15,7 @@ from beartype.claw import beartype_package
 # Annotations are held against what the tests hand over; an int is a float, as everywhere in Python.
 beartype_package("brats_lib", conf=BeartypeConf(is_pep484_tower=True, violation_type=UserWarning))
 
-from brats_lib.labels import ED, ET, NCR
+from brats_lib.labels import ED, ET, NCR  # noqa: E402 (imported with its annotations checked)
 
 ROOT = Path(__file__).resolve().parents[1]
 # BraTS volumes: first axis to the left, second to the back, third up, 1 mm.

@@ -16,8 +16,8 @@ from brats_lib.cases.nnunet import CLASS_ORDER, REGIONS, has_our_codes
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
 from brats_lib.phantom import VERSION, make_cohort
-from brats_lib.prediction.trained import read_trained
-from brats_lib.prediction.weights import Card
+from brats_lib.prediction.trained import TrainedCard
+from brats_lib.prediction.weights import ShippedCard
 from brats_lib.recipes import NativeRecipe
 from brats_lib.scores.readers import COLUMNS, TRUTH, read_ratings
 from brats_lib.studies.synthesis.store import read_generator_card
@@ -135,8 +135,8 @@ FILES = {
     "dataset.json of MSD": ("dataset.json", MSD, as_json, msd_folder, lambda path: cases_of(path)),
     "dataset.json of nnU-Net": ("dataset.json", NNUNET, as_json, None, lambda path: has_our_codes(path.parent)),
     "profile": ("workflow/params/smoke.yaml", PROFILE, as_yaml, None, lambda path: runs.read_profile("smoke")),
-    "training.json": ("training.json", TRAINING, as_json, weights, lambda path: read_trained(path.parent)),
-    "card of a network": ("card.json", CARD, as_json, None, Card.read),
+    "training.json": ("training.json", TRAINING, as_json, weights, lambda path: TrainedCard.read(path.parent)),
+    "card of a network": ("card.json", CARD, as_json, None, ShippedCard.read),
     "card of a generator": ("card.json", GENERATOR, as_json, None, read_generator_card),
     "name_mapping.csv": ("name_mapping.csv", TABLE, bytes, four_cases, lambda path: split_cohort(cases_of(path))),
     "ratings": ("ratings.csv", RATINGS, bytes, None, read_ratings),

@@ -21,10 +21,9 @@ from brats_lib.app.report import (
 from brats_lib.app.scans import Scan
 from brats_lib.figures.style import Plane
 from brats_lib.labels import LONG_NAMES, REGIONS
+from brats_lib.prediction.cards import Card
 from brats_lib.prediction.inference import Prediction
 from brats_lib.prediction.predict import NO_TUMOUR
-from brats_lib.prediction.trained import Trained
-from brats_lib.prediction.weights import Card
 
 __all__ = ["Result", "compare_view", "plane_view", "slice_view"]
 
@@ -36,7 +35,7 @@ _UNSEEN = "Press **Segment** in the side bar to see what the network finds."
 class Result:
     """A prediction, what is known of the network, and the seconds it took."""
 
-    card: Card | Trained
+    card: Card
     prediction: Prediction
     seconds: float
     _table: pd.DataFrame | None = None

@@ -19,8 +19,7 @@ import pandas as pd
 
 from brats_lib.cases import Case, Cohort
 from brats_lib.errors import BratsError
-from brats_lib.prediction.trained import Trained
-from brats_lib.prediction.weights import Card
+from brats_lib.prediction.cards import Card
 from brats_lib.scores.readers import COLUMNS, LIKERT, PREDICTION, SIDES, TRUTH
 
 __all__ = ["Item", "Ratings", "Study", "reader_code", "reading_order"]
@@ -54,7 +53,7 @@ def reading_order(cases: Sequence[str], reader: str) -> list[Item]:
 class Study:
     """The masks of a study: the true ones of the labelled cases of a cohort, and those of a network in `folder`."""
 
-    def __init__(self, cohort: Cohort, card: Card | Trained, folder: str | Path):
+    def __init__(self, cohort: Cohort, card: Card, folder: str | Path):
         self.cohort, self.network = cohort.labelled(), card.name
         if not len(self.cohort):
             advice = "Start the application with --data and a folder of cases with masks"

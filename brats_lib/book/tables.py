@@ -9,7 +9,7 @@ import yaml
 from tabulate import tabulate
 
 from brats_lib.labels import REGIONS
-from brats_lib.prediction.weights import Card, available, read_card
+from brats_lib.prediction.weights import ShippedCard, available, read_card
 from brats_lib.studies.synthesis.store import read_generator_card
 
 __all__ = ["figures_table", "read_figures", "recorded_tables", "times"]
@@ -129,7 +129,7 @@ def by_stream(table: pd.DataFrame) -> str:
     return _table(header, rows)
 
 
-def details(cards: Sequence[Card], generator: Mapping[str, Any]) -> str:
+def details(cards: Sequence[ShippedCard], generator: Mapping[str, Any]) -> str:
     """What the networks that ship are: a row each."""
     header = ("Network", "Parameters", "Learnt from", "Training on one processor", "Default")
     rows = [
@@ -145,7 +145,7 @@ def details(cards: Sequence[Card], generator: Mapping[str, Any]) -> str:
     return _table(header, rows)
 
 
-def scores(cards: Sequence[Card]) -> str:
+def scores(cards: Sequence[ShippedCard]) -> str:
     """Dice and HD95 with their intervals, as the cards have them."""
     rows = []
     for card in cards:

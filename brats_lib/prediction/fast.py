@@ -13,15 +13,17 @@ spared the seconds that Keras and its backend take to load, and three things can
 
 import functools
 import itertools
-import os
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS, REGIONS
+from brats_lib.recipes import NativeRecipe
+from brats_lib.training.devices import usable_cores
 
 __all__ = ["FastNetwork", "problem"]
 
@@ -35,13 +37,8 @@ GROUPS, EPSILON = 8, 1e-3  # as in Keras's layers.GroupNormalization, which `mod
 
 
 @functools.cache
-def problem():
-    """What keeps OpenVINO from being used here, as a clause; None where it can be used.
-
-    Returns
-    -------
-    str or None
-    """
+def problem() -> str | None:
+    """What keeps OpenVINO from being used here, as a clause; None where it can be used."""
     try:
         import openvino
 
@@ -54,54 +51,42 @@ def problem():
 
 
 class FastNetwork:
-    """A trained network of the native recipe.
+    """A trained network of the native recipe; refuses arrays that are missing, of another shape or left over.
 
     Parameters
     ----------
-    arrays : dict of str to array
-        Weights by Keras's names, as `weights.read_arrays` gives them.
-    recipe : brats_lib.recipes.NativeRecipe
-        What the network was built with.
-    precision : {"float32", "bfloat16"}
-        What it computes in; input and output are float32 in any case.
-    threads : int, optional
-        By default one per core. Each computes a slice of its own, as far as `STREAMS` goes.
-
-    Raises
-    ------
-    BratsError
-        If an array is missing, of another shape, or left over.
+    arrays
+        Weights by Keras's names.
+    precision
+        What it computes in, "float32" or "bfloat16"; input and output are float32 in any case.
     """
 
-    def __init__(self, arrays, recipe, precision="float32", threads=None):
+    def __init__(self, arrays: dict[str, np.ndarray], recipe: NativeRecipe, precision: str = "float32"):
         self.name, self.recipe, self.precision = "native_unet on OpenVINO", recipe, precision
         self.input_shape = (None, None, None, recipe.channels)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        self.threads = threads or cores
+        self.threads = usable_cores()
         self.streams = min(self.threads, STREAMS)
-        self._weights = _Weights(arrays)
+        self._weights = arrays
         self._compiled, self._lock = {}, threading.Lock()
         smallest = 2 ** (len(recipe.widths) - 1)
-        _graph(self._weights, recipe, (smallest, smallest))
-        self._weights.refuse_unused()
+        _graph(arrays, recipe, (smallest, smallest))  # which refuses arrays of another network
 
-    def predict_plane(self, images, keep):
+    def predict_plane(self, images: np.ndarray, keep: Callable[[slice, np.ndarray], None]) -> None:
         """Compute the probabilities of all slices of a plane.
 
         Parameters
         ----------
-        images : array of float32, shape (slices + 2 * neighbours, h, w, modalities)
-            Standardised slices in order, with the recipe's neighbours before the first and after the last; both
-            sides are multiples of ``2 ** (len(widths) - 1)``.
-        keep : callable
-            Is given an index of slices and their probabilities, float32 of shape (1, h, w, outputs), as soon as they
-            are there, in any order and from several threads, but never two times the same. The array is only lent.
+        images
+            Standardised slices (slices + 2 * neighbours, h, w, modalities) in order, with the recipe's neighbours
+            before the first and after the last; both sides are multiples of ``2 ** (len(widths) - 1)``.
+        keep
+            Is given an index of slices and their probabilities, float32 (1, h, w, outputs), as soon as they are there,
+            in any order and from several threads, but never two times the same. The array is only lent.
         """
         import openvino
 
         span = 2 * self.recipe.neighbours + 1
         images = np.ascontiguousarray(images, np.float32)
-
         compiled, remaining = self._compile(images.shape[1:3]), itertools.count()
 
         def work(_):
@@ -140,40 +125,6 @@ class FastNetwork:
             return self._compiled[size]
 
 
-class _Weights:
-    """Arrays by name, with the names counted that were never asked for."""
-
-    def __init__(self, arrays):
-        self._arrays, self._unused = arrays, set(arrays)
-
-    def __call__(self, name, shape, axes=None):
-        """A constant of the graph: float32, of the shape that Keras keeps, its axes in the given order."""
-        from openvino import opset13 as op
-
-        array = self._arrays.get(name)
-        if array is None or array.shape != shape:
-            found = "it is missing" if array is None else f"its shape is {array.shape}"
-            advice = "Use the version of brats_lib that the weights were saved with"
-            raise BratsError(f"array '{name}' of the weights", found, f"shape {shape}", advice)
-        self._unused.discard(name)
-        return op.constant(np.ascontiguousarray(array.transpose(axes) if axes else array, np.float32))
-
-    def vector(self, name, size):
-        """A number for each channel, as (1, size, 1, 1)."""
-        from openvino import opset13 as op
-
-        return op.reshape(self(name, (size,)), op.constant(np.array([1, size, 1, 1])), False)
-
-    def refuse_unused(self):
-        if self._unused:
-            found = f"{', '.join(sorted(self._unused)[:3])} are no part of the network"
-            raise BratsError("arrays of the weights", found, "those of the recipe's network", "Use Keras's own path")
-
-
-def _outputs(recipe):
-    return len(REGIONS if recipe.regions else LABELS)
-
-
 def _graph(weights, recipe, size):
     """`models.native_unet.build_native_unet` as OpenVINO's graph, for slices of one size.
 
@@ -182,8 +133,22 @@ def _graph(weights, recipe, size):
     import openvino
     from openvino import opset13 as op
 
+    weights = dict(weights)
+
+    def take(name, shape, axes=None):
+        """A constant of the graph: float32, of the shape that Keras keeps, its axes in the given order."""
+        array = weights.pop(name, None)
+        if array is None or array.shape != shape:
+            found = "it is missing" if array is None else f"its shape is {array.shape}"
+            advice = "Use the version of brats_lib that the weights were saved with"
+            raise BratsError(f"array '{name}' of the weights", found, f"shape {shape}", advice)
+        return op.constant(np.ascontiguousarray(array.transpose(axes) if axes else array, np.float32))
+
+    def per_channel(name, size):
+        return op.reshape(take(name, (size,)), op.constant(np.array([1, size, 1, 1])), False)
+
     def convolve(x, name, channels_in, channels_out, side):
-        kernel = weights(f"{name}/kernel", (side, side, channels_in, channels_out), (3, 2, 0, 1))
+        kernel = take(f"{name}/kernel", (side, side, channels_in, channels_out), (3, 2, 0, 1))
         edge = [side // 2] * 2
         return op.convolution(x, kernel, [1, 1], edge, edge, [1, 1])
 
@@ -191,7 +156,7 @@ def _graph(weights, recipe, size):
         width = recipe.widths[level]
         for number in range(1, 2 if level == 0 else 3):
             x = convolve(x, f"{name}_conv_{number}", channels_in, width, 3)
-            gamma, beta = (weights.vector(f"{name}_norm_{number}/{part}", width) for part in ("gamma", "beta"))
+            gamma, beta = (per_channel(f"{name}_norm_{number}/{part}", width) for part in ("gamma", "beta"))
             x = op.relu(_normalise(x, width, gamma, beta))
             channels_in = width
         return x
@@ -209,16 +174,17 @@ def _graph(weights, recipe, size):
     x = block(x, "bottleneck", channels, len(widths) - 1)
     for level in reversed(range(len(widths) - 1)):
         name, width = f"decoder_{level + 1}", widths[level]
-        kernel = weights(f"{name}_up/kernel", (2, 2, width, widths[level + 1]), (3, 2, 0, 1))
+        kernel = take(f"{name}_up/kernel", (2, 2, width, widths[level + 1]), (3, 2, 0, 1))
         x = op.convolution_backprop_data(x, kernel, [2, 2], None, [0, 0], [0, 0], [1, 1])
-        x = op.add(x, weights.vector(f"{name}_up/bias", width))
+        x = op.add(x, per_channel(f"{name}_up/bias", width))
         x = block(op.concat([x, skips[level]], 1), name, 2 * width, level)
-    x = op.add(
-        convolve(x, "probabilities", widths[0], _outputs(recipe), 1),
-        weights.vector("probabilities/bias", _outputs(recipe)),
-    )
+    outputs = len(REGIONS if recipe.regions else LABELS)
+    x = op.add(convolve(x, "probabilities", widths[0], outputs, 1), per_channel("probabilities/bias", outputs))
     x = op.sigmoid(x) if recipe.regions else op.softmax(x, 1)
     x = op.transpose(x, op.constant(np.array([0, 2, 3, 1])))
+    if weights:
+        found = f"{', '.join(sorted(weights)[:3])} are no part of the network"
+        raise BratsError("arrays of the weights", found, "those of the recipe's network", "Use Keras's own path")
     return openvino.Model([x], [slices], "native_unet")
 
 

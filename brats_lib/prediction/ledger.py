@@ -3,8 +3,12 @@
 import hashlib
 import json
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
+from brats_lib.cases.case import Case
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, make_folder, open_regular, read_json, set_aside, write_whole
 
@@ -13,14 +17,8 @@ __all__ = ["Ledger", "own_folder", "replace_mask", "sha256_of"]
 LIST = "predictions.json"
 
 
-def own_folder(out, cases):
-    """Make a folder for predictions, and refuse one where they would replace files of cases or pass for true masks.
-
-    Raises
-    ------
-    BratsError
-        If a file of a case lies in it, or it cannot be written to.
-    """
+def own_folder(out: str | Path, cases: Iterable[Case]) -> Path:
+    """Make a folder for predictions, and refuse one where they would replace files of cases or pass for true masks."""
     out = home_path(out)
     for case in cases:
         folders = {path.parent.resolve() for path in (*case.files.values(), case.mask_file) if path is not None}
@@ -30,7 +28,7 @@ def own_folder(out, cases):
     return make_folder(out)
 
 
-def sha256_of(path):
+def sha256_of(path: Path) -> str | None:
     """SHA-256 of a file; None where there is none that can be read."""
     try:
         with open_regular(path) as stream:
@@ -39,17 +37,11 @@ def sha256_of(path):
         return None
 
 
-def replace_mask(case, mask, path, known):
+def replace_mask(case: Case, mask: np.ndarray, path: Path, known: str | None) -> tuple[str, Path | None]:
     """Write a mask; another file of that name is kept under another one, unless its hash is the known one.
 
-    A file that is this very mask was left by a call that was ended before it noted the hash.
-
-    Returns
-    -------
-    sha256 : str
-        Of the file.
-    aside : Path or None
-        Where the other file is kept.
+    A file that is this very mask was left by a call that was ended before it noted the hash. Returns the hash of the
+    file, and where the other file is kept.
     """
     aside, there = None, sha256_of(path)
     if path.exists() and (there is None or there != known):
@@ -63,27 +55,17 @@ def replace_mask(case, mask, path, known):
 class Ledger:
     """The masks of an evaluation, `<case>_seg.nii.gz`, with a list of them and their hashes: `predictions.json`.
 
-    Parameters
-    ----------
-    folder : str or Path
-        Is made.
-    cases : iterable of Case
-        Whose files must not lie in it.
-
-    Raises
-    ------
-    BratsError
-        As `own_folder`.
+    The folder is made; files of the cases must not lie in it.
     """
 
-    def __init__(self, folder, cases):
+    def __init__(self, folder: str | Path, cases: Iterable[Case]):
         self.folder = own_folder(folder, cases)
         try:
             self._hashes = read_json(self.folder / LIST, "a list of predictions", "Delete it")
         except BratsError:
             self._hashes = {}
 
-    def save(self, case, mask):
+    def save(self, case: Case, mask: np.ndarray) -> None:
         """Write the mask of a case; a file of that name that is not known from the list is kept under another."""
         path = self.folder / f"{case.name}_seg.nii.gz"
         self._hashes[path.name], aside = replace_mask(case, mask, path, self._hashes.get(path.name))
@@ -91,18 +73,14 @@ class Ledger:
             print(f"{path} was not written by an evaluation, or changed since; it is kept as {aside.name}.")
         self._write()
 
-    def keep_only(self, cases):
+    def keep_only(self, cases: Iterable[str]) -> None:
         """Remove the masks of other cases that the list knows, as an earlier split left them, and nothing else."""
         others = [name for name in self._hashes if name.removesuffix("_seg.nii.gz") not in set(cases)]
         for path in (self.folder / name for name in others if Path(name).name == name):
-            if path.exists() and self._is_known(path):
+            if (there := sha256_of(path)) and there == self._hashes[path.name]:
                 path.unlink()
         self._hashes = {name: digest for name, digest in self._hashes.items() if name not in others}
         self._write()
 
-    def _is_known(self, path):
-        known = self._hashes.get(path.name)
-        return known is not None and known == sha256_of(path)
-
     def _write(self):
-        write_whole(self.folder / LIST, (json.dumps(self._hashes, indent=1) + "\n"))
+        write_whole(self.folder / LIST, json.dumps(self._hashes, indent=1) + "\n")

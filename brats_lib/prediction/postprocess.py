@@ -12,37 +12,21 @@ __all__ = ["PLAIN", "large_pieces", "region_probabilities", "regions_to_mask"]
 PLAIN = DecisionRule(smallest_piece=0.0, linked_above=0.5, et_above=0.5)
 
 
-def region_probabilities(probabilities):
-    """Probabilities of WT, TC and ET from those of the classes: a region is the sum of its labels.
-
-    Parameters
-    ----------
-    probabilities : array of float, shape (..., 4)
-        Of the classes, in the order of `labels.LABELS`.
-
-    Returns
-    -------
-    array, shape (..., 3)
-        In the order of `labels.REGIONS`.
-    """
+def region_probabilities(probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities (..., 3) of WT, TC and ET from those of the classes (..., 4): a region is the sum of its labels."""
     sums = [probabilities[..., [LABELS.index(label) for label in codes]].sum(-1) for codes in REGIONS.values()]
     return np.stack(sums, axis=-1)
 
 
-def large_pieces(mask, share=1.0, links=None):
+def large_pieces(mask: np.ndarray, share: float = 1.0, links: np.ndarray | None = None) -> np.ndarray:
     """The connected pieces of a mask (voxels that share a face) that are not small beside the largest.
 
     Parameters
     ----------
-    mask : array of bool
-    share : float
+    share
         Pieces of fewer voxels than this share of the largest's are dropped, 0-1; 1 keeps the largest alone.
-    links : array of bool, same shape, optional
+    links
         Voxels that connect pieces without belonging to them.
-
-    Returns
-    -------
-    array of bool, same shape
     """
     pieces, count = ndimage.label(mask if links is None else mask | links)
     if count < 2:
@@ -52,15 +36,14 @@ def large_pieces(mask, share=1.0, links=None):
     return mask & (sizes >= share * sizes.max())[pieces]
 
 
-def regions_to_mask(probabilities, rule=PLAIN, voxel_ml=0.001):
+def regions_to_mask(probabilities: np.ndarray, rule: DecisionRule = PLAIN, voxel_ml: float = 0.001) -> np.ndarray:
     """Choose labels: each region where its probability is high enough (the core: one half), the smaller in the larger.
 
     Parameters
     ----------
-    probabilities : array of float, shape (x, y, z, 3)
-        Of WT, TC and ET.
-    rule : brats_lib.recipes.DecisionRule
-    voxel_ml : float
+    probabilities
+        Of WT, TC and ET, (x, y, z, 3).
+    voxel_ml
         Volume of a voxel in mL.
 
     Returns

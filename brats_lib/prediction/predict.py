@@ -1,8 +1,8 @@
 """Cases to mask files with a record of how they came about, one after the other, keeping what is done."""
 
-import functools
 import json
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,60 +17,32 @@ from brats_lib.cases.resample import is_standard
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json, set_aside, write_whole
 from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED
+from brats_lib.prediction.cards import INTENDED_USE
 from brats_lib.prediction.inference import segment_case
 from brats_lib.prediction.ledger import own_folder, replace_mask, sha256_of
-from brats_lib.prediction.networks import learnt_from_warning
-from brats_lib.prediction.weights import INTENDED_USE
+from brats_lib.prediction.networks import Network, learnt_from_warning
 
 __all__ = ["NO_TUMOUR", "Outcome", "loose_case", "predict_cases", "predict_one", "too_large", "volumes_ml"]
 
 # What a record looks like; a record of another number is made again.
 RECORD = 2
 _VOLUMES = {"labels": CLASS_NAMES[1:], "regions": tuple(REGIONS)}
+_PACKAGES = ("numpy", "scipy", "nibabel", "keras", "tensorflow", "openvino")
 NO_TUMOUR = "No voxel was labelled: the network found no tumour"
 
 
 @dataclass
 class Outcome:
-    """What became of the cases.
+    """What became of the cases, by their names."""
 
-    Attributes
-    ----------
-    records : dict of str to dict
-        Case name to the content of its JSON file, for all cases that have one now.
-    kept : list of str
-        Those that were there already.
-    failed : dict of str to str
-        Case name to message.
-    notes : dict of str to list of str
-        Case name to sentences on what lay in the folder before.
-    """
-
-    records: dict = field(default_factory=dict)
-    kept: list = field(default_factory=list)
-    failed: dict = field(default_factory=dict)
-    notes: dict = field(default_factory=dict)
+    records: dict[str, dict] = field(default_factory=dict)  # the content of its JSON file, of each that has one now
+    kept: list[str] = field(default_factory=list)  # those that were there already
+    failed: dict[str, str] = field(default_factory=dict)  # a message each
+    notes: dict[str, list[str]] = field(default_factory=dict)  # on what lay in the folder before
 
 
-def loose_case(files, name=None):
-    """Make a case of single files.
-
-    Parameters
-    ----------
-    files : dict of str to Path
-        Modality to file.
-    name : str, optional
-        What the output is called; by default what the first file's name says.
-
-    Returns
-    -------
-    Case
-
-    Raises
-    ------
-    BratsError
-        If a name cannot be that of a file, or a file is no NIfTI file by its name.
-    """
+def loose_case(files: dict[str, str | Path], name: str | None = None) -> Case:
+    """Make a case of single files, by modality, and call it as the first of them unless it is given a name."""
     files = {modality: home_path(path) for modality, path in files.items()}
     for path in files.values():
         if stem(path) is None:
@@ -84,21 +56,8 @@ def loose_case(files, name=None):
     return Case(name, files)
 
 
-def volumes_ml(mask, voxel_ml):
-    """Volume of each label and region of a mask.
-
-    Parameters
-    ----------
-    mask : array of int, shape (x, y, z)
-        Labels 0, 1, 2, 4.
-    voxel_ml : float
-        Volume of a voxel in mL.
-
-    Returns
-    -------
-    dict
-        `labels` and `regions`, each name to mL.
-    """
+def volumes_ml(mask: np.ndarray, voxel_ml: float) -> dict[str, dict[str, float]]:
+    """Volumes in mL of the `labels` and `regions` of a mask of 0, 1, 2, 4 with voxels of so many mL."""
     counts = np.bincount(mask.ravel("K"), minlength=max(LABELS) + 1)
     return {
         kind: {name: float(sum(counts[label] for label in SCORED[name]) * voxel_ml) for name in names}
@@ -106,26 +65,11 @@ def volumes_ml(mask, voxel_ml):
     }
 
 
-def predict_one(case, network):
-    """Check a case, segment it and describe what came out.
+def predict_one(case: Case, network: Network) -> tuple[np.ndarray, dict]:
+    """Check a case, on any grid, segment it and describe what came out.
 
-    Parameters
-    ----------
-    case : Case
-        On any grid; a mask is not needed.
-    network : brats_lib.prediction.networks.Network
-
-    Returns
-    -------
-    mask : array of uint8, shape (x, y, z)
-        Labels 0, 1, 2, 4, axes LPS.
-    record : dict
-        What the JSON file holds, without the mask's hash.
-
-    Raises
-    ------
-    BratsError
-        If a modality is missing, unreadable or elsewhere than the other, or it is no brain without its skull.
+    Returns the mask (labels 0, 1, 2, 4, axes LPS) and what the JSON file holds, but for the mask's hash. A case is
+    refused if a modality is missing, unreadable or elsewhere than the other, or if it is no brain without its skull.
     """
     modalities = network.recipe.modalities
     volumes, found = receive(case, modalities)
@@ -150,36 +94,18 @@ def predict_one(case, network):
             "spacing_mm": [float(size) for size in case.spacing],
             "resampled": not is_standard(case.affine, case.shape),
         },
-        "versions": _versions(),
+        "versions": {"brats_lib": __version__, "python": platform.python_version()} | installed_versions(*_PACKAGES),
         "intended_use": INTENDED_USE,
     }
     return mask, record
 
 
-def predict_cases(cases, out, network, progress=True):
+def predict_cases(cases: Iterable[Case], out: str | Path, network: Network, progress: bool = True) -> Outcome:
     """Segment cases into a folder: `<case>_seg.nii.gz`, and `<case>.json` once the mask is there.
 
     A case whose two files are there, made of the same images by the same network, decision rule and engine, is kept as
     it is. Files of those names that an earlier call did not leave so are kept under other names. A case that cannot be
     used is left out, and the others go on.
-
-    Parameters
-    ----------
-    cases : iterable of Case
-    out : str or Path
-        Is made.
-    network : brats_lib.prediction.networks.Network
-    progress : bool
-        Show a progress bar.
-
-    Returns
-    -------
-    Outcome
-
-    Raises
-    ------
-    BratsError
-        If the folder cannot be written to, or files of a case lie in it. What was finished is kept.
     """
     cases, outcome = list(cases), Outcome()
     # Where predictions lay among the images, they would pass for true masks.
@@ -208,8 +134,8 @@ def predict_cases(cases, out, network, progress=True):
     return outcome
 
 
-def too_large(case):
-    """What to say of a case that does not fit into memory, as a BratsError."""
+def too_large(case: Case) -> BratsError:
+    """What to say of a case that does not fit into memory."""
     found, expected = f"its images of shape {case.shape} do not fit into memory", "smaller images"
     return BratsError(f"case {case.name}", found, expected, "Crop them, or use a machine with more memory")
 
@@ -227,11 +153,11 @@ def _why_again(record, case, network, mask_hash):
             return "its images have changed"
         if mask_hash is None or record["mask"]["sha256"] != mask_hash:
             return "its mask was removed or changed"
-        volumes, said = record["volumes_ml"], [*record["warnings"], record["intended_use"]]
-        numbers = [volumes[kind][name] for kind, names in _VOLUMES.items() for name in names]
+        numbers = [record["volumes_ml"][kind][name] for kind, names in _VOLUMES.items() for name in names]
+        texts = [*record["warnings"], record["intended_use"]]
     except (KeyError, TypeError):
         return "its record is damaged"
-    whole = all(type(number) is float for number in numbers) and all(isinstance(text, str) for text in said)
+    whole = all(type(number) is float for number in numbers) and all(isinstance(text, str) for text in texts)
     return None if whole else "its record is damaged"
 
 
@@ -253,7 +179,7 @@ def _write(case, mask, record, mask_file, record_file):
     digest, aside[mask_file] = replace_mask(case, mask, mask_file, owned)
     aside[record_file] = set_aside(record_file) if record_file.exists() and not earlier else None
     record["mask"] = {"file": mask_file.name, "sha256": digest}
-    write_whole(record_file, (json.dumps(record, indent=1) + "\n"))
+    write_whole(record_file, json.dumps(record, indent=1) + "\n")
     return [
         f"{path.name} was not written by this command, or changed since; it is kept as {kept.name}"
         for path, kept in aside.items()
@@ -266,9 +192,3 @@ def _fingerprint(case, network):
     case.need(network.recipe.modalities)
     used = {modality: case.files[modality] for modality in network.recipe.modalities}
     return Case(case.name, used, layout=case.layout).fingerprint()
-
-
-@functools.cache
-def _versions():
-    packages = installed_versions("numpy", "scipy", "nibabel", "keras", "tensorflow", "openvino")
-    return {"brats_lib": __version__, "python": platform.python_version(), **packages}

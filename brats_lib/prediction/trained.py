@@ -1,137 +1,100 @@
 """Networks that trainings left on disk, to predict with: found and described, without loading Keras.
 
 A run of the book leaves two: `runs/<profile>/training`, the paper's network of chapter 3, and `runs/<profile>/native`,
-the lesson of chapter 6. Any other folder that `training.train` wrote can be named too.
+the lesson of chapter 6. Any other folder that `training.fitting.train` wrote can be named too.
 """
 
 import functools
 import hashlib
+import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
+import numpy as np
 
+from brats_lib.cases.case import Case
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path
-from brats_lib.prediction.weights import INTENDED_USE, identify
-from brats_lib.recipes import DecisionRule, NativeRecipe, Recipe
-from brats_lib.training.records import BEST_WEIGHTS, SETTINGS, read_recipe, read_record
+from brats_lib.prediction.cards import DEFAULT_RULES, Card
+from brats_lib.training.checkpoints import BEST_WEIGHTS, SETTINGS, read_recipe, read_record
 
-__all__ = ["FOLDERS", "Trained", "find_trained", "read_trained"]
+__all__ = ["FOLDERS", "TrainedCard", "find_trained"]
 
 # Where notebooks 03 and 06 train, within the folder of a run.
 FOLDERS = ("training", "native")
+_ADVICE = "Restore the file, or train again"
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What is known of a trained network before it is loaded, as `weights.Card` tells it of one that ships.
-
-    Attributes
-    ----------
-    folder : Path
-        Of the training.
-    name : str
-        Such as "published (this book's run, workshop)".
-    title : str
-        One line that says what the network is.
-    recipe : Recipe or NativeRecipe
-    precision : str
-        What it was trained in, one of `devices.PRECISIONS`.
-    learnt_from : tuple of str
-        Names of the cases that it was trained and validated on.
-    flair_hashes : tuple of str
-        `voxel_hash` of their FLAIR images, in that order.
-    sha256 : str
-        Of the file of weights.
-    """
+class TrainedCard(Card):
+    """The card of a training's network, which has the default rule: named "published (this book's run, workshop)"."""
 
     folder: Path
-    name: str
-    title: str
-    recipe: Recipe | NativeRecipe
-    precision: str
-    learnt_from: tuple[str, ...]
-    flair_hashes: tuple[str, ...]
-    sha256: str
-    intended_use: str = INTENDED_USE
+    cases: tuple[str, ...]  # that it was trained and validated on
+    flair_hashes: tuple[str, ...]  # `voxel_hash` of their FLAIR images
 
-    @property
-    def identity(self):
-        """What tells this network's predictions from any other's, as `weights.identify` gives it."""
-        return identify(self.name, self.sha256, self.recipe, self.to_rule())
+    @classmethod
+    def read(cls, folder: str | Path) -> "TrainedCard":
+        """Describe the network that a finished training left in its folder."""
+        folder = home_path(folder)
+        record, weights = read_record(folder), folder / BEST_WEIGHTS
+        if record is None:
+            found, advice = f"there is no {SETTINGS}", "Name the folder of a training, such as runs/workshop/training"
+            raise BratsError(folder, found, "a training", advice)
+        if not record["finished"]:
+            advice = "Let it finish: make book goes on where it stopped"
+            raise BratsError(folder, "its training is not finished", f"{record['epochs']} finished epochs", advice)
+        recipe, settings = read_recipe(record), record["settings"]
+        cases, hashes = (
+            tuple(each for part in ("train", "val") for each in (settings.get(part) or {}).get(fact, ()))
+            for fact in ("names", "flair_hashes")
+        )
+        try:
+            status = weights.stat()
+        except OSError as error:
+            found = f"it cannot be read ({error.strerror})"
+            raise BratsError(weights, found, "the weights of the training", _ADVICE) from None
+        run = folder.resolve().parent.name
+        origin = f"this book's run, {run}" if folder.name in FOLDERS else folder.name
+        title = f"The recipe '{recipe.name}', trained for {record['epochs']} epoch{'s' * (record['epochs'] != 1)}"
+        if cases:
+            title += f" on {len(cases)} cases, validation included, such as {cases[0]}"
+        return cls(
+            f"{recipe.name} ({origin})", title, recipe, DEFAULT_RULES.get(type(recipe)), record["computes_in"],
+            _checked_sha256(weights, status.st_size, status.st_mtime_ns), folder, cases, hashes,
+        )  # fmt: skip
 
-    def to_rule(self):
-        """The default rule, for a training keeps none; None where the recipe is a `Recipe`."""
-        return DecisionRule() if isinstance(self.recipe, NativeRecipe) else None
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Read the weights in float32."""
+        model = self.build("float32")
+        return {variable.path: array for variable, array in zip(model.weights, model.get_weights(), strict=True)}
 
+    def build(self, precision=None):
+        """Build the network with the weights that were kept."""
+        # Keras takes seconds to load, and networks that ship need none.
+        from brats_lib.training.fitting import load_trained
 
-def read_trained(folder):
-    """Describe the network of a training.
+        return load_trained(self.folder, precision=precision)
 
-    Parameters
-    ----------
-    folder : str or Path
-        What `training.train` wrote to.
+    def met(self, case: Case, flair_hash: str) -> str | None:
+        """Whether it was trained on the case; a training without hashes knows its cases by name alone."""
+        known = flair_hash in self.flair_hashes if any(self.flair_hashes) else case.name in self.cases
+        return f"was trained or validated on {case.name}" if known else None
 
-    Returns
-    -------
-    Trained
-
-    Raises
-    ------
-    BratsError
-        If there is no training, it is not finished, or a file of it is damaged.
-    """
-    folder = home_path(folder)
-    record, weights = read_record(folder), folder / BEST_WEIGHTS
-    if record is None:
-        found, advice = f"there is no {SETTINGS}", "Name the folder of a training, such as runs/workshop/training"
-        raise BratsError(folder, found, "a training", advice)
-    if not record["finished"]:
-        advice = "Let it finish: make book goes on where it stopped"
-        raise BratsError(folder, "its training is not finished", f"{record['epochs']} finished epochs", advice)
-    recipe, settings = read_recipe(record), record["settings"]
-    names, hashes = (
-        tuple(each for part in ("train", "val") for each in (settings.get(part) or {}).get(fact, ()))
-        for fact in ("names", "flair_hashes")
-    )
-    try:
-        status = weights.stat()
-    except OSError as error:
-        found, advice = f"it cannot be read ({error.strerror})", "Restore the file, or train again"
-        raise BratsError(weights, found, "the weights of the training", advice) from None
-    run = folder.resolve().parent.name
-    origin = f"this book's run, {run}" if folder.name in FOLDERS else folder.name
-    title = f"The recipe '{recipe.name}', trained for {record['epochs']} epoch{'s' * (record['epochs'] != 1)}"
-    if names:
-        title += f" on {len(names)} cases, validation included, such as {names[0]}"
-    return Trained(
-        folder, f"{recipe.name} ({origin})", title, recipe, record["computes_in"], names, hashes,
-        _checked_sha256(weights, status.st_size, status.st_mtime_ns),
-    )  # fmt: skip
+    def summary(self) -> str:
+        """A line that says how to use it."""
+        return f"{self.name}: {self.title}. Use it with --network {shlex.quote(os.path.relpath(self.folder))}"
 
 
-def find_trained(runs):
-    """The networks that the runs of a checkout left behind.
-
-    Parameters
-    ----------
-    runs : Path
-        Folder of runs; it need not be there.
-
-    Returns
-    -------
-    found : list of Trained
-        In the order of the runs' names, the published recipe first.
-    problems : list of str
-        Why a training was left out, a message for each.
-    """
+def find_trained(runs: Path) -> tuple[list[TrainedCard], list[str]]:
+    """The networks that the runs in a folder left, by the runs' names, the published recipe first; and why some not."""
     found, problems = [], []
     for path in sorted(runs.glob(f"*/*/{SETTINGS}"), key=lambda path: (path.parts[-3], path.parts[-2] != FOLDERS[0])):
         if path.parent.name in FOLDERS:
             try:
-                found.append(read_trained(path.parent))
+                found.append(TrainedCard.read(path.parent))
             except BratsError as error:
                 problems.append(str(error))
     return found, problems
@@ -147,4 +110,4 @@ def _checked_sha256(path, size, modified):
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         found = f"it is damaged ({str(error).splitlines()[0]})"
-        raise BratsError(path, found, "the weights of a training", "Restore the file, or train again") from None
+        raise BratsError(path, found, "the weights of a training", _ADVICE) from None

@@ -30,7 +30,7 @@ from brats_lib.recipes import LOSSES, OPTIMIZERS, PUBLISHED, Recipe
 from brats_lib.slices.batches import SliceBatches
 from brats_lib.slices.cache import SliceCache, build_cache
 from brats_lib.studies.verdicts import BASELINE, SCORE
-from brats_lib.training.checkpoints import Diverged
+from brats_lib.training.callbacks import Diverged
 from brats_lib.training.devices import choose_precision
 from brats_lib.training.fitting import train
 from brats_lib.training.monitors import RegionDice

@@ -1,66 +1,90 @@
-"""The state of a training on disk, complete enough that a killed training goes on as if nothing had happened.
+"""What a training leaves in its folder: `training.json`, `state.npz`, `log.csv` and `best.weights.h5`; without Keras.
 
-Keras's own `BackupAndRestore`, `ModelCheckpoint`, `ReduceLROnPlateau` and `CSVLogger` do not remember across a restart
-what they had seen, so that a resumed training can overwrite its best network with a worse one. Here everything is in
-one file, written after each epoch under another name and then renamed: at any moment it is one epoch's state or the
-next one's. The files that people read, `log.csv` and `best.weights.h5`, are copies of what it holds.
-
-Which weights are the best, so that they are kept, the recipe says: those of the epoch with the lowest validation loss,
-or the moving average over the batches up to the last one.
+`training.json` is the record: the settings that identify the training, and how far it got. `state.npz` is all that
+decides how it goes on, in one file: at any moment it is one epoch's state or the next one's. The files that people
+read, `log.csv` and `best.weights.h5`, are copies of what it holds.
 """
 
 import json
 import math
-import tempfile
-import time
+import os
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 
 from brats_lib.errors import BratsError
-from brats_lib.files import replacing, write_whole
-from brats_lib.training.records import BEST_WEIGHTS
+from brats_lib.files import read_json, replacing, write_whole
+from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe, as_tuples, misfit
 
-__all__ = ["LOG", "LOG_COLUMNS", "STATE", "Diverged", "KeepProgress", "Progress"]
+__all__ = [
+    "BEST_WEIGHTS", "LOG", "LOG_COLUMNS", "SETTINGS", "STATE", "Progress", "read_recipe", "read_record", "save_record",
+]  # fmt: skip
 
-STATE, LOG = "state.npz", "log.csv"
+SETTINGS, STATE, LOG, BEST_WEIGHTS = "training.json", "state.npz", "log.csv", "best.weights.h5"
 LOG_COLUMNS = (
     "epoch", "loss", "accuracy", "dice", "iou", "val_loss", "val_accuracy", "val_dice", "val_iou",
     "reconstruction_loss", "kl_loss", "critic_loss", "generator_loss", "val_reconstruction_loss", "learning_rate",
     "seconds",
 )  # fmt: skip
-_PLATEAU = ("best", "wait", "cooldown_counter")
+_KEYS = {"settings": dict, "epochs": int, "finished": bool, "made_with": str, "computes_in": str}
+_ARRAYS = ("variables", "optimizer", "best")
 
 
-class Diverged(BratsError):
-    """The loss or the weights of a training became NaN or infinite."""
+def read_record(folder: Path) -> dict | None:
+    """Read the record of the training in a folder; None where there is none.
+
+    It has `settings`, `epochs` (how many are wanted), `finished`, `made_with` (Keras and its backend) and
+    `computes_in` (the precision).
+    """
+    path = folder / SETTINGS
+    if not os.path.lexists(path):
+        return None
+    expected, advice = "the settings of a training", "Move the folder away and train again"
+    record = read_json(path, expected, advice, sorted(_KEYS))
+    for key, kind in _KEYS.items():
+        if not isinstance(record[key], kind):
+            raise BratsError(path, f"its '{key}' is {str(record[key])[:60]}", expected, advice)
+    settings = record["settings"]
+    if not isinstance(settings.get("recipe"), dict):
+        raise BratsError(path, "its settings have no recipe", expected, advice)
+    for part in ("train", "val"):
+        facts = settings.get(part) or {}
+        lists = [facts.get(fact, []) if isinstance(facts, dict) else None for fact in ("names", "flair_hashes")]
+        if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
+            raise BratsError(path, f"its settings do not name the cases of '{part}'", expected, advice)
+    return record
+
+
+def save_record(folder: Path, record: dict) -> None:
+    """Write the record of a training."""
+    write_whole(folder / SETTINGS, json.dumps(record, indent=1))
+
+
+def read_recipe(record: dict) -> Recipe | NativeRecipe | GenerativeRecipe:
+    """Rebuild the recipe of a record: of the kind that has the fields that were written down."""
+    values = {key: as_tuples(value) for key, value in record["settings"]["recipe"].items()}
+    for kind in (Recipe, NativeRecipe, GenerativeRecipe):
+        if values.keys() <= {field.name for field in fields(kind)}:
+            if key := misfit(kind, values):
+                found = f"its recipe has the {key} {values[key]!r}"
+                raise BratsError(SETTINGS, found, "settings of a recipe", "Train again")
+            return kind(**values)
+    found = f"its recipe has the fields {', '.join(values)}"
+    raise BratsError(SETTINGS, found, "those of a recipe of this version", "Train again")
 
 
 @dataclass
 class Progress:
-    """All that decides how a training goes on.
+    """All that decides how a training goes on."""
 
-    Attributes
-    ----------
-    variables, optimizer : list of array
-        Values of the model's variables (weights and the state of dropout's random numbers) and the optimizer's.
-    best : list of array
-        Weights that are kept so far; empty before the first epoch ends.
-    plateau : dict
-        What ReduceLROnPlateau remembers; empty without one.
-    rows : list of dict
-        One per finished epoch, with those columns of `LOG_COLUMNS` that were measured, then any others.
-    """
-
-    variables: list = field(default_factory=list)
-    optimizer: list = field(default_factory=list)
-    best: list = field(default_factory=list)
-    plateau: dict = field(default_factory=dict)
-    rows: list = field(default_factory=list)
+    variables: list[np.ndarray] = field(default_factory=list)  # of the model: weights, and dropout's random numbers
+    optimizer: list[np.ndarray] = field(default_factory=list)
+    best: list[np.ndarray] = field(default_factory=list)  # weights that are kept so far
+    plateau: dict = field(default_factory=dict)  # what ReduceLROnPlateau remembers; empty without one
+    rows: list[dict] = field(default_factory=list)  # what was measured, one per finished epoch
 
     @property
     def epochs(self) -> int:
@@ -79,27 +103,23 @@ class Progress:
         others = [name for name in measured if name not in LOG_COLUMNS]
         return pd.DataFrame(self.rows, columns=[*(name for name in LOG_COLUMNS if name in measured), *others])
 
-    def save(self, path):
-        """Write everything to one file, atomically."""
-        arrays = {
-            f"{kind}_{number:04d}": array
-            for kind in ("variables", "optimizer", "best")
-            for number, array in enumerate(getattr(self, kind))
-        }
+    def save(self, folder: Path) -> None:
+        """Write the state."""
+        arrays = {f"{kind}_{number:04d}": array for kind in _ARRAYS for number, array in enumerate(getattr(self, kind))}
         arrays["memory"] = np.array(json.dumps({"plateau": self.plateau, "rows": self.rows}))
-
-        with replacing(path) as part, open(part, "wb") as file:
+        with replacing(folder / STATE) as part, open(part, "wb") as file:
             np.savez(file, **arrays)
 
-    @classmethod
-    def load(cls, path):
-        """Read what `save` wrote.
+    def save_log(self, folder: Path) -> None:
+        """Write the table of the finished epochs."""
+        write_whole(folder / LOG, self.log.to_csv(index=False, lineterminator="\n"))
 
-        Raises
-        ------
-        BratsError
-            If the file is damaged.
-        """
+    @classmethod
+    def load(cls, folder: Path) -> "Progress":
+        """Read the state; none is that of a training that has not finished an epoch."""
+        path = folder / STATE
+        if not path.is_file():
+            return cls()
         try:
             with np.load(path) as file:
                 arrays = {name: file[name] for name in sorted(file.files)}
@@ -108,164 +128,5 @@ class Progress:
             raise BratsError(
                 path, f"it is damaged ({error})", "the state of a training", "Delete the file to train from the start"
             ) from error
-        kinds = {kind: [a for name, a in arrays.items() if name.startswith(kind)] for kind in ("variables", "best")}
-        return cls(**kinds, optimizer=[a for name, a in arrays.items() if name.startswith("optimizer")], **memory)
-
-    def restore(self, model, path):
-        """Put the variables of the model and of its optimizer back.
-
-        Raises
-        ------
-        BratsError
-            If they belong to another network.
-        """
-        for variables, values in ((model.variables, self.variables), (model.optimizer.variables, self.optimizer)):
-            if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
-                raise BratsError(
-                    path,
-                    "its arrays do not fit the network",
-                    f"{len(model.variables)} and {len(model.optimizer.variables)} variables of network and optimizer",
-                    "Delete the file to train from the start",
-                )
-            _assign(variables, values)
-
-
-def save_best(model, folder, writes=True):
-    """Write the model's present weights to `best.weights.h5`.
-
-    Of several processes that train one model all have to call this, since Keras reads the weights by a step that they
-    take together; `writes` is set in one of them.
-    """
-    if writes:
-        with replacing(folder / BEST_WEIGHTS) as part:
-            model.save_weights(part)
-        return
-    with tempfile.TemporaryDirectory() as elsewhere:
-        model.save_weights(Path(elsewhere) / BEST_WEIGHTS)
-
-
-def save_log(progress, folder):
-    """Write the finished epochs to `log.csv`."""
-    write_whole(folder / LOG, progress.log.to_csv(index=False, lineterminator="\n"))
-
-
-def _values(variables):
-    # Copies, because a backend may hand out its own memory and go on to train in it.
-    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
-
-
-def _assign(variables, values):
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
-
-
-class KeepProgress(keras.callbacks.Callback):
-    """Save the training's state after each epoch and stop it where the loss is no number.
-
-    Comes after `plateau` in the list of callbacks, so that it sees what that has decided.
-
-    Parameters
-    ----------
-    progress : Progress
-        Where the training stands; brought up to date after each epoch.
-    plateau : keras.callbacks.ReduceLROnPlateau or None
-        Gets its memory back when the training begins. With one, the weights with the lowest validation loss are
-        kept. Without, the latest are, as the optimizer averages them; validation is done with these too.
-    batches : keras.utils.PyDataset
-        The training's batches; their attribute `epoch`, if they have it, is set before each epoch.
-    folder : Path
-        Where the files go.
-    writes : bool
-        Of several processes that train one model, one writes.
-    """
-
-    def __init__(self, progress, plateau, batches, folder, writes=True):
-        super().__init__()
-        self.progress, self.plateau, self.batches, self.folder = progress, plateau, batches, folder
-        self.writes = writes
-
-    def on_train_begin(self, logs=None):
-        """Undo the plateau's own reset."""
-        for name, value in self.progress.plateau.items():
-            setattr(self.plateau, name, value)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Tell the batches which epoch it is; note when it began and the learning rate it is trained with."""
-        # Left to count for themselves they would be one ahead after an interrupt, and always on JAX, where Keras
-        # begins an epoch only to see the shape of a batch.
-        if hasattr(self.batches, "epoch"):
-            self.batches.epoch = epoch
-        self._began = time.perf_counter()
-        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
-        # The shortest decimal that names this float32: 0.001 rather than 0.0010000000474974513.
-        self._learning_rate = float(str(np.float32(rate)))
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Stop at the first batch whose loss is no number."""
-        self._refuse_unless(math.isfinite(logs["loss"]), f"the loss became {logs['loss']} in batch {batch + 1} of")
-
-    def on_test_begin(self, logs=None):
-        """Validate what would be kept."""
-        if self.plateau is None:
-            self._average()
-
-    def on_test_end(self, logs=None):
-        """Go on with what is trained."""
-        if self.plateau is None:
-            self._go_on()
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Save the state, then the files that are copied from it."""
-        val_loss = logs.get("val_loss")
-        self._refuse_unless(val_loss is None or math.isfinite(val_loss), f"the validation loss became {val_loss} in")
-        weights = _values(self.model.weights)
-        # TensorFlow's ReLU turns NaN into 0 on CPUs, so that a network with dead weights has an inconspicuous loss.
-        for variable, value in zip(self.model.weights, weights, strict=True):
-            self._refuse_unless(np.isfinite(value).all(), f"weights of {variable.path} became NaN or infinite in")
-        measured = {name: float(value) for name, value in logs.items() if name != "learning_rate"}
-        improved = self.plateau is None or measured["val_loss"] < self.progress.best_loss
-        seconds = round(time.perf_counter() - self._began, 2)
-        row = {"epoch": epoch + 1, **measured, "learning_rate": self._learning_rate, "seconds": seconds}
-        self.progress.rows.append(row)
-        self.progress.variables = _values(self.model.variables)
-        self.progress.optimizer = _values(self.model.optimizer.variables)
-        if self.plateau is None:
-            self._average()
-            weights = _values(self.model.weights)
-        else:
-            self.progress.plateau = {name: _plain(getattr(self.plateau, name)) for name in _PLATEAU}
-        if improved:
-            self.progress.best = weights
-        if self.writes:
-            self.progress.save(self.folder / STATE)
-        if improved:
-            save_best(self.model, self.folder, self.writes)
-        if self.plateau is None:
-            self._go_on()
-        if self.writes:
-            save_log(self.progress, self.folder)
-
-    def _average(self):
-        self._raw = _values(self.model.trainable_variables)
-        # Keras's own way to put the moving averages into the model; without them it changes nothing.
-        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
-        # As copies: JAX has now one memory for weight and average, and gives it up when it validates the weights.
-        _assign(self.model.trainable_variables, _values(self.model.trainable_variables))
-
-    def _go_on(self):
-        _assign(self.model.trainable_variables, self._raw)
-
-    def _refuse_unless(self, fine, what):
-        done = self.progress.epochs
-        if not fine:
-            raise Diverged(
-                f"training in {self.folder}",
-                f"{what} epoch {done + 1}",
-                "finite numbers",
-                "Train with a lower learning_rate or with precision='float32', and run `brats audit` on the cases; "
-                f"finished epochs are kept ({done})",
-            )
-
-
-def _plain(number):
-    return number if number is None or isinstance(number, int) else float(number)
+        kinds = {kind: [array for name, array in arrays.items() if name.startswith(kind)] for kind in _ARRAYS}
+        return cls(**kinds, **memory)

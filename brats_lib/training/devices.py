@@ -8,6 +8,7 @@ import contextlib
 import functools
 import os
 import platform
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from brats_lib import KERAS_BACKEND
@@ -15,7 +16,7 @@ from brats_lib.errors import BratsError
 
 __all__ = [
     "PRECISIONS", "choose_precision", "count_devices", "cpu_precision", "data_parallel", "describe", "has_accelerator",
-    "make_reproducible", "processes", "wait_for_all",
+    "make_reproducible", "process", "usable_cores", "wait_for_all",
 ]  # fmt: skip
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -87,24 +88,13 @@ def _cpu_lines(key):
     return [line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == key]
 
 
-def _cpu_is_fast_in_bfloat16():
-    flags = {flag for line in _cpu_lines("flags") for flag in line.split()}
-    return "amx_bf16" in flags or ("avx512_bf16" in flags and "AuthenticAMD" in _cpu_lines("vendor_id"))
-
-
-def _cores():
+def usable_cores() -> int:
+    """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
-def describe():
-    """Describe what a network would be trained on here.
-
-    Returns
-    -------
-    dict of str
-        `backend` (name and version), `devices` (names), `cores` (usable by this process), `memory` (of the
-        machine, GiB) and `precision` (what ``choose_precision()`` answers).
-    """
+def describe() -> dict[str, str]:
+    """What a network would be trained on here: backend with its version, devices, cores, memory and precision."""
     name, module = _backend()
     names = [name for name, _ in _accelerators()] or (_cpu_lines("model name") or [platform.machine()])[:1]
     counted = [f"{names.count(each)} x {each}" if names.count(each) > 1 else each for each in dict.fromkeys(names)]
@@ -112,55 +102,29 @@ def describe():
     return {
         "backend": f"{name} {module.__version__}",
         "devices": ", ".join(counted),
-        "cores": str(_cores()),
+        "cores": str(usable_cores()),
         "memory": f"{memory / 2**30:.0f} GiB" if memory else "unknown",
         "precision": choose_precision(),
     }
 
 
-def has_accelerator():
-    """Whether Keras's backend would compute on a GPU here.
-
-    Without a driver the answer takes no Keras.
-
-    Returns
-    -------
-    bool
-    """
+def has_accelerator() -> bool:
+    """Whether Keras's backend would compute on a GPU here; without a driver the answer takes no Keras."""
     return NVIDIA.exists() and bool(_accelerators())
 
 
-def cpu_precision():
-    """The arithmetic that this machine's processor is fastest in, see `choose_precision`; takes no Keras.
-
-    Returns
-    -------
-    str
-        "mixed_bfloat16" or "float32".
-    """
-    return "mixed_bfloat16" if _cpu_is_fast_in_bfloat16() else "float32"
+def cpu_precision() -> str:
+    """The arithmetic that this machine's processor is fastest in, see `choose_precision`; takes no Keras."""
+    flags = {flag for line in _cpu_lines("flags") for flag in line.split()}
+    fast = "amx_bf16" in flags or ("avx512_bf16" in flags and "AuthenticAMD" in _cpu_lines("vendor_id"))
+    return "mixed_bfloat16" if fast else "float32"
 
 
-def choose_precision(requested="auto"):
-    """Choose the arithmetic that is fast here and as good for training.
+def choose_precision(requested: str = "auto") -> str:
+    """Choose the arithmetic that is fast here and as good for training, as the name of a Keras dtype policy.
 
-    Parameters
-    ----------
-    requested : {"auto", "float32", "mixed_bfloat16", "mixed_float16"}
-        Anything but "auto" is handed back as it is.
+    Anything but "auto" is handed back if it is one of `PRECISIONS`. Weights are float32 under each of them.
 
-    Returns
-    -------
-    str
-        Name of a Keras dtype policy. Weights are float32 under each of them.
-
-    Raises
-    ------
-    BratsError
-        If `requested` is none of these.
-
-    Notes
-    -----
     Processors with AMX get bfloat16, with which the paper's U-Net trains 3 times as fast. So do AMD's with
     AVX512-BF16 (Zen 4 and 5: 1.8 times), but not Intel's that have AVX512-BF16 without AMX, as many virtual
     machines do: on Sapphire Rapids convolutions then ran at 171 GFLOP/s, against 342 to 441 in float32. GPUs from
@@ -180,22 +144,13 @@ def choose_precision(requested="auto"):
     return "mixed_bfloat16" if oldest >= (8, 0) else "mixed_float16" if oldest >= (7, 0) else "float32"
 
 
-def make_reproducible(seed, deterministic=True):
+def make_reproducible(seed: int, deterministic: bool = True) -> None:
     """Seed Python, NumPy, Keras and its backend, and have the same sums computed in the same order each time.
 
-    Parameters
-    ----------
-    seed : int
-        Seed of everything random.
-    deterministic : bool
-        Forbid operations whose result depends on the order in which threads finish. Lasts until the process ends;
-        False leaves it as it is.
-
-    Notes
-    -----
-    On a GPU `deterministic` rules out the fastest convolution kernels. With JAX on a GPU it has to be called before
-    anything is computed, since XLA reads its flags once. Equal results are promised for the same machine, versions
-    and number of devices only.
+    `deterministic` forbids operations whose result depends on the order in which threads finish, until the process
+    ends. On a GPU that rules out the fastest convolution kernels; with JAX on a GPU it has to be called before anything
+    is computed, since XLA reads its flags once. Equal results are promised for the same machine, versions and number
+    of devices only.
     """
     name, module = _backend()
     if deterministic and name == "tensorflow":
@@ -220,16 +175,11 @@ def _device_names():
     return keras.distribution.list_devices()
 
 
-def processes():
-    """Which of the processes that train one model this is, and how many there are.
+def process() -> tuple[int, int]:
+    """Which of the processes that train one model this is, from 0, and how many there are; (0, 1) where it is alone.
 
     They are started by hand or by a cluster's scheduler, with Keras's variables ``KERAS_DISTRIBUTION_JOB_ADDRESSES``,
     ``KERAS_DISTRIBUTION_NUM_PROCESSES`` and ``KERAS_DISTRIBUTION_PROCESS_ID``, and ``KERAS_BACKEND=jax``.
-
-    Returns
-    -------
-    (int, int)
-        Number of this process, from 0, and count; (0, 1) where it is alone.
     """
     if os.environ.get(PROCESSES, "1") == "1":
         return 0, 1
@@ -237,39 +187,20 @@ def processes():
     return module.process_index(), module.process_count()
 
 
-def wait_for_all(where):
-    """Go on when every process has come here.
-
-    Parameters
-    ----------
-    where : str
-        Names the place; the same in all of them.
-    """
-    if processes()[1] > 1:
+def wait_for_all(where: str) -> None:
+    """Go on when every process has come here; `where` names the place, the same in all of them."""
+    if process()[1] > 1:
         from jax.experimental import multihost_utils
 
         multihost_utils.sync_global_devices(where)
 
 
-def count_devices(devices=1):
-    """Number of devices that a choice stands for, to scale the batch with.
+def count_devices(devices: int | str | None = 1) -> int:
+    """Number of devices that a choice stands for, to scale the batch with: a number, or "all"; None is one.
 
-    Parameters
-    ----------
-    devices : int, "all" or None
-        None is one. Where several processes train one model it has to be "all": the devices of all of them.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    BratsError
-        If there are not that many.
+    Where several processes train one model it has to be "all": the devices of all of them.
     """
-    together = processes()[1] > 1
-    if together and devices != "all":
+    if process()[1] > 1 and devices != "all":
         raise BratsError(
             "devices", f"it is {devices!r}", "'all' where several processes train one model", "Set devices to 'all'"
         )
@@ -288,27 +219,12 @@ def count_devices(devices=1):
     return devices
 
 
-def data_parallel(devices=1):
+def data_parallel(devices: int | str | None = 1) -> AbstractContextManager:
     """Scope in which a model is built and trained on several devices, each with its share of every batch.
 
-    ``with data_parallel("all"): model = ...`` is all it takes; the caller makes the batch larger by
-    `count_devices`. TensorFlow mirrors the model (`tf.distribute.MirroredStrategy`), JAX shards the batch
-    (`keras.distribution.DataParallel`), also over the devices of several `processes`, each of which gives its share
-    of the batch, see `batches.ProcessShare`.
-
-    Parameters
-    ----------
-    devices : int, "all" or None
-        How many. One needs no strategy and gets none.
-
-    Returns
-    -------
-    context manager
-
-    Raises
-    ------
-    BratsError
-        If there are not that many.
+    The caller makes the batch larger by `count_devices`. TensorFlow mirrors the model
+    (`tf.distribute.MirroredStrategy`), JAX shards the batch (`keras.distribution.DataParallel`), also over the devices
+    of several processes, each of which gives its share of the batch, see `batches.ProcessShare`.
     """
     count = count_devices(devices)
     if count == 1:

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,19 +14,21 @@ import pandas as pd
 from brats_lib import models
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, make_folder, set_aside
-from brats_lib.recipes import Recipe
+from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe
 from brats_lib.slices.batches import ProcessShare
 from brats_lib.training import devices as machine
+from brats_lib.training.callbacks import KeepProgress, restore, save_best
 from brats_lib.training.checkpoints import (
+    BEST_WEIGHTS,
     LOG,
+    SETTINGS,
     STATE,
-    KeepProgress,
     Progress,
-    save_best,
-    save_log,
-)  # fmt: skip
-from brats_lib.training.objectives import compile_model
-from brats_lib.training.records import BEST_WEIGHTS, SETTINGS, read_recipe, read_record, save_record, versions
+    read_recipe,
+    read_record,
+    save_record,
+)
+from brats_lib.training.objectives import compile_model, plateau_rule
 
 __all__ = ["TrainingResult", "load_trained", "train"]
 
@@ -34,34 +38,22 @@ _BATCH_FACTS = ("names", "flair_hashes", "batch_slices", "slices_per_epoch", "sh
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A finished training.
+    """A finished training."""
 
-    Attributes
-    ----------
-    model : keras.Model
-        The network with the weights that are kept.
-    history : pandas.DataFrame
-        One row per epoch, columns as in `log.csv`.
-    best_epoch : int
-        The epoch whose weights are kept, counted from 1: the one with the lowest validation loss, or but for
-        a `Recipe` the last one.
-    resumed_from : int
-        Epochs that were finished before this call; 0 for a fresh start.
-    seconds : float
-        Time of all epochs, validation included, whichever call they ran in.
-    """
-
-    model: keras.Model
-    history: pd.DataFrame
-    best_epoch: int
-    resumed_from: int
-    seconds: float
+    model: keras.Model  # with the weights that are kept
+    history: pd.DataFrame  # one row per epoch, columns as in `log.csv`
+    best_epoch: int  # whose weights are kept, from 1: of the lowest validation loss, or but for a `Recipe` the last
+    resumed_from: int  # epochs that were finished before this call
+    seconds: float  # of all epochs, validation included, whichever call they ran in
 
 
 def train(
-    recipe, train, val, folder, *, epochs=None, seed=0, precision="auto", devices=1, data_fingerprint="",
-    deterministic=True, verbose=None, initial_weights=None, monitors=(), callbacks=(),
-):  # fmt: skip
+    recipe: Recipe | NativeRecipe | GenerativeRecipe, train: keras.utils.PyDataset, val: keras.utils.PyDataset | None,
+    folder: str | Path, *, epochs: int | None = None, seed: int = 0, precision: str = "auto",
+    devices: int | str | None = 1, data_fingerprint: str = "", deterministic: bool = True, verbose: int | None = None,
+    initial_weights: Sequence[np.ndarray] | None = None, monitors: Sequence[keras.metrics.Metric] = (),
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> TrainingResult:  # fmt: skip
     """Train a recipe's network, or go on where an earlier call was interrupted.
 
     The state is saved after each epoch. Called again with the same settings, a killed training resumes with the
@@ -72,41 +64,30 @@ def train(
 
     Parameters
     ----------
-    recipe : Recipe, NativeRecipe or GenerativeRecipe
-        Network, optimizer and learning-rate schedule.
-    train, val : keras.utils.PyDataset
+    train, val
         Batches of images and targets as `models.build` says, both float32, such as `batches.SliceBatches` of a
         `Recipe` and `patches.PatchBatches` of a `NativeRecipe`; targets are one-hot classes or regions of 0 and 1. Of a
         `GenerativeRecipe` the images are all that it learns from, and the targets are not looked at.
         If `train` has an attribute `epoch`, it is set to where the training starts. For several devices batches
         are as many times larger, see `devices.count_devices`. `val` may be None but with a `Recipe`.
-    folder : str or Path
+    folder
         Gets `training.json`, `state.npz`, `best.weights.h5` and `log.csv`.
-    epochs : int, optional
-        Passes over `train`; the recipe's own number where omitted.
-    seed : int
-        Seed of initial weights and dropout.
-    precision : {"auto", "float32", "mixed_bfloat16", "mixed_float16"}
-        See `devices.choose_precision`. An interrupted training keeps the one it was started with.
-    devices : int, "all" or None
-        See `devices.data_parallel`.
-    data_fingerprint : str
+    seed
+        Of initial weights and dropout.
+    precision, devices, deterministic
+        See `choose_precision`, `data_parallel` and `make_reproducible` of `devices`. An interrupted training keeps the
+        precision that it was started with.
+    data_fingerprint
         Identifies the data; another fingerprint makes another training.
-    deterministic : bool
-        See `devices.make_reproducible`.
-    verbose : {None, 0, 1, 2}, optional
+    verbose
         As in `keras.Model.fit`. None is a progress bar on a terminal and one line per epoch elsewhere.
-    initial_weights : list of array, optional
+    initial_weights
         What the network starts from, as its ``get_weights()`` gives them, in place of random weights. Others make
         another training.
-    monitors : sequence of keras.metrics.Metric
+    monitors
         Watched beside those of the recipe; each adds two columns to `log.csv`. They change nothing of the training.
-    callbacks : sequence of keras.callbacks.Callback
+    callbacks
         Called after each epoch's state has been saved. One that raises an exception ends the call and loses nothing.
-
-    Returns
-    -------
-    TrainingResult
 
     Raises
     ------
@@ -116,8 +97,8 @@ def train(
 
     Notes
     -----
-    Several `devices.processes` that share the file system train one model together: each calls this with the same
-    arguments and the whole batches, of which it takes its share, and the first one writes. All get the same result.
+    Several processes that share the file system train one model together, see `devices.process`: each calls this with
+    the same arguments and the whole batches, of which it takes its share, and the first one writes.
 
     Loss and optimizer are those of `objectives.compile_model`. Of a `Recipe` the learning rate is multiplied by
     `plateau_factor` when the validation loss has not fallen by 1e-4 for `plateau_patience` epochs, and the weights
@@ -125,9 +106,9 @@ def train(
     of the weights after the last batch is kept; validation is done with the average too.
     """
     folder, epochs = home_path(folder), recipe.epochs if epochs is None else epochs
-    native = not isinstance(recipe, Recipe)
+    plateau = plateau_rule(recipe)
     to_validate = 0 if val is None else len(val)
-    if epochs < 1 or not len(train) or not (to_validate or (native and val is None)):
+    if epochs < 1 or not len(train) or not (to_validate or (plateau is None and val is None)):
         found = f"there are {epochs} epochs of {len(train)} training and {to_validate} validation batches"
         raise BratsError("training", found, "at least one of each", "Check epochs and the split")
     if initial_weights is not None:
@@ -138,12 +119,12 @@ def train(
         "deterministic": deterministic, "data_fingerprint": data_fingerprint, "backend": keras.backend.backend(),
         "train": _batch_facts(train), "val": None if val is None else _batch_facts(val),
     }  # fmt: skip
-    if native:
+    if plateau is None:
         settings["epochs"] = epochs
     if initial_weights is not None:
         settings["initial_weights"] = _hash(initial_weights)
     settings = json.loads(json.dumps(settings))
-    number, together = machine.processes()
+    number, together = machine.process()
     if number:
         machine.wait_for_all("room")  # until the first process has looked for an earlier training
     record, progress = _find_earlier(folder, settings, epochs)
@@ -156,7 +137,7 @@ def train(
         machine.wait_for_all("room")
     if done:
         print(f"Training in {folder} is finished: {epochs} epochs, loaded.")
-        return _result(load_trained(folder), pd.read_csv(folder / LOG), epochs, native)
+        return _result(load_trained(folder), pd.read_csv(folder / LOG), epochs, plateau)
 
     resumed_from = progress.epochs
     machine.make_reproducible(seed, deterministic)
@@ -169,51 +150,46 @@ def train(
             model.set_weights(initial_weights)
         compile_model(model, recipe, record["computes_in"], epochs * len(train), monitors)
         if resumed_from:
-            progress.restore(model, folder / STATE)
+            restore(progress, model, folder)
             print(f"Training in {folder} resumes after epoch {resumed_from} of {epochs}.")
         if resumed_from < epochs:
-            _fit(model, recipe, train, val, progress, epochs, folder, verbose, callbacks)
+            keep = KeepProgress(progress, plateau, train, folder, writes=number == 0)
+            if verbose is None:
+                verbose = 1 if sys.stdout.isatty() else 2
+            # Keras's own shuffling draws from Python's global random state, which no resumed training could repeat.
+            model.fit(
+                train, validation_data=val, epochs=epochs, initial_epoch=resumed_from, shuffle=False,
+                callbacks=[*([plateau] if plateau else []), keep, *callbacks], verbose=verbose,
+            )  # fmt: skip
         model.set_weights(progress.best)
     # Again, since a kill between two files may have left these an epoch behind the state.
     save_best(model, folder, writes=number == 0)
     if not number:
-        save_log(progress, folder)
+        progress.save_log(folder)
         save_record(folder, record | {"finished": True})
     machine.wait_for_all("end")
-    return _result(model, progress.log, resumed_from, native)
+    return _result(model, progress.log, resumed_from, plateau)
 
 
-def load_trained(folder, *, precision=None, unfinished=False, data_fingerprint=None):
-    """Rebuild a trained network with the weights that were kept.
+def load_trained(
+    folder: str | Path, *, precision: str | None = None, data_fingerprint: str | None = None
+) -> keras.Model:
+    """Rebuild the network of a training with the weights that were kept, not compiled.
 
     Parameters
     ----------
-    folder : str or Path
-        The folder of a training.
-    precision : str, optional
+    precision
         As in `train`. By default the one it was trained with if this machine is fast with it, else float32.
-    unfinished : bool
-        Accept what was kept so far of a training that did not reach its last epoch.
-    data_fingerprint : str, optional
+    data_fingerprint
         What `train` was given for the data that the network is wanted for. A network trained on other cases is then
         refused, since it may have learnt from those that it is to be tested on.
-
-    Returns
-    -------
-    keras.Model
-        Not compiled.
-
-    Raises
-    ------
-    BratsError
-        If there is no training, it is not finished, or its files do not belong together.
     """
     folder = home_path(folder)
     advice = "Train again: 03_train_unet, or brats_lib.training.fitting.train with the same settings, which resumes"
     record = read_record(folder)
     if record is None or not (folder / BEST_WEIGHTS).is_file():
         raise BratsError(folder, f"{SETTINGS} or {BEST_WEIGHTS} is not there", "the folder of a training", advice)
-    if not (record["finished"] or unfinished):
+    if not record["finished"]:
         raise BratsError(folder, "its training was interrupted", f"{record['epochs']} finished epochs", advice)
     trained_on = record["settings"]["data_fingerprint"]
     if data_fingerprint is not None and trained_on != data_fingerprint:
@@ -234,37 +210,17 @@ def load_trained(folder, *, precision=None, unfinished=False, data_fingerprint=N
     return model
 
 
-def _fit(model, recipe, train, val, progress, epochs, folder, verbose, callbacks):
-    plateau = None
-    if isinstance(recipe, Recipe):
-        plateau = keras.callbacks.ReduceLROnPlateau(
-            "val_loss", recipe.plateau_factor, recipe.plateau_patience, mode="min", min_lr=recipe.min_learning_rate
-        )
-    keep = KeepProgress(progress, plateau, train, folder, writes=machine.processes()[0] == 0)
-    if verbose is None:
-        verbose = 1 if sys.stdout.isatty() else 2
-    # Keras's own shuffling would draw from Python's global random state, which no resumed training could repeat.
-    model.fit(
-        train, validation_data=val, epochs=epochs, initial_epoch=progress.epochs, shuffle=False,
-        callbacks=[*([plateau] if plateau else []), keep, *callbacks], verbose=verbose,
-    )  # fmt: skip
-
-
 def _batch_facts(batches):
     facts = {name: getattr(batches, name) for name in _BATCH_FACTS if hasattr(batches, name)}
     return facts | {"batches": len(batches)}
 
 
 def _refuse_unless_they_fit(model, weights):
-    expected, found = ([np.shape(array) for array in arrays] for arrays in (model.weights, weights))
-    if expected != found:
-        differing = next((pair for pair in zip(expected, found, strict=False) if pair[0] != pair[1]), None)
-        raise BratsError(
-            "initial weights",
-            f"one has shape {differing[1]}, not {differing[0]}" if differing else f"they are {len(found)} arrays",
-            f"the {len(expected)} arrays of the recipe's network",
-            "Give the weights of a network of the same recipe",
-        )
+    try:
+        model.set_weights(weights)
+    except ValueError as error:
+        expected, advice = "the arrays of the recipe's network", "Give the weights of a network of the same recipe"
+        raise BratsError("initial weights", " ".join(str(error).split()), expected, advice) from None
 
 
 def _hash(arrays):
@@ -274,8 +230,8 @@ def _hash(arrays):
     return digest.hexdigest()
 
 
-def _result(model, history, resumed_from, native):
-    best = history["epoch"].max() if native else history.loc[history["val_loss"].idxmin(), "epoch"]
+def _result(model, history, resumed_from, plateau):
+    best = history["epoch"].max() if plateau is None else history.loc[history["val_loss"].idxmin(), "epoch"]
     return TrainingResult(model, history, int(best), resumed_from, float(history["seconds"].sum()))
 
 
@@ -286,9 +242,9 @@ def _find_earlier(folder, settings, epochs):
         complete = record["finished"] and record["epochs"] == epochs and (folder / LOG).is_file()
         if complete and (folder / BEST_WEIGHTS).is_file():
             return record, Progress()
-        progress = Progress.load(folder / STATE) if (folder / STATE).is_file() else Progress()
+        progress = Progress.load(folder)
         if progress.epochs <= epochs:
-            if record["made_with"] != versions():
+            if record["made_with"] != _made_with():
                 print(
                     f"Training in {folder} was started with {record['made_with']}; results may differ in the last bits."
                 )
@@ -297,4 +253,9 @@ def _find_earlier(folder, settings, epochs):
         aside = set_aside(folder)
         print(f"{folder} holds a training with other settings or data; it is kept as {aside.name}.")
     make_folder(folder)
-    return {"finished": False, "made_with": versions()}, Progress()
+    return {"finished": False, "made_with": _made_with()}, Progress()
+
+
+def _made_with():
+    """Keras and its backend in a few words: with others, results may differ in the last bits."""
+    return f"Keras {keras.__version__} on {machine.describe()['backend']}"

@@ -1,4 +1,7 @@
-"""What is watched while a network trains, beside its loss."""
+"""What is watched while a network trains, beside its loss: means over the classes or regions, in 0-1.
+
+Those that sum over a batch depend on its size: quantities to watch, not results to report.
+"""
 
 import keras
 import numpy as np
@@ -11,21 +14,11 @@ __all__ = ["ClassIoU", "RegionDice", "hard_dice", "soft_dice"]
 _MEMBERS = np.array([[label in region for region in REGIONS.values()] for label in LABELS], np.float32)
 
 
-def soft_dice(truth, probabilities):
-    """Dice coefficient as the notebooks that the paper follows compute it while training.
+def soft_dice(truth: keras.KerasTensor, probabilities: keras.KerasTensor) -> keras.KerasTensor:
+    """Dice coefficient of one-hot classes (n, h, w, classes) as the notebooks that the paper follows compute it.
 
     ``mean over classes of (2 sum(t p) + 1) / (sum(t) + sum(p) + 1)``, with sums over all pixels of the batch. It is
-    soft, includes the background, and depends on the batch size: a quantity to watch, not a result to report.
-
-    Parameters
-    ----------
-    truth, probabilities : tensor of float, shape (n, h, w, classes)
-        One-hot classes, and probabilities in 0-1.
-
-    Returns
-    -------
-    tensor of float, shape ()
-        In 0-1.
+    soft and includes the background.
     """
     truth = keras.ops.cast(truth, probabilities.dtype)
     axes = (0, 1, 2)
@@ -34,24 +27,12 @@ def soft_dice(truth, probabilities):
     return keras.ops.mean((2 * shared + 1) / (total + 1))
 
 
-def hard_dice(truth, probabilities, regions=True):
+def hard_dice(truth: keras.KerasTensor, probabilities: keras.KerasTensor, regions: bool = True) -> keras.KerasTensor:
     """Dice coefficient of the decisions, averaged over the regions WT, TC and ET.
 
     ``2 |t and p| / (|t| + |p|)`` for each region, with sums over all pixels of the batch; 1 where a batch has
-    neither. It depends on the batch size: a quantity to watch, not a result to report.
-
-    Parameters
-    ----------
-    truth, probabilities : tensor of float, shape (n, h, w, 3) or (n, h, w, 4)
-        Regions, of which a pixel belongs to those above one half; or one-hot classes, of which it belongs to the
-        most probable.
-    regions : bool
-        Which of the two.
-
-    Returns
-    -------
-    tensor of float, shape ()
-        In 0-1.
+    neither. Channels are the regions, of which a pixel belongs to those above one half, or one-hot classes, of which
+    it belongs to the most probable.
     """
     chosen, members = (keras.ops.cast(each, "float32") for each in (probabilities, truth))
     if regions:
@@ -73,7 +54,7 @@ class ClassIoU(keras.metrics.OneHotMeanIoU):
     `keras.metrics.MeanIoU`, which the lineage applies to probabilities and which then rounds them down to 0.
     """
 
-    def __init__(self, classes, name="iou"):
+    def __init__(self, classes: int, name: str = "iou"):
         super().__init__(classes, name=name, dtype="float32")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -93,7 +74,7 @@ class RegionDice(ClassIoU):
     slices as the network sees them, not of patients on their grid.
     """
 
-    def __init__(self, classes, name="region_dice"):
+    def __init__(self, classes: int, name: str = "region_dice"):
         super().__init__(classes, name=name)
 
     def result(self):

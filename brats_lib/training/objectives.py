@@ -1,15 +1,19 @@
 """What each recipe's network is trained towards, and how fast: loss, optimizer, learning rate."""
 
+from collections.abc import Sequence
 from functools import singledispatch
 
 import keras
 
 from brats_lib.errors import BratsError
 from brats_lib.labels import BACKGROUND, LABELS
-from brats_lib.recipes import NativeRecipe, Recipe
+from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe
 from brats_lib.training.monitors import ClassIoU, hard_dice, soft_dice
 
-__all__ = ["LOWEST_RATE", "SMOOTHING", "SegmentationLoss", "compile_model", "learning_rate_schedule", "objective"]
+__all__ = [
+    "LOWEST_RATE", "SMOOTHING", "SegmentationLoss", "compile_model", "learning_rate_schedule", "objective",
+    "plateau_rule",
+]  # fmt: skip
 
 # Pixels added to both sides of the Dice fraction: a batch with a few pixels of a region is no reason for a leap.
 SMOOTHING = 50
@@ -19,8 +23,11 @@ LOWEST_RATE = 0.01
 _MARGIN = 1e-6
 
 
-def compile_model(model, recipe, precision, steps, monitors=()):
-    """Give a network its recipe's loss, optimizer and monitors.
+def compile_model(
+    model: keras.Model, recipe: Recipe | NativeRecipe | GenerativeRecipe, precision: str, steps: int,
+    monitors: Sequence[keras.metrics.Metric] = (),
+) -> None:  # fmt: skip
+    """Give a network of `models.build` its recipe's loss, optimizer and monitors; the optimizer is built.
 
     Published: categorical cross-entropy and Adam at a constant rate, which the training's plateau rule lowers, or
     what else the recipe's `loss` and `optimizer` name.
@@ -28,23 +35,8 @@ def compile_model(model, recipe, precision, steps, monitors=()):
     gradient of each variable clipped to norm 1, and a moving average of the weights. Generative: the sum of the terms
     that the network itself gives, Adam with the same schedule and clipping, and a moving average.
 
-    Parameters
-    ----------
-    model : keras.Model
-        A network of `models.build`; compiled afterwards, its optimizer built.
-    recipe : Recipe, NativeRecipe or GenerativeRecipe
-        What `model` was built from.
-    precision : {"float32", "mixed_bfloat16", "mixed_float16"}
-        What `model` was built with. With float16 the loss is scaled.
-    steps : int
-        Batches of the whole training, all epochs together; the native schedule ends there.
-    monitors : sequence of keras.metrics.Metric
-        Watched beside those of the recipe.
-
-    Raises
-    ------
-    BratsError
-        If a published recipe names an optimizer or a loss that there is not.
+    `precision` is what the model was built with, `steps` the batches of the whole training, and `monitors` are watched
+    beside those of the recipe.
     """
     optimizer, loss, own = objective(recipe, model, steps)
     if precision == "mixed_float16":
@@ -63,7 +55,7 @@ def objective(recipe, model, steps):
 @objective.register
 def _published(recipe: Recipe, model, steps):
     own = ["accuracy", keras.metrics.MeanMetricWrapper(soft_dice, name="dice"), ClassIoU(len(LABELS))]
-    return _published_optimizer(recipe), _published_loss(recipe), own
+    return _choose("optimizer", _OPTIMIZERS, recipe), _choose("loss", _LOSSES, recipe), own
 
 
 @objective.register
@@ -76,49 +68,47 @@ def _native(recipe: NativeRecipe, model, steps):
     return optimizer, SegmentationLoss(recipe.regions, recipe.dice), own
 
 
-def _published_optimizer(recipe):
-    first, second = recipe.betas
-    made = {
-        "adam": lambda: keras.optimizers.Adam(recipe.learning_rate, beta_1=first, beta_2=second),
-        "sgd": lambda: keras.optimizers.SGD(recipe.learning_rate, momentum=first),
-        "rmsprop": lambda: keras.optimizers.RMSprop(recipe.learning_rate),
-    }
-    return _choose("optimizer", recipe.optimizer, made)
+@singledispatch
+def plateau_rule(recipe) -> keras.callbacks.ReduceLROnPlateau | None:
+    """What lowers a recipe's learning rate when the validation loss stands still; None where a schedule does."""
+    return None
 
 
-def _published_loss(recipe):
-    made = {
-        "cross-entropy": lambda: "categorical_crossentropy",
-        "cross-entropy+dice": lambda: SegmentationLoss(regions=False),
-        # Lin et al. 2017, with their gamma of 2 and no weights of the classes.
-        "focal": lambda: keras.losses.CategoricalFocalCrossentropy(alpha=1.0),
-    }
-    return _choose("loss", recipe.loss, made)
+@plateau_rule.register
+def _published_plateau(recipe: Recipe):
+    return keras.callbacks.ReduceLROnPlateau(
+        "val_loss", recipe.plateau_factor, recipe.plateau_patience, mode="min", min_lr=recipe.min_learning_rate
+    )
 
 
-def _choose(field, name, made):
-    if name not in made:
-        raise BratsError(
-            f"{field} of the recipe", f"it is '{name}'", f"one of {', '.join(made)}", "Choose one of those"
-        )
-    return made[name]()
+_OPTIMIZERS = {
+    "adam": lambda recipe: keras.optimizers.Adam(recipe.learning_rate, beta_1=recipe.betas[0], beta_2=recipe.betas[1]),
+    "sgd": lambda recipe: keras.optimizers.SGD(recipe.learning_rate, momentum=recipe.betas[0]),
+    "rmsprop": lambda recipe: keras.optimizers.RMSprop(recipe.learning_rate),
+}
+_LOSSES = {
+    "cross-entropy": lambda recipe: "categorical_crossentropy",
+    "cross-entropy+dice": lambda recipe: SegmentationLoss(regions=False),
+    # Lin et al. 2017, with their gamma of 2 and no weights of the classes.
+    "focal": lambda recipe: keras.losses.CategoricalFocalCrossentropy(alpha=1.0),
+}
 
 
-def learning_rate_schedule(recipe, steps):
+def _choose(field, known, recipe):
+    name = getattr(recipe, field)
+    if name not in known:
+        found, expected = f"it is '{name}'", f"one of {', '.join(known)}"
+        raise BratsError(f"{field} of the recipe", found, expected, "Choose one of those")
+    return known[name](recipe)
+
+
+def learning_rate_schedule(
+    recipe: NativeRecipe | GenerativeRecipe, steps: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
     """Learning rate of all recipes but the published: up along a line, down a cosine (Loshchilov and Hutter 2017).
 
-    Parameters
-    ----------
-    recipe : NativeRecipe or GenerativeRecipe
-        Highest rate, and the share of the training in which that is reached.
-    steps : int
-        Batches of the whole training.
-
-    Returns
-    -------
-    keras.optimizers.schedules.LearningRateSchedule
-        From the number of finished batches to the rate of the next one: 1 % of the highest at 0, the highest
-        after ``warmup * steps``, and 1 % of it again from `steps` on.
+    From the number of finished batches to the rate of the next one: 1 % of the recipe's highest at 0, the highest
+    after ``warmup * steps``, and 1 % of it again from `steps` on, the batches of the whole training.
     """
     warmup = min(round(recipe.warmup * steps), steps - 1)
     highest, lowest = recipe.learning_rate, recipe.learning_rate * LOWEST_RATE
@@ -136,16 +126,11 @@ class SegmentationLoss(keras.losses.Loss):
     background where channels are classes. Sums over the batch (each device's share of it), not over each slice, since
     most slices have no pixel of some region.
 
-    Parameters
-    ----------
-    regions : bool
-        Channels are overlapping regions, with binary cross-entropy, rather than classes in the order of
-        `labels.LABELS`, with categorical.
-    dice : bool
-        Add the Dice loss.
+    With `regions`, channels are overlapping regions, with binary cross-entropy, rather than classes in the order of
+    `labels.LABELS`, with categorical; `dice` adds the Dice loss.
     """
 
-    def __init__(self, regions=True, dice=True):
+    def __init__(self, regions: bool = True, dice: bool = True):
         super().__init__(name="segmentation_loss", dtype="float32")
         self.regions, self.dice = regions, dice
 

@@ -83,7 +83,7 @@ def test_both_networks_are_made_scored_and_written_with_cards(small):
         ("phantom", "phantom+real"), list(thresholds.WT_ABOVE)
     )
     for name, scores in tried.groupby("network"):
-        assert weights.read_card(name).to_rule().wt_above == thresholds.decide(scores.drop(columns="network"))[0]
+        assert weights.read_card(name).rule.wt_above == thresholds.decide(scores.drop(columns="network"))[0]
     alone = pd.read_csv(small / "results" / "phantom_on_real.csv")
     # 5 x 5 x 5 voxels of 1 mm.
     assert alone["wt_ml"].unique().tolist() == [0.125]

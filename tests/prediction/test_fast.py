@@ -1,6 +1,5 @@
 """OpenVINO's network gives what Keras's gives, and Keras takes over, audibly, where OpenVINO is not there."""
 
-import dataclasses
 import logging
 import subprocess
 import sys
@@ -12,14 +11,13 @@ import pytest
 from conftest import ROOT
 
 from brats_lib import models
-from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS
 from brats_lib.phantom import simulate
 from brats_lib.prediction import fast, networks, weights
 from brats_lib.prediction.inference import predict_stack, segment_case
 from brats_lib.prediction.networks import Network, open_network
-from brats_lib.recipes import NATIVE, PUBLISHED, DecisionRule
+from brats_lib.recipes import NATIVE, DecisionRule
 from brats_lib.slices.stacks import make_stack, with_neighbours
 
 pytest.importorskip("openvino", reason="OpenVINO is the extra `fast`")
@@ -48,12 +46,11 @@ def make_network(recipe, seed=0):
     "recipe",
     [
         SMALL,
-        replace(SMALL, widths=(16, 8)),
         replace(SMALL, neighbours=0, modalities=("flair", "t1", "t1ce")),
         replace(SMALL, neighbours=2),
         replace(SMALL, regions=False),
     ],
-    ids=["three levels", "two levels", "three modalities", "two neighbours", "classes"],
+    ids=["three levels", "three modalities", "two neighbours", "classes"],
 )
 def test_probabilities_are_those_of_keras(recipe):
     model, arrays = make_network(recipe)
@@ -71,13 +68,7 @@ def test_probabilities_are_those_of_keras(recipe):
     np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
-def test_error_of_the_receiver_comes_back_to_the_caller():
-    _, arrays = make_network(SMALL)
-    with pytest.raises(ZeroDivisionError):
-        fast.FastNetwork(arrays, SMALL).predict_plane(np.zeros((9, 16, 16, 2), np.float32), lambda *_: 1 / 0)
-
-
-def test_processor_that_openvino_cannot_compile_for_is_said(monkeypatch):
+def test_errors_of_the_receiver_and_of_the_compiler_come_back_to_the_caller(monkeypatch):
     import openvino
 
     class Broken:
@@ -86,6 +77,8 @@ def test_processor_that_openvino_cannot_compile_for_is_said(monkeypatch):
 
     _, arrays = make_network(SMALL)
     network = fast.FastNetwork(arrays, SMALL)
+    with pytest.raises(ZeroDivisionError):
+        network.predict_plane(np.zeros((9, 24, 16, 2), np.float32), lambda *_: 1 / 0)
     monkeypatch.setattr(openvino, "Core", Broken)
     with pytest.raises(BratsError, match="no such instruction.*--engine keras"):
         network.predict_plane(np.zeros((9, 16, 16, 2), np.float32), print)
@@ -113,30 +106,20 @@ def test_weights_that_do_not_fit_are_refused():
             fast.FastNetwork(wrong, SMALL)
 
 
-def agreement(case, volumes):
-    """Share of all voxels to which the default network on OpenVINO, as it is used here, gives Keras's label."""
-    model, recipe, card = weights.load(None, "float32")
-    both = open_network(None, "openvino"), Network(model, recipe, card.to_rule())
-    masks = [segment_case(case, network, volumes).mask for network in both]
-    assert (masks[1] > 0).sum() > 1000
-    return (masks[0] == masks[1]).mean()
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_labels_of_a_phantom_are_those_of_keras_in_float32(precision, monkeypatch, fresh_networks):
-    allowed = "mixed_bfloat16" if precision == "bfloat16" else "float32"
-    monkeypatch.setattr("brats_lib.training.devices.cpu_precision", lambda: allowed)
+def test_labels_of_a_phantom_are_those_of_keras_in_float32(monkeypatch, fresh_networks):
     phantom = simulate(seed=11, index=0)
-    assert open_network(None, "openvino").precision == precision
     volumes = {modality: phantom.volumes[modality].astype(np.float32) for modality in NATIVE.modalities}
-    assert agreement(SimpleNamespace(name="phantom", affine=np.diag([-1.0, -1, 1, 1])), volumes) >= 0.9999
-
-
-@pytest.mark.slow
-def test_labels_of_a_real_case_are_those_of_keras_in_float32(real_root):
-    case = Cohort.find(real_root)[0]
-    assert agreement(case, case.volumes(NATIVE.modalities)) >= 0.9999
+    case = SimpleNamespace(name="phantom", affine=np.diag([-1.0, -1, 1, 1]))
+    model, recipe, card = weights.load(None, "float32")
+    expected = segment_case(case, Network(model, recipe, card.rule), volumes).mask
+    assert (expected > 0).sum() > 1000
+    for fast_in, precision in (("mixed_bfloat16", "bfloat16"), ("float32", "float32")):
+        networks._open.cache_clear()
+        monkeypatch.setattr("brats_lib.training.devices.cpu_precision", lambda answer=fast_in: answer)
+        network = open_network(None, "openvino")
+        assert network.precision == precision
+        assert (segment_case(case, network, volumes).mask == expected).mean() >= 0.9999
 
 
 def test_missing_openvino_is_said_and_keras_computes(monkeypatch, caplog, fresh_networks):
@@ -149,29 +132,18 @@ def test_missing_openvino_is_said_and_keras_computes(monkeypatch, caplog, fresh_
         open_network(None, "openvino")
 
 
-def test_gpu_is_used_through_keras(monkeypatch, fresh_networks):
+def test_gpu_is_used_through_keras_and_unknown_engines_are_refused(monkeypatch, fresh_networks):
     monkeypatch.setattr("brats_lib.training.devices.has_accelerator", lambda: True)
     assert open_network().engine == "keras"
     assert open_network(None, "openvino").engine == "openvino"
-
-
-def test_network_is_loaded_once_and_unknown_engines_are_refused(fresh_networks):
-    assert open_network() is open_network()
     with pytest.raises(BratsError, match="auto, openvino, keras"):
         open_network(None, "tpu")
 
 
-def test_precision_is_what_the_network_was_trained_in_where_the_processor_is_fast_with_it(monkeypatch, fresh_networks):
-    arrays, _, card = weights.read_arrays()
-    assert card.training["precision"] == "mixed_bfloat16"
-    for processor, expected in (("mixed_bfloat16", "bfloat16"), ("float32", "float32")):
-        networks._open.cache_clear()
-        monkeypatch.setattr("brats_lib.training.devices.cpu_precision", lambda answer=processor: answer)
-        assert open_network(None, "openvino").precision == expected
-    other = dataclasses.replace(card, training=card.training | {"precision": "float32"})
-    monkeypatch.setattr(weights, "read_arrays", lambda name: (arrays, NATIVE, other))
+def test_precision_of_a_network_that_was_trained_in_float32_is_that(monkeypatch, fresh_networks):
+    card = replace(weights.read_card(), precision="float32")
+    monkeypatch.setattr(weights, "read_card", lambda name: card)
     monkeypatch.setattr("brats_lib.training.devices.cpu_precision", lambda: "mixed_bfloat16")
-    networks._open.cache_clear()
     assert open_network(None, "openvino").precision == "float32"
 
 
@@ -195,14 +167,3 @@ print([name for name in ("keras", "tensorflow", "jax") if name in sys.modules])
 def test_predicting_loads_no_keras_and_opens_no_connection():
     done = subprocess.run([sys.executable, "-c", ALONE], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
-
-
-def test_network_of_the_published_recipe_goes_through_keras(monkeypatch, fresh_networks):
-    model, recipe, card = weights.load()
-    published = {"class": "Recipe", "settings": dataclasses.asdict(PUBLISHED)}
-    other = dataclasses.replace(card, recipe=published, decision={})
-    monkeypatch.setattr(weights, "read_card", lambda name=None: other)
-    monkeypatch.setattr(weights, "load", lambda name=None: (model, PUBLISHED, other))
-    assert open_network().engine == "keras"
-    with pytest.raises(BratsError, match="--engine keras"):
-        open_network(None, "openvino")

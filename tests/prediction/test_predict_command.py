@@ -1,8 +1,8 @@
 """`brats predict` as a command: what is done stays done, and bad input is told apart and ends no other case."""
 
-import gzip
 import json
 import os
+import shutil
 from dataclasses import replace
 
 import nibabel as nib
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import tiny_volumes
 from heads import with_skull, write_loose
-from painted import LPS, make_reader, paint, ramp, turn
+from painted import LPS, paint, ramp, turn
 
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
@@ -19,63 +19,92 @@ from brats_lib.prediction.predict import loose_case, predict_one
 from brats_lib.recipes import PUBLISHED
 
 
-@pytest.fixture
-def network(monkeypatch):
-    """The reader in place of every network that is opened."""
-    reader = make_reader()
-    monkeypatch.setattr(networks, "open_network", lambda name=None, engine="auto": reader)
-    return reader
-
-
-def masks_in(out):
-    return {path.name: path.stat().st_mtime_ns for path in out.iterdir() if ".previous-" not in path.name}
-
-
-@pytest.fixture
-def painted_root(tmp_path):
-    """Three cases of the painted head."""
+@pytest.fixture(scope="module")
+def head(tmp_path_factory):
+    """The two files of the painted head; not to be changed."""
+    folder = tmp_path_factory.mktemp("head")
     affine, flair, _ = paint("1 mm LPS")
+    for modality, volume in (("flair", flair), ("t1ce", ramp(flair))):
+        nib.save(nib.Nifti1Image(volume.astype(np.int16), affine), folder / f"{modality}.nii.gz")
+    return folder
+
+
+@pytest.fixture
+def add_case(head, tmp_path):
+    """Add a case of the painted head, by its name."""
+
+    def add(name):
+        (tmp_path / "cases" / name).mkdir(parents=True)
+        for modality in ("flair", "t1ce"):
+            shutil.copy2(head / f"{modality}.nii.gz", tmp_path / "cases" / name / f"{name}_{modality}.nii.gz")
+
+    return add
+
+
+@pytest.fixture
+def painted_root(add_case, tmp_path):
+    """Three cases of the painted head."""
     for name in ("A_1", "A_2", "A_3"):
-        for modality, volume in (("flair", flair), ("t1ce", ramp(flair))):
-            (tmp_path / "cases" / name).mkdir(parents=True, exist_ok=True)
-            image = nib.Nifti1Image(volume.astype(np.int16), affine)
-            nib.save(image, tmp_path / "cases" / name / f"{name}_{modality}.nii.gz")
+        add_case(name)
     return tmp_path / "cases"
 
 
-def test_rerun_does_what_is_missing_changed_or_by_another_network(network, painted_root, tmp_path, monkeypatch, capsys):
-    out, command = tmp_path / "out", ["predict", str(painted_root), "--out", str(tmp_path / "out")]
-    assert main(command) == 0
-    before = masks_in(out)
-    assert sorted(before) == [f"A_{i}{end}" for i in (1, 2, 3) for end in (".json", "_seg.nii.gz")]
-    assert main(command) == 0
-    assert masks_in(out) == before and capsys.readouterr().out.count("was there already") == 3
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
 
+
+@pytest.fixture
+def predict_all(network, painted_root, out):
+    """`brats predict` on the three cases."""
+    return lambda *options: main(["predict", str(painted_root), "--out", str(out), *options])
+
+
+def times_in(out):
+    """Names and times of the results."""
+    return {path.name: path.stat().st_mtime_ns for path in out.iterdir() if ".previous-" not in path.name}
+
+
+def files_of(*names):
+    return {f"{name}{end}" for name in names for end in (".json", "_seg.nii.gz")}
+
+
+def changed_since(before, out):
+    return {name for name, time in times_in(out).items() if before[name] != time}
+
+
+def change_voxels(file, change):
+    image = nib.load(file)
+    values = np.asarray(image.dataobj, np.float32)
+    change(values)
+    nib.save(nib.Nifti1Image(values, image.affine), file)
+
+
+def test_rerun_does_what_is_missing_changed_or_by_another_network(
+    network, painted_root, predict_all, out, monkeypatch, capsys
+):
+    assert predict_all() == 0
+    before = times_in(out)
+    assert before.keys() == files_of("A_1", "A_2", "A_3")
     (out / "A_1.json").write_text('{"half a rec')
     (out / "A_2_seg.nii.gz").write_bytes(b"cut short")
-    assert main(command) == 0
-    after = masks_in(out)
-    assert {name for name in before if after[name] != before[name]} == {
-        "A_1.json", "A_1_seg.nii.gz", "A_2.json", "A_2_seg.nii.gz"
-    }  # fmt: skip
+    assert predict_all() == 0
+    assert changed_since(before, out) == files_of("A_1", "A_2")
+    assert capsys.readouterr().out.count("was there already") == 1
 
-    image = nib.load(painted_root / "A_3" / "A_3_t1ce.nii.gz")
-    changed = np.asarray(image.dataobj).copy()
-    changed[60, 60, 60] += 1
-    nib.save(nib.Nifti1Image(changed, image.affine), painted_root / "A_3" / "A_3_t1ce.nii.gz")
-    assert main(command) == 0
-    assert {name for name, time in masks_in(out).items() if after[name] != time} == {"A_3.json", "A_3_seg.nii.gz"}
+    before = times_in(out)
+    change_voxels(painted_root / "A_3" / "A_3_t1ce.nii.gz", lambda values: values.__setitem__((60, 60, 60), 7))
+    assert predict_all() == 0
+    assert changed_since(before, out) == files_of("A_3")
 
-    before = masks_in(out)
-    other = replace(network.card, weights=network.card.weights | {"sha256": 64 * "0"})
+    before = times_in(out)
+    other = replace(network.card, sha256=64 * "0")
     monkeypatch.setattr(networks, "open_network", lambda *_: replace(network, card=other))
-    assert main(command) == 0
-    assert all(before[name] != time for name, time in masks_in(out).items())
+    assert predict_all() == 0
+    assert changed_since(before, out) == before.keys()
 
 
-def test_mask_of_a_run_that_was_killed_before_its_record_is_made_again(network, painted_root, tmp_path, monkeypatch):
-    command = ["predict", str(painted_root), "--out", str(tmp_path / "out")]
-
+def test_mask_of_a_run_that_was_killed_before_its_record_is_made_again(predict_all, out, monkeypatch):
     def killed(path, content):
         if path.name == "A_2.json":
             raise KeyboardInterrupt
@@ -83,19 +112,18 @@ def test_mask_of_a_run_that_was_killed_before_its_record_is_made_again(network, 
 
     write = predict.write_whole
     monkeypatch.setattr(predict, "write_whole", killed)
-    assert main(command) == 130
-    assert sorted(masks_in(tmp_path / "out")) == ["A_1.json", "A_1_seg.nii.gz", "A_2_seg.nii.gz"]
-    kept = masks_in(tmp_path / "out")
+    assert predict_all() == 130
+    before = times_in(out)
+    assert before.keys() == files_of("A_1") | {"A_2_seg.nii.gz"}
     monkeypatch.setattr(predict, "write_whole", write)
-    assert main(command) == 0
-    after = masks_in(tmp_path / "out")
-    assert len(after) == 6 and after["A_1.json"] == kept["A_1.json"]
-    assert after["A_2_seg.nii.gz"] != kept["A_2_seg.nii.gz"]
-    # It was our own mask, though no record vouched for it.
-    assert len(list((tmp_path / "out").iterdir())) == 6
+    assert predict_all() == 0
+    # It was our own mask, though no record vouched for it: nothing was set aside.
+    assert {path.name for path in out.iterdir()} == files_of("A_1", "A_2", "A_3")
+    assert times_in(out)["A_1.json"] == before["A_1.json"]
+    assert times_in(out)["A_2_seg.nii.gz"] != before["A_2_seg.nii.gz"]
 
 
-def test_full_disk_stops_with_a_message_and_keeps_what_is_done(network, painted_root, tmp_path, monkeypatch, capsys):
+def test_full_disk_stops_with_a_message_and_keeps_what_is_done(predict_all, out, monkeypatch, capsys):
     replaced = os.replace
 
     def full(source, target):
@@ -104,21 +132,10 @@ def test_full_disk_stops_with_a_message_and_keeps_what_is_done(network, painted_
         replaced(source, target)
 
     monkeypatch.setattr("os.replace", full)
-    assert main(["predict", str(painted_root), "--out", str(tmp_path / "out")]) == 2
+    assert predict_all() == 2
     message = capsys.readouterr().err.strip().splitlines()[-1]
     assert "A_2_seg.nii.gz: it cannot be written (No space left on device)" in message and "make room" in message
-    assert sorted(masks_in(tmp_path / "out")) == ["A_1.json", "A_1_seg.nii.gz"]
-
-
-def truncated(file):
-    file.write_bytes(file.read_bytes()[:-3000])
-
-
-def not_a_number(file):
-    image = nib.load(file)
-    values = image.get_fdata(dtype=np.float32)
-    values[60, 60, 60] = np.nan
-    nib.save(nib.Nifti1Image(values, image.affine), file)
+    assert times_in(out).keys() == files_of("A_1")
 
 
 def moved(file):
@@ -126,200 +143,139 @@ def moved(file):
     nib.save(nib.Nifti1Image(np.asarray(image.dataobj), turn(3) @ image.affine), file)
 
 
-def other_shape(file):
-    image = nib.load(file)
-    nib.save(nib.Nifti1Image(np.asarray(image.dataobj)[:-1], image.affine), file)
-
-
 def skull(file):
-    for path in (file, file.with_name(file.name.replace("t1ce", "flair"))):
+    for modality in ("flair", "t1ce"):
+        path = file.with_name(file.name.replace("t1ce", modality))
         image = nib.load(path)
         volume = np.asarray(image.dataobj, np.float32)
-        head = with_skull({"flair": volume, "t1ce": volume})["flair" if "flair" in path.name else "t1ce"]
-        nib.save(nib.Nifti1Image(head, image.affine), path)
-
-
-def not_nifti(file):
-    file.write_bytes(gzip.compress(b"this is text, not a scan" * 40))
-
-
-def text(file):
-    file.write_text("not even compressed")
+        nib.save(nib.Nifti1Image(with_skull({"flair": volume, "t1ce": volume})[modality], image.affine), path)
 
 
 BAD = {
-    "missing": (lambda file: file.unlink(), "A_2 has flair; expected also t1ce"),
-    "truncated": (truncated, "A_2_t1ce.nii.gz: it is truncated or damaged"),
-    "NaN": (not_a_number, "A_2_t1ce.nii.gz: 1 of its voxels are NaN"),
-    "moved": (moved, "A_2_t1ce.nii.gz: its affine puts it"),
-    "other shape": (other_shape, "A_2_t1ce.nii.gz: its shape is (119, 120, 116); expected (120, 120, 116)"),
-    "skull": (skull, "case A_2: a dark layer lies below"),
-    "not NIfTI": (not_nifti, "A_2_t1ce.nii.gz: it is not a NIfTI file"),
-    "text": (text, "A_2_t1ce.nii.gz: it is not a NIfTI file"),
-    "link to nowhere": (lambda file: (file.unlink(), file.symlink_to("nowhere")), "A_2_t1ce.nii.gz: there is no such"),
+    "missing": (lambda file: file.unlink(), "missing has flair; expected also t1ce"),
+    "truncated": (lambda file: file.write_bytes(file.read_bytes()[:-3000]), "it is truncated or damaged"),
+    "nan": (lambda file: change_voxels(file, lambda values: values.__setitem__((60, 60, 60), np.nan)), "are NaN"),
+    "moved": (moved, "moved_t1ce.nii.gz: its affine puts it"),
+    "skull": (skull, "case skull: a dark layer lies below"),
+    "text": (lambda file: file.write_text("not even compressed"), "text_t1ce.nii.gz: it is not a NIfTI file"),
 }
 
 
-@pytest.mark.parametrize("how", BAD)
-def test_cohort_goes_on_past_a_bad_case_and_ends_with_one(how, network, painted_root, tmp_path, capfd):
-    spoil, says = BAD[how]
-    spoil(painted_root / "A_2" / "A_2_t1ce.nii.gz")
-    assert main(["predict", str(painted_root), "--out", str(tmp_path / "out")]) == 1
+def test_cohort_goes_on_past_bad_cases_and_ends_with_one_and_a_single_bad_case_with_two(
+    network, add_case, out, tmp_path, capfd
+):
+    for name, (spoil, _) in BAD.items():
+        add_case(name)
+        spoil(tmp_path / "cases" / name / f"{name}_t1ce.nii.gz")
+    add_case("whole")
+    assert main(["predict", str(tmp_path / "cases"), "--out", str(out)]) == 1
     told = capfd.readouterr()
     lines = [line for line in told.err.splitlines() if line.startswith("brats: ")]
-    assert says in lines[0] and "expected" in lines[0] and lines[1].startswith("brats: 1 of 3 cases could not be")
-    assert "Traceback" not in told.err and "2 of 3 cases in" in told.out
-    assert sorted(masks_in(tmp_path / "out")) == ["A_1.json", "A_1_seg.nii.gz", "A_3.json", "A_3_seg.nii.gz"]
+    for _, says in BAD.values():
+        assert sum(says in line and "expected" in line for line in lines) == 1
+    assert lines[-1].startswith("brats: 6 of 7 cases could not be")
+    assert "Traceback" not in told.err and "1 of 7 cases in" in told.out
+    assert times_in(out).keys() == files_of("whole")
+    assert main(["predict", str(tmp_path / "cases" / "missing"), "--out", str(out)]) == 2
+    assert "missing has flair; expected also t1ce" in capfd.readouterr().err
 
 
-def test_a_single_bad_case_ends_with_two(network, painted_root, tmp_path, capfd):
-    (painted_root / "A_2" / "A_2_t1ce.nii.gz").unlink()
-    assert main(["predict", str(painted_root / "A_2"), "--out", str(tmp_path / "out")]) == 2
-    assert "A_2 has flair; expected also t1ce" in capfd.readouterr().err
-    assert masks_in(tmp_path / "out") == {}
+def test_other_layouts_are_read_and_written_under_their_names(network, out, tmp_path, msd_root):
+    assert main(["predict", str(msd_root), "--out", str(out)]) == 0
+    assert times_in(out).keys() == files_of("BRATS_001", "BRATS_002", "BRATS_010")
+    folder, volumes = tmp_path / "cases" / "BraTS-GLI-00001-000", tiny_volumes()[0]
+    folder.mkdir(parents=True)
+    for modality, ending in {"flair": "t2f.nii.gz", "t1ce": "t1c.nii"}.items():
+        nib.save(nib.Nifti1Image(volumes[modality], LPS), folder / f"{folder.name}-{ending}")
+    assert main(["predict", str(tmp_path / "cases"), "--out", str(tmp_path / "other")]) == 0
+    assert times_in(tmp_path / "other").keys() == files_of(folder.name)
 
 
-@pytest.mark.parametrize("layout", ["brats2023", "msd", "plain .nii"])
-def test_other_layouts_are_read_and_written_under_their_names(layout, network, tmp_path, msd_root, capfd):
-    if layout == "msd":
-        assert main(["predict", str(msd_root), "--out", str(tmp_path / "out")]) == 0
-        names = [f"BRATS_{i}" for i in ("001", "002", "010")]
-    else:
-        volumes, name = tiny_volumes()[0], "BraTS-GLI-00001-000" if layout == "brats2023" else "Brats18_X_1"
-        (tmp_path / "cases" / name).mkdir(parents=True)
-        endings = {"flair": "-t2f.nii.gz", "t1ce": "-t1c.nii.gz"}
-        for modality in ("flair", "t1ce"):
-            ending = endings[modality] if layout == "brats2023" else f"_{modality}.nii"
-            nib.save(nib.Nifti1Image(volumes[modality], LPS), tmp_path / "cases" / name / f"{name}{ending}")
-        assert main(["predict", str(tmp_path / "cases"), "--out", str(tmp_path / "out")]) == 0
-        names = [name]
-    assert sorted(masks_in(tmp_path / "out")) == sorted(f"{n}{end}" for n in names for end in (".json", "_seg.nii.gz"))
-
-
-@pytest.mark.parametrize("place", ["the case's folder", "a file", "a folder without permission"])
 def test_output_that_would_do_harm_or_cannot_be_is_refused_before_anything_runs(
-    place, network, painted_root, tmp_path, monkeypatch, capsys
+    network, painted_root, tmp_path, monkeypatch, capsys
 ):
-    def forbid(path):
-        raise PermissionError(13, "Permission denied")
-
     monkeypatch.setattr("brats_lib.prediction.predict.predict_one", lambda *_: pytest.fail("something was computed"))
-    out = painted_root / "A_1"
-    if place == "a file":
-        out = tmp_path / "file"
-        out.touch()
-    elif place == "a folder without permission":
-        out = tmp_path / "out"
-        monkeypatch.setattr("pathlib.Path.touch", forbid)
-    assert main(["predict", str(painted_root), "--out", str(out)]) == 2
-    assert f"brats: {out}: " in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    for out in (painted_root / "A_1", tmp_path / "file"):
+        assert main(["predict", str(painted_root), "--out", str(out)]) == 2
+        assert f"brats: {out}: " in capsys.readouterr().err
 
 
 def test_another_rule_or_engine_and_older_records_are_predicted_again_with_a_word(
-    network, painted_root, tmp_path, monkeypatch, capsys
+    network, predict_all, out, monkeypatch, capsys
 ):
-    out, command = tmp_path / "out", ["predict", str(painted_root), "--out", str(tmp_path / "out")]
-    assert main(command) == 0
+    assert predict_all() == 0
     # ET nowhere: probabilities are 0 and 1 here, so that no threshold below 1 changes a voxel.
-    rule = {"et_above": 1.0}
-    card = replace(network.card, decision=network.card.decision | rule)
-    stricter = replace(network, rule=replace(network.rule, **rule), card=card)
+    rule = replace(network.rule, et_above=1.0)
+    stricter = replace(network, rule=rule, card=replace(network.card, rule=rule))
     for changed, said in (
         (stricter, "another network or decision rule made it"),
         (replace(stricter, precision="bfloat16"), "it was made on keras (float32)"),
     ):
         monkeypatch.setattr(networks, "open_network", lambda name=None, engine="auto", changed=changed: changed)
         capsys.readouterr()
-        assert main(command) == 0
+        assert predict_all() == 0
         text = capsys.readouterr().out
         assert text.count(f"note: It was predicted again: {said}.") == 3 and "was there already" not in text
         assert "ET 0.0 mL" in text and not (nib.load(out / "A_1_seg.nii.gz").get_fdata() == 4).any()
     for number, damage in enumerate(({"record": 1}, {"volumes_ml": None}, {"warnings": [3]}), 1):
         path = out / f"A_{number}.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | damage))
-    assert main(command) == 0
+    assert predict_all() == 0
     text = capsys.readouterr().out
     assert text.count("its record is of another version of this package") == 1
     assert text.count("its record is damaged") == 2
     # All of these were this command's own files: nothing had to be kept.
     assert len(list(out.iterdir())) == 6
-    assert main(command) == 0 and capsys.readouterr().out.count("was there already") == 3
+    assert predict_all() == 0 and capsys.readouterr().out.count("was there already") == 3
 
 
-def test_masks_corrected_by_hand_and_files_of_others_are_kept(network, painted_root, tmp_path, capsys):
-    out, command = tmp_path / "out", ["predict", str(painted_root), "--out", str(tmp_path / "out")]
+def test_masks_corrected_by_hand_and_files_of_others_are_kept(predict_all, out, capsys):
     out.mkdir()
     (out / "A_2.json").write_text('{"RepetitionTime": 8}')
     (out / "A_3_seg.nii.gz").write_bytes(b"somebody's own")
-    assert main(command) == 0
+    assert predict_all() == 0
     assert (out / "A_2.json.previous-1").read_text() == '{"RepetitionTime": 8}'
     assert (out / "A_3_seg.nii.gz.previous-1").read_bytes() == b"somebody's own"
     corrected = nib.load(out / "A_1_seg.nii.gz")
     nib.save(nib.Nifti1Image(np.zeros(corrected.shape, np.uint8), corrected.affine), out / "A_1_seg.nii.gz")
     content = (out / "A_1_seg.nii.gz").read_bytes()
     capsys.readouterr()
-    assert main(command) == 0
+    assert predict_all() == 0
     text = capsys.readouterr().out
     assert "its mask was removed or changed" in text and "it is kept as A_1_seg.nii.gz.previous-1." in text
     assert (out / "A_1_seg.nii.gz.previous-1").read_bytes() == content
     assert nib.load(out / "A_1_seg.nii.gz").get_fdata().any()
 
 
-def test_pipes_in_the_place_of_results_hold_nothing_up(network, painted_root, tmp_path):
-    out = tmp_path / "out"
+def test_pipes_in_the_place_of_results_hold_nothing_up(predict_all, out):
     out.mkdir()
     for name in ("A_1.json", "A_2_seg.nii.gz"):
         os.mkfifo(out / name)
-    assert main(["predict", str(painted_root), "--out", str(out)]) == 0
+    assert predict_all() == 0
     assert len(list(out.glob("A_?.json"))) == len(list(out.glob("A_?_seg.nii.gz"))) == 3
 
 
-def test_plain_file_edited_in_its_middle_is_predicted_again(network, painted_root, tmp_path, capsys):
-    """Of the same size, and with the same beginning and end."""
-    for path in painted_root.rglob("*.nii.gz"):
-        nib.save(nib.load(path), path.with_name(path.name.removesuffix(".gz")))
-        path.unlink()
-    command = ["predict", str(painted_root), "--out", str(tmp_path / "out")]
-    assert main(command) == 0
-    path = painted_root / "A_2" / "A_2_flair.nii"
-    content = bytearray(path.read_bytes())
-    # A few voxels of int16 in the centre of the head, whose grid has 120 x 120 voxels in a slice.
-    centre = len(content) // 2 + 2 * (60 * 120 + 60)
-    content[centre : centre + 40] = bytes(40)
-    path.write_bytes(content)
-    capsys.readouterr()
-    assert main(command) == 0
-    text = capsys.readouterr().out
-    assert text.count("was there already") == 2 and text.count("its images have changed") == 1
-
-
-def test_a_bad_or_missing_mask_blocks_no_prediction(network, painted_root, tmp_path, capsys):
+def test_a_bad_mask_blocks_no_prediction(network, painted_root, predict_all, capsys):
     (painted_root / "A_1" / "A_1_seg.nii.gz").write_bytes(b"no image")
-    affine, flair, _ = paint("1 mm LPS")
-    odd = nib.Nifti1Image((flair > 0).astype(np.uint8) * 77, affine)
-    nib.save(odd, painted_root / "A_2" / "A_2_seg.nii.gz")
-    assert main(["predict", str(painted_root), "--out", str(tmp_path / "out")]) == 0
+    assert predict_all() == 0
     assert "3 of 3 cases" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a\\b", "new\nline"])
+@pytest.mark.parametrize("name", ["../up", "", ".hidden", "new\nline"])
 def test_name_that_is_a_path_is_refused(name, tmp_path):
     with pytest.raises(BratsError, match="no file name"):
         loose_case({"flair": tmp_path / "x_flair.nii.gz"}, name)
 
 
-@pytest.mark.parametrize(
-    ("file", "expected"),
-    [("S7_flair.nii.gz", "S7"), ("BraTS-GLI-1-t2f.nii.gz", "BraTS-GLI-1"), ("brain.nii", "brain")],
-)
-def test_single_files_are_named_after_the_first(file, expected, tmp_path):
-    assert loose_case({"flair": tmp_path / file, "t1ce": tmp_path / "other.nii"}).name == expected
+def test_single_files_are_named_after_the_first(tmp_path):
+    for file, name in (("S7_flair.nii.gz", "S7"), ("BraTS-GLI-1-t2f.nii.gz", "BraTS-GLI-1"), ("brain.nii", "brain")):
+        assert loose_case({"flair": tmp_path / file, "t1ce": tmp_path / "other.nii"}).name == name
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "neither a folder nor single files"),
         (["cases", "--flair", "x.nii"], "a folder and single files"),
         (["cases", "--name", "x"], "--name: it goes with single files"),
         (["--flair", "x.nii", "--t1ce", "y.nii", "--part", "1/2"], "--part: it goes with a folder"),
@@ -331,15 +287,6 @@ def test_single_files_are_named_after_the_first(file, expected, tmp_path):
 def test_unusable_arguments_end_with_two(arguments, says, network, tmp_path, capsys):
     assert main(["predict", *arguments, "--out", str(tmp_path / "out")]) == 2
     assert says in capsys.readouterr().err
-
-
-def test_unreadable_folder_is_named(network, painted_root, tmp_path, monkeypatch, capsys):
-    def refuse(path):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
-    assert main(["predict", str(painted_root), "--out", str(tmp_path / "out")]) == 2
-    assert "cannot be read (Permission denied)" in capsys.readouterr().err
 
 
 def test_network_of_the_published_recipe_needs_1_mm(network, tmp_path):
@@ -356,7 +303,7 @@ def test_parts_of_a_folder_are_disjoint_and_make_up_all_of_it(network, painted_r
         assert sorted(path.name.removesuffix("_seg.nii.gz") for path in out.glob("*.nii.gz")) == names
 
 
-@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "", "1/2/2", "1/2\n", "²/3", f"1/{'9' * 5000}"])
-def test_part_that_is_none_is_refused(network, painted_root, tmp_path, capsys, part):
-    assert main(["predict", str(painted_root), "--out", str(tmp_path / "out"), "--part", part]) == 2
+@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "1/2\n", f"1/{'9' * 5000}"])
+def test_part_that_is_none_is_refused(predict_all, capsys, part):
+    assert predict_all("--part", part) == 2
     assert "two numbers i/n" in capsys.readouterr().err

@@ -1,21 +1,17 @@
 """The native recipe trains towards its last epoch's average, and can be killed, repeated and carried on from."""
 
-import os
-import signal
-import subprocess
-import sys
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
-from training.test_training import Blobs, assert_same_training, read_log, read_state
+from training.test_training import Blobs, assert_same_training, assert_weights_are_kept, read_state
 
 from brats_lib import labels, models
 from brats_lib.errors import BratsError
 from brats_lib.recipes import NativeRecipe, Recipe
-from brats_lib.training.fitting import load_trained, train
+from brats_lib.training.fitting import train
 from brats_lib.training.objectives import compile_model
 
 RECIPE = NativeRecipe(neighbours=0, widths=(8, 8), patch=16, averaging=0.8, warmup=0.25, learning_rate=1e-2, epochs=4)
@@ -51,18 +47,6 @@ def straight(tmp_path_factory):
 def assert_equal_arrays(first, second):
     for ours, theirs in zip(first, second, strict=True):
         np.testing.assert_array_equal(ours, theirs)
-
-
-def test_killed_training_resumes_to_the_same_bits(straight, tmp_path):
-    killed = tmp_path / "killed"
-    code = f"""from training.test_native_training import *
-run(Path({str(killed)!r}), batches=RegionBlobs(kill_in=(2, 2)))"""
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "tests"), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
-    assert len(read_log(killed)) == 2
-    assert run(killed).resumed_from == 2
-    assert_same_training(straight[0], killed)
 
 
 def test_average_is_kept_and_leaves_the_training_itself_alone(straight, tmp_path):
@@ -116,31 +100,6 @@ def test_validation_that_is_empty_or_that_the_published_recipe_lacks_is_refused(
         run(tmp_path / "training", Recipe(size=16, width=2), val=None)
 
 
-def test_another_number_of_epochs_is_another_training(straight, tmp_path, capsys):
-    folder = tmp_path / "training"
-    run(folder, epochs=1)
-    assert run(folder, epochs=2).resumed_from == 0
-    assert "kept as training.previous-1" in capsys.readouterr().out
-
-
-def test_trained_network_is_rebuilt_from_its_folder(straight):
-    folder, result = straight
-    model = load_trained(folder, data_fingerprint="blobs")
-    assert model.output_shape[-1] == 3
-    assert_equal_arrays(model.get_weights(), kept(folder))
-    images = RegionBlobs()[0][0]
-    np.testing.assert_array_equal(model.predict(images, verbose=0), result.model.predict(images, verbose=0))
-
-
-def test_recipe_that_is_none_of_the_two_is_refused(straight, tmp_path):
-    for path in straight[0].iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    settings = tmp_path / "training.json"
-    settings.write_text(settings.read_text().replace('"patch"', '"stitch"'))
-    with pytest.raises(BratsError, match="its recipe has the fields name, .*stitch"):
-        load_trained(tmp_path)
-
-
 def test_fine_tuning_starts_from_the_given_weights_and_is_another_training(straight, tmp_path):
     given = straight[1].model.get_weights()
     # A rate this small leaves float32 weights of ordinary size where they are.
@@ -151,32 +110,25 @@ def test_fine_tuning_starts_from_the_given_weights_and_is_another_training(strai
     assert run(tmp_path / "tuned", still, epochs=1, initial_weights=given).resumed_from == 1
     changed = [given[0] + np.float32(1e-3), *given[1:]]
     assert run(tmp_path / "tuned", still, epochs=1, initial_weights=changed).resumed_from == 0
-
-
-def test_interrupted_fine_tuning_resumes_to_the_same_bits(straight, tmp_path):
-    given = straight[1].model.get_weights()
-    whole, interrupted = tmp_path / "whole", tmp_path / "interrupted"
-    run(whole, initial_weights=given, epochs=2)
-    with pytest.raises(BratsError, match="finished epochs are kept .1"):
-        run(interrupted, batches=RegionBlobs(nan_in=(1, 1), nan_images=True), initial_weights=given, epochs=2)
-    assert run(interrupted, initial_weights=given, epochs=2).resumed_from == 1
-    assert_same_training(whole, interrupted)
-
-
-def test_weights_of_another_network_are_refused_before_anything_is_changed(straight, tmp_path):
-    folder = tmp_path / "training"
-    run(folder, epochs=1)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    # Weights that do not fit are refused before anything is changed.
+    before = {path.name: path.read_bytes() for path in (tmp_path / "tuned").iterdir()}
     wider = models.build(replace(RECIPE, widths=(8, 16))).get_weights()
-    with pytest.raises(BratsError, match=r"initial weights: one has shape \(3, 3, 8, 16\), not \(3, 3, 8, 8\)"):
-        run(folder, epochs=1, initial_weights=wider)
-    with pytest.raises(BratsError, match="initial weights: they are 2 arrays"):
-        run(folder, epochs=1, initial_weights=straight[1].model.get_weights()[:2])
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    for wrong in (wider, given[:2]):
+        with pytest.raises(BratsError, match="initial weights: .* expected the arrays of the recipe's network"):
+            run(tmp_path / "tuned", still, epochs=1, initial_weights=wrong)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "tuned").iterdir()} == before
 
 
-def test_weights_that_become_nan_stop_the_training_and_keep_the_average(tmp_path):
-    folder = tmp_path / "training"
+def test_training_that_weights_of_nan_stopped_keeps_its_average_and_resumes_to_the_same_bits(straight, tmp_path):
+    folder = tmp_path / "interrupted"
     with pytest.raises(BratsError, match="became .* epoch 2.*finished epochs are kept .1"):
         run(folder, batches=RegionBlobs(nan_in=(1, 1), nan_images=True))
-    assert_equal_arrays(load_trained(folder, unfinished=True).get_weights(), kept(folder))
+    assert_weights_are_kept(folder, models.build(RECIPE))
+    assert run(folder).resumed_from == 1
+    assert_same_training(straight[0], folder)
+
+
+def test_another_number_of_epochs_is_another_training(straight, tmp_path, capsys):
+    shutil.copytree(straight[0], tmp_path / "training")
+    assert run(tmp_path / "training", epochs=1).resumed_from == 0
+    assert "kept as training.previous-1" in capsys.readouterr().out

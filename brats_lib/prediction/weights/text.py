@@ -1,23 +1,18 @@
-"""Cards as text: a few lines for a terminal, tables for the book."""
+"""The cards of networks that ship as text: a few lines for a terminal, tables for the book."""
+
+from collections.abc import Iterable
 
 from tabulate import tabulate
+
+from brats_lib.prediction.cards import settings_of
 
 __all__ = ["card_markdown", "cards_markdown", "summary"]
 
 _SCORE_NAMES = {"dice": "Dice", "hd95_mm": "HD95 (mm)", "iou": "IoU"}
 
 
-def summary(card):
-    """Lines on one card, indented: size, data, and mean scores per data set.
-
-    Parameters
-    ----------
-    card : Card
-
-    Returns
-    -------
-    str
-    """
+def summary(card) -> str:
+    """Lines on one card, indented: size, data, and mean scores per data set."""
     groups = {}
     for score in card.scores:
         groups.setdefault((score["score"], score["data"], score["cases"]), []).append(score)
@@ -29,19 +24,8 @@ def summary(card):
     return "\n".join(lines)
 
 
-def card_markdown(card, cite=True):
-    """A card as a table of facts, a table of scores and a list of limitations.
-
-    Parameters
-    ----------
-    card : Card
-    cite : bool
-        Give sources as citation roles of the book; otherwise as text.
-
-    Returns
-    -------
-    str
-    """
+def card_markdown(card, cite: bool = True) -> str:
+    """A card as tables and a list of limitations; its sources as citations of the book, or spelt out."""
     training, citations = card.training, card.data["citations"]
     if cite:
         sources = f"{{cite}}`{','.join(entry['key'] for entry in citations)}`" if citations else "none"
@@ -52,8 +36,8 @@ def card_markdown(card, cite=True):
         ("Trained on", f"{card.data['description']} ({_cases(card)})"),
         ("Terms of the data", card.data["licence"]),
         ("Sources to cite", sources),
-        ("Network", f"recipe `{card.recipe['settings']['name']}`, {_size(card)}"),
-        ("Decision", _decision(card.decision)),
+        ("Network", f"recipe `{card.recipe.name}`, {_size(card)}"),
+        ("Decision", _decision(card.rule)),
         ("Training", f"{training['slices']:,} slices in {training['minutes']:.0f} minutes on {training['device']}"),
         ("Repeat it with", f"seed {training['seed']}, {training['precision']}, commit `{training['commit']}`"),
         ("Versions", versions),
@@ -77,18 +61,8 @@ def card_markdown(card, cite=True):
     return "\n\n".join(parts) + "\n"
 
 
-def cards_markdown(cards):
-    """Several cards, each under a heading of the third level.
-
-    Parameters
-    ----------
-    cards : iterable of Card
-
-    Returns
-    -------
-    str
-        A sentence that says so where there is no card.
-    """
+def cards_markdown(cards: Iterable) -> str:
+    """Several cards, each under a heading of the third level."""
     parts = [f"### `{card.name}`{', the default' if card.default else ''}\n\n{card_markdown(card)}" for card in cards]
     return "\n".join(parts) or "No network is packaged with this copy of the book.\n"
 
@@ -110,7 +84,9 @@ def _size(card):
 
 
 def _decision(rule):
-    return ", ".join(f"`{name}` {value}" for name, value in rule.items()) or "the most probable class"
+    if rule is None:
+        return "the most probable class"
+    return ", ".join(f"`{name}` {value}" for name, value in settings_of(rule).items())
 
 
 def _value(score, number):

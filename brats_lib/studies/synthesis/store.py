@@ -12,7 +12,7 @@ import numpy as np
 
 from brats_lib.errors import BratsError
 from brats_lib.files import read_json, write_whole
-from brats_lib.prediction.weights.store import check_fit, to_float16
+from brats_lib.prediction.weights.store import pack, set_arrays, to_float16
 from brats_lib.recipes import GenerativeRecipe, as_tuples
 
 if TYPE_CHECKING:
@@ -47,9 +47,8 @@ def save_generator(
     BratsError
         If a weight is not finite in float16, or a file cannot be written.
     """
-    arrays, buffer = to_float16(generator, card), io.BytesIO()
-    np.savez(buffer, **arrays)
-    content = buffer.getvalue()
+    arrays = to_float16(generator, card)
+    content = pack(arrays)
     settings = {"recipe": asdict(recipe), "compression": asdict(compression)}
     weights = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content),
                "parameters": sum(array.size for array in arrays.values())}  # fmt: skip
@@ -84,8 +83,7 @@ def load_generator(card: Path = GENERATOR) -> "tuple[keras.Model, GenerativeReci
         raise BratsError(card, found, "the card of a generator", _ADVICE) from error
     arrays = _read_arrays(file, expected)
     generator = join(build(recipe).generator, build(compression).decoder)
-    check_fit(arrays, generator, file)
-    generator.set_weights([array.astype(np.float32) for array in arrays.values()])
+    set_arrays(generator, arrays, file)
     return generator, recipe, about
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from brats_lib import models
-from brats_lib.prediction.weights import save_weights, store
+from brats_lib.prediction.weights import packaged, save_weights
 from brats_lib.recipes import NATIVE, DecisionRule, NativeRecipe, Recipe
 
 TINY = {
@@ -73,7 +73,7 @@ def package(tmp_path, facts, monkeypatch):
     model, recipe = make_network(TINY["native"]), TINY["native"]
     save_weights(model, recipe, DecisionRule(), tmp_path / "package", "phantom", facts | {"default": False})
     save_weights(model, recipe, DecisionRule(), tmp_path / "package", "phantom+real", facts)
-    monkeypatch.setattr(store, "FOLDER", tmp_path / "package")
+    monkeypatch.setattr(packaged, "FOLDER", tmp_path / "package")
     # Away from the networks that a run of the book has left in this checkout.
     monkeypatch.chdir(tmp_path)
     return tmp_path / "package"

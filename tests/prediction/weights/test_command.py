@@ -1,7 +1,7 @@
 """`brats weights` lists the networks and prints their cards."""
 
 from brats_lib.cli import main
-from brats_lib.prediction.weights import store
+from brats_lib.prediction.weights import packaged
 
 
 def test_list_tells_size_data_and_scores_of_each_network_the_default_first(package, capsys):
@@ -17,11 +17,6 @@ def test_card_of_one_network_is_printed_whole(package, capsys):
     assert out.startswith("phantom\n\n") and "Baid et al. 2021" in out and "* Adults only." in out
 
 
-def test_card_of_an_own_network_is_printed_by_its_path(card_path, capsys):
-    assert main(["weights", str(card_path)]) == 0
-    assert capsys.readouterr().out.startswith("tiny+one (default)\n")
-
-
 def test_unknown_network_ends_with_exit_code_two(package, capsys):
     assert main(["weights", "best"]) == 2
     error = capsys.readouterr().err
@@ -29,6 +24,6 @@ def test_unknown_network_ends_with_exit_code_two(package, capsys):
 
 
 def test_empty_package_says_so(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(store, "FOLDER", tmp_path)
+    monkeypatch.setattr(packaged, "FOLDER", tmp_path)
     assert main(["weights"]) == 0
     assert "No network is packaged" in capsys.readouterr().out

@@ -18,7 +18,7 @@ from brats_lib.studies.synthesis.gan import join
 from brats_lib.studies.synthesis.pictures import Pictures
 from brats_lib.studies.synthesis.sampling import between, draw_latent, encode, split_labelled, synthesise
 from brats_lib.studies.synthesis.store import load_generator, read_generator_card, save_generator
-from brats_lib.training.checkpoints import KeepProgress
+from brats_lib.training.callbacks import KeepProgress
 from brats_lib.training.fitting import load_trained, train
 
 
