@@ -9,11 +9,12 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from beartype import BeartypeConf
+from beartype import BeartypeConf, BeartypeHintOverrides
 from beartype.claw import beartype_package
 
-# Annotations are held against what the tests hand over; an int is a float, as everywhere in Python.
-beartype_package("brats_lib", conf=BeartypeConf(is_pep484_tower=True, violation_type=UserWarning))
+# Annotations are held against what tests hand over; NumPy's numbers are numbers.
+NUMBERS = {int: int | np.integer, float: float | int | np.floating | np.integer, bool: bool | np.bool_}
+beartype_package("brats_lib", conf=BeartypeConf(hint_overrides=BeartypeHintOverrides(NUMBERS)))
 
 from brats_lib.labels import ED, ET, NCR  # noqa: E402 (imported with its annotations checked)
 

@@ -186,7 +186,7 @@ def _name_cases(ax, cases, shown):
         ax.plot([place, x, x], [1.06, 1.02, y], transform=ax.transAxes, **hair)
 
 
-def apart(positions: Sequence[float], gap: float) -> np.ndarray:
+def apart(positions: Sequence[float] | np.ndarray, gap: float) -> np.ndarray:
     """Move sorted positions as little as needed for neighbours to be a gap apart."""
     blocks = []
     for position in positions:

@@ -102,7 +102,7 @@ def caption(ax: Axes, heading: str, note: str = "") -> None:
         ax.annotate(note, xytext=(0, 5), color="#C4C4C4", fontsize=10.5, linespacing=1.2, **at)
 
 
-def captions(row: Sequence[Axes], *headings: str) -> None:
+def captions(row: Sequence[Axes] | np.ndarray, *headings: str) -> None:
     """Write a heading above each panel of a row."""
     for ax, heading in zip(row, headings, strict=True):
         caption(ax, heading)

@@ -1,7 +1,6 @@
 """Two networks on the same cases: how much the second gains, and whether chance could have done it."""
 
 import itertools
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ __all__ = ["compare", "paired_test"]
 _EXACT_CASES = 16
 
 
-def paired_test(first: Sequence[float], second: Sequence[float]) -> dict[str, float]:
+def paired_test(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
     """Mean difference of paired scores, its bootstrap interval and a sign-flip permutation test.
 
     The test asks how often a mean difference this far from 0, in either direction, would come from chance alone: if

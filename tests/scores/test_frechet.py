@@ -17,7 +17,7 @@ def test_frechet_distance_is_the_formula_with_a_matrix_root():
     assert frechet_distance(first, second) == pytest.approx(expected)
     assert frechet_distance(first, first) == pytest.approx(0, abs=1e-9)
     # Of one feature: means 1 and 8, sample deviations sqrt(2) and sqrt(18).
-    single = frechet_distance([[0.0], [2.0]], [[5.0], [11.0]])
+    single = frechet_distance(np.array([[0.0], [2.0]]), np.array([[5.0], [11.0]]))
     assert single == pytest.approx(49 + (np.sqrt(2) - np.sqrt(18)) ** 2)
 
 

@@ -12,7 +12,7 @@ def test_the_auc_is_scikit_learns_with_draws():
     members, others = rng.integers(2, 8, 30), rng.integers(0, 6, 40)
     truth = np.repeat([1, 0], [30, 40])
     assert attack_auc(members, others) == pytest.approx(roc_auc_score(truth, np.concatenate([members, others])))
-    assert attack_auc([1, 2], [1, 2]) == 0.5 and attack_auc([3], [1, 2]) == 1.0
+    assert attack_auc(np.array([1, 2]), np.array([1, 2])) == 0.5 and attack_auc(np.array([3]), np.array([1, 2])) == 1.0
 
 
 def test_the_nearest_is_found_and_its_distance_is_the_root_mean_square():

@@ -14,16 +14,17 @@ from brats_lib.errors import BratsError
 from brats_lib.recipes import PUBLISHED
 from brats_lib.slices.augment import Augmenter
 from brats_lib.slices.batches import ProcessShare, SliceBatches
-from brats_lib.slices.cache import build_cache
+from brats_lib.slices.cache import SliceCache, build_cache
 from brats_lib.slices.preprocess import case_labels, case_slices
 
 NAMES = ("a", "b", "c")
 
 
-class Numbered:
+class Numbered(SliceCache):
     """A cache in memory whose slices show where they come from: case in one channel, axial slice in the other."""
 
-    recipe = replace(PUBLISHED, first_slice=8, stop_slice=28, size=16)
+    def __init__(self):
+        self.recipe = replace(PUBLISHED, first_slice=8, stop_slice=28, size=16)
 
     def flair_hash(self, name):
         return f"hash of {name}"

@@ -1,5 +1,7 @@
 """Which images are taken for the same head, and what is said of cases and subsets that share one."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from heads import phantom
@@ -72,7 +74,7 @@ def test_twins_are_named_with_their_likeness_and_the_subsets_they_are_in(heads):
     assert [(f.case, f.severity, f.problem) for f in near] == [(case, "warning", "near-duplicate") for case in "CD"]
     assert near[0].message.startswith("case C: its images correlate (t1 1.00) with those of A; expected another")
     assert "with the mirror images of A" in near[1].message
-    cohort = Cohort("here", tuple(Case(name, {}, "mask") for name in images))
+    cohort = Cohort(Path("here"), tuple(Case(name, {}, Path("mask")) for name in images))
     leaks = list(splits(cohort, Split(("A", "B"), ("D",), ("C",)), pairs))
     assert [(f.case, f.severity, f.problem) for f in leaks] == [(case, "error", "leakage") for case in "CD"]
     assert "C is in test and A in train, but its images correlate (t1 1.00) with those" in leaks[0].message
