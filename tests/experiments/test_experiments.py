@@ -51,7 +51,7 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setattr(shipped, "NATIVE", TINY)
     monkeypatch.setattr(shipped, "FINE_TUNING", TINY)
     monkeypatch.setattr(shipped, "WEIGHTS", tmp_path / "weights")
-    monkeypatch.setattr(weights.store, "FOLDER", tmp_path / "weights")
+    monkeypatch.setattr(weights.packaged, "FOLDER", tmp_path / "weights")
     monkeypatch.setattr(shipped, "RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(record, "FOLDER", tmp_path / "results")
     monkeypatch.setattr(studies, "FOLDER", tmp_path / "results")
