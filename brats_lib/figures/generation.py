@@ -47,7 +47,7 @@ def labelled_slices(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], source:
 
 @styled
 def picture_rows(
-    rows: Mapping[str, Sequence[np.ndarray]],
+    rows: Mapping[str, Sequence[np.ndarray] | np.ndarray],
     source: str,
     headings: Sequence[str] = (),
     classes: np.ndarray | None = None,

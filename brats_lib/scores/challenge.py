@@ -37,7 +37,7 @@ WORST_HD95_MM = float(np.sqrt(240**2 + 240**2 + 155**2))
 _CLASSES_OF = {name: [LABELS.index(label) for label in labels] for name, labels in SCORED.items()}
 
 
-def hd95(a: np.ndarray, b: np.ndarray, spacing: Sequence[float]) -> float:
+def hd95(a: np.ndarray, b: np.ndarray, spacing: Sequence[float] | np.ndarray) -> float:
     """95th percentile, in mm, of the distances between the surfaces of two objects, in either order.
 
     The distances from every surface voxel of `a` to the nearest surface voxel of `b` and the other way round are
@@ -57,7 +57,7 @@ def hd95(a: np.ndarray, b: np.ndarray, spacing: Sequence[float]) -> float:
     return float(np.percentile(np.concatenate([_distances(a, b, spacing), _distances(b, a, spacing)]), 95))
 
 
-def score_region(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float]) -> dict[str, float]:
+def score_region(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float] | np.ndarray) -> dict[str, float]:
     """Scores of one region of one case, given as arrays of bool: five ratios in 0-1, and hd95_mm."""
     prediction, truth, spacing = _checked(prediction, truth, spacing)
     tp = np.count_nonzero(prediction & truth)
@@ -66,7 +66,9 @@ def score_region(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[fl
     return {**_ratios(tp, fp, fn, truth.size - tp - fp - fn), "hd95_mm": hd95(prediction, truth, spacing)}
 
 
-def score_mask(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float]) -> list[dict[str, str | float]]:
+def score_mask(
+    prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float] | np.ndarray
+) -> list[dict[str, str | float]]:
     """Score every region of one case, given as labels 0, 1, 2, 4 on the case's own grid.
 
     One row per region in the order WT, TC, ET, NCR, ED: `region` and the scores of `score_region`.

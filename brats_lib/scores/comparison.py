@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from brats_lib.errors import BratsError, some
 from brats_lib.labels import SCORED
@@ -15,7 +16,7 @@ __all__ = ["compare", "paired_test"]
 _EXACT_CASES = 16
 
 
-def paired_test(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+def paired_test(first: ArrayLike, second: ArrayLike) -> dict[str, float]:
     """Mean difference of paired scores, its bootstrap interval and a sign-flip permutation test.
 
     The test asks how often a mean difference this far from 0, in either direction, would come from chance alone: if

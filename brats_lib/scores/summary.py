@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from brats_lib.errors import BratsError
@@ -15,7 +16,7 @@ RESAMPLES = 10_000
 _INDICES_AT_ONCE = 2_000_000
 
 
-def bootstrap_interval(values: np.ndarray) -> tuple[float, float, float]:
+def bootstrap_interval(values: ArrayLike) -> tuple[float, float, float]:
     """Mean over cases and the bounds of its 95 % bootstrap percentile interval (Efron & Tibshirani 1993, chapter 13).
 
     The interval says how much the mean would vary with other patients of the same kind. It does not know about another

@@ -130,7 +130,7 @@ class SliceCache:
         """`voxel_hash` of a case's FLAIR image; empty where the recipe does without."""
         return read_text(self.files(name)[2], "a hash of the slice cache", f"Delete {self.folder}; it is made again")
 
-    def read(self, name: str, positions: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, name: str, positions: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Some slices of a case, by positions from 0 to slices - 1, best ascending.
 
         Images are float16 (n, size, size, channels) in 0-1, labels are class indices, uint8 (n, size, size).

@@ -3,6 +3,8 @@
 Those that sum over a batch depend on its size: quantities to watch, not results to report.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -14,7 +16,7 @@ __all__ = ["ClassIoU", "RegionDice", "hard_dice", "soft_dice"]
 _MEMBERS = np.array([[label in region for region in REGIONS.values()] for label in LABELS], np.float32)
 
 
-def soft_dice(truth: keras.KerasTensor, probabilities: keras.KerasTensor) -> keras.KerasTensor:
+def soft_dice(truth: Any, probabilities: Any) -> Any:
     """Dice coefficient of one-hot classes (n, h, w, classes) as the notebooks that the paper follows compute it.
 
     ``mean over classes of (2 sum(t p) + 1) / (sum(t) + sum(p) + 1)``, with sums over all pixels of the batch. It is
@@ -27,7 +29,7 @@ def soft_dice(truth: keras.KerasTensor, probabilities: keras.KerasTensor) -> ker
     return keras.ops.mean((2 * shared + 1) / (total + 1))
 
 
-def hard_dice(truth: keras.KerasTensor, probabilities: keras.KerasTensor, regions: bool = True) -> keras.KerasTensor:
+def hard_dice(truth: Any, probabilities: Any, regions: bool = True) -> Any:
     """Dice coefficient of the decisions, averaged over the regions WT, TC and ET.
 
     ``2 |t and p| / (|t| + |p|)`` for each region, with sums over all pixels of the batch; 1 where a batch has

@@ -52,7 +52,7 @@ def test_a_study_keeps_predictions_and_shows_either_mask(tmp_path):
     assert (study.mask(Item(scan.case.name, "truth")) == scan.truth).all()
     assert (study.mask(Item(scan.case.name, "prediction")) == scan.truth[::-1]).all()
     # The same weights with another threshold make other masks, and the name is no part of them.
-    other = replace(card, decision=card.decision | {"wt_above": 0.5})
+    other = replace(card, rule=replace(card.rule, wt_above=0.5))
     names = [Study(cohort, each, tmp_path).name for each in (other, replace(card, name="other"))]
     assert names[0] != study.name and names[1] == study.name
 

@@ -90,7 +90,7 @@ class Samples(PyDataset):
         return (image * gain + shift) * (image != 0), target
 
 
-def cut(volume: np.ndarray, centre: Sequence[int], side: Sequence[int]) -> np.ndarray:
+def cut(volume: np.ndarray, centre: Sequence[int] | np.ndarray, side: Sequence[int]) -> np.ndarray:
     """A block of a volume whose voxel at ``side // 2`` is the centre, with zeros where it reaches beyond."""
     block = np.zeros((*side, *volume.shape[3:]), volume.dtype)
     source, target = [], []

@@ -6,7 +6,7 @@ pictures that are scored. Where pictures of one modality are, the modalities tak
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -117,7 +117,7 @@ def noise_pictures(pictures: Pictures, seed: int = 0) -> np.ndarray:
 def distance_table(
     features: Callable[[np.ndarray], np.ndarray],
     sets: Mapping[str, np.ndarray],
-    halves: tuple[np.ndarray, np.ndarray],
+    halves: Sequence[np.ndarray] | np.ndarray,
     ceiling: np.ndarray,
 ) -> pd.DataFrame:
     """Fréchet and kernel distance of sets of pictures to real ones, each between its floor and its ceiling.
