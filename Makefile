@@ -66,7 +66,7 @@ predict: $(ENVIRONMENT) $(WORKFLOW)  ## masks of all cases, in jobs: runs/<profi
 test: $(ENVIRONMENT) $(WORKFLOW)  ## lint, all tests, and the whole book on the smoke profile
 	ruff check .
 	ruff format --check .
-	python -m pytest
+	python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 test-cluster: $(ENVIRONMENT) $(WORKFLOW)  ## SLURM and two training processes on this machine; skips what it lacks
 	python -m pytest -m cluster tests/cluster

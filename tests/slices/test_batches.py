@@ -23,8 +23,10 @@ NAMES = ("a", "b", "c")
 class Numbered(SliceCache):
     """A cache in memory whose slices show where they come from: case in one channel, axial slice in the other."""
 
+    recipe = replace(PUBLISHED, first_slice=8, stop_slice=28, size=16)
+
     def __init__(self):
-        self.recipe = replace(PUBLISHED, first_slice=8, stop_slice=28, size=16)
+        """Without a folder."""
 
     def flair_hash(self, name):
         return f"hash of {name}"
