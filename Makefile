@@ -66,7 +66,8 @@ predict: $(ENVIRONMENT) $(WORKFLOW)  ## masks of all cases, in jobs: runs/<profi
 test: $(ENVIRONMENT) $(WORKFLOW)  ## lint, all tests, and the whole book on the smoke profile
 	ruff check .
 	ruff format --check .
-	python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+	python -m pytest --numprocesses=2 --dist=loadfile -m "not pipeline and not cluster"
+	python -m pytest -m pipeline
 
 test-cluster: $(ENVIRONMENT) $(WORKFLOW)  ## SLURM and two training processes on this machine; skips what it lacks
 	python -m pytest -m cluster tests/cluster

@@ -49,11 +49,6 @@ def write_case(root, name, seed=0, shape=(48, 40, 36), suffix=".nii.gz", with_ma
     return folder
 
 
-def pytest_collection_modifyitems(items):
-    """The book takes longest, so it begins first where tests run side by side."""
-    items.sort(key=lambda item: "pipeline" not in item.keywords)
-
-
 @pytest.fixture(autouse=True)
 def _same_chance_every_time():
     """Keras takes the seed of a layer that was given none from here."""
