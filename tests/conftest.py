@@ -49,6 +49,14 @@ def write_case(root, name, seed=0, shape=(48, 40, 36), suffix=".nii.gz", with_ma
     return folder
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """What a test logged goes from one process to another as UTF-8, which names of cases need not be."""
+    report = yield
+    report.sections = [(title, text.encode("utf-8", "backslashreplace").decode()) for title, text in report.sections]
+    return report
+
+
 @pytest.fixture(autouse=True)
 def _same_chance_every_time():
     """Keras takes the seed of a layer that was given none from here."""
