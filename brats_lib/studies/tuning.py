@@ -254,14 +254,27 @@ def open_study(storage: str | Path, spared: int = 2) -> "optuna.Study":
     return study
 
 
+def _lock_before_reading(engine):
+    """Let one process at a time look for a trial and take it: SQLite would let two of them take the same."""
+    if engine.dialect.name == "sqlite":
+        from sqlalchemy import event
+
+        # As SQLAlchemy's documentation of SQLite has it: sqlite3 itself would begin a transaction at the first write.
+        event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        engine.dispose()  # what was connected before
+
+
 def _open_storage(optuna, storage, where, options):
     """Optuna's storage; waits where another process is making the tables at this moment."""
     retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=3, inherit_intermediate_values=True)
     for remaining in reversed(range(20)):
         try:
-            return optuna.storages.RDBStorage(
+            opened = optuna.storages.RDBStorage(
                 where, options, heartbeat_interval=30, grace_period=120, heartbeat_stale_trial_callback=retry
             )
+            _lock_before_reading(opened.engine)
+            return opened
         except Exception as error:  # SQLAlchemy's and each driver's own, and ImportError
             if remaining and re.search("already exists|UNIQUE constraint|duplicate key", str(error)):
                 time.sleep(0.5)

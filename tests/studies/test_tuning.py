@@ -1,8 +1,10 @@
 """One factor changes at a time, a search goes on where it was stopped, and several processes share it."""
 
+import contextlib
 import dataclasses
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -203,6 +205,13 @@ def start(storage, root, out, trials):
     environment = os.environ | {"PYTHONPATH": str(ROOT / "tests"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-c", WORKER, str(storage), str(root), str(out), str(trials)]
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def test_one_process_at_a_time_looks_for_a_trial(tmp_path):
+    engine = open_study(tmp_path / "study.db")._storage._backend.engine
+    with contextlib.closing(sqlite3.connect(tmp_path / "study.db", timeout=0)) as another, engine.begin():
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            another.execute("BEGIN IMMEDIATE")
 
 
 @pytest.mark.slow
