@@ -22,7 +22,7 @@ from brats_lib.recipes import NativeRecipe
 from brats_lib.scores.readers import COLUMNS, TRUTH, read_ratings
 from brats_lib.studies.synthesis.store import read_generator_card
 
-ROUNDS = 50
+ROUNDS = 90
 # What may stand where something else is expected.
 JUNK = (
     None, True, 0, -1, 1e999, float("nan"), 10**400, 0.5, "", "x", "\ud800", "a" * 9000, "../../x", "\x00", [], [[]],
@@ -167,8 +167,9 @@ def test_a_damaged_file_is_read_or_refused(kind, tmp_path, monkeypatch):
 
 
 NAMES = (
-    "case²", "Ⅷ_①", "x" * 240, "a\nb", "--out=x", "it's \"quoted\"", "$(touch x);`id`&|", "🧠", "\u202eabc", "%s%n{0}",
-    "e\u0301", "007", "1e5", "\udcff\udcfe", "*?[x]", "<b>x",
+    "case²", "№ 7", "Ⅷ_①", "x" * 240, "a\nb", "-rf", "--out=x", "it's \"quoted\"", "$(touch x)", "`id`;&|", "🧠",
+    "\u202eabc", "CON", "nul.txt", "a b", "%s%n{0}", "é", "e\u0301",
+    "007", "nan", "1e5", "\udcff\udcfe", "*?[x]", "<b>x",
 )  # fmt: skip
 
 

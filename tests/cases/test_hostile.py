@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import os
 import tracemalloc
+import zlib
 
 import nibabel as nib
 import numpy as np
@@ -12,26 +13,35 @@ from conftest import LPS_AFFINE, write_case
 
 from brats_lib.cases import Case, Cohort
 from brats_lib.cases.audit import audit
-from brats_lib.cases.nifti import read_grid, read_image
+from brats_lib.cases.nifti import read_grid, read_image, write_volume
 from brats_lib.errors import BratsError
 
 SHAPE = (20, 18, 16)
 ODD_INTEGERS = (0, 1, -1, 2, 5, 7, 8, 255, 348, 32767, -32768, 2**31 - 1, 2**40, 2**62, -(2**63))
 ODD_FLOATS = (np.nan, np.inf, -np.inf, 0.0, -1.0, 1e-30, 1e30, 0.5, 353.5, 1e9, 2.0**62, -352.0)
-LARGE_DIMS = ([3, 2**62, 2, 2], [3, 2**31, 2**31, 4], [4, 20, 18, 16, 2**60], [3, -(2**63), 1, 1])
-DIMS = ([0], [1, 20], [5, 20, 18, 16, 1, 3], [7, 20, 18, 16], [3, 10, 18, 16], [3, 32767, 32767, 32767], [3, -1])
+LARGE_DIMS = ([3, 2**62, 2, 2], [3, 2**32, 2**32, 1], [3, 2**31, 2**31, 4], [4, 20, 18, 16, 2**60], [3, -(2**63), 1, 1])
+DIMS = (
+    [0],
+    [1, 20],
+    [2, 20, 18],
+    [5, 20, 18, 16, 1, 3],
+    [7, 20, 18, 16],
+    [3, 10, 18, 16],
+    [3, 32767, 32767, 32767],
+    [3, -1],
+)
 
 
-def sound(kind=nib.Nifti1Header, order="<"):
+def sound(kind=nib.Nifti1Header, order="<", dtype=np.int16):
     """Header and voxels of a small image that is as it should be."""
-    dtype = np.dtype(np.int16).newbyteorder(order)
+    voxels = np.random.default_rng(0).integers(0, 3, SHAPE)
     header = kind(endianness=order)
-    header.set_data_dtype(dtype)
+    header.set_data_dtype(np.dtype(dtype).newbyteorder(order))
     header.set_data_shape(SHAPE)
     header.set_sform(LPS_AFFINE, 1)
     header.set_qform(LPS_AFFINE, 1)
     header["magic"], header["vox_offset"], header["scl_slope"] = header.single_magic, header.single_vox_offset, 1
-    return header, np.random.default_rng(0).integers(0, 3, SHAPE).astype(dtype).tobytes("F")
+    return header, voxels.astype(np.dtype(dtype).newbyteorder(order)).tobytes("F")
 
 
 def joined(header, voxels):
@@ -47,14 +57,16 @@ def damaged(kind, order, seed):
         for value in rng.choice(np.array(odd, object), 3 if odd else 0, replace=False):
             bad = header.copy()
             place = tuple(rng.integers(size) for size in bad[field].shape)
-            with contextlib.suppress(OverflowError):
+            try:
                 bad[field][place] = value
+            except OverflowError:
+                continue
             yield f"{field}{place} = {value}", joined(bad, voxels)
     for dims in (*DIMS, *(LARGE_DIMS if kind is nib.Nifti2Header else ())):
         bad = header.copy()
         bad["dim"] = dims + [1] * (8 - len(dims))
         yield f"dim = {dims}", joined(bad, voxels)
-    for code in (0, 1, 32, 128, 1536, 9999):
+    for code in (0, 1, 32, 128, 1536, 1792, 2304, 9999):
         bad = header.copy()
         bad["datatype"] = code
         yield f"datatype = {code}", joined(bad, voxels * 20)
@@ -91,7 +103,8 @@ def assert_read_or_refused(path, what):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("kind", "order"), [(nib.Nifti1Header, "<"), (nib.Nifti2Header, ">")])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", [nib.Nifti1Header, nib.Nifti2Header])
 def test_damaged_files_are_refused_or_read_as_nibabel_reads_them(tmp_path, kind, order):
     read, count = 0, 0
     for what, content in damaged(kind, order, seed=7):
@@ -106,20 +119,30 @@ def test_damaged_files_are_refused_or_read_as_nibabel_reads_them(tmp_path, kind,
     assert count > 150 and read > 20, (count, read)
 
 
+def zeros(header, count):
+    """A gzipped file with many megabytes of zeros behind a header."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    return (
+        packer.compress(joined(header, b""))
+        + b"".join(packer.compress(bytes(2**24)) for _ in range(count))
+        + packer.flush()
+    )
+
+
 @pytest.mark.parametrize(
     ("shape", "count", "message"),
     [
-        (SHAPE, 20, "it goes on after its image data"),
+        (SHAPE, 64, "it goes on after its image data"),
         ((640, 640, 640), 2, "claims 640 × 640 × 640 voxels.*at most"),
         ((400, 400, 400), 2, "it is truncated: .* bytes"),
     ],
 )
 def test_bombs_are_stopped_at_what_their_headers_claim(tmp_path, shape, count, message):
-    """More zeros than may be held at most, 300 MB, or claims of them."""
+    """1 GiB of zeros in 5 MB, or claims of it; 300 MB may be held at most."""
     header, _ = sound()
     header["dim"][1:4] = shape
     path = tmp_path / "bomb.nii.gz"
-    path.write_bytes(b"".join([gzip.compress(joined(header, b"")), *[gzip.compress(bytes(2**24))] * count]))
+    path.write_bytes(zeros(header, count))
     tracemalloc.start()
     try:
         with pytest.raises(BratsError, match=message):
@@ -129,12 +152,21 @@ def test_bombs_are_stopped_at_what_their_headers_claim(tmp_path, shape, count, m
         tracemalloc.stop()
 
 
+def packed(times):
+    content = joined(*sound())
+    for _ in range(times):
+        content = gzip.compress(content)
+    return content
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (gzip.compress(gzip.compress(joined(*sound()))), "it is gzipped twice"),
-        (gzip.compress(joined(*sound())) + b"garbage", "truncated or damaged .Not a gzipped file"),
+        (packed(2), "it is gzipped twice"),
+        (packed(1) + b"garbage", "truncated or damaged .Not a gzipped file"),
         (joined(*sound()) + bytes(9000), "it goes on after its image data"),
+        (b"version https://git-lfs.github.com/spec/v1\n" * 20, "it is not a NIfTI file"),
+        (b"\x1f", "it is not a NIfTI file"),
         (b"\x1f\x8b", "truncated or damaged"),
     ],
 )
@@ -168,19 +200,33 @@ def special(kind, path):
     elif kind == "folder":
         path.mkdir()
     else:
-        path.symlink_to({"device": "/dev/zero", "circle": path}[kind])
+        path.symlink_to({"device": "/dev/zero", "circle": path, "nowhere": path.with_name("nowhere")}[kind])
 
 
-@pytest.mark.parametrize(("kind", "role"), [("pipe", "t1"), ("device", "seg"), ("circle", "t1"), ("folder", "seg")])
+@pytest.mark.parametrize("kind", ["pipe", "device", "circle", "folder", "nowhere"])
+@pytest.mark.parametrize("role", ["t1", "seg"])
 def test_what_is_no_file_is_an_error_of_its_case_and_stops_no_audit(tmp_path, kind, role):
     write_case(tmp_path, "X_1", seed=1)
     write_case(tmp_path, "X_2", seed=2)
-    path = tmp_path / "X_1" / f"X_1_{role}.nii.gz"
-    special(kind, path)
+    special(kind, tmp_path / "X_1" / f"X_1_{role}.nii.gz")
     cohort = Cohort.find(tmp_path)
-    uses = (cohort[0].mask if role == "seg" else cohort[0].volumes, cohort[0].fingerprint)
-    for use in (*uses, lambda: cohort[1].read_mask_file(path)):
+    for use in (cohort[0].mask if role == "seg" else cohort[0].volumes, cohort[0].fingerprint):
         with pytest.raises(BratsError, match=f"X_1_{role}"):
             use()
     findings = [f for f in audit(cohort, workers=1, progress=False) if f.severity == "error"]
     assert {(f.case, f.problem) for f in findings} == {("X_1", "unreadable")}
+    with pytest.raises(BratsError, match=f"X_1_{role}"):
+        cohort[1].read_mask_file(tmp_path / "X_1" / f"X_1_{role}.nii.gz")
+
+
+def test_a_file_that_vanishes_between_finding_and_reading_is_named(tmp_path):
+    write_case(tmp_path, "X")
+    case = Cohort.find(tmp_path)[0]
+    case.files["t2"].unlink()
+    with pytest.raises(BratsError, match="X_t2.nii.gz: there is no such file"):
+        case.volumes()
+    assert case.volume("t1").any()
+    image = read_image(case.files["t1"])
+    case.files["t1"].unlink()
+    with pytest.raises(BratsError, match="X_t1.nii.gz: there is no such file"):
+        write_volume(image, None, image.grid, tmp_path / "copy.nii.gz")
