@@ -89,7 +89,7 @@ CREATE TABLE IF NOT EXISTS log (
 _ADD = 'INSERT INTO log (study, reader, "case", side, score, comment, rated_at) VALUES (?, ?, ?, ?, ?, ?, ?)'
 # Beside MAX, SQLite takes the other columns from the row that has it.
 _LATEST = """
-SELECT reader, "case", side, score, comment, rated_at, COUNT(*), MAX(id) FROM log WHERE study = ?
+SELECT reader, "case", side, score, comment, rated_at, COUNT(*) AS revision, MAX(id) FROM log WHERE study = ?
 GROUP BY reader, "case", side ORDER BY reader, "case", side"""
 
 
@@ -132,8 +132,7 @@ class Ratings:
     def table(self, study: str) -> pd.DataFrame:
         """The latest ratings of a study, with the columns `readers.COLUMNS`."""
         with self._open() as connection:
-            rows = connection.execute(_LATEST, (study,)).fetchall()
-        return pd.DataFrame([row[:-1] for row in rows], columns=COLUMNS)
+            return pd.read_sql_query(_LATEST, connection, params=(study,))[list(COLUMNS)]
 
     def rated(self, study: str, reader: str) -> dict[Item, tuple[int, str]]:
         """Score and comment of each mask that a reader has rated."""

@@ -17,7 +17,7 @@ from conftest import LPS_AFFINE, tiny_volumes
 from PIL import Image
 from tiny_runs import write_run
 
-from brats_lib.app import panels
+from brats_lib.app import drawing
 from brats_lib.app.scans import open_scan
 from brats_lib.app.uploads import MAX_UPLOAD_MB
 from brats_lib.cases import Cohort
@@ -167,7 +167,7 @@ def test_zoom_and_grey_levels_change_pictures_and_no_number(page, tiny_cases):
     scan = open_scan(Cohort.find(tiny_cases)["BraTS20_Training_001"])
     for modality, address in zip(("flair", "t1ce"), sources(page), strict=True):
         # As it was drawn, to the last grey level.
-        assert np.array_equal(fetched(address), panels.original(scan, modality, AXIAL, 18).picture)
+        assert np.array_equal(fetched(address), drawing.original(scan, modality, AXIAL, 18).picture)
     page.segment()
     before, table = sources(page), page.table()
     bright = fetched(before[0]).mean()

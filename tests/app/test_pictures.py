@@ -9,10 +9,9 @@ import pytest
 from app.seen import sure_of, tiny_scan
 from PIL import Image
 
-from brats_lib.app import drawing, engine, panels, report
-from brats_lib.app.drawing import Cut
-from brats_lib.app.panels import Panel
-from brats_lib.app.scans import PLANES, clamp, open_scan, point_at, start_slices, zoom_box
+from brats_lib.app import drawing, engine, report, scans
+from brats_lib.app.drawing import Panel
+from brats_lib.app.scans import PLANES, Cut, clamp, open_scan, point_at, start_slices, zoom_box
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, rgba
@@ -27,7 +26,7 @@ BLACK, FULL = np.zeros((90, 60, 3), np.uint8), np.full((90, 60, 3), 255, np.uint
 @pytest.fixture(autouse=True)
 def three_pixels_a_millimetre(monkeypatch):
     """Of `BOX`, whose longest side has 30: a whole number, so that pixels can be counted by hand."""
-    monkeypatch.setattr(drawing, "PIXELS", 90)
+    monkeypatch.setattr(scans, "PIXELS", 90)
 
 
 def bright_voxel(*place):
@@ -85,9 +84,9 @@ def test_zoom_keeps_the_point_in_sight_and_makes_voxels_larger():
     # x is in the middle, y near the start and z at the end.
     assert zoom_box(box, (50, 10, 59), 2) == ((25, 75), (0, 100), (35, 60))
     assert zoom_box(((0, 2), (0, 1), (4, 9)), (1, 0, 4), 4) == ((1, 2), (0, 1), (4, 5))
-    point = (10, 14, 5)
     whole, near = (
-        drawing.grey(bright_voxel(*point), Cut(AXIAL, 5, zoom_box(BOX, point, factor)), (0, 1)) for factor in (1, 2)
+        drawing.grey(bright_voxel(10, 14, 5), Cut(AXIAL, 5, zoom_box(BOX, (10, 14, 5), factor)), (0, 1))
+        for factor in (1, 2)
     )
     # A voxel of 3 x 3 pixels becomes one of 6 x 6, in a picture of the same size.
     assert whole.shape == near.shape == (90, 60, 3)
@@ -149,12 +148,11 @@ def test_volumes_are_voxels_times_their_size():
     mask[5, 10, 2:5] = ET
     # 600 voxels of 10 cubic millimetres.
     expected = {"WT": 6.0, "TC": 0.03, "ET": 0.03, "NCR": 0.0, "ED": 5.97}
-    assert report.millilitres(mask, (1, 2, 5)) == pytest.approx(expected)
+    assert report.millilitres(mask, (1, 2, 5)).to_dict() == pytest.approx(expected)
 
 
 def test_scores_come_with_a_truth_only():
-    table = report.volume_table(cube_mask(), (1, 1, 1))
-    assert table.index.tolist() == ["WT", "TC", "ET", "NCR", "ED"] and table.columns.tolist() == ["mL"]
+    assert report.volume_table(cube_mask(), (1, 1, 1)).columns.tolist() == ["mL"]
     half = cube_mask()
     half[5:10] = 0
     row = report.volume_table(half, (1, 1, 1), cube_mask()).loc["WT"]
@@ -171,11 +169,11 @@ def test_what_a_mask_lacks_has_no_distance_and_what_is_tiny_is_not_nothing():
 
 
 def test_the_picture_says_what_it_is_not(monkeypatch):
-    said = []
-    monkeypatch.setattr(report, "write_lines", lambda picture, lines, top, size: said.extend(lines))
+    written = []
+    monkeypatch.setattr(report, "write_lines", lambda picture, lines, *_: written.extend(lines) or picture)
     panel = Panel("FLAIR", np.full((50, 40, 3), 200, np.uint8), "")
     picture = np.asarray(Image.open(io.BytesIO(report.picture_file([panel, panel], ["case A"]))))
-    assert said == ["FLAIR", "FLAIR", "case A", report.DISCLAIMER]
+    assert written == ["FLAIR", "FLAIR", "case A", report.DISCLAIMER]
     assert picture.shape[1] == 2 * 52 and (picture[60, 10] == 200).all()
 
 
@@ -183,12 +181,12 @@ def test_the_picture_says_what_it_is_not(monkeypatch):
 def test_the_region_of_a_slice_is_the_slice_of_the_region(tmp_path, plane):
     prediction = sure_of(tiny_scan(tmp_path).truth)
     whole = np.take(prediction.region("TC"), [15], axis=plane.axis)
-    assert np.array_equal(panels.region_slab(prediction, "TC", plane, 15), whole)
+    assert np.array_equal(drawing.region_slab(prediction, "TC", plane, 15), whole)
 
 
 def test_the_first_slice_is_where_most_of_the_tumour_is(tmp_path):
     scan = tiny_scan(tmp_path)
-    mask = np.zeros(scan.shape, np.uint8)
+    mask = np.zeros(scan.case.shape, np.uint8)
     mask[10, 11, 12] = ED
     assert start_slices(scan, mask) == (10, 11, 12)
     middle = tuple((start + stop) // 2 for start, stop in scan.box)

@@ -1,6 +1,5 @@
 """Who sees what in which order, and what becomes of what they say."""
 
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -63,15 +62,6 @@ def test_a_study_needs_masks(tmp_path):
         Study(Cohort.find(tmp_path / "cases"), read_card("phantom"), tmp_path)
 
 
-def test_the_latest_score_counts_and_the_earlier_ones_stay(ratings):
-    ratings.rate("s", "R1", MASK, 2, "first")
-    ratings.rate("s", "R1", MASK, 5, "second")
-    assert Ratings(ratings.path).rated("s", "R1") == {MASK: (5, "second")}
-    with sqlite3.connect(ratings.path) as connection:
-        rows = connection.execute("SELECT score, comment FROM log ORDER BY id").fetchall()
-    assert rows == [(2, "first"), (5, "second")]
-
-
 def test_studies_and_readers_do_not_mix(ratings):
     for study, reader, score in (("s", "R1", 2), ("s", "R2", 3), ("t", "R1", 4)):
         ratings.rate(study, reader, MASK, score)
@@ -86,6 +76,7 @@ def test_the_export_is_what_the_analysis_reads(ratings, tmp_path):
     ratings.rate("s", "R1", Item("a", "prediction"), 5, 'better, "good",\nbut small')
     ratings.rate("s", "R1", MASK, 3, '=HYPERLINK("elsewhere")')
     ratings.rate("s", nasty, Item(nasty, "truth"), 1, nasty)
+    assert Ratings(ratings.path).rated("s", "R1")[Item("a", "prediction")] == (5, 'better, "good",\nbut small')
     (tmp_path / "r.csv").write_text(ratings.to_csv("s"))
     table = read_ratings(tmp_path / "r.csv")
     assert tuple(table.columns) == COLUMNS
