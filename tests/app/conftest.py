@@ -1,5 +1,7 @@
 """A server with the application on tiny cases, and a browser to drive it with, each started once."""
 
+import json
+
 import pytest
 from app.browsing import Page, open_browser, serve
 from conftest import write_case
@@ -16,8 +18,13 @@ def tiny_cases(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(tiny_cases, tmp_path_factory):
-    """The application, as `brats app` starts it."""
-    with serve(tiny_cases, tmp_path_factory.mktemp("work")) as running:
+    """The application, as `brats app` starts it where a run trained the paper's recipe and began to train ours."""
+    from tiny_runs import write_run  # loads Keras, which most tests of the application do without
+
+    folder = tmp_path_factory.mktemp("work")
+    record = write_run(folder / "runs") / "native" / "training.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"finished": False}))
+    with serve(tiny_cases, folder) as running:
         yield running
 
 

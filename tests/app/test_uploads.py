@@ -251,16 +251,6 @@ def test_a_mask_that_cannot_be_used_is_told_by_the_name_it_came_with(inbox):
     assert scan.truth is None and not told.endswith(".") and str(inbox.folder) not in told
 
 
-def test_a_head_with_its_skull_is_called_the_scan_of_the_person(inbox):
-    for role in ("flair", "t1ce"):
-        volume = np.full((150, 150, 150), 90, np.int16)
-        volume[0] = 0
-        inbox.put(role, "head.nii", nib.Nifti1Image(volume, LPS_AFFINE).to_bytes())
-    with pytest.raises(BratsError, match="Remove the skull first") as caught:
-        open_scan(inbox.case())
-    assert str(inbox.explain(caught.value)).startswith("your scan: 3352 mL of its voxels are not 0")
-
-
 @pytest.mark.filterwarnings("ignore:overflow encountered")
 def test_headers_of_random_bytes_are_refused_or_read_but_never_crash(inbox):
     """Two hundred headers, each with a few bytes overwritten; whatever happens, it is an answer."""
