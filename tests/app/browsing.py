@@ -136,7 +136,7 @@ class Page:
             before = self._state()
             if before is None:
                 return False
-            time.sleep(0.3)
+            time.sleep(0.5)
             return before == self._state()
 
         wait_for(rests, lambda: f"the page never rests: {self.text()[-500:]}")

@@ -6,6 +6,16 @@ import pytest
 from app.browsing import Page, open_browser, serve
 from conftest import write_case
 
+from brats_lib.app.scans import open_scan
+from brats_lib.cases import Cohort
+
+
+@pytest.fixture
+def scan(tmp_path):
+    """A tiny case, opened."""
+    write_case(tmp_path / "cases", "BraTS20_Training_001")
+    return open_scan(Cohort.find(tmp_path / "cases")[0])
+
 
 @pytest.fixture(scope="session")
 def tiny_cases(tmp_path_factory):

@@ -166,7 +166,7 @@ def test_recipes_are_compared_beside_the_truth(page):
     assert f"Network {published}, " in page.text()
     alone = page.table()["WT"]
     page.press("Compare networks")
-    assert f"Not run on this scan yet: {available()[0]}. Press Segment" in page.text()
+    wait_for(lambda: f"Not run on this scan yet: {available()[0]}. Press Segment" in page.text(), page.text)
     page.segment(3)
     assert "Not run" not in page.text() and learnt in page.text()
     assert [alt.split(": ")[1] for alt in page.images()] == ["Truth", available()[0], published]

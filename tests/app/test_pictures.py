@@ -6,7 +6,6 @@ import io
 import nibabel as nib
 import numpy as np
 import pytest
-from app.seen import sure_of, tiny_scan
 from PIL import Image
 
 from brats_lib.app import drawing, engine, report, scans
@@ -15,7 +14,8 @@ from brats_lib.app.scans import PLANES, Cut, clamp, open_scan, point_at, start_s
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, rgba
-from brats_lib.labels import COLOURS, ED, ET, NCR
+from brats_lib.labels import COLOURS, ED, ET, NCR, REGIONS, region
+from brats_lib.prediction.inference import Prediction
 from brats_lib.prediction.predict import NO_TUMOUR
 
 BOX = ((0, 20), (0, 30), (0, 10))
@@ -71,8 +71,7 @@ def test_grey_levels_run_from_black_to_white_and_no_further():
     assert (step[:, :24] == 0).all() and (step[:, 36:] == 255).all()
 
 
-def test_a_scan_starts_with_the_window_of_the_brain_and_may_have_the_whole_range(tmp_path):
-    scan = tiny_scan(tmp_path)
+def test_a_scan_starts_with_the_window_of_the_brain_and_may_have_the_whole_range(scan):
     volume = scan.volumes["flair"]
     assert scan.levels["flair"] == pytest.approx(tuple(np.percentile(volume[volume != 0], (1, 99.8))))
     assert scan.ranges["flair"] == (0, volume.max())
@@ -178,14 +177,14 @@ def test_the_picture_says_what_it_is_not(monkeypatch):
 
 
 @pytest.mark.parametrize("plane", PLANES.values(), ids=PLANES)
-def test_the_region_of_a_slice_is_the_slice_of_the_region(tmp_path, plane):
-    prediction = sure_of(tiny_scan(tmp_path).truth)
+def test_the_region_of_a_slice_is_the_slice_of_the_region(scan, plane):
+    chances = np.stack([region(scan.truth, name) for name in REGIONS], -1).astype(np.float16)
+    prediction = Prediction(scan.truth, chances, tuple(REGIONS))
     whole = np.take(prediction.region("TC"), [15], axis=plane.axis)
     assert np.array_equal(drawing.region_slab(prediction, "TC", plane, 15), whole)
 
 
-def test_the_first_slice_is_where_most_of_the_tumour_is(tmp_path):
-    scan = tiny_scan(tmp_path)
+def test_the_first_slice_is_where_most_of_the_tumour_is(scan):
     mask = np.zeros(scan.case.shape, np.uint8)
     mask[10, 11, 12] = ED
     assert start_slices(scan, mask) == (10, 11, 12)
@@ -194,30 +193,29 @@ def test_the_first_slice_is_where_most_of_the_tumour_is(tmp_path):
     assert (clamp(-3, 5), clamp(9, 5), clamp(2, 5)) == (0, 4, 2)
 
 
-def test_a_scan_is_doubted_segmented_and_refused_as_on_the_command_line(tmp_path, capsys):
+def test_a_scan_is_doubted_segmented_and_refused_as_on_the_command_line(scan, tmp_path, capsys):
     """The same sentences and the same file, whichever of the two a person asks."""
-    scan = tiny_scan(tmp_path / "cases")
-    assert scan.warnings
-    assert main(["predict", str(tmp_path / "cases"), "--out", str(tmp_path / "out")]) == 0
-    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  warning: ")]
-    assert told[: len(scan.warnings)] == [f"  warning: {warning}." for warning in scan.warnings]
-    assert set(told[len(scan.warnings) :]) <= {f"  warning: {NO_TUMOUR}."}
-    written = nib.load(tmp_path / "out" / f"{scan.case.name}_seg.nii.gz")
+    flair, out = scan.case.files["flair"], tmp_path / "out"
+    command = ["predict", str(flair.parent), "--out", str(out)]
+    assert scan.warnings and main(command) == 0
+    warnings = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  warning: ")]
+    assert warnings[: len(scan.warnings)] == [f"  warning: {warning}." for warning in scan.warnings]
+    assert set(warnings[len(scan.warnings) :]) <= {f"  warning: {NO_TUMOUR}."}
+    written = nib.load(out / f"{scan.case.name}_seg.nii.gz")
     content = report.mask_file(scan.case, engine.segment(scan.case, volumes=scan.volumes).mask)
     downloaded = nib.Nifti1Image.from_bytes(gzip.decompress(content))
-    assert np.array_equal(downloaded.affine, nib.load(scan.case.files["flair"]).affine)
+    image = nib.load(flair)
+    assert np.array_equal(downloaded.affine, image.affine)
     assert np.array_equal(np.asanyarray(downloaded.dataobj), np.asanyarray(written.dataobj))
 
-    image = nib.load(scan.case.files["flair"])
-    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj) + 1, image.affine), scan.case.files["flair"])
+    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj) + 1, image.affine), flair)
     with pytest.raises(BratsError, match="the background of its flair image is 1") as caught:
         open_scan(scan.case)
-    assert main(["predict", str(tmp_path / "cases"), "--out", str(tmp_path / "out")]) == 2
+    assert main(command) == 2
     assert str(caught.value) in capsys.readouterr().err
 
 
-def test_a_mask_of_somewhere_else_is_warned_of(tmp_path):
-    scan = tiny_scan(tmp_path)
+def test_a_mask_of_somewhere_else_is_warned_of(scan):
     assert not any("tumour" in warning for warning in scan.warnings)
     outside = np.zeros(scan.case.shape, np.uint8)
     outside[:10, :10, :10] = ED

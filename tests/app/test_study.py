@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from app.seen import tiny_scan
+from conftest import write_case
 
 from brats_lib.app.study import Item, Ratings, Study, reader_code, reading_order
 from brats_lib.cases import Cohort
@@ -41,9 +41,8 @@ def test_neither_side_comes_first_more_often():
     assert 160 < first.count("truth") < 240
 
 
-def test_a_study_keeps_predictions_and_shows_either_mask(tmp_path):
-    scan = tiny_scan(tmp_path / "cases")
-    card, cohort = read_card("phantom"), Cohort.find(tmp_path / "cases")
+def test_a_study_keeps_predictions_and_shows_either_mask(scan, tmp_path):
+    card, cohort = read_card("phantom"), Cohort.find(scan.case.files["flair"].parents[1])
     study = Study(cohort, card, tmp_path / "studies")
     assert study.missing() == [scan.case]
     study.save(scan.case, scan.truth[::-1])
@@ -57,9 +56,9 @@ def test_a_study_keeps_predictions_and_shows_either_mask(tmp_path):
 
 
 def test_a_study_needs_masks(tmp_path):
-    tiny_scan(tmp_path / "cases", with_mask=False)
+    write_case(tmp_path, "BraTS20_Training_001", with_mask=False)
     with pytest.raises(BratsError, match="none of its cases has a mask"):
-        Study(Cohort.find(tmp_path / "cases"), read_card("phantom"), tmp_path)
+        Study(Cohort.find(tmp_path), read_card("phantom"), tmp_path)
 
 
 def test_studies_and_readers_do_not_mix(ratings):
