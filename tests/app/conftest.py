@@ -29,11 +29,14 @@ def tiny_cases(tmp_path_factory):
 @pytest.fixture(scope="session")
 def server(tiny_cases, tmp_path_factory):
     """The application, as `brats app` starts it where a run trained the paper's recipe and began to train ours."""
-    from tiny_runs import write_run  # loads Keras, which most tests of the application do without
+    from tiny_runs import write_published  # loads Keras, which most tests of the application do without
 
     folder = tmp_path_factory.mktemp("work")
-    record = write_run(folder / "runs") / "native" / "training.json"
-    record.write_text(json.dumps(json.loads(record.read_text()) | {"finished": False}))
+    run = folder / "runs" / "workshop"
+    write_published(run / "training")
+    record = json.loads((run / "training" / "training.json").read_text())
+    (run / "native").mkdir()
+    (run / "native" / "training.json").write_text(json.dumps(record | {"finished": False}))
     with serve(tiny_cases, folder) as running:
         yield running
 

@@ -86,13 +86,6 @@ def test_the_export_is_what_the_analysis_reads(ratings, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("score", [0, 6, 2.5, None])
-def test_a_score_off_the_scale_is_refused(ratings, score):
-    with pytest.raises(BratsError, match="1, 2, 3, 4 or 5"):
-        ratings.rate("s", "R1", MASK, score)
-    assert ratings.table("s").empty
-
-
 @pytest.mark.parametrize("code", ["   ", "x" * 41, "a\x00b"])
 def test_a_reader_needs_a_code_that_can_be_read(code):
     with pytest.raises(BratsError, match="reader code"):
