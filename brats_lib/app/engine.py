@@ -13,7 +13,7 @@ from brats_lib.prediction.inference import Prediction, segment_case
 from brats_lib.prediction.networks import open_network
 from brats_lib.prediction.predict import too_large
 
-__all__ = ["segment", "warm_up"]
+__all__ = ["load", "segment"]
 
 # Two at once on the same cores would both be late, and need twice the memory.
 _ONE_AT_A_TIME = threading.Lock()
@@ -34,12 +34,7 @@ def segment(case: Case, network: str | Path | None = None, volumes: dict[str, np
             raise too_large(case) from None
 
 
-def warm_up(network: str | Path | None = None) -> None:
-    """Load a network before anybody waits for it, in a thread that ends with the program."""
-
-    def load():
-        # What is wrong with a network that cannot be opened is said when somebody presses the button.
-        with _ONE_AT_A_TIME, contextlib.suppress(BratsError):
-            open_network(network)
-
-    threading.Thread(target=load, daemon=True, name="warm-up").start()
+def load(network: str | Path) -> None:
+    """Load a network before anybody waits for it; what is wrong with one is said when somebody presses the button."""
+    with _ONE_AT_A_TIME, contextlib.suppress(BratsError):
+        open_network(network)

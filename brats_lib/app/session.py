@@ -3,6 +3,7 @@
 import gc
 import shutil
 import tempfile
+import threading
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,9 @@ _JANITOR = Janitor()
 
 
 @st.cache_resource(show_spinner=False)
-def warm_up(weights: str, _network: str | Path | None = None) -> None:
-    """Load a network before the button is pressed, once for each SHA-256 of its weights in the life of the server."""
-    engine.warm_up(_network)
+def warm_up(weights: str, _network: str | Path) -> None:
+    """Load a network in a thread of its own, once for each SHA-256 of its weights in the life of the server."""
+    threading.Thread(target=engine.load, args=(_network,), daemon=True).start()
 
 
 @st.cache_resource(show_spinner="Looking for cases …")

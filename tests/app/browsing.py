@@ -173,12 +173,14 @@ class Page:
             self.upload(label, path)
 
     def _labelled(self, tag, text):
-        shown = wait_for(
-            lambda: [element for element in self.find(tag) if text in element.text],
+        # At one moment, as in `each`.
+        find = """return [...document.querySelectorAll(arguments[0])].find(
+            element => element.checkVisibility() && element.innerText.includes(arguments[1]))"""
+        return wait_for(
+            lambda: self.chrome.execute_script(find, tag, text),
             lambda: f"there is no {tag} with {text!r}: {self.text()[:2000]}",
             patience=20,
         )
-        return shown[0]
 
     def press(self, text):
         self._labelled("button", text).click()
