@@ -213,14 +213,6 @@ def test_export_to_nnunet_takes_phantoms_where_there_is_no_data(checkout, tiny_r
     assert about["description"] == "10 simulated phantoms (seed 3)" and str(checkout) not in json.dumps(about)
 
 
-def test_phantom_into_a_place_that_is_taken_is_refused(tiny_root, tmp_path, refused):
-    (tmp_path / "file").write_text("")
-    before = sorted(tiny_root.rglob("*"))
-    for out in (tiny_root, tmp_path / "file"):
-        assert refused("phantom", out, "--cases", "1").startswith(f"brats: {out}: it ")
-    assert sorted(tiny_root.rglob("*")) == before
-
-
 def test_interrupt_ends_without_a_traceback(tiny_root, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
