@@ -1,27 +1,21 @@
 """The `brats` command."""
 
 import argparse
-import hashlib
 import json
 import os
 import platform
 import re
 import shlex
 import shutil
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from brats_lib import __version__
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, make_folder, read_text, write_whole
+from brats_lib.files import home_path, make_folder, write_whole
 
 __all__ = ["main"]
-
-# Ending worker processes takes some seconds.
-INSIST_SECONDS, INSISTING = 10, "interrupt"
 
 
 def _phantom(arguments):
@@ -235,7 +229,7 @@ def _app(arguments):
 
 
 def _check(arguments):
-    from brats_lib.book import runs
+    from brats_lib.book import readiness, runs
 
     profile = runs.read_profile(arguments.profile)
     root = runs.find_data(arguments.data)
@@ -245,54 +239,9 @@ def _check(arguments):
         from brats_lib.training import devices
 
         print(", ".join(f"{key} {value}" for key, value in devices.describe().items()))
-    if root is None:
-        cases, seed = profile["phantom_cases"], profile["seed"]
-        print(f"No BraTS data was named or found: the run uses {cases} simulated phantoms (seed {seed}).")
-        record = {"data": "", "phantom": runs.phantom_folder(seed).name, "phantom_cases": cases, "seed": seed}
-    else:
-        record = _check_cases(root, arguments.profile, profile)
-    state, text = runs.run_folder(arguments.profile) / "data.json", json.dumps(record, indent=1)
-    # Snakemake reruns what depends on this file, so its time stamp must change only with its content.
-    if not state.is_file() or state.read_bytes() != text.encode():
-        write_whole(state, text)
-
-
-def _check_cases(root, name, profile):
-    """Split the cases, and audit them unless exactly these files passed with this split before."""
-    from dataclasses import asdict
-
-    from brats_lib.book import runs
-    from brats_lib.cases import Cohort
-    from brats_lib.cases.audit import audit, summary
-
-    cohort = Cohort.find(root, max_cases=profile["max_cases"])
-    split = runs.open_split(cohort, runs.run_folder(name) / "split.json", profile["seed"])
-    files = {path for case in cohort for path in (*case.files.values(), case.mask_file) if path is not None}
-    files |= {table.path for table in cohort.tables}
-    stats = [(str(path), *_size_and_time(path)) for path in sorted(files)]
-    # Of a checkout each commit may look at more.
-    state = __version__, runs.commit(), stats, cohort.skipped, profile["max_cases"], split
-    digest = hashlib.sha256(repr(state).encode()).hexdigest()
-    passed = runs.find_root() / "runs" / "audits" / f"{digest[:16]}.txt"
-    if not passed.is_file():
-        findings = audit(cohort, split=split)
-        errors = [finding for finding in findings if finding.severity == "error"]
-        if errors:
-            found = f"the audit found {len(errors)} error{'s' * (len(errors) != 1)}; the first: {errors[0].message}"
-            advice = f"Mend or remove what is named; `brats audit {shlex.quote(str(root))}` lists everything"
-            raise BratsError(root, found, "cases that can all be read and agree with each other", advice)
-        write_whole(passed, summary(findings, len(cohort)))
-    tally = read_text(passed, "notes of an audit", "Remove it, and run again").partition("\n")[0]
-    print(f"{cohort.source}: audited. {tally}; see {passed.relative_to(runs.find_root())}")
-    # The split is in the record so that a changed one runs the notebooks again.
-    return {"data": str(root), "fingerprint": cohort.fingerprint(), "split": asdict(split)}
-
-
-def _size_and_time(path):
-    if not path.exists():
-        return ()  # a link to nowhere, which the audit refuses
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    record, summary = readiness.describe_data(arguments.profile, profile, root)
+    print(summary)
+    readiness.save_record(arguments.profile, record)
 
 
 def _parser():
@@ -396,8 +345,6 @@ def _parser():
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the `brats` command: 0 done, 1 done with findings, 2 the input cannot be used, 130 interrupted."""
     arguments = _parser().parse_args(argv)
-    here = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, _interrupt) if here else None
     try:
         return arguments.run(arguments) or 0
     except BratsError as error:
@@ -411,24 +358,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.filename is None:
             raise
         expected, advice = "a place that can be read and written", "Check the path, its permissions and the free space"
-        print(f"brats: {BratsError(error.filename, error.strerror, expected, advice)}", file=sys.stderr)
+        print(f"brats: {BratsError(error.filename, str(error.strerror), expected, advice)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("brats: interrupted; what was finished is kept", file=sys.stderr)
         return 130
-    finally:
-        for thread in threading.enumerate():
-            if thread.name == INSISTING:
-                thread.cancel()
-        if here:
-            signal.signal(signal.SIGINT, before)
-
-
-def _interrupt(number, frame):
-    """Raise KeyboardInterrupt, and once more in a while: Python ignores what is raised while an object is deleted."""
-    main = threading.main_thread().ident
-    again = threading.Timer(INSIST_SECONDS, signal.pthread_kill, (main, signal.SIGINT))
-    again.name = INSISTING
-    again.daemon = True
-    again.start()
-    raise KeyboardInterrupt

@@ -125,21 +125,20 @@ def _is_abandoned(path: Path) -> bool:
     maker = re.match(r"(\.part-[0-9a-f]{8}-)(\d+)-[0-9a-f]{8}", path.name)
     if not maker:
         return False  # somebody else's, whatever its age
-    if temporary_path(path.parent).name.startswith(maker[1]):
-        try:
-            os.kill(int(maker[2]), 0)
-        except (ProcessLookupError, OverflowError):
-            return True
-        except OSError:
-            pass  # the process is somebody else's
     try:
+        if temporary_path(path.parent).name.startswith(maker[1]):
+            os.kill(int(maker[2]), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        pass  # the process is somebody else's
+    with contextlib.suppress(FileNotFoundError):
         return time.time() - path.lstat().st_mtime > STALE_SECONDS
-    except FileNotFoundError:
-        return False
+    return False
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path to write to, and put what was written there in the place of `path`.
 
     Until then, and after any failure, `path` is what it was before: nobody ever reads half a file. What killed

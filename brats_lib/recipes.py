@@ -33,22 +33,19 @@ class Recipe:
     ----------
     modalities
         Input channels, in order (paper: "focusing on FLAIR and T1ce channels").
-    first_slice, stop_slice
-        Axial slices used, first included, stop excluded (the paper's lineage takes 100 slices from 22).
-    size
-        Side of the square slice after bilinear resizing, in pixels.
+    first_slice, stop_slice, size
+        Axial slices used, first included, stop excluded (the paper's lineage takes 100 slices from 22), and their side
+        in pixels after bilinear resizing.
     clip_percentile
         Intensities above this percentile of the non-zero voxels are clipped before scaling to 0-1, per volume
         and modality (section 3.2: "0 to 1 after clipping outliers").
     width, dropout
         Filters of the first U-Net level, doubled at each of the four levels below; dropout rate at the bottleneck.
-    optimizer
-        One of `OPTIMIZERS` (section 3.5.2: Adam; section 6 names the others).
+    optimizer, loss
+        Of `OPTIMIZERS` and `LOSSES` (section 3.5.2: Adam and cross-entropy; section 6 names the other optimizers).
     betas
         Decay of Adam's running means of the gradient and of its square, in [0, 1). The first is SGD's momentum too;
         RMSprop keeps Keras's own 0.9.
-    loss
-        One of `LOSSES` (section 3.5.2: cross-entropy).
     plateau_factor, plateau_patience, min_learning_rate
         ReduceLROnPlateau on the validation loss.
     augmentation
@@ -100,15 +97,12 @@ class NativeRecipe:
         Keys of `PLANES`. One network learns slices of all of them; a prediction is the mean over them.
     neighbours
         Slices on either side that are read along with a slice, as further channels.
-    patch
-        Side of the square patches that the network is trained on, in pixels of 1 mm.
-    widths
-        Filters of each level of the U-Net, the finest first.
-    regions
+    patch, widths
+        Side of the square patches that the network is trained on, in pixels of 1 mm, and the filters of each level of
+        the U-Net, the finest first.
+    regions, dice
         Whether the network gives one probability for each of the overlapping regions WT, TC and ET, or, as the
-        published one, classes that exclude each other.
-    dice
-        Whether the soft Dice loss is added to cross-entropy.
+        published one, classes that exclude each other; whether the soft Dice loss is added to cross-entropy.
     augmentation
         Of "mirror" (mirrored and transposed) and "intensity" (curve, gain, fields, blur and noise).
     lesion_share
@@ -162,11 +156,9 @@ class DecisionRule:
     linked_above
         Probability that connects the parts of a piece: a faint bridge falls short of one half, and without it the
         smaller part would be dropped.
-    wt_above
-        Probability above which a voxel counts as tumour, 0-1; where a trained network hesitates before what is faint,
-        lower than one half is better.
-    et_above
-        Probability above which a voxel of the core counts as enhancing, 0-1.
+    wt_above, et_above
+        Probability above which a voxel counts as tumour, and a voxel of the core as enhancing, 0-1. Lower than one half
+        is better where a trained network hesitates before what is faint.
     smallest_et_ml
         An enhancing tumour smaller than this, in mL, becomes necrosis.
     """
@@ -181,13 +173,13 @@ class DecisionRule:
 
     def __post_init__(self):
         shares = (self.smallest_piece, self.linked_above, self.wt_above, self.et_above)
+        advice = "Mend the rule, or leave it out for the default"
         if len(self.window) != 2 or min(self.window) <= OVERLAP:
-            found, expected = f"its window is {self.window}", f"two sides of more than {OVERLAP} pixels"
-        elif not all(0 <= share <= 1 for share in shares) or self.smallest_et_ml < 0:
-            found, expected = f"its shares are {shares}, its smallest ET {self.smallest_et_ml} mL", "0-1, 0 mL or more"
-        else:
-            return
-        raise BratsError("decision rule", found, expected, "Mend the rule, or leave it out for the default")
+            expected = f"two sides of more than {OVERLAP} pixels"
+            raise BratsError("decision rule", f"its window is {self.window}", expected, advice)
+        if not all(0 <= share <= 1 for share in shares) or self.smallest_et_ml < 0:
+            found = f"its shares are {shares}, its smallest ET {self.smallest_et_ml} mL"
+            raise BratsError("decision rule", found, "0-1, 0 mL or more", advice)
 
 
 @dataclass(frozen=True)
@@ -202,18 +194,15 @@ class GenerativeRecipe:
         Modalities that go in and come out. Only "translation" has sources; "gan" does not look at either.
     size
         Side of the pictures in pixels; of a "gan", of the maps of codes.
-    latent
-        Length of the latent vector; of an "autoencoder", of the code of each block of pixels.
-    codes
-        Length of the codes that a "gan" makes: the `latent` of the autoencoder.
-    widths
-        Filters of each level: of a generator and a decoder from the coarsest on, of a translator from the finest.
-    critic_widths
-        Filters of the critic; none, and there is no critic.
-    labelled
-        Whether a VAE is told the labels, of which it then makes pictures.
-    residual
-        Whether a translator adds to its source what it finds, rather than make the target afresh.
+    latent, codes
+        Length of the latent vector, of an "autoencoder" of the code of each block of pixels; length of the codes that
+        a "gan" makes, which is the `latent` of the autoencoder.
+    widths, critic_widths
+        Filters of each level: of a generator and a decoder from the coarsest on, of a translator from the finest. An
+        empty `critic_widths` means no critic.
+    labelled, residual
+        Whether a VAE is given the labels, of which it then makes pictures; whether a translator adds to its source what
+        it finds, rather than make the target afresh.
     reconstruction, adversarial, kl
         Weights of the mean absolute error (of a "vae" the cross-entropy; of an "autoencoder" with that of the labels
         added), of the adversarial term and of the Kullback-Leibler divergence.
@@ -291,11 +280,9 @@ def as_tuples(value: Any) -> Any:
 
 def misfit(kind: type, settings: Mapping[str, Any]) -> str | None:
     """The first setting that is not of the type of its default in a dataclass of this module; None where all are."""
-    for setting in fields(kind):
-        required = setting.default is MISSING
-        if setting.name in settings and not (required or _alike(settings[setting.name], setting.default)):
-            return setting.name
-    return None
+    defaults = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
+    unlike = (key for key, default in defaults.items() if key in settings and not _alike(settings[key], default))
+    return next(unlike, None)
 
 
 def _alike(value, default):

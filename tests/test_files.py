@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, read_json, read_text, replacing, temporary_path, write_whole
+from brats_lib.files import read_json, read_text, replacing, temporary_path, write_whole
 
 
 def test_byte_order_mark_is_no_part_of_the_text(tmp_path):
@@ -45,14 +45,6 @@ def test_nothing_is_left_where_writing_fails(tmp_path):
     with pytest.raises(BratsError, match="cannot be written"):
         write_whole(tmp_path / "a", b"text")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
-
-
-def test_tilde_is_the_home_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    write_whole("~/x/a.json", b"{}")
-    assert [path.name for path in tmp_path.iterdir()] == ["x"] and read_json("~/x/a.json", "a test", "Mend it") == {}
-    # As in a shell: only at the beginning, and only of a user who exists.
-    assert [str(home_path(path)) for path in ("a/~", "~nobody-of-that-name/x")] == ["a/~", "~nobody-of-that-name/x"]
 
 
 def test_what_a_killed_process_left_is_removed_by_the_next_write_and_that_of_a_living_one_is_not(tmp_path):

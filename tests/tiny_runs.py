@@ -21,11 +21,15 @@ def named(kind, *names):
     return batches
 
 
+def write_published(folder):
+    """Train the paper's recipe on two cases into a folder."""
+    train_published(folder, TINY_PUBLISHED, named(Blobs, "BraTS20_Training_001", "BraTS20_Training_007"))
+
+
 def write_run(runs, profile="workshop"):
     """Train both networks of a run and return its folder."""
     folder = runs / profile
-    cases = ("BraTS20_Training_001", "BraTS20_Training_007")
-    train_published(folder / "training", TINY_PUBLISHED, named(Blobs, *cases))
+    write_published(folder / "training")
     train_native(
         folder / "native", dataclasses.replace(TINY_NATIVE, name="lesson", epochs=1), named(RegionBlobs, "p_1")
     )

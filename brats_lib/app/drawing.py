@@ -1,4 +1,4 @@
-"""Slices as pictures: arrays in, RGB images out, in milliseconds, so that a slider can be dragged.
+"""Slices as pictures, in milliseconds, so that a slider can be dragged; and the panels of a view that they make.
 
 A picture is an array of uint8, shape (rows, columns, 3), displayed the radiological way (`figures.style`). Volumes and
 masks are in LPS, shape (x, y, z); masks hold labels 0, 1, 2, 4.
@@ -6,8 +6,8 @@ masks are in LPS, shape (x, y, z); masks hold labels 0, 1, 2, 4.
 
 import functools
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -15,45 +15,19 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from brats_lib.figures.style import Plane, label_image, rgba
-from brats_lib.labels import BACKGROUND, COLOURS, ED, ET, LABELS, NCR, REGIONS, region
+from brats_lib.app.scans import PIXELS, PLANES, Cut, Scan
+from brats_lib.figures.style import PROBABILITY, TUMOUR, Box, Plane, modality_name, rgba
+from brats_lib.labels import COLOURS, LABELS, LONG_NAMES, REGIONS, region
+from brats_lib.prediction.inference import Prediction
 
 __all__ = [
-    "PIXELS", "Box", "Cut", "cross_hairs", "directions", "grey", "icon", "lay_over", "outline_truth", "png",
-    "probability", "write_lines",
+    "Look", "Panel", "cross_hairs", "grey", "lay_over", "original", "outline_truth", "overlay", "png",
+    "probability", "probability_panel", "region_slab", "three_planes", "write_lines",
 ]  # fmt: skip
 
-# Of the longest side of a box: sharp at the size of a panel, on screens of high density too.
-PIXELS = 540
 WHITE, CROSS = (255, 255, 255), "#4FD8FF"
-PROBABILITY = mpl.colormaps["magma"]
-# The edge of a region is drawn this wide, in pixels of the picture.
-_EDGE = 3
-
-# Start and stop along x, y, z of the part of a volume that is displayed.
-Box = tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A slice, and the part of it that is displayed; voxels of `spacing` mm, so that thick slices look thick."""
-
-    plane: Plane
-    index: int
-    box: Box
-    spacing: Sequence[float] = (1, 1, 1)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the picture in pixels: one scale for all planes of a box."""
-        lengths = [(stop - start) * size for (start, stop), size in zip(self.box, self.spacing, strict=True)]
-        return tuple(max(1, round(lengths[axis] * PIXELS / max(lengths))) for axis in self.plane.in_plane)
-
-    def of(self, volume: np.ndarray) -> np.ndarray:
-        """The slice of a volume as rows and columns, row 0 at the top of the picture."""
-        columns, rows = self.plane.in_plane
-        cut = self.plane.cut(volume, self.index)[slice(*self.box[rows]), slice(*self.box[columns])]
-        return cut[::-1] if self.plane.origin == "lower" else cut
+# Pixels of the picture that the border of a prediction and that of the truth are wide.
+_EDGE, _TRUE_EDGE = 3, 2
 
 
 def _enlarge(rows, size, method=Image.Resampling.BICUBIC):
@@ -74,12 +48,12 @@ def _large_labels(mask, cut):
     return np.array(LABELS, np.uint8)[shares.argmax(0)]
 
 
-def _edge(area, width=_EDGE):
+def _edge(area, width):
     return area & ~ndimage.binary_erosion(area, iterations=width)
 
 
 def lay_over(
-    picture: np.ndarray, mask: np.ndarray, cut: Cut, opacity: float = 0.5, labels: Sequence[int] = LABELS
+    picture: np.ndarray, mask: np.ndarray, cut: Cut, opacity: float = 0.5, labels: Sequence[int] = TUMOUR
 ) -> np.ndarray:
     """Lay some labels of a slice over a picture of it, each in its colour with a firm border; the background stays.
 
@@ -87,45 +61,38 @@ def lay_over(
     """
     if opacity <= 0:
         return picture
-    found = _large_labels(mask, cut)
-    painted = picture.astype(np.float32)
+    large, painted = _large_labels(mask, cut), picture.astype(np.float32)
     for label in labels:
-        area = found == label
-        if label == BACKGROUND or not area.any():
-            continue
-        colour = rgba(COLOURS[label])[:3].astype(np.float32)
+        area, colour = large == label, rgba(COLOURS[label])[:3].astype(np.float32)
         painted[area] += opacity * (colour - painted[area])
-        painted[_edge(area)] = colour
+        painted[_edge(area, _EDGE)] = colour
     return np.round(painted).astype(np.uint8)
 
 
 def outline_truth(picture: np.ndarray, truth: np.ndarray, cut: Cut) -> np.ndarray:
-    """Draw the borders of the true regions WT, TC and ET in white, twice as thin as a prediction's."""
+    """Draw the borders of the true regions WT, TC and ET in white, thinner than a prediction's."""
     labels, painted = _large_labels(truth, cut), picture.copy()
     for name in REGIONS:
-        painted[_edge(region(labels, name), 2)] = WHITE
+        painted[_edge(region(labels, name), _TRUE_EDGE)] = WHITE
     return painted
 
 
 def probability(chances: np.ndarray, brain: np.ndarray, cut: Cut) -> np.ndarray:
-    """Draw a probability from black (0) over red to pale yellow (1), within the border of what is not 0 in `brain`."""
+    """Draw a probability from black (0) over red to pale yellow (1), within the border of what is not 0 in `brain`.
+
+    A bar in the lower left corner says which colour is which, where there is room for it.
+    """
     large = _enlarge(cut.of(chances), cut.size, Image.Resampling.BILINEAR)
     picture = PROBABILITY(np.clip(large, 0, 1), bytes=True)[..., :3].copy()
-    rim = _edge(ndimage.binary_fill_holes(_enlarge(cut.of(brain) != 0, cut.size) > 0.5), 2)
+    rim = _edge(ndimage.binary_fill_holes(_enlarge(cut.of(brain) != 0, cut.size) > 0.5), _TRUE_EDGE)
     picture[rim] = np.maximum(picture[rim], 96)
-    _scale(picture)
-    return picture
-
-
-def _scale(picture):
-    """A bar from 0 to 1 in the lower left corner."""
     rows, columns = picture.shape[:2]
     width, height = int(0.28 * columns), max(4, rows // 60)
     if width < 20 or rows < 60:
-        return
+        return picture
     top, left = rows - 2 * height - 4, 8
-    picture[top : top + height, left : left + width] = PROBABILITY(np.linspace(0, 1, width), bytes=True)[None, :, :3]
-    _write(picture, [((left, top - 4), "0", "ls"), ((left + width, top - 4), "1", "rs")])
+    picture[top : top + height, left : left + width] = PROBABILITY(np.linspace(0, 1, width), bytes=True)[:, :3]
+    return _write(picture, [((left, top - 4), "0", "ls"), ((left + width, top - 4), "1", "rs")])
 
 
 @functools.cache
@@ -134,30 +101,25 @@ def _font(size):
     return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
 
 
-def _write(picture, texts, size=None):
-    """Write texts into a picture, white with a black halo; each is ((x, y), text, anchor)."""
+def _write(picture, texts, size=PIXELS // 22):
+    """Write texts on a copy of a picture, white with a black halo; each is ((x, y), text, anchor)."""
     canvas = Image.fromarray(picture)
     draw = ImageDraw.Draw(canvas)
-    font = _font(size or max(12, PIXELS // 22))
     for place, text, anchor in texts:
-        draw.text(place, text, WHITE, font, anchor=anchor, stroke_width=2, stroke_fill=(0, 0, 0))
-    picture[:] = np.asarray(canvas)
+        draw.text(place, text, WHITE, _font(size), anchor=anchor, stroke_width=2, stroke_fill=(0, 0, 0))
+    return np.array(canvas)
 
 
-def write_lines(picture: np.ndarray, lines: Sequence[str], top: int, size: int) -> None:
-    """Write lines of text into a picture from its left edge, in place; `top` and the font's `size` are in pixels."""
-    _write(picture, [((8, top + round(1.6 * size * row)), line, "la") for row, line in enumerate(lines)], size)
+def write_lines(picture: np.ndarray, lines: Iterable[str], top: int, size: int) -> np.ndarray:
+    """Write lines of text on a copy of a picture from its left edge; `top` and the font's `size` are in pixels."""
+    return _write(picture, [((8, top + round(1.6 * size * row)), line, "la") for row, line in enumerate(lines)], size)
 
 
-def directions(picture: np.ndarray, plane: Plane) -> np.ndarray:
-    """Write at the edges of a copy where the patient's right, left, front, back, top and bottom are."""
+def _directions(picture, plane):
+    """Write at the edges of a picture where the patient's right, left, front, back, top and bottom are."""
     rows, columns = picture.shape[:2]
-    places = (((6, rows // 2), "lm"), ((columns - 6, rows // 2), "rm"), ((columns // 2, 4), "ma"),
-              ((columns // 2, rows - 6), "ms"))  # fmt: skip
-    marked = picture.copy()
-    letters = zip(places, plane.letters, strict=True)
-    _write(marked, [(place, letter, anchor) for (place, anchor), letter in letters])
-    return marked
+    places = ((6, rows // 2), (columns - 6, rows // 2), (columns // 2, 4), (columns // 2, rows - 6))
+    return _write(picture, zip(places, plane.letters, ("lm", "rm", "ma", "ms"), strict=True))
 
 
 def cross_hairs(picture: np.ndarray, plane: Plane, point: Sequence[int], box: Box) -> np.ndarray:
@@ -166,11 +128,9 @@ def cross_hairs(picture: np.ndarray, plane: Plane, point: Sequence[int], box: Bo
     across, down = ((point[axis] + 0.5 - box[axis][0]) / (box[axis][1] - box[axis][0]) for axis in plane.in_plane)
     down = 1 - down if plane.origin == "lower" else down
     x, y = (min(max(int(share * length), 0), length - 1) for share, length in ((across, columns), (down, rows)))
-    gap, marked, ink = max(6, rows // 25), picture.copy(), rgba(CROSS)[:3]
-    for spot in (slice(0, max(0, y - gap)), slice(y + gap, rows)):
-        marked[spot, x] = ink
-    for spot in (slice(0, max(0, x - gap)), slice(x + gap, columns)):
-        marked[y, spot] = ink
+    gap, marked, colour = max(6, rows // 25), picture.copy(), rgba(CROSS)[:3]
+    marked[np.abs(np.arange(rows) - y) >= gap, x] = colour
+    marked[y, np.abs(np.arange(columns) - x) >= gap] = colour
     return marked
 
 
@@ -181,8 +141,76 @@ def png(picture: np.ndarray) -> bytes:
     return content.getvalue()
 
 
-def icon() -> Image.Image:
-    """A tumour in the label colours, for the browser's tab."""
-    y, x = np.mgrid[:64, :64] / 63 * 2 - 1
-    labels = np.select([np.hypot(x, y) < radius for radius in (0.3, 0.55, 0.9)], (NCR, ET, ED), BACKGROUND)
-    return Image.fromarray(label_image(labels))
+@dataclass(frozen=True)
+class Panel:
+    """One picture on the page; `alt` is what is seen, for those who do not see it."""
+
+    heading: str
+    picture: np.ndarray
+    alt: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """How labels are displayed: which, how opaque (0-1), on which modality, and whether with the true borders."""
+
+    opacity: float = 0.45
+    labels: tuple[int, ...] = TUMOUR
+    truth: bool = False
+    modality: str = "flair"
+
+
+def original(scan: Scan, modality: str, plane: Plane, index: int) -> Panel:
+    """A slice of a modality as it was acquired."""
+    name = modality_name(modality)
+    picture = grey(scan.volumes[modality], scan.cut(plane, index), scan.levels[modality])
+    return Panel(name, _directions(picture, plane), f"{plane.name} {name} slice {index} of {scan.case.name}")
+
+
+def overlay(scan: Scan, mask: np.ndarray, plane: Plane, index: int, look: Look, heading: str = "Segmentation") -> Panel:
+    """A slice with the labels of a mask laid over it."""
+    name = modality_name(look.modality)
+    alt = f"{plane.name} {name} slice {index} with tumour labels in colour: {heading}"
+    return Panel(f"{heading} on {name}", _painted(scan, mask, plane, index, look), alt)
+
+
+def _painted(scan, mask, plane, index, look):
+    cut = scan.cut(plane, index)
+    picture = grey(scan.volumes[look.modality], cut, scan.levels[look.modality])
+    if mask is not None:
+        picture = lay_over(picture, mask, cut, look.opacity, look.labels)
+    if look.truth:
+        picture = outline_truth(picture, scan.truth, cut)
+    return _directions(picture, plane)
+
+
+def _slab(volume, plane, index):
+    """A slice of a volume as a volume that is one slice thick; a view."""
+    return volume[(slice(None),) * plane.axis + (slice(index, index + 1),)]
+
+
+def region_slab(prediction: Prediction, name: str, plane: Plane, index: int) -> np.ndarray:
+    """Probability of a region in one slice, as a volume that is one slice thick.
+
+    The region of a whole volume would be a sum over 9 million voxels for every move of a slider.
+    """
+    return replace(prediction, probabilities=_slab(prediction.probabilities, plane, index)).region(name)
+
+
+def probability_panel(scan: Scan, prediction: Prediction, name: str, plane: Plane, index: int) -> Panel:
+    """The probability map of a region: WT, TC or ET."""
+    slab, brain = region_slab(prediction, name, plane, index), _slab(scan.volumes["flair"], plane, index)
+    picture = probability(slab, brain, scan.cut(plane, 0))
+    alt = f"probability of {LONG_NAMES[name]} in {plane.name} slice {index}, from black (0) to pale yellow (1)"
+    return Panel(f"P({name}), {LONG_NAMES[name]}", _directions(picture, plane), alt)
+
+
+def three_planes(scan: Scan, mask: np.ndarray | None, point: Sequence[int], look: Look) -> list[Panel]:
+    """The axial, coronal and sagittal slice through one voxel, with cross hairs where the others cut."""
+    panels = []
+    for name, plane in PLANES.items():
+        index = point[plane.axis]
+        picture = cross_hairs(_painted(scan, mask, plane, index, look), plane, point, scan.box)
+        alt = f"{name} slice {index} with cross hairs at voxel {tuple(point)}"
+        panels.append(Panel(name.capitalize(), picture, alt))
+    return panels

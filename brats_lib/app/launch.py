@@ -14,26 +14,12 @@ from brats_lib.errors import BratsError, install_extra
 from brats_lib.phantom import make_cohort
 
 __all__ = ["find_cases", "launch"]
-
 # Enough to choose from, few enough not to wait for.
 PHANTOMS, SEED = 4, 0
 
 
 def launch(data: str | Path = "", port: int = 8501, browser: bool = True) -> None:
-    """Run the application until it is interrupted.
-
-    Parameters
-    ----------
-    data
-        As in `find_cases`.
-    browser
-        Whether to open a browser.
-
-    Raises
-    ------
-    BratsError
-        If Streamlit is not installed, the port is taken, no temporary folder can be made, or the cases cannot be used.
-    """
+    """Run the application on the cases of `find_cases` until it is interrupted; opens a browser if asked to."""
     if importlib.util.find_spec("streamlit") is None:
         expected = "the packages of the extra `app`"
         raise BratsError("the application", "Streamlit is not installed", expected, install_extra("app"))

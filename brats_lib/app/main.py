@@ -5,15 +5,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from brats_lib.app import drawing, page_segment, page_study, session
+from brats_lib.app import page_segment, page_study, session
 from brats_lib.app.report import DISCLAIMER, plain
 from brats_lib.errors import BratsError
 
-# Streamlit fetches icons that are given by name from elsewhere, for the browser's tab.
-st.set_page_config("Brain Tumor Segmentation", drawing.icon(), layout="wide")
+st.set_page_config("Brain Tumor Segmentation", layout="wide")
 st.html(Path(__file__).with_name("style.css"))
 session.enter()
-session.warm_up()
 cohort = session.cohort(sys.argv[1])
 
 

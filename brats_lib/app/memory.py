@@ -7,7 +7,6 @@ does not know of what we hold for it.
 import dataclasses
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
@@ -37,7 +36,7 @@ class Janitor:
         """Those that are watched."""
         return list(self._last_seen)
 
-    def over(self, is_active: Callable[[Hashable], bool]) -> list:
+    def over(self, is_active: Callable[[Any], bool]) -> list:
         """Forget the sessions that have been gone for too long, and return them."""
         now, over = self._clock(), []
         for session, seen in list(self._last_seen.items()):
@@ -69,22 +68,23 @@ class Store:
 
     def __init__(self, most: int):
         self.most = most
-        # Value and bytes: sessions may still change what they put in, so nobody else looks into it.
-        self._held: OrderedDict[tuple[Hashable, ...], tuple[Any, int]] = OrderedDict()
-        self._lock = threading.RLock()
+        # Value and bytes, those used last at the end. Sessions may still change what they put in, so nobody else looks
+        # into it.
+        self._held: dict[tuple[Hashable, ...], tuple[Any, int]] = {}
+        self._lock = threading.Lock()
 
     @property
     def bytes(self) -> int:
         """What is held, in bytes."""
-        with self._lock:
-            return sum(size for _, size in self._held.values())
+        return sum(size for _, size in self._held.copy().values())
 
     def get(self, key: tuple[Hashable, ...]) -> Any:
         """What is held under a key, None where there is nothing."""
         with self._lock:
-            if key in self._held:
-                self._held.move_to_end(key)
-            return self._held.get(key, (None, 0))[0]
+            if key not in self._held:
+                return None
+            self._held[key] = self._held.pop(key)
+            return self._held[key][0]
 
     def put(self, key: tuple[Hashable, ...], value: Any) -> None:
         """Hold a value, and drop those that were used longest ago where there is too much."""
@@ -92,12 +92,11 @@ class Store:
         with self._lock:
             self._held.pop(key, None)
             while self._held and self.bytes + size > self.most:
-                self._held.popitem(last=False)
+                del self._held[next(iter(self._held))]
             self._held[key] = value, size
 
     def keep_only(self, sessions: Iterable[Hashable]) -> None:
         """Drop what belongs to other sessions."""
         sessions = set(sessions)
         with self._lock:
-            for key in [key for key in self._held if key[0] not in sessions]:
-                del self._held[key]
+            self._held = {key: held for key, held in self._held.items() if key[0] in sessions}

@@ -1,27 +1,18 @@
 """The three ways to look at results."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
 
-from brats_lib.app import panels
+from brats_lib.app import drawing
+from brats_lib.app.drawing import Look
 from brats_lib.app.page_view import row
-from brats_lib.app.panels import Look
-from brats_lib.app.report import (
-    NO_DISTANCE,
-    legend,
-    mask_file,
-    picture_file,
-    place,
-    plain,
-    volume_table,
-)
+from brats_lib.app.report import NO_DISTANCE, legend, mask_file, picture_file, place, plain
 from brats_lib.app.scans import Scan
 from brats_lib.figures.style import Plane
 from brats_lib.labels import LONG_NAMES, REGIONS
-from brats_lib.prediction.cards import Card
 from brats_lib.prediction.inference import Prediction
 from brats_lib.prediction.predict import NO_TUMOUR
 
@@ -31,53 +22,43 @@ __all__ = ["Result", "compare_view", "plane_view", "slice_view"]
 _UNSEEN = "Press **Segment** in the side bar to see what the network finds."
 
 
-@dataclass
-class Result:
-    """A prediction, what is known of the network, and the seconds it took."""
+class Result(NamedTuple):
+    """The prediction of a network, the seconds it took, and its `report.volume_table`."""
 
-    card: Card
+    network: str
     prediction: Prediction
     seconds: float
-    _table: pd.DataFrame | None = None
-
-    @property
-    def name(self) -> str:
-        """Of the network."""
-        return self.card.name
-
-    def table(self, scan: Scan) -> pd.DataFrame:
-        """`report.volume_table`, made once, and after the pictures: distances take as long as all of these."""
-        if self._table is None:
-            self._table = volume_table(self.prediction.mask, scan.spacing, scan.truth)
-        return self._table
+    table: pd.DataFrame
 
 
 def slice_view(scan: Scan, results: Sequence[Result], plane: Plane, point: list[int], look: Look) -> None:
     """One slice: FLAIR, T1ce, overlay, the probability of each region, and volumes (paper section 5)."""
     index = point[plane.axis]
-    drawn = [panels.original(scan, modality, plane, index) for modality in ("flair", "t1ce")]
+    drawn = [drawing.original(scan, modality, plane, index) for modality in ("flair", "t1ce")]
+    maps = []
     if results:
-        drawn.append(panels.overlay(scan, results[0].prediction.mask, plane, index, look))
-        drawn += [panels.probability(scan, results[0].prediction, name, plane, index) for name in REGIONS]
+        prediction = results[0].prediction
+        drawn.append(drawing.overlay(scan, prediction.mask, plane, index, look))
+        maps = [drawing.probability_panel(scan, prediction, name, plane, index) for name in REGIONS]
     left, right = st.columns([2.9, 1], gap="medium")
     with left:
         with st.container(key="scans"):
-            places = row(drawn[:3], 3)
+            places = row(drawn, 3)
         if not results:
             places[2].info(_UNSEEN)
             return
         with st.container(key="maps"):
-            row(drawn[3:])
+            row(maps)
     with right:
         _numbers(scan, results[0])
         st.html(legend(look.labels, look.truth))
-        _take_away(scan, results[0], drawn, place(plane, index, scan.shape, scan.spacing))
+        _take_away(scan, results[0], drawn + maps, place(scan.case, plane, index))
 
 
 def plane_view(scan: Scan, results: Sequence[Result], point: list[int], look: Look) -> None:
     """The three planes through one point; without a result, the scan alone."""
     mask = results[0].prediction.mask if results else None
-    drawn = panels.three_planes(scan, mask, point, look)
+    drawn = drawing.three_planes(scan, mask, point, look)
     row(drawn)
     st.html(legend(look.labels, look.truth))
     if not results:
@@ -90,31 +71,27 @@ def plane_view(scan: Scan, results: Sequence[Result], point: list[int], look: Lo
         _take_away(scan, results[0], drawn, f"voxel {tuple(point)}")
 
 
-def compare_view(scan: Scan, results: Sequence[Result], note: str, plane: Plane, point: list[int], look: Look) -> None:
-    """The same slice as several networks see it, beside the truth where that is known; `note` says which are not."""
-    index = point[plane.axis]
-    if note:
-        st.info(plain(note))
+def compare_view(scan: Scan, results: Sequence[Result], plane: Plane, point: list[int], look: Look) -> None:
+    """The same slice as several networks see it, beside the truth where that is known."""
     if not results:
         return
-    drawn = [panels.overlay(scan, result.prediction.mask, plane, index, look, result.name) for result in results]
-    if scan.truth is not None:
-        drawn.insert(0, panels.overlay(scan, scan.truth, plane, index, look, "Truth"))
+    masks = {} if scan.truth is None else {"Truth": scan.truth}
+    masks |= {result.network: result.prediction.mask for result in results}
+    index = point[plane.axis]
+    drawn = [drawing.overlay(scan, mask, plane, index, look, name) for name, mask in masks.items()]
     row(drawn, 3)
     st.html(legend(look.labels, look.truth))
-    st.table(_compared(scan, results), border="horizontal")
-    spot = f"{scan.case.name}, {place(plane, index, scan.shape, scan.spacing)}"
-    st.download_button("Picture (PNG)", lambda: picture_file(drawn, [spot]), f"{scan.case.name}_networks.png",
-                       "image/png", on_click="ignore")  # fmt: skip
-
-
-def _compared(scan, results):
-    """Volume, and Dice where the truth is known, of each region by network."""
-    columns = {}
+    columns: dict[str, pd.Series] = {}
     for result in results:
-        table = result.table(scan)
-        columns |= {f"{result.name}, {what}": table[what] for what in ("mL", "Dice") if what in table}
-    return pd.DataFrame(columns | ({"truth, mL": table["true"]} if scan.truth is not None else {}))
+        # There is a Dice where the truth is known.
+        known = [name for name in ("mL", "Dice") if name in result.table]
+        columns |= {f"{result.network}, {name}": result.table[name] for name in known}
+    if scan.truth is not None:
+        columns["truth, mL"] = results[0].table["true"]
+    st.table(pd.DataFrame(columns), border="horizontal")
+    name, spot = scan.case.name, place(scan.case, plane, index)
+    st.download_button("Picture (PNG)", lambda: picture_file(drawn, [f"{name}, {spot}"]), f"{name}_networks.png",
+                       "image/png", on_click="ignore")  # fmt: skip
 
 
 def _numbers(scan, result):
@@ -123,16 +100,16 @@ def _numbers(scan, result):
     if scan.truth is not None:
         names.append(f"HD95 in mm, {NO_DISTANCE} where a mask lacks the region")
     st.markdown("**Volumes in mL**")
-    st.table(result.table(scan), border="horizontal")
-    st.caption(plain(f"{'; '.join(names)}. Network {result.name}, {result.seconds:.1f} s."))
+    st.table(result.table, border="horizontal")
+    st.caption(plain(f"{'; '.join(names)}. Network {result.network}, {result.seconds:.1f} s."))
     if not result.prediction.mask.any():
         st.warning(plain(f"{NO_TUMOUR}."), icon=":material/warning:")
 
 
 def _take_away(scan, result, drawn, spot):
     """Downloads; the files are made when they are asked for."""
-    name, volumes = scan.case.name, result.table(scan)["mL"]
-    lines = [f"{name}, {spot}, network {result.name}", "; ".join(f"{region} {ml} mL" for region, ml in volumes.items())]
+    name, volumes = scan.case.name, "; ".join(f"{region} {ml} mL" for region, ml in result.table["mL"].items())
+    lines = [f"{name}, {spot}, network {result.network}", volumes]
     more = {"on_click": "ignore", "width": "stretch"}
     st.download_button("Mask (NIfTI)", lambda: mask_file(scan.case, result.prediction.mask), f"{name}_seg.nii.gz",
                        "application/gzip", icon=":material/download:", **more)  # fmt: skip

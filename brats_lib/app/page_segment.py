@@ -5,19 +5,22 @@ from pathlib import Path
 
 import streamlit as st
 
-from brats_lib.app import engine, page_case, page_results, page_view, session
+from brats_lib.app import engine, page_results, page_view, session
+from brats_lib.app.drawing import Look
 from brats_lib.app.page_results import Result
-from brats_lib.app.panels import Look
-from brats_lib.app.report import compare_note, files_line, plain, where
-from brats_lib.app.scans import PLANES
+from brats_lib.app.report import files_line, plain, volume_table, where
+from brats_lib.app.scans import PLANES, open_scan
+from brats_lib.app.uploads import MAX_UPLOAD_MB
+from brats_lib.book.runs import find_root
 from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import TUMOUR, modality_name
 from brats_lib.labels import LABEL_NAMES
-from brats_lib.prediction.networks import describe, learnt_from_warning
+from brats_lib.prediction.networks import describe, learnt_from_warning, offered
 
 __all__ = ["draw"]
 
+LISTED, OWN = "Listed cases", "My own scan"
 VIEWS = ("Slice", "Three planes", "Compare networks")
 # Beside each other: the memory of `session` has room for as many.
 MOST_NETWORKS = 4
@@ -26,47 +29,98 @@ MOST_NETWORKS = 4
 def draw(cohort: Cohort) -> None:
     """Draw the page below its title."""
     with st.sidebar:
-        scan = page_case.choose(cohort)
+        scan = _choose_scan(cohort)
     if scan is None:
         st.info("Upload the FLAIR and the T1ce file of one scan, on the left.")
         return
     toolbar = st.container(horizontal=True, vertical_alignment="center")
     view = toolbar.segmented_control("View", VIEWS, default=VIEWS[0], required=True, label_visibility="collapsed")
     with st.sidebar:
-        planes = list(PLANES.values())
-        if view != VIEWS[1]:
-            planes = [PLANES[st.radio("Plane", list(PLANES), format_func=str.capitalize, horizontal=True)]]
-        axes = sorted(plane.axis for plane in planes)
-        point = page_view.choose_slices(scan, axes, scan.fingerprint)
+        plane = None if view == VIEWS[1] else page_view.choose_plane()
+        planes = list(PLANES.values()) if plane is None else [plane]
+        point = page_view.choose_slices(scan, sorted(each.axis for each in planes), scan.fingerprint)
         networks = _choose_networks(view)
         pressed = st.button("Segment", type="primary", width="stretch", icon=":material/play_arrow:")
         look = _choose_look(scan)
     with toolbar:
         shown = page_view.adjust(scan, point)
     if scan.warnings:
-        told = "  \n".join(plain(f"{session.explain(warning)}.") for warning in scan.warnings)
-        st.warning(told, icon=":material/warning:")
-    plane = planes[0] if len(planes) == 1 else None
-    if scan.case in cohort.cases:
-        source = f"{cohort.source} · case {scan.case.name}"
-        names = {role: path.name for role, path in {**scan.case.files, "mask": scan.case.mask_file}.items() if path}
-    else:
-        source, names = "Own scan", session.inbox().names()
-    roles = scan.volumes if scan.truth is None else (*scan.volumes, "mask")
-    used = {role: names[role] for role in roles}
-    st.caption(f"{plain(f'{source} · {where(plane)}')}  \n{plain(files_line(used))}")
+        warnings = "  \n".join(plain(f"{session.explain(warning)}.") for warning in scan.warnings)
+        st.warning(warnings, icon=":material/warning:")
+    _name_files(cohort, scan, plane)
     results, waiting = _results(scan, networks, pressed)
     if results:
         with toolbar:
             page_view.find_tumour(scan, point, results[0].prediction.mask)
-    if view == VIEWS[0]:
-        page_results.slice_view(shown, results, plane, point, look)
-    elif view == VIEWS[1]:
+    if plane is None:
         page_results.plane_view(shown, results, point, look)
+    elif view == VIEWS[0]:
+        page_results.slice_view(shown, results, plane, point, look)
     else:
-        note = compare_note(len(networks), waiting)
-        page_results.compare_view(shown, results, note, plane, point, look)
+        if waiting:
+            st.info(plain(f"Not run on this scan yet: {', '.join(waiting)}. Press Segment in the side bar."))
+        elif len(networks) == 1:
+            st.info("One network is chosen. Add others under Networks in the side bar.")
+        page_results.compare_view(shown, results, plane, point, look)
     page_view.listen(shown, planes, point)
+
+
+def _choose_scan(cohort):
+    """A case of the list, or a scan of one's own; None until the files of that are there."""
+    source = st.segmented_control("Source", [LISTED, OWN], default=LISTED, required=True, label_visibility="collapsed")
+    case = _own_case() if source == OWN else cohort[st.selectbox("Case", cohort.names)]
+    if case is None:
+        return None
+    key = case.fingerprint()
+    return session.held("scan", key) or session.hold("scan", key, open_scan(case))
+
+
+def _own_case():
+    """Uploaders, and the case that their files make; None where one is missing or was refused."""
+    refused = [_receive("flair"), _receive("t1ce")]
+    with st.expander("T1, T2 and a mask, if you have them"):
+        refused += [_receive(role) for role in ("t1", "t2", "mask")]
+    inbox = session.inbox()
+    if inbox.doubtful():
+        st.button("All files are of one scan", on_click=inbox.confirm)
+    return None if any(refused) or inbox.missing() else inbox.case()
+
+
+def _receive(role):
+    """One uploader; gives why the file had to be refused, or nothing."""
+    title = "Mask (labels 0, 1, 2, 4)" if role == "mask" else modality_name(role)
+    about = f"NIfTI, at most {MAX_UPLOAD_MB} MB. It stays on this machine and is removed after the page is closed."
+    # The browser keeps what it refuses to itself, so it is told to refuse nothing.
+    given = st.file_uploader(title, key=f"upload-{role}", help=about)
+    seen = st.session_state.setdefault("seen", {})
+    if given is None:
+        if seen.pop(role, None):
+            session.inbox().remove(role)
+        return ""
+    # The script runs again at every move of a slider; a file is unpacked once.
+    if seen.get(role, ("", ""))[0] != given.file_id:
+        seen[role] = given.file_id, ""
+        try:
+            session.inbox().put(role, given.name, given.getbuffer())
+        except BratsError as error:
+            seen[role] = given.file_id, plain(session.explain(error))
+    message = seen[role][1]
+    if message:
+        st.error(message)
+    return message
+
+
+def _name_files(cohort, scan, plane):
+    """Where the pictures are from, which way they face, and the names of the files in use."""
+    case = scan.case
+    if case in cohort.cases:
+        source = f"{cohort.source} · case {case.name}"
+        names = {role: path.name for role, path in {**case.files, "mask": case.mask_file}.items() if path}
+    else:
+        source, names = "Own scan", session.inbox().names()
+    roles = scan.volumes if scan.truth is None else (*scan.volumes, "mask")
+    used = files_line({role: names[role] for role in roles})
+    st.caption(f"{plain(f'{source} · {where(plane)}')}  \n{plain(used)}")
 
 
 def _results(scan, networks, pressed):
@@ -98,23 +152,23 @@ def _result(scan, network, card, pressed):
         with st.spinner(f"Segmenting with {plain(card.name)} …", show_time=True):
             started = time.perf_counter()
             prediction = engine.segment(scan.case, network, scan.volumes)
-            result = session.hold("prediction", key, Result(card, prediction, time.perf_counter() - started))
+            seconds = time.perf_counter() - started
+            table = volume_table(prediction.mask, scan.case.spacing, scan.truth)
+        result = session.hold("prediction", key, Result(card.name, prediction, seconds, table))
     return result
 
 
 def _choose_networks(view):
     """What `open_network` takes, for each network that was chosen."""
-    networks, problems = session.networks()
-    names = list(networks)
-    about = "\n\n".join(f"**{plain(name)}**: {plain(describe(network).title)}" for name, network in networks.items())
+    networks, problems = offered(find_root() / "runs")
+    names, cards = list(networks), {name: describe(network) for name, network in networks.items()}
+    about = "\n\n".join(f"**{plain(name)}**: {plain(card.title)}" for name, card in cards.items())
     if view == VIEWS[2]:
         # Beside the default the paper's recipe, once a run has trained it.
-        second = next((name for name, network in networks.items() if isinstance(network, Path)), names[-1])
-        chosen = st.multiselect(
-            "Networks", names, list(dict.fromkeys([names[0], second])), max_selections=MOST_NETWORKS, help=about
-        )
-        chosen = chosen or names[:1]
-        if not any(isinstance(network, Path) for network in networks.values()):
+        trained = [name for name, network in networks.items() if isinstance(network, Path)]
+        default = sorted({names[0], trained[0] if trained else names[-1]}, key=names.index)
+        chosen = st.multiselect("Networks", names, default, max_selections=MOST_NETWORKS, help=about) or names[:1]
+        if not trained:
             st.caption("To choose the paper's network too, train it: `make book` in a checkout keeps it in `runs/`.")
     else:
         chosen = [st.selectbox("Network", names, help=about)]
@@ -122,7 +176,7 @@ def _choose_networks(view):
         st.caption(f":material/warning: {plain(f'A trained network is left out: {problem}')}")
     for name in chosen:
         # A network of a run has to wait for Keras to load.
-        session.warm_up(networks[name])
+        session.warm_up(cards[name].sha256, networks[name])
     return [networks[name] for name in chosen]
 
 
@@ -130,7 +184,7 @@ def _choose_look(scan):
     with st.expander("Display", expanded=True):
         modality = st.segmented_control("Overlay on", ["flair", "t1ce"], default="flair", required=True,
                                         format_func=modality_name)  # fmt: skip
-        opacity = st.slider("Opacity", 0.0, 1.0, Look.opacity, 0.05)
+        opacity = page_view.choose_opacity(Look.opacity)
         labels = st.pills("Classes", TUMOUR, default=TUMOUR, selection_mode="multi", format_func=LABEL_NAMES.get)
         truth = st.toggle("Ground truth", scan.truth is not None, disabled=scan.truth is None,
                           help="White borders of the true regions, where the case has a mask")  # fmt: skip

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from brats_lib.app import engine, page_view, panels, session
+from brats_lib.app import drawing, engine, page_view, session
 from brats_lib.app.report import legend, plain, where
-from brats_lib.app.scans import PLANES, open_scan
+from brats_lib.app.scans import open_scan
 from brats_lib.app.study import Ratings, Study, reader_code, reading_order
 from brats_lib.book.runs import find_root
 from brats_lib.cases import Cohort
@@ -65,21 +65,22 @@ def _rate(study, ratings, reader):
         return
     item = order[at]
     key = (study.name, reader, at)
-    both = session.held("rated", key)
-    scan, mask = both or session.hold("rated", key, (open_scan(study.cohort[item.case]), study.mask(item)))
+    scan, mask = session.held("rated", key) or session.hold(
+        "rated", key, (open_scan(study.cohort[item.case]), study.mask(item))
+    )
     left, right = st.columns([3, 1], gap="medium")
     with right:
-        plane = PLANES[st.radio("Plane", list(PLANES), format_func=str.capitalize, horizontal=True)]
+        plane = page_view.choose_plane()
         point = page_view.choose_slices(scan, [plane.axis], key, mask)
-        opacity = st.slider("Opacity", 0.0, 1.0, 0.35, 0.05)
+        look = drawing.Look(page_view.choose_opacity(0.35), modality="t1ce")
         _form(study, ratings, reader, order, at, rated.get(item, (None, "")))
     with left:
         with st.container(horizontal=True):
             shown = page_view.adjust(scan, point)
         st.caption(plain(f"Mask {at + 1} of {len(order)} · {where(plane)}"))
-        drawn = [panels.original(shown, modality, plane, point[plane.axis]) for modality in ("flair", "t1ce")]
-        look = panels.Look(opacity=opacity, modality="t1ce")
-        drawn.append(panels.overlay(shown, mask, plane, point[plane.axis], look, "Mask"))
+        index = point[plane.axis]
+        drawn = [drawing.original(shown, modality, plane, index) for modality in ("flair", "t1ce")]
+        drawn.append(drawing.overlay(shown, mask, plane, index, look, "Mask"))
         # The name of the case would let a reader find the two masks of a case; the number does not.
         page_view.row([replace(panel, alt=f"{panel.heading}, mask {at + 1}") for panel in drawn])
         st.html(legend())
@@ -91,6 +92,7 @@ def _move(reader, to):
 
 
 def _form(study, ratings, reader, order, at, before):
+    """Score and comment, which begin as they were `before`, and the way back."""
     with st.form(f"rating-{reader}-{at}"):
         grades = sorted(LIKERT, reverse=True)
         score = st.radio("How good is this mask?", grades, None if before[0] is None else grades.index(before[0]),
@@ -110,7 +112,7 @@ def _administer(study, ratings):
     with st.expander("For whoever runs the study"):
         st.markdown("The table names truth and prediction. Readers must not see it before they are done.")
         counts = ratings.table(study.name)["reader"].value_counts().sort_index()
-        told = ", ".join(f"{reader}: {count} of {2 * len(study.cohort)}" for reader, count in counts.items())
-        st.caption(plain(f"Study {study.name}, network {study.network}. {told or 'Nobody has rated yet.'}"))
+        rated = ", ".join(f"{reader}: {count} of {2 * len(study.cohort)}" for reader, count in counts.items())
+        st.caption(plain(f"Study {study.name}, network {study.network}. {rated or 'Nobody has rated yet.'}"))
         st.download_button("Ratings (CSV)", lambda: ratings.to_csv(study.name), f"ratings_{study.name}.csv", "text/csv",
                            on_click="ignore", disabled=counts.empty)  # fmt: skip

@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from brats_lib.app.drawing import png
-from brats_lib.app.panels import Panel
+from brats_lib.app.drawing import Panel, png
 from brats_lib.app.report import plain
 from brats_lib.app.scans import PLANES, Scan, clamp, point_at, start_slices, zoom_box
 from brats_lib.figures.style import Plane, modality_name
 
-__all__ = ["adjust", "choose_slices", "find_tumour", "listen", "row"]
+__all__ = ["adjust", "choose_opacity", "choose_plane", "choose_slices", "find_tumour", "listen", "row"]
 
 ZOOMS = (1, 2, 4)
 _PICTURES = st.components.v2.component("pictures", js=Path(__file__).with_name("pictures.js").read_text("utf-8"))
@@ -35,24 +34,34 @@ def row(drawn: Sequence[Panel], places: int = 0) -> list:
     return columns
 
 
-def choose_slices(scan: Scan, axes: Iterable[int], key: Hashable, mask: np.ndarray | None = None) -> list[int]:
+def choose_plane() -> Plane:
+    """Round buttons for one of the three planes."""
+    return PLANES[st.radio("Plane", list(PLANES), format_func=str.capitalize, horizontal=True)]
+
+
+def choose_opacity(default: float) -> float:
+    """A slider for the opacity of labels, 0-1."""
+    return st.slider("Opacity", 0.0, 1.0, default, 0.05)
+
+
+def choose_slices(scan: Scan, axes: Iterable[int], name: Hashable, mask: np.ndarray | None = None) -> list[int]:
     """Sliders for some axes of a scan; the point that they make together.
 
-    It is held under `key`, whichever of them are displayed, and begins where `scans.start_slices` says.
+    It is held under `name`, whichever of them are displayed, and begins where `scans.start_slices` says.
     """
     points = st.session_state.setdefault("points", {})
-    if key not in points:
-        points[key] = list(start_slices(scan, mask))
-    point = points[key]
+    if name not in points:
+        points[name] = list(start_slices(scan, mask))
+    point, shape = points[name], scan.case.shape
 
     def moved(axis):
-        point[axis] = clamp(st.session_state[f"slice-{axis}"], scan.shape[axis])
+        point[axis] = clamp(st.session_state[f"slice-{axis}"], shape[axis])
 
     for axis in axes:
-        # A widget that is not displayed forgets its value, so the point is what counts and the widget is told.
-        st.session_state[f"slice-{axis}"] = point[axis]
-        st.slider(f"Slice ({'xyz'[axis]})", 0, max(1, scan.shape[axis] - 1), key=f"slice-{axis}", on_change=moved,
-                  args=(axis,))  # fmt: skip
+        key, last = f"slice-{axis}", max(1, shape[axis] - 1)
+        # A widget that is not displayed forgets its value, so the point is what counts and the widget follows it.
+        st.session_state[key] = point[axis]
+        st.slider(f"Slice ({'xyz'[axis]})", 0, last, key=key, on_change=moved, args=(axis,))
     return point
 
 
@@ -102,12 +111,13 @@ def listen(view: Scan, planes: Sequence[Plane], point: list[int]) -> None:
 
     def turned():
         asked = st.session_state["pictures"].turned
-        point[asked["axis"]] = clamp(point[asked["axis"]] + asked["steps"], view.shape[asked["axis"]])
+        axis = asked["axis"]
+        point[axis] = clamp(point[axis] + asked["steps"], view.case.shape[axis])
 
     def pressed():
         asked = st.session_state["pictures"].pressed
         (plane,) = (plane for plane in PLANES.values() if plane.axis == asked["axis"])
-        point[:] = map(clamp, point_at(plane, view.box, point, asked["across"], asked["down"]), view.shape)
+        point[:] = map(clamp, point_at(plane, view.box, point, asked["across"], asked["down"]), view.case.shape)
 
     # The time makes it news, by which the page knows that what it asked for has been drawn.
     data = {"axes": [plane.axis for plane in planes], "drawn": time.time_ns()}

@@ -9,21 +9,43 @@ from functools import cached_property
 
 import numpy as np
 
-from brats_lib.app.drawing import Box, Cut
 from brats_lib.cases import Case
 from brats_lib.cases.audit.images import look
 from brats_lib.cases.case import voxel_hash
 from brats_lib.cases.intake import receive
 from brats_lib.errors import BratsError
-from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, Plane, brain_box, tumour_slice, window
+from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, Box, Plane, brain_box, tumour_slice, window
 
-__all__ = ["NEEDED", "PLANES", "Scan", "clamp", "open_scan", "point_at", "start_slices", "zoom_box"]
+__all__ = ["NEEDED", "PIXELS", "PLANES", "Cut", "Scan", "clamp", "open_scan", "point_at", "start_slices", "zoom_box"]
 
 # What the networks that ship read, and what section 5 of the paper displays.
 NEEDED = ("flair", "t1ce")
 PLANES = {plane.name: plane for plane in (AXIAL, CORONAL, SAGITTAL)}
-# Of grey levels: what is shown black and what is shown white.
-Window = tuple[float, float]
+# Of the longest side of a box: sharp at the size of a panel, on screens of high density too.
+PIXELS = 540
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A slice, and the part of it that is displayed; voxels of `spacing` mm, so that thick slices look thick."""
+
+    plane: Plane
+    index: int
+    box: Box
+    spacing: Sequence[float] = (1, 1, 1)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture in pixels: one scale for all planes of a box."""
+        lengths = [(stop - start) * size for (start, stop), size in zip(self.box, self.spacing, strict=True)]
+        width, height = (max(1, round(lengths[axis] * PIXELS / max(lengths))) for axis in self.plane.in_plane)
+        return width, height
+
+    def of(self, volume: np.ndarray) -> np.ndarray:
+        """The slice of a volume as rows and columns, row 0 at the top of the picture."""
+        columns, rows = self.plane.in_plane
+        cut = self.plane.cut(volume, self.index)[slice(*self.box[rows]), slice(*self.box[columns])]
+        return cut[::-1] if self.plane.origin == "lower" else cut
 
 
 @dataclass(frozen=True)
@@ -37,7 +59,7 @@ class Scan:
     volumes
         FLAIR and T1ce as float32, shape (x, y, z), in LPS.
     levels, ranges
-        The window of each volume, and the widest that it may have, from its smallest to its largest value.
+        Of each volume the grey levels shown black and white, and the smallest and largest that these may be.
     box
         Of the brain in the whole volume, so that nothing jumps between slices.
     truth
@@ -49,8 +71,8 @@ class Scan:
     case: Case
     fingerprint: str
     volumes: dict[str, np.ndarray]
-    levels: dict[str, Window]
-    ranges: dict[str, Window]
+    levels: dict[str, tuple[float, float]]
+    ranges: dict[str, tuple[float, float]]
     box: Box
     truth: np.ndarray | None
     warnings: tuple[str, ...] = ()
@@ -60,19 +82,9 @@ class Scan:
         """By which networks know whether they learnt from it."""
         return voxel_hash(self.volumes["flair"])
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Size (x, y, z) in voxels."""
-        return self.case.shape
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        """Voxel size along x, y, z in mm."""
-        return self.case.spacing
-
     def cut(self, plane: Plane, index: int) -> Cut:
         """A slice within the box."""
-        return Cut(plane, index, self.box, self.spacing)
+        return Cut(plane, index, self.box, self.case.spacing)
 
 
 def open_scan(case: Case) -> Scan:

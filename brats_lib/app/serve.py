@@ -13,7 +13,6 @@ from pathlib import Path
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
 from streamlit.cli_util import open_browser
 from streamlit.file_util import get_static_dir
 
@@ -113,10 +112,8 @@ def bounded(app: Callable, most: int = (MAX_UPLOAD_MB + 1) * 2**20) -> Callable:
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
-        if scope["type"] == "http":
-            await app(scope, receive_some, send_more)
-        else:
-            await app(scope, receive, send)
+        through = (receive_some, send_more) if scope["type"] == "http" else (receive, send)
+        await app(scope, *through)
 
     return call
 
@@ -134,13 +131,8 @@ def run(cohort: str | Path, port: int, browser: bool) -> None:
 
     script = Path(__file__).with_name("main.py")
     sys.argv = [str(script), str(cohort)]
-    app = st.App(script, lifespan=alive, middleware=[Middleware(bounded)], exception_handlers={OSError: _no_room})
+    app = st.App(script, lifespan=alive, middleware=[Middleware(bounded)])
     app.run(config=OPTIONS | {"server.port": port, "server.headless": not browser})
-
-
-async def _no_room(request, error):
-    """What the browser is told where a file cannot be kept; the uploader shows that it failed, and gives no file."""
-    return PlainTextResponse(f"It cannot be kept ({error.strerror})", 507)
 
 
 async def _sweep():

@@ -3,6 +3,7 @@
 import gc
 import shutil
 import tempfile
+import threading
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from brats_lib.app import engine
 from brats_lib.app.memory import Janitor, Store
 from brats_lib.app.uploads import Inbox
-from brats_lib.book.runs import find_root
 from brats_lib.cases import Cohort
-from brats_lib.prediction.networks import describe, offered
 
-__all__ = ["cohort", "enter", "explain", "held", "hold", "inbox", "networks", "sweep", "warm_up"]
+__all__ = ["cohort", "enter", "explain", "held", "hold", "inbox", "sweep", "warm_up"]
 
 # Of all sessions together. A scan of BraTS size takes 80 MB and a prediction 60 MB; of the largest that are let in, a
 # scan and four predictions beside each other fit.
@@ -27,24 +26,15 @@ _JANITOR = Janitor()
 
 
 @st.cache_resource(show_spinner=False)
-def _warm_up(weights, _network):
-    engine.warm_up(_network)
-
-
-def warm_up(network: str | Path | None = None) -> None:
-    """Make a network ready before the button is pressed, once in the life of the server."""
-    _warm_up(describe(network).sha256, network)
+def warm_up(weights: str, _network: str | Path) -> None:
+    """Load a network in a thread of its own, once for each SHA-256 of its weights in the life of the server."""
+    threading.Thread(target=engine.load, args=(_network,), daemon=True).start()
 
 
 @st.cache_resource(show_spinner="Looking for cases …")
 def cohort(folder: str) -> Cohort:
     """The cases of the server, for every session."""
     return Cohort.find(folder)
-
-
-def networks() -> tuple[dict, list[str]]:
-    """The networks to choose from, and what is wrong with those that are left out; as `networks.offered`."""
-    return offered(find_root() / "runs")
 
 
 def _own_id():

@@ -20,7 +20,7 @@ import pandas as pd
 from brats_lib.cases import Case, Cohort
 from brats_lib.errors import BratsError
 from brats_lib.prediction.cards import Card
-from brats_lib.scores.readers import COLUMNS, LIKERT, PREDICTION, SIDES, TRUTH
+from brats_lib.scores.readers import COLUMNS, PREDICTION, SIDES, TRUTH
 
 __all__ = ["Item", "Ratings", "Study", "reader_code", "reading_order"]
 
@@ -103,7 +103,10 @@ def reader_code(text: str) -> str:
 
 
 class Ratings:
-    """The ratings of all studies on this machine, in a file that is made where it is missing."""
+    """The ratings of all studies on this machine, in a file that is made where it is missing.
+
+    A `reader` is a `reader_code`.
+    """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
@@ -123,22 +126,20 @@ class Ratings:
 
     def rate(self, study: str, reader: str, item: Item, score: int, comment: str = "") -> None:
         """Add a rating: a score of `readers.LIKERT` and at most 2000 characters of comment."""
-        if score not in LIKERT:
-            raise BratsError("score", f"it is {score}", "1, 2, 3, 4 or 5", "Choose one of those")
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._open() as connection:
-            connection.execute(_ADD, (study, reader_code(reader), *item, int(score), comment[:_MAX_COMMENT], now))
+            connection.execute(_ADD, (study, reader, *item, score, comment[:_MAX_COMMENT], now))
 
     def table(self, study: str) -> pd.DataFrame:
         """The latest ratings of a study, with the columns `readers.COLUMNS`."""
         with self._open() as connection:
             rows = connection.execute(_LATEST, (study,)).fetchall()
-        return pd.DataFrame([row[:-1] for row in rows], columns=COLUMNS)
+        return pd.DataFrame([row[:-1] for row in rows], columns=list(COLUMNS))
 
     def rated(self, study: str, reader: str) -> dict[Item, tuple[int, str]]:
         """Score and comment of each mask that a reader has rated."""
         table = self.table(study)
-        mine = table[table["reader"] == reader_code(reader)]
+        mine = table[table["reader"] == reader]
         return {Item(row.case, row.side): (row.score, row.comment) for row in mine.itertuples()}
 
     def to_csv(self, study: str) -> str:

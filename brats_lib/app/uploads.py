@@ -72,23 +72,11 @@ class Inbox:
         """The person says that all files are of one scan."""
         self._doubtful = set()
 
-    def put(self, role: str, name: str, content: bytes | memoryview) -> Path:
-        """Check a file and unpack it.
+    def put(self, role: str, name: str, content: bytes | memoryview) -> None:
+        """Check a file, NIfTI, gzipped or not, and unpack it; `name` is what the person calls it.
 
-        Parameters
-        ----------
-        role
-            A modality or ``"mask"``.
-        name
-            What the person calls it; for messages.
-        content
-            NIfTI, gzipped or not.
-
-        Raises
-        ------
-        BratsError
-            If it is too large, empty, not NIfTI, truncated or damaged, compressed twice, or claims more than is
-            allowed. What was there under that role is gone then, so that no old scan is taken for the new one.
+        It is refused if it is too large, empty, not NIfTI, truncated or damaged, compressed twice, or claims more than
+        is allowed. What was there under that role is gone then, so that no old scan is taken for the new one.
         """
         expected = role in self._doubtful
         self.remove(role)
@@ -105,11 +93,14 @@ class Inbox:
                 raise BratsError(title, found, f"at most {MAX_UPLOAD_MB} MB", advice)
             self._unpack(memoryview(content), part, title)
             part.replace(self.path(role))
-        except (BratsError, EOFError, zlib.error, OSError) as error:
-            raise self._refusal(error, title) from None
+        except (EOFError, zlib.error) as error:
+            found = f"it is truncated or damaged ({error})".replace("\n", " ")
+            raise BratsError(title, found, "a complete gzip file", "Copy or export it again") from None
+        except OSError as error:
+            found, advice = f"it cannot be kept ({error.strerror})", "Make room and upload it again"
+            raise BratsError(title, found, "room in the temporary folder", advice) from None
         finally:
             part.unlink(missing_ok=True)
-        return self.path(role)
 
     def _unpack(self, content, part, title):
         """Write what a file holds, once its header says how much that may be."""
@@ -126,15 +117,6 @@ class Inbox:
                 if out.tell() > most:
                     found = "it holds more than its header claims"
                     raise BratsError(title, found, "as many numbers as voxels", _EXPORT)
-
-    def _refusal(self, error, title):
-        if isinstance(error, BratsError):
-            return BratsError(*map(self.explain, (error.where, error.found, error.expected, error.advice)))
-        if isinstance(error, OSError):
-            found = f"it cannot be kept ({error.strerror})"
-            return BratsError(title, found, "room in the temporary folder", "Make room and upload it again")
-        found = f"it is truncated or damaged ({error})".replace("\n", " ")
-        return BratsError(title, found, "a complete gzip file", "Copy or export it again")
 
     def _most_bytes(self, grid: Grid, title):
         """How many bytes the file may hold, from its header alone."""
@@ -181,9 +163,10 @@ class Inbox:
 
     def explain(self, message: object) -> str:
         """An error or a warning about a file or a case of ours, in the words of the person who gave it."""
-        told = str(message).replace(f"{self.folder}/", "").replace(f"case {_NAME}", _TITLE)
-        ours = rf"{_NAME}_({'|'.join(self._names)})\.(?:nii|part)"
-        return re.sub(ours, lambda found: self._title(found[1]), told) if self._names else told
+        text = str(message).replace(f"{self.folder}/", "").replace(f"case {_NAME}", _TITLE)
+        # A file may have come with a name like one of ours: what stands in quotation marks is left as it is.
+        pattern = rf"“[^”]*”|{_NAME}_({'|'.join((*MODALITIES, 'mask'))})\.(?:nii|part)"
+        return re.sub(pattern, lambda match: self._title(match[1]) if match[1] else match[0], text)
 
 
 def _pieces(content):

@@ -28,8 +28,9 @@ class Server:
     temporary: Path
 
     def is_alive(self):
-        with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=10) as answer:
-            return answer.read() == b"ok" and self.process.poll() is None
+        assert self.process.poll() is None, self.log.read_text()[-2000:]
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=10) as answer:
+            return answer.read() == b"ok"
 
     def uploads(self):
         """Files that sessions left on disk."""
@@ -54,13 +55,12 @@ def serve(cases, folder):
     # Sessions end a second after the page is closed instead of two minutes.
     code = "import sys; from brats_lib.app import memory; memory.PATIENCE_S = memory.HURRY_S = 1; "
     code += "from brats_lib.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, "app"]
-    command += ["--data", str(cases), "--port", str(port), "--no-browser"]
+    command = [sys.executable, "-c", code, "app", "--data", str(cases), "--port", str(port), "--no-browser"]
     with open(log, "w") as out:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
     running = Server(f"http://127.0.0.1:{port}", process, folder, log, temporary)
     try:
-        wait_for(lambda: _answers(running), lambda: f"the server does not answer: {log.read_text()[-2000:]}")
+        wait_for(running.is_alive, lambda: f"the server does not answer: {log.read_text()[-2000:]}")
         yield running
     finally:
         process.terminate()
@@ -68,14 +68,6 @@ def serve(cases, folder):
     wait_for(lambda: list(temporary.iterdir()) == [])
     assert asked() == []
     assert "Traceback" not in log.read_text(), log.read_text()[-2000:]
-
-
-def _answers(running):
-    assert running.process.poll() is None, running.log.read_text()[-2000:]
-    try:
-        return running.is_alive()
-    except OSError:
-        return False
 
 
 def wait_for(holds, complaint=lambda: "it never came true", patience=PATIENCE_S):
@@ -87,15 +79,6 @@ def wait_for(holds, complaint=lambda: "it never came true", patience=PATIENCE_S)
     return found
 
 
-def programs():
-    """Paths of Chromium and its driver; the test is skipped where they are not there."""
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    driver = shutil.which("chromedriver")
-    if not (browser and driver):
-        pytest.skip("no Chromium with its driver; on Debian: apt-get install chromium chromium-driver")
-    return browser, driver
-
-
 SIZE = (1440, 1180)
 
 
@@ -103,7 +86,10 @@ SIZE = (1440, 1180)
 def open_browser(folder):
     """A browser with nothing remembered and nothing to talk to but the application; its driver and its downloads."""
     selenium = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
-    browser, driver = programs()
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    driver = shutil.which("chromedriver")
+    if not (browser and driver):
+        pytest.skip("no Chromium with its driver; on Debian: apt-get install chromium chromium-driver")
     options = selenium.ChromeOptions()
     options.binary_location = browser
     for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync",
@@ -187,10 +173,14 @@ class Page:
             self.upload(label, path)
 
     def _labelled(self, tag, text):
-        def shown():
-            return [element for element in self.find(tag) if text in element.text]
-
-        return wait_for(shown, lambda: f"there is no {tag} with {text!r}: {self.text()[:2000]}", patience=20)[0]
+        # At one moment, as in `each`.
+        find = """return [...document.querySelectorAll(arguments[0])].find(
+            element => element.checkVisibility() && element.innerText.includes(arguments[1]))"""
+        return wait_for(
+            lambda: self.chrome.execute_script(find, tag, text),
+            lambda: f"there is no {tag} with {text!r}: {self.text()[:2000]}",
+            patience=20,
+        )
 
     def press(self, text):
         self._labelled("button", text).click()
@@ -246,9 +236,8 @@ class Page:
 
     def upload(self, label, path):
         field = f'[data-testid="stFileUploaderDropzone"][aria-label="{label}"] input[type="file"]'
-        wait_for(lambda: self.find(field), lambda: f"there is no uploader {label}", patience=20)[0].send_keys(
-            str(path.resolve())
-        )
+        (uploader,) = wait_for(lambda: self.find(field), lambda: f"there is no uploader {label}", patience=20)
+        uploader.send_keys(str(path.resolve()))
         # Long names are displayed with their middle left out.
         wait_for(lambda: path.name[-10:] in self.text(), lambda: f"{path.name} does not arrive: {self.text()[-800:]}")
         self.settle()
@@ -278,29 +267,21 @@ class Page:
 
     def download(self, text):
         """Press a download button and return the file."""
-        before = set(self.downloads.iterdir())
+        before = set(self.downloads.glob("[!.]*"))
         self.press(text)
-
-        def finished():
-            new = [path for path in set(self.downloads.iterdir()) - before if path.suffix != ".crdownload"]
-            return [path for path in new if not path.name.startswith(".")]
-
-        return wait_for(finished, patience=30)[0]
+        new = wait_for(lambda: set(self.downloads.glob("[!.]*")) - before - set(self.downloads.glob("*.crdownload")))
+        return new.pop()
 
     def complaints(self):
         """Errors of scripts, what the content security policy blocked, and pictures that did not load."""
         entries = self.chrome.get_log("browser")
-        told = [entry["message"] for entry in entries if entry["level"] == "SEVERE" and entry["source"] != "network"]
-        # Streamlit drops a picture that the next run replaces, also where the browser is still to fetch it.
-        told = [message for message in told if "Image source error" not in message]
+        severe = [entry["message"] for entry in entries if entry["level"] == "SEVERE" and entry["source"] != "network"]
         broken = "return [...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
-        return told + self.chrome.execute_script(broken)
+        # Streamlit drops a picture that the next run replaces, also where the browser is still to fetch it.
+        return [text for text in severe if "Image source error" not in text] + self.chrome.execute_script(broken)
 
     def addresses(self):
         """Addresses of everything the pages asked for since this was last asked."""
-        found = set()
-        for entry in self.chrome.get_log("performance"):
-            message = json.loads(entry["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
-                found.add(message["params"]["request"]["url"])
-        return found
+        messages = [json.loads(entry["message"])["message"] for entry in self.chrome.get_log("performance")]
+        sent = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+        return {parameters["request"]["url"] for parameters in sent}

@@ -6,17 +6,16 @@ import io
 import nibabel as nib
 import numpy as np
 import pytest
-from app.seen import sure_of, tiny_scan
 from PIL import Image
 
-from brats_lib.app import drawing, engine, panels, report
-from brats_lib.app.drawing import Cut
-from brats_lib.app.panels import Panel
-from brats_lib.app.scans import PLANES, clamp, open_scan, point_at, start_slices, zoom_box
+from brats_lib.app import drawing, engine, report, scans
+from brats_lib.app.drawing import Panel
+from brats_lib.app.scans import PLANES, Cut, clamp, open_scan, point_at, start_slices, zoom_box
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, rgba
-from brats_lib.labels import COLOURS, ED, ET, NCR
+from brats_lib.labels import COLOURS, ED, ET, NCR, REGIONS, region
+from brats_lib.prediction.inference import Prediction
 from brats_lib.prediction.predict import NO_TUMOUR
 
 BOX = ((0, 20), (0, 30), (0, 10))
@@ -27,7 +26,7 @@ BLACK, FULL = np.zeros((90, 60, 3), np.uint8), np.full((90, 60, 3), 255, np.uint
 @pytest.fixture(autouse=True)
 def three_pixels_a_millimetre(monkeypatch):
     """Of `BOX`, whose longest side has 30: a whole number, so that pixels can be counted by hand."""
-    monkeypatch.setattr(drawing, "PIXELS", 90)
+    monkeypatch.setattr(scans, "PIXELS", 90)
 
 
 def bright_voxel(*place):
@@ -59,7 +58,7 @@ def test_the_patient_is_displayed_the_radiological_way(plane, place, low, right)
 
 
 def test_voxels_that_are_thick_look_thick():
-    # 50 mm by 20 mm, and no side of the box is longer than 50.
+    # 20 mm by 50 mm, and no side of the box is longer than 50.
     assert Cut(CORONAL, 15, BOX, spacing=(1, 1, 5)).size == (36, 90)
 
 
@@ -72,8 +71,7 @@ def test_grey_levels_run_from_black_to_white_and_no_further():
     assert (step[:, :24] == 0).all() and (step[:, 36:] == 255).all()
 
 
-def test_a_scan_starts_with_the_window_of_the_brain_and_may_have_the_whole_range(tmp_path):
-    scan = tiny_scan(tmp_path)
+def test_a_scan_starts_with_the_window_of_the_brain_and_may_have_the_whole_range(scan):
     volume = scan.volumes["flair"]
     assert scan.levels["flair"] == pytest.approx(tuple(np.percentile(volume[volume != 0], (1, 99.8))))
     assert scan.ranges["flair"] == (0, volume.max())
@@ -85,9 +83,9 @@ def test_zoom_keeps_the_point_in_sight_and_makes_voxels_larger():
     # x is in the middle, y near the start and z at the end.
     assert zoom_box(box, (50, 10, 59), 2) == ((25, 75), (0, 100), (35, 60))
     assert zoom_box(((0, 2), (0, 1), (4, 9)), (1, 0, 4), 4) == ((1, 2), (0, 1), (4, 5))
-    point = (10, 14, 5)
     whole, near = (
-        drawing.grey(bright_voxel(*point), Cut(AXIAL, 5, zoom_box(BOX, point, factor)), (0, 1)) for factor in (1, 2)
+        drawing.grey(bright_voxel(10, 14, 5), Cut(AXIAL, 5, zoom_box(BOX, (10, 14, 5), factor)), (0, 1))
+        for factor in (1, 2)
     )
     # A voxel of 3 x 3 pixels becomes one of 6 x 6, in a picture of the same size.
     assert whole.shape == near.shape == (90, 60, 3)
@@ -149,12 +147,11 @@ def test_volumes_are_voxels_times_their_size():
     mask[5, 10, 2:5] = ET
     # 600 voxels of 10 cubic millimetres.
     expected = {"WT": 6.0, "TC": 0.03, "ET": 0.03, "NCR": 0.0, "ED": 5.97}
-    assert report.millilitres(mask, (1, 2, 5)) == pytest.approx(expected)
+    assert report.millilitres(mask, (1, 2, 5)).to_dict() == pytest.approx(expected)
 
 
 def test_scores_come_with_a_truth_only():
-    table = report.volume_table(cube_mask(), (1, 1, 1))
-    assert table.index.tolist() == ["WT", "TC", "ET", "NCR", "ED"] and table.columns.tolist() == ["mL"]
+    assert report.volume_table(cube_mask(), (1, 1, 1)).columns.tolist() == ["mL"]
     half = cube_mask()
     half[5:10] = 0
     row = report.volume_table(half, (1, 1, 1), cube_mask()).loc["WT"]
@@ -171,24 +168,24 @@ def test_what_a_mask_lacks_has_no_distance_and_what_is_tiny_is_not_nothing():
 
 
 def test_the_picture_says_what_it_is_not(monkeypatch):
-    said = []
-    monkeypatch.setattr(report, "write_lines", lambda picture, lines, top, size: said.extend(lines))
+    written = []
+    monkeypatch.setattr(report, "write_lines", lambda picture, lines, *_: written.extend(lines) or picture)
     panel = Panel("FLAIR", np.full((50, 40, 3), 200, np.uint8), "")
     picture = np.asarray(Image.open(io.BytesIO(report.picture_file([panel, panel], ["case A"]))))
-    assert said == ["FLAIR", "FLAIR", "case A", report.DISCLAIMER]
+    assert written == ["FLAIR", "FLAIR", "case A", report.DISCLAIMER]
     assert picture.shape[1] == 2 * 52 and (picture[60, 10] == 200).all()
 
 
 @pytest.mark.parametrize("plane", PLANES.values(), ids=PLANES)
-def test_the_region_of_a_slice_is_the_slice_of_the_region(tmp_path, plane):
-    prediction = sure_of(tiny_scan(tmp_path).truth)
+def test_the_region_of_a_slice_is_the_slice_of_the_region(scan, plane):
+    chances = np.stack([region(scan.truth, name) for name in REGIONS], -1).astype(np.float16)
+    prediction = Prediction(scan.truth, chances, tuple(REGIONS))
     whole = np.take(prediction.region("TC"), [15], axis=plane.axis)
-    assert np.array_equal(panels.region_slab(prediction, "TC", plane, 15), whole)
+    assert np.array_equal(drawing.region_slab(prediction, "TC", plane, 15), whole)
 
 
-def test_the_first_slice_is_where_most_of_the_tumour_is(tmp_path):
-    scan = tiny_scan(tmp_path)
-    mask = np.zeros(scan.shape, np.uint8)
+def test_the_first_slice_is_where_most_of_the_tumour_is(scan):
+    mask = np.zeros(scan.case.shape, np.uint8)
     mask[10, 11, 12] = ED
     assert start_slices(scan, mask) == (10, 11, 12)
     middle = tuple((start + stop) // 2 for start, stop in scan.box)
@@ -196,40 +193,34 @@ def test_the_first_slice_is_where_most_of_the_tumour_is(tmp_path):
     assert (clamp(-3, 5), clamp(9, 5), clamp(2, 5)) == (0, 4, 2)
 
 
-def test_a_scan_is_doubted_segmented_and_refused_as_on_the_command_line(tmp_path, capsys):
+def test_a_scan_is_doubted_segmented_and_refused_as_on_the_command_line(scan, tmp_path, capsys):
     """The same sentences and the same file, whichever of the two a person asks."""
-    scan = tiny_scan(tmp_path / "cases")
-    assert scan.warnings
-    assert main(["predict", str(tmp_path / "cases"), "--out", str(tmp_path / "out")]) == 0
-    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  warning: ")]
-    assert told[: len(scan.warnings)] == [f"  warning: {warning}." for warning in scan.warnings]
-    assert set(told[len(scan.warnings) :]) <= {f"  warning: {NO_TUMOUR}."}
-    written = nib.load(tmp_path / "out" / f"{scan.case.name}_seg.nii.gz")
+    flair, out = scan.case.files["flair"], tmp_path / "out"
+    command = ["predict", str(flair.parent), "--out", str(out)]
+    assert scan.warnings and main(command) == 0
+    warnings = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  warning: ")]
+    assert warnings[: len(scan.warnings)] == [f"  warning: {warning}." for warning in scan.warnings]
+    assert set(warnings[len(scan.warnings) :]) <= {f"  warning: {NO_TUMOUR}."}
+    written = nib.load(out / f"{scan.case.name}_seg.nii.gz")
     content = report.mask_file(scan.case, engine.segment(scan.case, volumes=scan.volumes).mask)
     downloaded = nib.Nifti1Image.from_bytes(gzip.decompress(content))
-    assert np.array_equal(downloaded.affine, nib.load(scan.case.files["flair"]).affine)
+    image = nib.load(flair)
+    assert np.array_equal(downloaded.affine, image.affine)
     assert np.array_equal(np.asanyarray(downloaded.dataobj), np.asanyarray(written.dataobj))
 
-    image = nib.load(scan.case.files["flair"])
-    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj) + 1, image.affine), scan.case.files["flair"])
+    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj) + 1, image.affine), flair)
     with pytest.raises(BratsError, match="the background of its flair image is 1") as caught:
         open_scan(scan.case)
-    assert main(["predict", str(tmp_path / "cases"), "--out", str(tmp_path / "out")]) == 2
+    assert main(command) == 2
     assert str(caught.value) in capsys.readouterr().err
 
 
-def test_a_mask_of_somewhere_else_is_warned_of_and_one_that_cannot_be_used_is_left_alone(tmp_path):
-    scan = tiny_scan(tmp_path)
-    case = scan.case
+def test_a_mask_of_somewhere_else_is_warned_of(scan):
     assert not any("tumour" in warning for warning in scan.warnings)
-    outside = np.zeros(case.shape, np.uint8)
+    outside = np.zeros(scan.case.shape, np.uint8)
     outside[:10, :10, :10] = ED
-    case.save_mask(outside, case.mask_file)
-    assert any("of the tumour lie outside the brain" in warning for warning in open_scan(case).warnings)
-    case.mask_file.write_bytes(b"no mask")
-    scan = open_scan(case)
-    (told,) = [warning for warning in scan.warnings if "mask" in warning]
-    assert scan.truth is None and told.startswith(f"The mask is left alone: {case.mask_file}: it is not a NIfTI file")
+    scan.case.save_mask(outside, scan.case.mask_file)
+    assert any("of the tumour lie outside the brain" in warning for warning in open_scan(scan.case).warnings)
 
 
 def test_markup_in_a_text_is_displayed_and_not_obeyed():
