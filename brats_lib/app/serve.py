@@ -13,6 +13,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 from streamlit.cli_util import open_browser
 from streamlit.file_util import get_static_dir
 
@@ -131,8 +132,13 @@ def run(cohort: str | Path, port: int, browser: bool) -> None:
 
     script = Path(__file__).with_name("main.py")
     sys.argv = [str(script), str(cohort)]
-    app = st.App(script, lifespan=alive, middleware=[Middleware(bounded)])
+    app = st.App(script, lifespan=alive, middleware=[Middleware(bounded)], exception_handlers={OSError: _no_room})
     app.run(config=OPTIONS | {"server.port": port, "server.headless": not browser})
+
+
+async def _no_room(request, error):
+    """What the browser is told where a file cannot be kept; the uploader shows that it failed, and gives no file."""
+    return PlainTextResponse(f"It cannot be kept ({error.strerror})", 507)
 
 
 async def _sweep():
