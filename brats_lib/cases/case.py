@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from brats_lib.cases.layouts import LAYOUT_OF_NAME, MODALITIES, OWN_CODES, Layou
 from brats_lib.cases.nifti import Grid, Image, read_grid, read_image, write_mask, write_volume
 from brats_lib.errors import BratsError, some
 from brats_lib.files import home_path
-from brats_lib.labels import LABELS
 
 __all__ = ["Case", "voxel_hash"]
 
@@ -56,10 +55,6 @@ class Case:
     rivals: dict[str, tuple[Path, ...]] = field(default_factory=dict, hash=False)
     has_odd_mask: bool = False
 
-    def __reduce__(self):
-        # Workers read headers afresh rather than receive what is cached here.
-        return Case, tuple(getattr(self, each.name) for each in fields(self))
-
     @property
     def modalities(self) -> tuple[str, ...]:
         """The modalities that are there, in the order of `MODALITIES`."""
@@ -68,7 +63,7 @@ class Case:
     @property
     def folder(self) -> Path:
         """The folder that its first file is in."""
-        return next(iter(self.files.values()), self.mask_file).parent
+        return self._first_file.parent
 
     @property
     def has_mask(self) -> bool:
@@ -76,12 +71,17 @@ class Case:
         return self.mask_file is not None
 
     @property
+    def _first_file(self) -> Path:
+        files = [self.files[modality] for modality in self.modalities]
+        return next(path for path in (*files, self.mask_file) if path is not None)
+
+    @property
     def _layout(self) -> Layout:
         return LAYOUT_OF_NAME[self.layout]
 
     @cached_property
     def _grid(self) -> Grid:
-        return read_grid(next((self.files[modality] for modality in self.modalities), self.mask_file))
+        return read_grid(self._first_file)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -140,13 +140,13 @@ class Case:
 
         `remarks` gets a sentence, without its full stop, for everything that was put right, such as NaN taken as 0.
         """
-        read = self._images(modalities)
-        said = {image.path: [clause for _, clause in image.grid.remarks] for image, _ in read}
-        with ThreadPoolExecutor(len(read) or 1) as threads:
-            arrays = threads.map(lambda each: each[0].values(each[1], said[each[0].path]), read)
+        images = self._images(modalities)
+        clauses = {image.path: [clause for _, clause in image.grid.remarks] for image, _ in images}
+        with ThreadPoolExecutor() as threads:
+            arrays = threads.map(lambda pair: pair[0].values(pair[1], clauses[pair[0].path]), images)
             volumes = dict(zip(modalities, arrays, strict=True))
         if remarks is not None:
-            remarks += [f"{path.name}: {clause}" for path, clauses in said.items() for clause in clauses]
+            remarks += [f"{path.name}: {clause}" for path, said in clauses.items() for clause in said]
         return volumes
 
     def _images(self, modalities: Sequence[str]) -> list[tuple[Image, int | None]]:
@@ -154,9 +154,9 @@ class Case:
         self.need(modalities)
         paths = list(dict.fromkeys(self.files[modality] for modality in modalities))
         # Python lets go of its lock while zlib decompresses, so files are read side by side.
-        with ThreadPoolExecutor(len(paths) or 1) as readers:
-            images = dict(zip(paths, readers.map(read_image, paths), strict=True))
-        channels = self._layout.images if self._layout.in_one_image else {}
+        with ThreadPoolExecutor() as threads:
+            images = dict(zip(paths, threads.map(read_image, paths), strict=True))
+        channels = self._layout.channels
         for image in images.values():
             self._check(image.grid, len(channels) or 1)
         return [(images[self.files[modality]], channels.get(modality)) for modality in modalities]
@@ -196,7 +196,7 @@ class Case:
         Parameters
         ----------
         mask
-            Labels 0, 1, 2, 4, axes LPS.
+            Labels 0, 1, 2, 4, axes LPS; a ValueError where there is any other value.
         path
             Ends with `.nii.gz` or `.nii`; the file appears complete or not at all.
         codes
@@ -206,9 +206,6 @@ class Case:
         if mask.shape != self.shape:
             expected = f"{self.shape}, the shape of case {self.name}"
             raise BratsError(path, f"the mask to write has shape {mask.shape}", expected, "Pass it in LPS axes")
-        if not np.isin(mask, LABELS).all():
-            found = f"the mask to write holds {sorted(set(np.unique(mask)[:9].tolist()) - set(LABELS))}"
-            raise BratsError(path, found, f"labels {LABELS}", "Turn classes into labels with labels.to_labels")
         write_mask(numbers_of(mask, codes), self._grid, path)
         return path
 
@@ -219,7 +216,6 @@ class Case:
 
     def fingerprint(self) -> str:
         """Hash of the case's name and of all bytes of its files, 16 hexadecimal digits."""
-        paths = {**self.files, **({"mask": self.mask_file} if self.mask_file else {})}
-        hashes = {path: file_hash(path) for path in set(paths.values())}
-        lines = [self.name, *(f"{role} {hashes[path]}" for role, path in sorted(paths.items()))]
+        paths = self.files | ({"mask": self.mask_file} if self.mask_file else {})
+        lines = [self.name, *(f"{role} {file_hash(path)}" for role, path in sorted(paths.items()))]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -58,11 +58,11 @@ def read_table(path: Path, names: set[str]) -> NameTable:
     # Cells beyond the header's columns come under the key None.
     rows = [{key.strip(): value.strip() for key, value in row.items() if key is not None} for row in rows]
     columns = tuple(rows[0]) if rows else ()
-    matches = {column: sum(row[column] in names for row in rows) for column in columns}
-    column = max(matches, key=matches.get, default=None)
-    if column is None or not matches[column]:
+    matches = [sum(row[column] in names for row in rows) for column in columns]
+    if not any(matches):
         return NameTable(path, {}, columns=columns)
-    grade_column = next((name for name in columns if name.lower() == "grade"), None)
+    column = columns[matches.index(max(matches))]
+    grade_column = next((name for name in columns if name.lower() == "grade"), "")
     said = defaultdict(list)
     for row in rows:
         if row[column] not in ("", "NA"):

@@ -165,7 +165,7 @@ def read_image(path: Path) -> Image:
 
 def write_mask(mask: np.ndarray, grid: Grid, path: Path) -> None:
     """Write a mask of uint8 in LPS on the grid of another file: its orientation, affine and header geometry."""
-    if stem(path) is None:
+    if not stem(path):
         raise BratsError(path, "the name has another ending", "a name ending in .nii.gz or .nii", "Rename the output")
     stored = np.asfortranarray(grid.from_lps(mask))
     header = nib.Nifti1Header()
