@@ -3,6 +3,8 @@
 Volumes may have any shape. What no tissue can measure (`FENCE`), such as a hot voxel of 1e9, never decides a scale.
 """
 
+from typing import Any
+
 import numpy as np
 
 __all__ = ["brain_box", "clip_outliers", "scale01", "zscore"]
@@ -92,9 +94,7 @@ def brain_box(*volumes: np.ndarray, margin: int = 0) -> tuple[slice, ...]:
     ValueError
         If every voxel is zero.
     """
-    brain = np.zeros(np.shape(volumes[0]), bool)
-    for volume in volumes:
-        brain |= np.asarray(volume) != 0
+    brain: Any = np.logical_or.reduce([np.asarray(volume) != 0 for volume in volumes])
     box = [slice(0, length) for length in brain.shape]
     # Twice: what one axis gives away as a stray may lie beside the brain along another.
     for axis in 2 * tuple(range(brain.ndim)):

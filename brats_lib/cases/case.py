@@ -1,20 +1,20 @@
-"""One patient's images and mask."""
+"""One patient's images and mask, and what tells them apart by their content."""
 
+import functools
 import hashlib
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from brats_lib.cases.codes import labels_of, numbers_of, refuse_brain
-from brats_lib.cases.hashes import file_hash, voxel_hash
 from brats_lib.cases.layouts import LAYOUT_OF_NAME, MODALITIES, OWN_CODES, Layout
 from brats_lib.cases.nifti import Grid, Image, read_grid, read_image, write_mask, write_volume
 from brats_lib.errors import BratsError, some
-from brats_lib.files import home_path
+from brats_lib.files import home_path, open_regular
 
 __all__ = ["Case", "voxel_hash"]
 
@@ -79,7 +79,7 @@ class Case:
     def _layout(self) -> Layout:
         return LAYOUT_OF_NAME[self.layout]
 
-    @cached_property
+    @functools.cached_property
     def _grid(self) -> Grid:
         return read_grid(self._first_file)
 
@@ -219,3 +219,38 @@ class Case:
         paths = self.files | ({"mask": self.mask_file} if self.mask_file else {})
         lines = [self.name, *(f"{role} {file_hash(path)}" for role, path in sorted(paths.items()))]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def voxel_hash(volume: np.ndarray) -> str:
+    """Hash of an image's voxels in LPS, 16 hexadecimal digits: the same for any name, packing and stored type.
+
+    Networks list the FLAIR images that they learnt from by it.
+    """
+    voxels = np.asarray(volume, np.float32)
+    digest = hashlib.blake2b(repr(voxels.shape).encode(), digest_size=8)
+    digest.update(np.asfortranarray(voxels).T.data)
+    return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Hash of all bytes of a file, 32 hexadecimal digits.
+
+    A file is read again unless its size, times, inode and device are as they were. The time of change counts too, which
+    a program that restores the time of writing cannot set.
+    """
+    try:
+        status = os.stat(path)
+        stamp = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
+        return _read_hash(path, stamp)
+    except OSError as error:
+        advice = "Check that it is there and readable"
+        raise BratsError(path, f"it cannot be read ({error.strerror})", "a NIfTI file", advice) from None
+
+
+@functools.cache
+def _read_hash(path: Path, stamp: tuple[int, ...]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    with open_regular(path) as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from brats_lib.cases.case import Case
 from brats_lib.cases.layouts import (
-    LAYOUT_OF_NAME, LAYOUTS, MODALITIES, MSD_IMAGE_FOLDERS, layout_of, names_a_tumour, recognise, stem,
+    LAYOUT_OF_NAME,
+    LAYOUTS,
+    MODALITIES,
+    MSD_IMAGE_FOLDERS,
+    layout_of,
+    names_a_tumour,
+    recognise,
+    stem,
 )  # fmt: skip
 from brats_lib.errors import BratsError, some
 from brats_lib.files import read_json

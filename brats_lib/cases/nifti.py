@@ -9,7 +9,7 @@ import gzip
 import math
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -123,13 +123,12 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _content(path: Path) -> Iterator[BinaryIO]:
+def _content(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
     """A file's content, unpacked where it is gzipped, whatever its name says."""
     with _opened(path) as stream:
         packed = stream.read(len(GZIP)) == GZIP
         stream.seek(0)
-        with gzip.GzipFile(fileobj=stream) if packed else nullcontext(stream) as content:
-            yield content
+        yield gzip.GzipFile(fileobj=stream) if packed else stream
 
 
 def read_grid(path: Path) -> Grid:
@@ -184,7 +183,7 @@ def write_volume(image: Image, channel: int | None, grid: Grid, path: Path) -> N
     Numbers, type and scaling stay as they are stored, but NaN around the brain becomes 0. A gzipped file of one volume
     that lies there already is copied.
     """
-    remarks = []
+    remarks: list[str] = []
     image.values(channel, remarks)  # refuses what no reader of the new file could use
     header = image.grid.header.copy()
     header["pixdim"][4:] = 0

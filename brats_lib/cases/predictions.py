@@ -74,7 +74,8 @@ def read_predictions(
     groups = defaultdict(list)
     for case in wanted:
         groups[case.layout].append(case.name)
-    decided, certain = {}, True
+    decided: dict[str, str] = {}
+    certain = True
     for layout, members in groups.items():
         holders = {number: name for name in members for number in whole_numbers(read_image(files[name]))[1]}
         coding, sure = _coding(folder, layout, holders)
@@ -87,13 +88,13 @@ def read_predictions(
 
 def _coding(folder: Path, layout: str, holders: dict[float, str]) -> tuple[str, bool]:
     """Name of a coding and whether it is the only one for these numbers, each with a case that holds it."""
-    by_truth = {"brats2023": "brats2023", "msd": "nnunet"}.get(layout)
+    by_truth = {"brats2023": "brats2023", "msd": "nnunet"}.get(layout, "")
     if 3 in holders and 4 in holders:
         found = f"{holders[3]} holds 3 and {holders[4]} holds 4"
         raise BratsError(folder, found, "predictions in one coding", f"Convert them to one, then add {OPTIONS}")
     if 4 in holders:
         return "brats", True
-    if 3 in holders and by_truth is None:
+    if 3 in holders and not by_truth:
         found = f"the prediction of {holders[3]} holds 3, and nothing says whether 1 is NCR or ED"
         raise BratsError(folder, found, "4 for ET as in the truth, or an option", f"Add {OPTIONS}")
     if 3 in holders:

@@ -75,13 +75,13 @@ class StandardGrid:
         # Corners of the crop's outermost voxels, not their centres.
         corners = (CORNERS * size - 0.5) @ linear.T
         low, high = corners.min(axis=0), corners.max(axis=0)
-        shape = np.maximum(np.ceil(high - low - 1e-3), 1).astype(int)
+        x, y, z = map(int, np.maximum(np.ceil(high - low - 1e-3), 1))
         # The box is as central as whole voxels allow.
-        origin = (low + high - (shape - 1)) / 2
+        origin = (low + high - np.array([x - 1, y - 1, z - 1])) / 2
         to_scan = np.eye(4)
         to_scan[:3, :3] = np.linalg.inv(linear)
         to_scan[:3, 3] = to_scan[:3, :3] @ origin
-        return cls(tuple(map(int, shape)), to_scan, crop, np.linalg.norm(linear, axis=0))
+        return cls((x, y, z), to_scan, crop, np.linalg.norm(linear, axis=0))
 
     def bring(self, volume: np.ndarray) -> np.ndarray:
         """Resample a volume of the scan into the box, as float32.

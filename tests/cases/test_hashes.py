@@ -5,10 +5,10 @@ import time
 
 import numpy as np
 import pytest
+from brats_lib.cases.hashes import voxel_hash
 from conftest import write_case
 
 from brats_lib.cases import Cohort, hashes
-from brats_lib.cases.hashes import voxel_hash
 
 
 @pytest.fixture

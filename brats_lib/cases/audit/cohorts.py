@@ -9,8 +9,8 @@ from pathlib import Path
 from brats_lib.cases import Case, Cohort, Split
 from brats_lib.cases.audit.findings import Finding, Report, finding
 from brats_lib.cases.audit.likeness import DIFFERENT, Pair
+from brats_lib.cases.cohort import GRADES, NameTable
 from brats_lib.cases.discover import holds_images
-from brats_lib.cases.grades import GRADES, NameTable
 from brats_lib.cases.layouts import stem
 from brats_lib.cases.split import SUBSETS
 from brats_lib.errors import BratsError, some

@@ -1,9 +1,11 @@
 """Whether a mask lies on the tumour that the images show, and whether its labels are where their signs are."""
 
+from typing import Any
+
 import numpy as np
 from scipy import ndimage
 
-from brats_lib.cases.audit.alignment import FLIPS, Move, at_all_shifts, flip, peak
+from brats_lib.cases.audit.alignment import FLIPS, Move, at_all_shifts, peak
 from brats_lib.cases.audit.findings import Remark, remark
 from brats_lib.cases.audit.sampling import SMALLEST_ML, Sample
 from brats_lib.labels import ED, ET, LABEL_NAMES, LABELS, NCR
@@ -32,8 +34,9 @@ def look_at_mask(sample: Sample, labels: np.ndarray, spacing: tuple[float, float
         return [remark("tiny-mask", "mask", found)]
     part = sample.take(labels)
     strided = labels[tuple(slice(None, None, along.step) for along in sample.box)]
-    within = np.count_nonzero(part[np.logical_or.reduce(list(sample.outlines.values()))])
-    outside = 1 - within / max(np.count_nonzero(strided), 1)
+    brain: Any = np.logical_or.reduce(list(sample.outlines.values()))
+    within = int(np.count_nonzero(part[brain]))
+    outside = 1 - within / max(int(np.count_nonzero(strided)), 1)
     whole = sample.millilitres(sample.brain) >= SMALLEST_ML
     move = mask_move(sample, labels) if within and whole else Move(0.0, 0.0)
     fits_elsewhere = move.after * FIT_SHARE > move.before
@@ -77,7 +80,7 @@ def mask_move(sample: Sample, labels: np.ndarray) -> Move:
     move = Move(before, after) if stays else Move(before, after, shift_mm=peak(fit, sample.coarse_spacing))
     # A mask that was turned explains less, and would explain more a little further.
     for turned in FLIPS[1:] if not stays or before < CLEAR_FIT else ():
-        if parts := _parts(sample, flip(labels, turned)):
+        if parts := _parts(sample, np.flip(labels, turned)):
             fit, _ = _explained([[np.vdot(part, moment) for moment in moments] for part in parts])
             if fit > move.after:
                 move = Move(before, float(fit), turned)
