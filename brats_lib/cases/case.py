@@ -193,14 +193,8 @@ class Case:
     def save_mask(self, mask: np.ndarray, path: str | Path, codes: dict[int, int] = OWN_CODES) -> Path:
         """Write a mask on this case's own grid: orientation, affine and header geometry of its images.
 
-        Parameters
-        ----------
-        mask
-            Labels 0, 1, 2, 4, axes LPS; a ValueError where there is any other value.
-        path
-            Ends with `.nii.gz` or `.nii`; the file appears complete or not at all.
-        codes
-            Number in the file to label. By default labels are written as they are, in every layout.
+        The mask holds labels 0, 1, 2, 4 (else a ValueError), axes LPS; the file, `.nii.gz` or `.nii`, appears complete
+        or not at all. `codes` is number in the file to label; by default labels are written as they are.
         """
         path, mask = home_path(path), np.asarray(mask)
         if mask.shape != self.shape:

@@ -24,29 +24,15 @@ GRADES = ("HGG", "LGG")
 
 @dataclass(frozen=True)
 class NameTable:
-    """What a `name_mapping.csv` says about the cases of a cohort.
-
-    Parameters
-    ----------
-    grades
-        Case name to ``"HGG"``, ``"LGG"`` or None, for every row of the column that names the cohort's cases; empty
-        where no column does.
-    absent, contradicted, repeated
-        The names among them that no case in the folder has, those listed with both grades (which count as None), and
-        those listed more than once.
-    columns
-        What its columns are called.
-    problem
-        Message why it cannot be read; empty where it can.
-    """
+    """What a `name_mapping.csv` says about the cases of a cohort."""
 
     path: Path
-    grades: dict[str, str | None]
-    absent: tuple[str, ...] = ()
-    contradicted: tuple[str, ...] = ()
-    repeated: tuple[str, ...] = ()
+    grades: dict[str, str | None]  # case name to "HGG", "LGG" or None; empty where no column names the cohort's cases
+    absent: tuple[str, ...] = ()  # names among them that no case in the folder has
+    contradicted: tuple[str, ...] = ()  # names listed with both grades, which count as None
+    repeated: tuple[str, ...] = ()  # names listed more than once
     columns: tuple[str, ...] = ()
-    problem: str = ""
+    problem: str = ""  # why it cannot be read
 
 
 @dataclass(frozen=True)

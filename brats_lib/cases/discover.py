@@ -176,10 +176,8 @@ def _msd_cases(folder: Path, images: list[Path], skipped: Skipped) -> list[Case]
     if images and os.path.lexists(about):
         expected, advice = "the MSD description of its channels", "Unpack Task01_BrainTumour.tar again"
         channels = read_json(about, expected, advice, keys=["modality"])["modality"]
-        try:
-            channels = [str(channels[key]).lower() for key in sorted(channels, key=int)]
-        except (ValueError, AttributeError, TypeError):
-            raise BratsError(about, "it cannot be read ('modality')", expected, advice) from None
+        if isinstance(channels, dict):
+            channels = [str(name).lower() for _, name in sorted(channels.items())]
         if channels != MSD_CHANNELS:
             advice = "Give the folder Task01_BrainTumour; the other MSD tasks are no brain tumours"
             raise BratsError(about, f"its channels are {channels}", f"{MSD_CHANNELS}", advice)

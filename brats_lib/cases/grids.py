@@ -35,23 +35,15 @@ DAMAGED = (nib.spatialimages.HeaderDataError, ValueError, OverflowError, np.lina
 class Grid:
     """Where the voxels of a file lie, in the file's own axes and in LPS; made by `parse`.
 
-    Parameters
-    ----------
-    stored_shape
-        Size of the axes as stored, three or four; further axes of length one are dropped.
-    stored_affine
-        Of stored voxel indices: the sform where it can be used, else the qform. Where the header has neither, voxel
-        sizes alone place the image, as nibabel does, with its first axis to the left, the second to the front and the
-        third up.
-    remarks
-        What is odd about the header and was decided, as pairs of "info" or "warning" and a clause.
+    The affine of stored voxels is the sform where it can be used, else the qform. Where the header has neither, voxel
+    sizes alone place the image, as nibabel does, its first axis to the left, the second to the front, the third up.
     """
 
     path: Path
     header: nib.Nifti1Header
-    stored_shape: tuple[int, ...]
-    stored_affine: np.ndarray
-    remarks: tuple[tuple[str, str], ...]
+    stored_shape: tuple[int, ...]  # three or four axes as stored; further axes of length one are dropped
+    stored_affine: np.ndarray  # of stored voxel indices
+    remarks: tuple[tuple[str, str], ...]  # "info" or "warning", and what is odd about the header and was decided
 
     @property
     def channels(self) -> int:

@@ -20,29 +20,14 @@ OWN_CODES = {label: label for label in LABELS}
 
 @dataclass(frozen=True)
 class Layout:
-    """One way to store cases.
+    """One way to store cases."""
 
-    Parameters
-    ----------
-    name, title
-        What `Case.layout` says, and what a person reads.
-    words
-        The last words of the names of FLAIR, T1, T1ce and T2, in lower case; empty where they are the channels of one
-        4D image, in this order.
-    mask
-        The last word of the mask's file name, or the folder that masks are in.
-    codes
-        Number in a mask file to label of `brats_lib.labels`.
-    example
-        Where a FLAIR image would be, relative to the cohort's folder, for a person who has no such file yet.
-    """
-
-    name: str
-    title: str
-    words: str
-    mask: str
-    codes: dict[int, int]
-    example: str = ""
+    name: str  # what `Case.layout` says
+    title: str  # what a person reads
+    words: str  # last words of the names of FLAIR, T1, T1ce and T2; empty where they are the channels of one 4D image
+    mask: str  # last word of the mask's file name, or the folder that masks are in
+    codes: dict[int, int]  # number in a mask file to label of `brats_lib.labels`
+    example: str = ""  # where a FLAIR image would be, relative to the cohort's folder
 
     @property
     def channels(self) -> dict[str, int]:

@@ -44,26 +44,9 @@ def export(
     and `labelsTs`, and those without a mask to `imagesTs` alone. Files that are there already are left alone, and each
     appears complete or not at all, so that an interrupted export goes on where it stopped.
 
-    Parameters
-    ----------
-    split
-        Who trains, validates and tests; cases with a mask that it does not name are left out.
-    out
-        Folder that gets `nnUNet_raw` and `nnUNet_preprocessed`; not in the folder of the cases.
-    dataset_id, name
-        nnU-Net's number of the data set, 1 to 999, and its name of letters, digits, `_` and `-`.
-    workers
-        Processes; by default one per core.
-
-    Returns
-    -------
-    Path
-        The folder `nnUNet_raw/Dataset<id>_<name>`, with the split in `split.json`.
-
-    Raises
-    ------
-    BratsError
-        If a case lacks a modality or cannot be read, or `out` holds an export of other cases or another split.
+    `out` gets `nnUNet_raw` and `nnUNet_preprocessed`. Cases with a mask that the split does not name are left out.
+    Refused are a case that lacks a modality or cannot be read, and an `out` with other cases or another split. Returns
+    the folder `nnUNet_raw/Dataset<id>_<name>`, with the split in `split.json`.
     """
     out, dataset = home_path(out), _dataset_name(dataset_id, name)
     raw, prepared = out / "nnUNet_raw" / dataset, out / "nnUNet_preprocessed" / dataset

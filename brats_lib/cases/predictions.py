@@ -27,22 +27,12 @@ NAMING = "<case>_seg.nii.gz, <case>-seg.nii.gz or <case>.nii.gz"
 
 @dataclass(frozen=True)
 class Predictions:
-    """Masks to score.
+    """Masks to score."""
 
-    Parameters
-    ----------
-    files, labels
-        Case name to its mask, and to a name of `CODINGS`, for every case to score.
-    certain
-        Whether a person, nnU-Net or the numbers themselves say what they mean.
-    remarks
-        What was decided, as sentences without their full stop.
-    """
-
-    files: dict[str, Path]
-    labels: dict[str, str]
-    certain: bool
-    remarks: tuple[str, ...]
+    files: dict[str, Path]  # case name to its mask, for every case to score
+    labels: dict[str, str]  # case name to a name of `CODINGS`
+    certain: bool  # whether a person, nnU-Net or the numbers themselves say what they mean
+    remarks: tuple[str, ...]  # what was decided, as sentences without their full stop
 
 
 def read_predictions(
@@ -54,14 +44,8 @@ def read_predictions(
     4 means what it means in the truth, if that is named as BraTS 2023 or MSD. Where there is neither, 1 and 2 are NCR
     and ED as in all BraTS years, unless the truth is MSD's. What is left over cannot be known and is refused.
 
-    Parameters
-    ----------
-    folder
-        With masks, or with folders of them; one for every case to score.
-    names
-        Cases to score; predictions of others are then passed over. By default every case with a mask.
-    labels
-        A name of `CODINGS`.
+    The folder has masks, or folders of them, one for every case to score: by default every case with a mask, else those
+    of the `names`, and predictions of others are passed over. `labels` is a name of `CODINGS`.
     """
     wanted = truth.labelled() if names is None else truth.subset(names)
     files, remarks = _files(folder, truth, wanted, names is not None)

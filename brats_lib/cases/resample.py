@@ -47,24 +47,12 @@ def need_standard_grid(case: Case) -> None:
 
 @dataclass(frozen=True)
 class StandardGrid:
-    """A box of 1 mm voxels in LPS axes that holds the brain of a scan, and the way between both.
+    """A box of 1 mm voxels in LPS axes that holds the brain of a scan, and the way between both."""
 
-    Attributes
-    ----------
-    shape
-        Of the box, in voxels of 1 mm.
-    to_scan
-        Indices of the box to indices within the scan's crop, (4, 4).
-    crop
-        The part of the scan that holds the brain, with one voxel around it where there is one.
-    spacing
-        Voxel size of the scan in mm.
-    """
-
-    shape: tuple[int, int, int]
-    to_scan: np.ndarray
-    crop: tuple[slice, ...]
-    spacing: np.ndarray
+    shape: tuple[int, int, int]  # of the box, in voxels of 1 mm
+    to_scan: np.ndarray  # indices of the box to indices within the scan's crop, (4, 4)
+    crop: tuple[slice, ...]  # the part of the scan that holds the brain, with one voxel around it where there is one
+    spacing: np.ndarray  # voxel size of the scan in mm
 
     @classmethod
     def around(cls, volumes: Sequence[np.ndarray], affine: np.ndarray) -> "StandardGrid":
