@@ -9,7 +9,6 @@ import SimpleITK
 from conftest import LPS_AFFINE, tiny_volumes, write_case
 
 from brats_lib.cases import MODALITIES, Case, Cohort, Split
-from brats_lib.cases.audit import audit
 from brats_lib.cases.nifti import read_grid
 from brats_lib.cases.nnunet import export
 from brats_lib.errors import BratsError
@@ -95,16 +94,6 @@ def test_what_cannot_be_placed_is_refused_with_the_cause(tmp_path, options, mess
         read_grid(write(tmp_path / "X.nii", **options))
 
 
-def test_audit_tells_of_odd_headers_and_of_axes_that_differ(tmp_path):
-    folder, volumes = write_case(tmp_path, "X"), tiny_volumes(0)[0]
-    write(folder / "X_flair.nii.gz", volumes["flair"], sform=ZERO, sform_code=1)
-    canonical = nib.as_closest_canonical(nib.load(folder / "X_t1ce.nii.gz"))
-    nib.save(canonical, folder / "X_t1ce.nii.gz")
-    findings = {f.problem: f for f in audit(tmp_path, workers=1, progress=False)}
-    assert findings["header"].severity == "info" and "the qform was" in findings["header"].message
-    assert "X_t1ce.nii.gz: its axes are stored as RAS; expected LPS" in findings["axes"].message
-
-
 def mixed_case(folder, name, seed, flair_axes="LPS"):
     """A case whose T1ce lies on other stored axes, whose T2 has only a qform and whose mask is NIfTI-2."""
     write_case(folder, name, seed=seed)
@@ -124,7 +113,7 @@ def test_every_file_of_an_exported_case_lies_on_the_axes_of_its_first(tmp_path, 
     for i in range(3):
         mixed_case(tmp_path / "cases", f"X_{i}", i, flair_axes)
     split = Split(("X_0",), ("X_1",), ("X_2",))
-    raw = export(Cohort.find(tmp_path / "cases"), split, tmp_path / "out", workers=1, progress=False)
+    raw = export(Cohort.find(tmp_path / "cases"), split, tmp_path / "out", workers=1)
     for i, subset in enumerate(("Tr", "Tr", "Ts")):
         files = [raw / f"images{subset}" / f"X_{i}_{channel:04d}.nii.gz" for channel in range(4)]
         read = [SimpleITK.ReadImage(str(path)) for path in (*files, raw / f"labels{subset}" / f"X_{i}.nii.gz")]
@@ -144,11 +133,11 @@ def test_small_differences_of_place_are_levelled_and_large_ones_refused(tmp_path
     path, array = tmp_path / "cases" / "X_0" / "X_0_t1.nii.gz", tiny_volumes(0)[0]["t1"]
     split = Split(("X_0",), ("X_1",), ("X_2",))
     write(path, array, moved(1, 0.3), moved(1, 0.3))
-    raw = export(Cohort.find(tmp_path / "cases"), split, tmp_path / "out", workers=1, progress=False)
+    raw = export(Cohort.find(tmp_path / "cases"), split, tmp_path / "out", workers=1)
     np.testing.assert_array_equal(nib.load(raw / "imagesTr" / "X_0_0001.nii.gz").affine, LPS_AFFINE)
     write(path, array, moved(1, 7), moved(1, 7))
     with pytest.raises(BratsError, match="X_0_t1.nii.gz: its affine puts it 7.0 mm away"):
-        export(Cohort.find(tmp_path / "cases"), split, tmp_path / "again", workers=1, progress=False)
+        export(Cohort.find(tmp_path / "cases"), split, tmp_path / "again", workers=1)
 
 
 def test_nan_around_the_brain_is_exported_as_zero(tmp_path):

@@ -81,12 +81,6 @@ def test_what_is_near_no_label_is_refused(case, value, message):
         put(case, mask).mask()
 
 
-def test_numbers_that_have_no_order_are_refused(case):
-    put(case, np.zeros((48, 40, 36), np.complex64))
-    with pytest.raises(BratsError, match="expected a 3D or 4D image of real numbers"):
-        case.mask()
-
-
 def test_codes_of_another_data_set_are_named_and_not_guessed(case):
     mask = tiny_volumes(0)[1]
     put(case, np.where(mask == ET, 3, mask).astype(np.uint8))
