@@ -124,12 +124,8 @@ def _writing(path: Path) -> Iterator[None]:
 def retrieve(url: str, known_hash: str, path: Path) -> Path:
     """Download a file, unless it is there, going on where an earlier call stopped.
 
-    Parameters
-    ----------
-    known_hash
-        ``"md5:..."`` or ``"sha256:..."``; a download with another checksum is refused.
-    path
-        The file; it appears when it is complete. Until then it is `.<name>.part`, also between calls.
+    It appears when it is complete; until then it is `.<name>.part`, also between calls. One whose checksum is not the
+    known one, ``"md5:..."`` or ``"sha256:..."``, is refused.
     """
     part = path.with_name(f".{path.name}.part")
     with _writing(path):

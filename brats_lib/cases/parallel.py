@@ -17,14 +17,8 @@ def for_each(
 ) -> list[Any]:
     """Call a function with every item and return the results in the order of the items.
 
-    Parameters
-    ----------
-    work
-        Gets one item; it and what it returns can be pickled. What it raises is raised here.
-    workers
-        Processes; by default as many as there are cores, and never more than items. One works in this process.
-    progress
-        Show a progress bar where there is anything to do.
+    The function, the items and the results can be pickled; what the function raises is raised here. `workers` are
+    processes: by default as many as there are cores, and never more than items. One works in this process.
     """
     items = list(items)
     if not items:

@@ -21,21 +21,13 @@ SUBSETS, FRACTIONS = ("train", "val", "test"), (0.7, 0.15, 0.15)
 
 @dataclass(frozen=True)
 class Split:
-    """Case names of the three subsets, in natural order; no patient is in two.
-
-    Parameters
-    ----------
-    seed
-        What they were drawn with; None where a person chose them.
-    stratified_by
-        ``"grade"`` where every subset has the cohort's mix of HGG and LGG.
-    """
+    """Case names of the three subsets, in natural order; no patient is in two."""
 
     train: tuple[str, ...]
     val: tuple[str, ...]
     test: tuple[str, ...]
-    seed: int | None = None
-    stratified_by: str | None = None
+    seed: int | None = None  # what they were drawn with; None where a person chose them
+    stratified_by: str | None = None  # "grade" where every subset has the cohort's mix of HGG and LGG
 
     def save(self, path: str | Path) -> Path:
         """Write the split as JSON that a person can read and edit."""

@@ -43,14 +43,8 @@ def look(
 ) -> list[Remark]:
     """Look at the images of one case together, and at its mask; what follows from one cause is said once.
 
-    Parameters
-    ----------
-    volumes
-        Modality to intensities, on one grid, axes LPS; two or more say more than one.
-    spacing
-        Voxel size in mm.
-    labels
-        Labels 0, 1, 2, 4 on the same grid.
+    Volumes (modality to intensities) and labels (0, 1, 2, 4) are on one grid in LPS axes, its spacing in mm. Two images
+    or more say more than one.
     """
     remarks = list(_backgrounds(volumes))
     sample = take_sample(volumes, spacing)
