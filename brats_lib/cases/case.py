@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from brats_lib.cases.codes import labels_of, numbers_of, refuse_brain
-from brats_lib.cases.layouts import LAYOUT_OF_NAME, MODALITIES, OWN_CODES, Layout
-from brats_lib.cases.nifti import Grid, Image, read_grid, read_image, write_mask, write_volume
+from brats_lib.cases.layouts import LAYOUT_OF_NAME, MODALITIES, OWN_CODES, Layout, stem
+from brats_lib.cases.nifti import Grid, Image, opened, read_grid, read_image, write_mask, write_volume
 from brats_lib.errors import BratsError, some
-from brats_lib.files import home_path, open_regular
+from brats_lib.files import home_path
 
 __all__ = ["Case", "voxel_hash"]
 
@@ -62,8 +62,9 @@ class Case:
 
     @property
     def folder(self) -> Path:
-        """The folder that its first file is in."""
-        return self._first_file.parent
+        """The folder that its files are in; an image may itself be a folder of its name."""
+        folder = self._first_file.parent
+        return folder.parent if stem(folder) else folder
 
     @property
     def has_mask(self) -> bool:
@@ -232,19 +233,16 @@ def file_hash(path: Path) -> str:
     A file is read again unless its size, times, inode and device are as they were. The time of change counts too, which
     a program that restores the time of writing cannot set.
     """
-    try:
-        status = os.stat(path)
-        stamp = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
-        return _read_hash(path, stamp)
-    except OSError as error:
-        advice = "Check that it is there and readable"
-        raise BratsError(path, f"it cannot be read ({error.strerror})", "a NIfTI file", advice) from None
+    with opened(path) as stream:
+        status = os.fstat(stream.fileno())
+    stamp = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
+    return _read_hash(path, stamp)
 
 
 @functools.cache
 def _read_hash(path: Path, stamp: tuple[int, ...]) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    with open_regular(path) as stream:
+    with opened(path) as stream:
         while block := stream.read(2**20):
             digest.update(block)
     return digest.hexdigest()

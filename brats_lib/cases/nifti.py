@@ -23,7 +23,7 @@ from brats_lib.cases.layouts import stem
 from brats_lib.errors import BratsError
 from brats_lib.files import open_regular, write_whole
 
-__all__ = ["Grid", "Image", "read_grid", "read_image", "write_mask", "write_volume"]
+__all__ = ["Grid", "Image", "opened", "read_grid", "read_image", "write_mask", "write_volume"]
 
 # Of one file; a BraTS volume has 9 million voxels, and the four of an MSD case have 36 million; 512 x 512 x 320
 # is among the finest that scanners give.
@@ -105,7 +105,7 @@ def _inside(missing: np.ndarray, zero: np.ndarray) -> int:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BinaryIO]:
     """A file as it is on the disk; what goes wrong while it is open is said of it."""
     try:
         with open_regular(path) as stream:
@@ -125,7 +125,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def _content(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
     """A file's content, unpacked where it is gzipped, whatever its name says."""
-    with _opened(path) as stream:
+    with opened(path) as stream:
         packed = stream.read(len(GZIP)) == GZIP
         stream.seek(0)
         yield gzip.GzipFile(fileobj=stream) if packed else stream
@@ -190,7 +190,7 @@ def write_volume(image: Image, channel: int | None, grid: Grid, path: Path) -> N
     placed = all(np.array_equal(header[name], value) for name, value in grid.geometry.items())
     packed = b""
     if placed and not remarks and len(header.get_data_shape()) == 3:
-        with _opened(image.path) as stream:
+        with opened(image.path) as stream:
             packed = stream.read()
     if packed[: len(GZIP)] != GZIP:
         stored = image.stored if channel is None else image.stored[..., channel]

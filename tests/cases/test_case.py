@@ -177,7 +177,7 @@ def test_file_that_cannot_be_opened_is_named(case, monkeypatch, error, message):
     monkeypatch.setattr("os.open", fail)
     with pytest.raises(BratsError, match=f"_t2.nii.gz: it {message}"):
         case.volume("t2")
-    with pytest.raises(BratsError, match="_[a-z0-9]*.nii.gz: it cannot be read"):
+    with pytest.raises(BratsError, match=f"it {message}"):
         case.fingerprint()
 
 
@@ -244,7 +244,7 @@ def test_any_byte_of_any_file_changes_the_fingerprint_although_size_and_time_of_
 def test_files_that_stay_as_they_are_are_read_once(tmp_path, monkeypatch):
     write_case(tmp_path, "X")
     first = Cohort.find(tmp_path)[0].fingerprint()
-    monkeypatch.setattr("brats_lib.cases.case.open_regular", lambda path: pytest.fail(f"{path} was read again"))
+    monkeypatch.setattr("hashlib.blake2b", lambda **options: pytest.fail("a file was read again"))
     assert Cohort.find(tmp_path)[0].fingerprint() == first
 
 

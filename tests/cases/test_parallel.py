@@ -35,7 +35,7 @@ def test_one_worker_is_this_process():
 
 
 @pytest.mark.parametrize(
-    ("work", "message"), [(kill, "looking: one of 2 processes was killed.*fewer workers"), (refuse, "here: this")]
+    ("work", "message"), [(refuse, "here: this"), (kill, "looking: one of 2 processes was killed.*fewer workers")]
 )
 def test_killed_process_is_explained_and_what_the_work_raises_is_raised(work, message):
     with pytest.raises(BratsError, match=message):
