@@ -97,18 +97,15 @@ def _parts(sample: Sample, labels: np.ndarray) -> list[np.ndarray]:
     return [share.astype(np.float32) for share in shares if share.any()]
 
 
-def _explained(sums: list[list]) -> tuple:
+def _explained(sums: list[list]) -> tuple[Any, Any]:
     """Correlation ratio from sums of the brain, of images and of their squares over each part; and the brain there."""
-    count = (len(sums[0]) - 1) // 2
-    sizes = [np.maximum(part[0], 1e-3) for part in sums]
-    whole = np.sum(sizes, axis=0)
-    ratios = []
-    for k in range(1, count + 1):
-        total = np.sum([part[k] for part in sums], axis=0)
-        mean = total**2 / whole
-        between = np.sum([part[k] ** 2 / size for part, size in zip(sums, sizes, strict=True)], axis=0) - mean
-        ratios.append(between / np.maximum(np.sum([part[k + count] for part in sums], axis=0) - mean, 1e-3))
-    return np.mean(ratios, axis=0), whole
+    table = np.array(sums)
+    count = (table.shape[1] - 1) // 2
+    sizes, images, squares = np.maximum(table[:, :1], 1e-3), table[:, 1 : count + 1], table[:, count + 1 :]
+    whole = sizes.sum(axis=0)
+    mean = images.sum(axis=0) ** 2 / whole
+    between = (images**2 / sizes).sum(axis=0) - mean
+    return (between / np.maximum(squares.sum(axis=0) - mean, 1e-3)).mean(axis=0), whole[0]
 
 
 def exchanged_labels(sample: Sample, part: np.ndarray) -> list[Remark]:
