@@ -1,9 +1,11 @@
-"""Phantoms on other grids and with a skull, for tests of what people bring along."""
+"""Phantoms on other grids and with a skull, and files of any header, for tests of what people bring along."""
 
 import functools
+import gzip
 
 import nibabel as nib
 import numpy as np
+from conftest import LPS_AFFINE
 from scipy import ndimage
 
 from brats_lib.phantom import simulate
@@ -47,3 +49,18 @@ def write_loose(folder, volumes, affine, dtype=np.float32):
         image.set_data_dtype(dtype)
         nib.save(image, files[modality])
     return files
+
+
+def write_nifti(path, array, sform=LPS_AFFINE, qform=LPS_AFFINE, **fields):
+    """A file whose header says exactly this; None for a form that is not there."""
+    header = nib.Nifti1Header(endianness=">" if array.dtype.byteorder == ">" else "<")
+    header.set_data_dtype(array.dtype)
+    header.set_data_shape(array.shape)
+    header.set_qform(LPS_AFFINE if qform is None else qform, int(qform is not None))
+    header.set_sform(None if sform is None else sform, int(sform is not None))
+    header["magic"], header["vox_offset"], header["scl_slope"] = b"n+1", 352, 1
+    for field, value in fields.items():
+        header[field] = value
+    content = header.binaryblock + bytes(4) + array.tobytes("F")
+    path.write_bytes(gzip.compress(content, 1) if path.name.endswith(".gz") else content)
+    return path

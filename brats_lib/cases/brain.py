@@ -3,6 +3,8 @@
 Volumes may have any shape. What no tissue can measure (`FENCE`), such as a hot voxel of 1e9, never decides a scale.
 """
 
+from typing import Any
+
 import numpy as np
 
 __all__ = ["brain_box", "clip_outliers", "scale01", "zscore"]
@@ -56,18 +58,15 @@ def scale01(volume: np.ndarray, clip_percentile: float = 100.0) -> np.ndarray:
     """Scale to float32 in 0-1: 0 stays 0, the given percentile of the non-zero voxels and all above it become 1.
 
     Section 3.2 of the paper: "scaling intensities to a specific range (e.g., 0 to 1 after clipping outliers)".
-    The few negative voxels that interpolation leaves become 0.
-
-    Raises
-    ------
-    ValueError
-        If the volume holds NaN, or infinity below the percentile.
+    The few negative voxels that interpolation leaves become 0. A ValueError where the volume holds NaN, or infinity
+    below the percentile.
     """
     volume = np.asarray(volume, np.float32)
     values = volume[volume != 0]
-    if values.size:
-        values = values[~(values > _limits(values)[1])]  # not <=, which would drop NaN before it is refused
-    top = np.percentile(values, clip_percentile) if values.size else 0.0
+    if not values.size:
+        return np.zeros_like(volume)
+    values = values[~(values > _limits(values)[1])]  # not <=, which would drop NaN before it is refused
+    top = np.percentile(values, clip_percentile)
     if not np.isfinite(top):
         raise ValueError("the volume holds NaN or infinite voxels")
     if top <= 0:
@@ -78,23 +77,10 @@ def scale01(volume: np.ndarray, clip_percentile: float = 100.0) -> np.ndarray:
 def brain_box(*volumes: np.ndarray, margin: int = 0) -> tuple[slice, ...]:
     """Find the smallest box that holds the brain: every non-zero voxel of the volumes but strays (`STRAY_SHARE`).
 
-    Returns one slice per axis, so that ``volume[box]`` is the crop.
-
-    Parameters
-    ----------
-    *volumes
-        All of one shape.
-    margin
-        Voxels added on every side, as far as the volume reaches.
-
-    Raises
-    ------
-    ValueError
-        If every voxel is zero.
+    Returns one slice per axis, so that ``volume[box]`` is the crop; `margin` adds voxels on every side, as far as the
+    volumes (all of one shape) reach. A ValueError where every voxel is zero.
     """
-    brain = np.zeros(np.shape(volumes[0]), bool)
-    for volume in volumes:
-        brain |= np.asarray(volume) != 0
+    brain: Any = np.logical_or.reduce([np.asarray(volume) != 0 for volume in volumes])
     box = [slice(0, length) for length in brain.shape]
     # Twice: what one axis gives away as a stray may lie beside the brain along another.
     for axis in 2 * tuple(range(brain.ndim)):

@@ -1,21 +1,20 @@
-"""One patient's images and mask."""
+"""One patient's images and mask, and what tells them apart by their content."""
 
+import functools
 import hashlib
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from brats_lib.cases.codes import labels_of, numbers_of, refuse_brain
-from brats_lib.cases.hashes import file_hash, voxel_hash
-from brats_lib.cases.layouts import LAYOUT_OF_NAME, MODALITIES, OWN_CODES, Layout
-from brats_lib.cases.nifti import Grid, Image, read_grid, read_image, write_mask, write_volume
+from brats_lib.cases.layouts import LAYOUT_OF_NAME, MODALITIES, OWN_CODES, Layout, stem
+from brats_lib.cases.nifti import Grid, Image, opened, read_grid, read_image, write_mask, write_volume
 from brats_lib.errors import BratsError, some
 from brats_lib.files import home_path
-from brats_lib.labels import LABELS
 
 __all__ = ["Case", "voxel_hash"]
 
@@ -56,10 +55,6 @@ class Case:
     rivals: dict[str, tuple[Path, ...]] = field(default_factory=dict, hash=False)
     has_odd_mask: bool = False
 
-    def __reduce__(self):
-        # Workers read headers afresh rather than receive what is cached here.
-        return Case, tuple(getattr(self, each.name) for each in fields(self))
-
     @property
     def modalities(self) -> tuple[str, ...]:
         """The modalities that are there, in the order of `MODALITIES`."""
@@ -67,8 +62,9 @@ class Case:
 
     @property
     def folder(self) -> Path:
-        """The folder that its first file is in."""
-        return next(iter(self.files.values()), self.mask_file).parent
+        """The folder that its files are in; an image may itself be a folder of its name."""
+        folder = self._first_file.parent
+        return folder.parent if stem(folder) else folder
 
     @property
     def has_mask(self) -> bool:
@@ -76,12 +72,17 @@ class Case:
         return self.mask_file is not None
 
     @property
+    def _first_file(self) -> Path:
+        files = [self.files[modality] for modality in self.modalities]
+        return next(path for path in (*files, self.mask_file) if path is not None)
+
+    @property
     def _layout(self) -> Layout:
         return LAYOUT_OF_NAME[self.layout]
 
-    @cached_property
+    @functools.cached_property
     def _grid(self) -> Grid:
-        return read_grid(next((self.files[modality] for modality in self.modalities), self.mask_file))
+        return read_grid(self._first_file)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -140,13 +141,13 @@ class Case:
 
         `remarks` gets a sentence, without its full stop, for everything that was put right, such as NaN taken as 0.
         """
-        read = self._images(modalities)
-        said = {image.path: [clause for _, clause in image.grid.remarks] for image, _ in read}
-        with ThreadPoolExecutor(len(read) or 1) as threads:
-            arrays = threads.map(lambda each: each[0].values(each[1], said[each[0].path]), read)
+        images = self._images(modalities)
+        clauses = {image.path: [clause for _, clause in image.grid.remarks] for image, _ in images}
+        with ThreadPoolExecutor() as threads:
+            arrays = threads.map(lambda pair: pair[0].values(pair[1], clauses[pair[0].path]), images)
             volumes = dict(zip(modalities, arrays, strict=True))
         if remarks is not None:
-            remarks += [f"{path.name}: {clause}" for path, clauses in said.items() for clause in clauses]
+            remarks += [f"{path.name}: {clause}" for path, said in clauses.items() for clause in said]
         return volumes
 
     def _images(self, modalities: Sequence[str]) -> list[tuple[Image, int | None]]:
@@ -154,9 +155,9 @@ class Case:
         self.need(modalities)
         paths = list(dict.fromkeys(self.files[modality] for modality in modalities))
         # Python lets go of its lock while zlib decompresses, so files are read side by side.
-        with ThreadPoolExecutor(len(paths) or 1) as readers:
-            images = dict(zip(paths, readers.map(read_image, paths), strict=True))
-        channels = self._layout.images if self._layout.in_one_image else {}
+        with ThreadPoolExecutor() as threads:
+            images = dict(zip(paths, threads.map(read_image, paths), strict=True))
+        channels = self._layout.channels
         for image in images.values():
             self._check(image.grid, len(channels) or 1)
         return [(images[self.files[modality]], channels.get(modality)) for modality in modalities]
@@ -193,22 +194,13 @@ class Case:
     def save_mask(self, mask: np.ndarray, path: str | Path, codes: dict[int, int] = OWN_CODES) -> Path:
         """Write a mask on this case's own grid: orientation, affine and header geometry of its images.
 
-        Parameters
-        ----------
-        mask
-            Labels 0, 1, 2, 4, axes LPS.
-        path
-            Ends with `.nii.gz` or `.nii`; the file appears complete or not at all.
-        codes
-            Number in the file to label. By default labels are written as they are, in every layout.
+        The mask holds labels 0, 1, 2, 4 (else a ValueError), axes LPS; the file, `.nii.gz` or `.nii`, appears complete
+        or not at all. `codes` is number in the file to label; by default labels are written as they are.
         """
         path, mask = home_path(path), np.asarray(mask)
         if mask.shape != self.shape:
             expected = f"{self.shape}, the shape of case {self.name}"
             raise BratsError(path, f"the mask to write has shape {mask.shape}", expected, "Pass it in LPS axes")
-        if not np.isin(mask, LABELS).all():
-            found = f"the mask to write holds {sorted(set(np.unique(mask)[:9].tolist()) - set(LABELS))}"
-            raise BratsError(path, found, f"labels {LABELS}", "Turn classes into labels with labels.to_labels")
         write_mask(numbers_of(mask, codes), self._grid, path)
         return path
 
@@ -219,7 +211,38 @@ class Case:
 
     def fingerprint(self) -> str:
         """Hash of the case's name and of all bytes of its files, 16 hexadecimal digits."""
-        paths = {**self.files, **({"mask": self.mask_file} if self.mask_file else {})}
-        hashes = {path: file_hash(path) for path in set(paths.values())}
-        lines = [self.name, *(f"{role} {hashes[path]}" for role, path in sorted(paths.items()))]
+        paths = self.files | ({"mask": self.mask_file} if self.mask_file else {})
+        lines = [self.name, *(f"{role} {file_hash(path)}" for role, path in sorted(paths.items()))]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def voxel_hash(volume: np.ndarray) -> str:
+    """Hash of an image's voxels in LPS, 16 hexadecimal digits: the same for any name, packing and stored type.
+
+    Networks list the FLAIR images that they learnt from by it.
+    """
+    voxels = np.asarray(volume, np.float32)
+    digest = hashlib.blake2b(repr(voxels.shape).encode(), digest_size=8)
+    digest.update(np.asfortranarray(voxels).T.data)
+    return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Hash of all bytes of a file, 32 hexadecimal digits.
+
+    A file is read again unless its size, times, inode and device are as they were. The time of change counts too, which
+    a program that restores the time of writing cannot set.
+    """
+    with opened(path) as stream:
+        status = os.fstat(stream.fileno())
+    stamp = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev
+    return _read_hash(path, stamp)
+
+
+@functools.cache
+def _read_hash(path: Path, stamp: tuple[int, ...]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    with opened(path) as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -11,7 +11,7 @@ import numpy as np
 from brats_lib.cases.layouts import LAYOUTS
 from brats_lib.cases.nifti import Image
 from brats_lib.errors import BratsError
-from brats_lib.labels import LABELS
+from brats_lib.labels import LABELS, to_classes
 
 __all__ = ["labels_of", "numbers_of", "refuse_brain", "whole_numbers"]
 
@@ -43,7 +43,7 @@ def whole_numbers(image: Image) -> tuple[np.ndarray, list[float]]:
     if values.min() < 0 or values.max() > 255:
         return values, np.unique(values).tolist()
     numbers = values.astype(np.uint8)
-    return numbers, np.flatnonzero(np.bincount(numbers.ravel("K"))).tolist()
+    return numbers, np.flatnonzero(np.bincount(numbers.ravel("K"))).astype(float).tolist()
 
 
 def labels_of(image: Image, codes: dict[int, int]) -> np.ndarray:
@@ -64,18 +64,17 @@ def _advice(present: list[float], unknown: list[float]) -> str:
         return "Resample masks to the nearest neighbour, without interpolation, and save them as whole numbers"
     if 4 in unknown:
         return "In BraTS 2024 it is the resection cavity, which no network here knows; if it is ET, write 3"
-    fitting = [layout for layout in LAYOUTS if set(present) <= set(layout.codes)]
+    fitting = [f"{layout.title} ({layout.meaning})" for layout in LAYOUTS if set(present) <= set(layout.codes)]
     if not fitting:
         return "Check that this is a mask and that its file names fit the BraTS year whose codes it has"
-    meant = " or ".join(f"{layout.title} ({layout.meaning})" for layout in fitting)
+    meant = " or ".join(fitting)
     return f"Such numbers go with {meant}: name the files as there, or write the numbers that are expected"
 
 
 def numbers_of(mask: np.ndarray, codes: dict[int, int]) -> np.ndarray:
     """Turn labels into the numbers of a mask file, the inverse of `labels_of`; `codes` names every label once."""
-    table = np.zeros(max(LABELS) + 1, np.uint8)
-    table[list(codes.values())] = list(codes)
-    return table[mask.astype(np.uint8)]
+    number_of = {label: number for number, label in codes.items()}
+    return np.array([number_of[label] for label in LABELS], np.uint8)[to_classes(mask)]
 
 
 def refuse_brain(labels: np.ndarray, case) -> None:

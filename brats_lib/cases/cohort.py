@@ -1,23 +1,38 @@
-"""A folder of cases, read the same way whichever BraTS year or copy it is."""
+"""A folder of cases, read the same way whichever BraTS year or copy it is, and the tables of grades in it."""
 
+import csv
 import difflib
 import hashlib
+import io
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from brats_lib.cases.case import Case
 from brats_lib.cases.discover import find_cases
-from brats_lib.cases.grades import NameTable, read_table
 from brats_lib.cases.layouts import LAYOUT_OF_NAME
 from brats_lib.errors import BratsError
-from brats_lib.files import home_path, read_json
+from brats_lib.files import home_path, read_json, read_text
 
-__all__ = ["Cohort", "phantom_file", "read_phantom_file"]
+__all__ = ["GRADES", "Cohort", "NameTable", "phantom_file", "read_phantom_file"]
 
 PHANTOM_FILE = "phantom.json"
+GRADES = ("HGG", "LGG")
+
+
+@dataclass(frozen=True)
+class NameTable:
+    """What a `name_mapping.csv` says about the cases of a cohort."""
+
+    path: Path
+    grades: dict[str, str | None]  # case name to "HGG", "LGG" or None; empty where no column names the cohort's cases
+    absent: tuple[str, ...] = ()  # names among them that no case in the folder has
+    contradicted: tuple[str, ...] = ()  # names listed with both grades, which count as None
+    repeated: tuple[str, ...] = ()  # names listed more than once
+    columns: tuple[str, ...] = ()
+    problem: str = ""  # why it cannot be read
 
 
 @dataclass(frozen=True)
@@ -108,8 +123,8 @@ class Cohort:
         simulated = len(self) - len(real)
         parts = []
         if simulated:
-            drawn = sorted({_drawn(read_phantom_file(mark)) for mark in set(marks) - {None}})
-            parts.append(f"{simulated} simulated phantom{'s' * (simulated != 1)} ({', '.join(drawn)})")
+            drawn = ", ".join(sorted({_drawn(mark) for mark in marks if mark is not None}))
+            parts.append(f"{simulated} simulated phantom{'s' * (simulated != 1)} ({drawn})")
         if real or not simulated:
             naming = " and ".join(title for title, _ in Counter(map(_naming, real)).most_common()) or "no naming"
             # It stands in Markdown, HTML and figures, where other characters would mean something.
@@ -141,9 +156,9 @@ def read_phantom_file(path: Path) -> dict:
     return {"stream": "training", **read_json(path, "the mark of phantoms", "Make the cohort again")}
 
 
-def _drawn(mark: dict) -> str:
-    of = "" if mark["stream"] == "cohort" else f" of the stream {mark['stream']}"
-    return f"seed {mark.get('seed')}{of}"
+def _drawn(path: Path) -> str:
+    mark = read_phantom_file(path)
+    return f"seed {mark.get('seed')}" + (f" of the stream {mark['stream']}" if mark["stream"] != "cohort" else "")
 
 
 def _naming(case: Case) -> str:
@@ -152,3 +167,40 @@ def _naming(case: Case) -> str:
     if case.layout == "brats2020" and year:
         return f"BraTS 20{year[1]} naming"
     return LAYOUT_OF_NAME[case.layout].title
+
+
+def read_table(path: Path, names: set[str]) -> NameTable:
+    """Read what a name mapping says about the cases of these names, whatever its columns are called.
+
+    BraTS 2020's table has a column for the names of every year (`BraTS_2017_subject_ID` ... `BraTS_2020_subject_ID`)
+    and other years other ones; the column that names most of the cohort's cases is the one meant.
+    """
+    expected, advice = "comma-separated text", "Save it as CSV in UTF-8, or move it away"
+    try:
+        text = read_text(path, expected, advice)
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), restval=""))
+    except (BratsError, csv.Error) as error:
+        if isinstance(error, csv.Error):
+            error = BratsError(path, f"it cannot be read ({error})", expected, advice)
+        return NameTable(path, {}, problem=str(error))
+    # Cells beyond the header's columns come under the key None.
+    rows = [{key.strip(): value.strip() for key, value in row.items() if key is not None} for row in rows]
+    columns = tuple(rows[0]) if rows else ()
+    matches = [sum(row[column] in names for row in rows) for column in columns]
+    if not any(matches):
+        return NameTable(path, {}, columns=columns)
+    column = columns[matches.index(max(matches))]
+    grade_column = next((name for name in columns if name.lower() == "grade"), "")
+    said = defaultdict(list)
+    for row in rows:
+        if row[column] not in ("", "NA"):
+            said[row[column]].append(row.get(grade_column, "").upper())
+    known = {name: set(grades) & set(GRADES) for name, grades in said.items()}
+    return NameTable(
+        path,
+        {name: next(iter(grades)) if len(grades) == 1 else None for name, grades in known.items()},
+        absent=tuple(name for name in said if name not in names),
+        contradicted=tuple(name for name, grades in known.items() if len(grades) > 1),
+        repeated=tuple(name for name, grades in said.items() if len(grades) > 1),
+        columns=columns,
+    )

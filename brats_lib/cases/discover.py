@@ -1,7 +1,4 @@
-"""Finding cases in a folder, however deep they are nested and whatever naming they have. Nothing is ever renamed.
-
-What is passed over is collected in lists `skipped`, as a path and why, as a clause.
-"""
+"""Finding cases in a folder, however deep they are nested and whatever naming they have. Nothing is ever renamed."""
 
 import logging
 import os
@@ -14,12 +11,13 @@ from brats_lib.cases.case import Case
 from brats_lib.cases.layouts import (
     LAYOUT_OF_NAME,
     LAYOUTS,
+    MODALITIES,
     MSD_IMAGE_FOLDERS,
     layout_of,
     names_a_tumour,
     recognise,
     stem,
-)
+)  # fmt: skip
 from brats_lib.errors import BratsError, some
 from brats_lib.files import read_json
 
@@ -31,13 +29,16 @@ MSD = LAYOUT_OF_NAME["msd"]
 # What MSD's dataset.json must say about the channels for them to be ours.
 MSD_CHANNELS = ["flair", "t1w", "t1gd", "t2w"]
 
+# What was passed over: a path and why, as a clause.
+Skipped = list[tuple[Path, str]]
+
 
 def natural(name: str) -> list:
     """Sorting key that puts case 2 before case 10."""
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name)]
 
 
-def find_cases(root: Path) -> tuple[list[Case], list[Path], list[tuple[Path, str]]]:
+def find_cases(root: Path) -> tuple[list[Case], list[Path], Skipped]:
     """Find every case below a folder, the tables `name_mapping*.csv` anywhere in it, and what was passed over.
 
     `root` holds cases or folders of cases, or is one case. Cases come in natural order of their names, grades still
@@ -48,7 +49,9 @@ def find_cases(root: Path) -> tuple[list[Case], list[Path], list[tuple[Path, str
     if not os.path.isdir(root):
         raise BratsError(root, "it is a file", "a folder of cases", "Give the folder that the file is in")
     cases: dict[str, Case] = {}
-    tables, files_seen, skipped = [], 0, []
+    tables: list[Path] = []
+    skipped: Skipped = []
+    files_seen = 0
     for folder, entries in _walk(root, skipped):
         files_seen += len(entries)
         tables += [path for path in entries if re.fullmatch(r"name_mapping.*\.csv", path.name, re.IGNORECASE)]
@@ -84,7 +87,7 @@ def holds_images(root: Path) -> bool:
     return os.path.isdir(root) and any(stem(path) for _, entries in _walk(root, []) for path in entries)
 
 
-def _walk(root: Path, skipped: list) -> Iterator[tuple[Path, list[Path]]]:
+def _walk(root: Path, skipped: Skipped) -> Iterator[tuple[Path, list[Path]]]:
     """Yield every folder with its files; a folder that is named like an image counts as a file of that name."""
     waiting, visited = [root], set()
     while waiting:
@@ -103,7 +106,7 @@ def _walk(root: Path, skipped: list) -> Iterator[tuple[Path, list[Path]]]:
             skipped.append((folder, found))
             continue
         # os.path asks without raising, whatever an entry is and whoever may look at it.
-        folders = {entry for entry in entries if os.path.isdir(entry) and stem(entry) is None}
+        folders = {entry for entry in entries if os.path.isdir(entry) and not stem(entry)}
         waiting += [entry for entry in entries if entry in folders]
         yield folder, [entry for entry in entries if entry not in folders]
 
@@ -120,15 +123,17 @@ def _file(path: Path) -> Path:
     return inside[0] if len(inside) == 1 else path
 
 
-def _folder_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]:
+def _folder_cases(folder: Path, images: list[Path], skipped: Skipped) -> list[Case]:
     """Cases of one folder by file name: one in the folder of its name, or several side by side."""
     here = folder.name or folder.resolve().name
     groups: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
+    words: dict[str, set[str]] = defaultdict(set)
     left = []
     for path in images:
         if read := recognise(path):
-            _, name, role = read
+            word, name, role = read
             groups[name or here][role].append(path)
+            words[name or here].add(word)
         else:
             left.append(path)
     # Masks on their own are somebody's predictions, unless the folder is the case's.
@@ -139,44 +144,40 @@ def _folder_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]
         if left:
             skipped.append((folder, f"its images have no names of a case's ({some(path.name for path in left)})"))
         return []
-    only = next(iter(groups)) if len(groups) == 1 else None
-    # As BraTS 2020 case 355: no mask of the case's name, but a file that says under another one that it is a mask.
-    lacking = only is not None and "mask" not in groups[only]
-    odd = [path for path in left if names_a_tumour(stem(path).removeprefix(only))] if lacking else []
-    for path in odd:
-        logger.info("%s: no mask of its name; taking %s as its mask", only, path.name)
-        groups[only]["mask"].append(path)
-        left.remove(path)
+    only = next(iter(groups)) if len(groups) == 1 else ""
+    odd: list[Path] = []
+    if only and "mask" not in groups[only]:
+        # As BraTS 2020 case 355: no mask of the case's name, but a file that says under another one that it is a mask.
+        odd = [path for path in left if names_a_tumour(stem(path).removeprefix(only))]
+        groups[only] |= {"mask": odd} if odd else {}
+        for path in odd:
+            logger.info("%s: no mask of its name; taking %s as its mask", only, path.name)
     ignored = defaultdict(list)
     for path in left:
-        owner = only or max((name for name in groups if path.name.startswith(name)), key=len, default=None)
-        if owner is None:
+        owner = only or max((name for name in groups if path.name.startswith(name)), key=len, default="")
+        if not owner:
             skipped.append((path, "its name says neither whose image it is nor what it shows"))
-        else:
-            logger.info("%s: %s is no image or mask by its name and was left alone", owner, path.name)
+        elif path not in odd:
             ignored[owner].append(path)
     # BraTS 2018 and 2019 keep their cases in folders HGG and LGG.
     grade = next((part.name for part in (folder, *folder.parents) if part.name in ("HGG", "LGG")), None)
     cases = []
     for name, roles in groups.items():
-        words = {read[0] for paths in roles.values() for path in paths if (read := recognise(path))}
         files = {role: _file(paths[0]) for role, paths in roles.items()}
         rivals = {role: tuple(paths) for role, paths in roles.items() if len(paths) > 1}
-        mask = files.pop("mask", None)
-        cases.append(Case(name, files, mask, layout_of(words).name, grade, tuple(ignored[name]), rivals, bool(odd)))
+        mask, layout = files.pop("mask", None), layout_of(words[name]).name
+        cases.append(Case(name, files, mask, layout, grade, tuple(ignored[name]), rivals, bool(odd)))
     return cases
 
 
-def _msd_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]:
+def _msd_cases(folder: Path, images: list[Path], skipped: Skipped) -> list[Case]:
     """Cases of an `imagesTr` or `imagesTs` folder: every file is one, its mask has the same name in `labelsTr`."""
     about = folder.parent / "dataset.json"
     if images and os.path.lexists(about):
         expected, advice = "the MSD description of its channels", "Unpack Task01_BrainTumour.tar again"
         channels = read_json(about, expected, advice, keys=["modality"])["modality"]
-        try:
-            channels = [str(channels[key]).lower() for key in sorted(channels, key=int)]
-        except (ValueError, AttributeError, TypeError):
-            raise BratsError(about, "it cannot be read ('modality')", expected, advice) from None
+        if isinstance(channels, dict):
+            channels = [str(name).lower() for _, name in sorted(channels.items())]
         if channels != MSD_CHANNELS:
             advice = "Give the folder Task01_BrainTumour; the other MSD tasks are no brain tumours"
             raise BratsError(about, f"its channels are {channels}", f"{MSD_CHANNELS}", advice)
@@ -184,5 +185,5 @@ def _msd_cases(folder: Path, images: list[Path], skipped: list) -> list[Case]:
     for path in images:
         mask = folder.parent / MSD.mask / path.name
         has_mask = folder.name == MSD_IMAGE_FOLDERS[0] and os.path.lexists(mask)
-        cases.append(Case(stem(path), dict.fromkeys(MSD.images, path), mask if has_mask else None, MSD.name))
+        cases.append(Case(stem(path), dict.fromkeys(MODALITIES, path), mask if has_mask else None, MSD.name))
     return cases

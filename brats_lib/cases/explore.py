@@ -29,14 +29,7 @@ def typical_case(volumes: pd.DataFrame, names: Sequence[str] | None = None) -> s
     """The case whose whole, core and enhancing volumes are nearest to the cohort's medians.
 
     Distance is the sum of absolute differences of log volumes, so that a factor of two counts the same for a small
-    region as for a large one.
-
-    Parameters
-    ----------
-    volumes
-        As `region_volumes` returns it.
-    names
-        Choose among these cases only.
+    region as for a large one. `volumes` is as `region_volumes` returns it; `names` are the only cases to choose from.
     """
     table = volumes.pivot(index="case", columns="region", values="volume_ml")[["WT", "TC", "ET"]]
     logs = np.log10(table.clip(lower=0.01))

@@ -2,18 +2,16 @@
 
 Both take the folder to download into and return the folder of cases, for `Cohort.find`. Another call goes on where an
 earlier one stopped; until the data set is complete everything lies in a hidden folder and is never taken for a cohort.
-Pooch checks what arrived; its own downloader starts afresh every time.
 """
 
 import contextlib
-import functools
 import importlib
 import os
 import shutil
 import tarfile
 import time
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pooch
 import requests
@@ -38,6 +36,7 @@ CHUNK_BYTES = 1 << 16
 # How often in a row the connection may break without a single new byte, and how long to wait the first time; the time
 # is doubled before every further attempt.
 ATTEMPTS, WAIT_SECONDS = 5, 1.0
+BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 
 def fetch_brats2020(folder: str | Path) -> Path:
@@ -53,10 +52,9 @@ def fetch_brats2020(folder: str | Path) -> Path:
         raise BratsError("kagglehub", "it is not installed", "Kaggle's download package", advice) from None
     _prepare(folder, done, KAGGLE_BYTES)
     cache = folder / ".kagglehub"
-    before = os.environ.pop("KAGGLEHUB_CACHE", None)
     os.environ["KAGGLEHUB_CACHE"] = str(cache.resolve())
     try:
-        arrived = Path(kagglehub.dataset_download(KAGGLE_DATASET))
+        arrived = kagglehub.dataset_download(KAGGLE_DATASET)
     except Exception as error:  # kagglehub raises its own, requests' and the system's errors alike
         status = getattr(getattr(error, "response", None), "status_code", None)
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
@@ -65,13 +63,6 @@ def fetch_brats2020(folder: str | Path) -> Path:
             advice = "Log in: save an API token from kaggle.com/settings as ~/.kaggle/kaggle.json, then run this again"
         found = f"the download failed ({type(error).__name__}: {first_line})"
         raise BratsError(f"Kaggle data set {KAGGLE_DATASET}", found, "access to it", advice) from error
-    finally:
-        del os.environ["KAGGLEHUB_CACHE"]
-        os.environ |= {} if before is None else {"KAGGLEHUB_CACHE": before}
-    for path in sorted(arrived.rglob("*")):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):  # a link could lead anywhere
-            advice = "Remove the folder above it, and download the data set by hand: data/README.md"
-            raise BratsError(path, "it is a link or a device", "files and folders only", advice)
     with _writing(done):
         shutil.move(arrived, done)
         shutil.rmtree(cache)
@@ -86,21 +77,25 @@ def fetch_msd(folder: str | Path) -> Path:
         return done
     _prepare(folder, done, MSD_BYTES)
     scratch = folder / f".{done.name}"
-    archive = scratch / "archive.tar"
-    try:
-        retrieve(MSD_URL, MSD_HASH, archive, scratch / "archive.part")
-    except BratsError:
-        with contextlib.suppress(OSError):
-            scratch.rmdir()  # where nothing arrived
-        raise
-    unpacked = scratch / "unpacked"
+    archive, unpacked = scratch / "archive.tar", scratch / "unpacked"
+    retrieve(MSD_URL, MSD_HASH, archive)
     with _writing(done):
-        if unpacked.exists():  # from a process that was killed
-            shutil.rmtree(unpacked)
-        _unpack(archive, unpacked, done.name)
+        shutil.rmtree(unpacked, ignore_errors=True)  # from a process that was killed
+        _unpack(archive, unpacked)
         os.replace(unpacked / done.name, done)
         shutil.rmtree(scratch)
     return done
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(archive) as tar:
+            # Nothing may lead out of the folder. Python before 3.11.4 has no filter; there the checksum has to do.
+            tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
+            tar.extractall(folder)
+    except tarfile.TarError as error:
+        advice = "Delete it and run the same command again"
+        raise BratsError(archive, f"it cannot be unpacked ({error})", "a tar file of cases", advice) from None
 
 
 def _prepare(folder: Path, done: Path, bytes_needed: float) -> None:
@@ -115,40 +110,6 @@ def _prepare(folder: Path, done: Path, bytes_needed: float) -> None:
         raise BratsError(folder, found, f"{bytes_needed / 1e9:.0f} GB", "Make room, or choose a folder on another disk")
 
 
-def _unpack(archive: Path, folder: Path, top: str) -> None:
-    """Unpack the files below one top folder of a tar file, without macOS's `._*` files.
-
-    The filters of Python's `tarfile` differ between its releases, and older ones let a crafted link lead out of the
-    folder. So only folders and plain files are taken, and they are written here.
-    """
-    size = 0
-    try:
-        with tarfile.open(archive, "r:") as tar:
-            for member in tar:
-                parts = PurePosixPath(member.name).parts
-                if parts[:1] != (top,) or parts[-1].startswith("._"):
-                    continue
-                if ".." in parts or set(member.name) & set('\\:*?"<>|'):
-                    raise tarfile.TarError(f"the name {ascii(member.name)[:200]} may lead elsewhere")
-                if not (member.isdir() or member.isreg() and len(parts) > 1):
-                    raise tarfile.TarError(f"'{member.name}' is a link, a device or a file in place of a folder")
-                size += member.size
-                # A negative size would send the reader back to where it was, for ever.
-                if member.size < 0 or size > MSD_BYTES:
-                    raise tarfile.TarError(f"its files have more than {MSD_BYTES / 1e9:.1f} GB, or less than nothing")
-                path = folder.joinpath(*parts)
-                (path if member.isdir() else path.parent).mkdir(parents=True, exist_ok=True)
-                if member.isreg():
-                    with open(path, "xb") as file, tar.extractfile(member) as content:
-                        shutil.copyfileobj(content, file, 2**20)
-        if not (folder / top).is_dir():
-            raise tarfile.TarError(f"it has no {top}")
-    # Damaged headers and truncated files raise all of these; a name that is there already was in the archive twice.
-    except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, FileExistsError) as error:
-        advice = "Delete it and run the same command again; if that does not help, the file at its address is not this"
-        raise BratsError(archive, f"it cannot be unpacked ({error})", f"a tar file of {top}/", advice) from None
-
-
 @contextlib.contextmanager
 def _writing(path: Path) -> Iterator[None]:
     """Say in one message that a disk is full, broke or may not be written."""
@@ -160,38 +121,39 @@ def _writing(path: Path) -> Iterator[None]:
         raise BratsError(path, found, "a place with room for it", advice) from None
 
 
-def retrieve(url: str, known_hash: str, path: Path, part: Path, progress: bool = True) -> Path:
+def retrieve(url: str, known_hash: str, path: Path) -> Path:
     """Download a file, unless it is there, going on where an earlier call stopped.
 
-    Parameters
-    ----------
-    known_hash
-        ``"md5:..."`` or ``"sha256:..."``; a download with another checksum is refused.
-    path
-        The file; appears when it is complete.
-    part
-        Where an unfinished download stays between calls.
+    It appears when it is complete; until then it is `.<name>.part`, also between calls. One whose checksum is not the
+    known one, ``"md5:..."`` or ``"sha256:..."``, is refused.
     """
-    downloader = functools.partial(_download, part=part, progress=progress)
+    part = path.with_name(f".{path.name}.part")
     with _writing(path):
-        try:
-            pooch.retrieve(url, known_hash, fname=path.name, path=path.parent, downloader=downloader)
-        except ValueError as error:
-            found = f"the download has another checksum ({error})"
+        if _has_hash(path, known_hash):
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _download(url, part)
+        if not _has_hash(part, known_hash):
+            part.unlink()
             advice = "Run the same command again, it starts afresh; or else the file at that address changed"
-            raise BratsError(url, found, known_hash, advice) from None
+            raise BratsError(url, "the download has another checksum", known_hash, advice)
+        os.replace(part, path)
     return path
 
 
-def _download(url: str, output_file: str, _pooch: None, part: Path, progress: bool) -> None:
-    """Download as pooch asks for it, with as many attempts as bring new bytes."""
+def _has_hash(path: Path, known_hash: str) -> bool:
+    algorithm, digest = known_hash.split(":")
+    return path.is_file() and pooch.file_hash(str(path), algorithm) == digest
+
+
+def _download(url: str, part: Path) -> None:
+    """Append to a part what it lacks, with as many attempts as bring new bytes."""
     failures = 0
     while True:
         before = _size(part)
         try:
-            _continue(url, part, progress)
-            break
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            return _continue(url, part)
+        except BROKEN as error:
             failures = 1 if _size(part) > before else failures + 1
             if failures >= ATTEMPTS:
                 found = f"the connection broke after {_size(part)} bytes ({type(error).__name__})"
@@ -201,36 +163,29 @@ def _download(url: str, output_file: str, _pooch: None, part: Path, progress: bo
         except requests.RequestException as error:  # an address that is none, redirections without end
             found = f"it cannot be downloaded ({error})"
             raise BratsError(url, found, "the address of a file", "Check the address") from error
-    shutil.move(part, output_file)
 
 
-def _continue(url: str, part: Path, progress: bool) -> None:
-    """Ask for the bytes that the part lacks and append them to it."""
+def _continue(url: str, part: Path) -> None:
+    """Ask once for the bytes that the part lacks and append them to it."""
     start = _size(part)
     # Without "identity" a server may compress, and a byte range of compressed data is no part of the file.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     with requests.get(url, headers=headers, stream=True, timeout=30) as response:
-        if response.status_code == 416:  # nothing left to send: the part is complete, or not of this file
-            if response.headers.get("Content-Range") == f"bytes */{start}":
-                return
-            part.unlink()
-            return _continue(url, part, progress)
+        if response.status_code == 416:  # nothing left to send; whether it is the file, its checksum tells
+            return
         if response.status_code >= 400:
             found = f"the server answers {response.status_code} {response.reason}"
             raise BratsError(url, found, "the file", "Check the address, or download it by hand: data/README.md")
-        sent = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-        resumed = response.status_code == 206 and sent == str(start)
-        if not resumed:  # the server does not continue downloads and sends everything again
+        if response.status_code != 206:  # the server does not continue downloads and sends everything again
             start = 0
         length = response.headers.get("Content-Length", "")
         total = start + int(length) if length.isdecimal() else None
-        bar = tqdm(total=total, initial=start, unit="B", unit_scale=True, desc="download", disable=not progress)
-        with bar, open(part, "ab" if resumed else "wb") as stream:
+        with (
+            open(part, "ab" if start else "wb") as stream,
+            tqdm.wrapattr(stream, "write", total, desc="download", initial=start) as counted,
+        ):
             for chunk in response.iter_content(CHUNK_BYTES):
-                stream.write(chunk)
-                bar.update(len(chunk))
-    if total is not None and _size(part) < total:
-        raise requests.ConnectionError(f"{_size(part)} of {total} bytes arrived")
+                counted.write(chunk)
 
 
 def _size(path: Path) -> int:

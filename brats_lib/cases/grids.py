@@ -35,23 +35,15 @@ DAMAGED = (nib.spatialimages.HeaderDataError, ValueError, OverflowError, np.lina
 class Grid:
     """Where the voxels of a file lie, in the file's own axes and in LPS; made by `parse`.
 
-    Parameters
-    ----------
-    stored_shape
-        Size of the axes as stored, three or four; further axes of length one are dropped.
-    stored_affine
-        Of stored voxel indices: the sform where it can be used, else the qform. Where the header has neither, voxel
-        sizes alone place the image, as nibabel does, with its first axis to the left, the second to the front and the
-        third up.
-    remarks
-        What is odd about the header and was decided, as pairs of "info" or "warning" and a clause.
+    The affine of stored voxels is the sform where it can be used, else the qform. Where the header has neither, voxel
+    sizes alone place the image, as nibabel does, its first axis to the left, the second to the front, the third up.
     """
 
     path: Path
     header: nib.Nifti1Header
-    stored_shape: tuple[int, ...]
-    stored_affine: np.ndarray
-    remarks: tuple[tuple[str, str], ...]
+    stored_shape: tuple[int, ...]  # three or four axes as stored; further axes of length one are dropped
+    stored_affine: np.ndarray  # of stored voxel indices
+    remarks: tuple[tuple[str, str], ...]  # "info" or "warning", and what is odd about the header and was decided
 
     @property
     def channels(self) -> int:
@@ -70,7 +62,8 @@ class Grid:
     @cached_property
     def shape(self) -> tuple[int, int, int]:
         """Size (x, y, z) in LPS."""
-        return tuple(self.stored_shape[axis] for axis in np.argsort(self._to_lps[:, 0]))
+        x, y, z = (self.stored_shape[axis] for axis in np.argsort(self._to_lps[:, 0]))
+        return x, y, z
 
     @cached_property
     def affine(self) -> np.ndarray:
@@ -80,7 +73,8 @@ class Grid:
     @property
     def spacing(self) -> tuple[float, float, float]:
         """Voxel size along x, y, z in mm."""
-        return tuple(float(size) for size in nib.affines.voxel_sizes(self.affine))
+        x, y, z = map(float, nib.affines.voxel_sizes(self.affine))
+        return x, y, z
 
     @property
     def unit(self) -> str:
@@ -150,25 +144,25 @@ def _place(path: Path, header: nib.Nifti1Header, shape: tuple[int, ...]) -> tupl
     sform, qform = _form(header, "sform"), _form(header, "qform")
     given = [name for name in ("sform", "qform") if header[f"{name}_code"]]
     sizes = header["pixdim"][1:4]
-    if sform is None and qform is None:
-        if given or not (np.isfinite(sizes).all() and sizes.min() > 0):
-            found = f"its {' and its '.join(given) or 'voxel sizes'} cannot be used"
-            expected = "an affine of three independent axes with finite numbers"
-            advice = "Write it again with the geometry of the image it was made from, or convert the scan again"
-            raise BratsError(path, found, expected, advice)
-        odd = "it has neither sform nor qform; its axes were taken as left, front and up"
-        return header.get_base_affine(), (("warning", odd),)
-    if sform is None:
-        return qform, (("info", "its sform cannot be used; the qform was"),) if "sform" in given else ()
-    if qform is not None:
+    if sform is not None and qform is not None:
         apart = _apart_mm(shape, sform, qform)
         odd = f"its sform and its qform are up to {apart:.1f} mm apart; the sform was used"
         return sform, (("warning", odd),) if apart > GRID_TOLERANCE_MM else ()
-    if "qform" in given:
-        return sform, (("info", "its qform cannot be used; the sform was"),)
-    real = nib.affines.voxel_sizes(sform)
-    odd = f"its voxel sizes are {_sizes(sizes)} mm by pixdim and {_sizes(real)} mm by sform; the sform was used"
-    return sform, () if np.allclose(sizes, real, rtol=0.01) else (("warning", odd),)
+    if sform is not None:
+        if "qform" in given:
+            return sform, (("info", "its qform cannot be used; the sform was"),)
+        real = nib.affines.voxel_sizes(sform)
+        odd = f"its voxel sizes are {_sizes(sizes)} mm by pixdim and {_sizes(real)} mm by sform; the sform was used"
+        return sform, () if np.allclose(sizes, real, rtol=0.01) else (("warning", odd),)
+    if qform is not None:
+        return qform, (("info", "its sform cannot be used; the qform was"),) if "sform" in given else ()
+    if given or not (np.isfinite(sizes).all() and sizes.min() > 0):
+        found = f"its {' and its '.join(given) or 'voxel sizes'} cannot be used"
+        expected = "an affine of three independent axes with finite numbers"
+        advice = "Write it again with the geometry of the image it was made from, or convert the scan again"
+        raise BratsError(path, found, expected, advice)
+    odd = "it has neither sform nor qform; its axes were taken as left, front and up"
+    return header.get_base_affine(), (("warning", odd),)
 
 
 def _sizes(sizes: np.ndarray) -> str:

@@ -40,7 +40,7 @@ def receive(case: Case, modalities: Sequence[str]) -> tuple[dict[str, np.ndarray
     refuses.
     """
     case.need_one_grid(modalities)
-    warnings = []
+    warnings: list[str] = []
     volumes = case.volumes(modalities, warnings)
     for one, other in copies(volumes):
         found = f"it has the same content as {case.files[one].name}, which is the {one} image"

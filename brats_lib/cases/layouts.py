@@ -20,38 +20,24 @@ OWN_CODES = {label: label for label in LABELS}
 
 @dataclass(frozen=True)
 class Layout:
-    """One way to store cases.
+    """One way to store cases."""
 
-    Parameters
-    ----------
-    name, title
-        What `Case.layout` says, and what a person reads.
-    images
-        Modality to the last word of its file name, in lower case, or to its channel in the case's one 4D image.
-    mask
-        The last word of the mask's file name, or the folder that masks are in.
-    codes
-        Number in a mask file to label of `brats_lib.labels`.
-    example
-        Where a FLAIR image would be, relative to the cohort's folder, for a person who has no such file yet.
-    """
-
-    name: str
-    title: str
-    images: dict[str, str | int]
-    mask: str
-    codes: dict[int, int]
-    example: str = ""
+    name: str  # what `Case.layout` says
+    title: str  # what a person reads
+    words: str  # last words of the names of FLAIR, T1, T1ce and T2; empty where they are the channels of one 4D image
+    mask: str  # last word of the mask's file name, or the folder that masks are in
+    codes: dict[int, int]  # number in a mask file to label of `brats_lib.labels`
+    example: str = ""  # where a FLAIR image would be, relative to the cohort's folder
 
     @property
-    def in_one_image(self) -> bool:
-        """Whether the modalities are the channels of one 4D image."""
-        return all(isinstance(place, int) for place in self.images.values())
+    def channels(self) -> dict[str, int]:
+        """Modality to its place in the case's one 4D image; none where each modality has a file."""
+        return {} if self.words else {modality: place for place, modality in enumerate(MODALITIES)}
 
     @property
-    def words(self) -> dict[str, str]:
+    def roles(self) -> dict[str, str]:
         """Last word of a file name to modality or ``"mask"``; none where one image holds all."""
-        return {} if self.in_one_image else {**{word: m for m, word in self.images.items()}, self.mask: "mask"}
+        return dict(zip([*self.words.split(), self.mask], [*MODALITIES, "mask"], strict=True)) if self.words else {}
 
     @property
     def meaning(self) -> str:
@@ -59,32 +45,26 @@ class Layout:
         return ", ".join(f"{code} = {LABEL_NAMES[label]}" for code, label in self.codes.items() if label)
 
 
-def _named(words: str) -> dict[str, str]:
-    return dict(zip(MODALITIES, words.split(), strict=True))
-
-
 LAYOUTS = (
     Layout(
-        "brats2020", "BraTS 2018-2021 naming", _named("flair t1 t1ce t2"), "seg", OWN_CODES,
+        "brats2020", "BraTS 2018-2021 naming", "flair t1 t1ce t2", "seg", OWN_CODES,
         "BraTS20_Training_001/BraTS20_Training_001_flair.nii.gz",
     ),
     Layout(
-        "brats2023", "BraTS 2023 naming", _named("t2f t1n t1c t2w"), "seg", {0: BACKGROUND, 1: NCR, 2: ED, 3: ET},
+        "brats2023", "BraTS 2023 naming", "t2f t1n t1c t2w", "seg", {0: BACKGROUND, 1: NCR, 2: ED, 3: ET},
         "BraTS-GLI-00000-000/BraTS-GLI-00000-000-t2f.nii.gz",
     ),
     Layout(
-        "msd", "MSD Task01 naming", {"flair": 0, "t1": 1, "t1ce": 2, "t2": 3}, "labelsTr",
-        {0: BACKGROUND, 1: ED, 2: NCR, 3: ET}, "imagesTr/BRATS_001.nii.gz",
+        "msd", "MSD Task01 naming", "", "labelsTr", {0: BACKGROUND, 1: ED, 2: NCR, 3: ET}, "imagesTr/BRATS_001.nii.gz",
     ),
-    Layout("upenn", "UPENN-GBM naming", _named("flair t1 t1gd t2"), "segm", OWN_CODES),
-    Layout("ucsf", "UCSF-PDGM naming", _named("flair t1 t1c t2"), "tumor_segmentation", OWN_CODES),
-    Layout("tcga", "BraTS-TCGA naming", _named("flair t1 t1gd t2"), "glistrboost_manuallycorrected", OWN_CODES),
+    Layout("upenn", "UPENN-GBM naming", "flair t1 t1gd t2", "segm", OWN_CODES),
+    Layout("ucsf", "UCSF-PDGM naming", "flair t1 t1c t2", "tumor_segmentation", OWN_CODES),
+    Layout("tcga", "BraTS-TCGA naming", "flair t1 t1gd t2", "glistrboost_manuallycorrected", OWN_CODES),
     # Necrosis and the core without enhancement were apart until they became one label in 2017 (Bakas et al. 2018).
     Layout(
-        "brats2015", "BraTS 2012-2015 naming", _named("flair t1 t1c t2"), "ot",
-        {0: BACKGROUND, 1: NCR, 2: ED, 3: NCR, 4: ET},
+        "brats2015", "BraTS 2012-2015 naming", "flair t1 t1c t2", "ot", {0: BACKGROUND, 1: NCR, 2: ED, 3: NCR, 4: ET},
     ),
-    Layout("bids", "BIDS naming", _named("flair t1w ce_t1w t2w"), "seg", OWN_CODES),
+    Layout("bids", "BIDS naming", "flair t1w ce_t1w t2w", "seg", OWN_CODES),
 )  # fmt: skip
 LAYOUT_OF_NAME = {layout.name: layout for layout in LAYOUTS}
 
@@ -95,7 +75,7 @@ OTHER_WORDS = {
     **dict.fromkeys(("t1_ce", "t1_gd", "t1_post", "t1post", "t1wce", "t1_c"), "t1ce"),
     "tumour_segmentation": "mask",
 }
-ROLES = {word: role for layout in LAYOUTS for word, role in layout.words.items()} | OTHER_WORDS
+ROLES = {word: role for layout in LAYOUTS for word, role in layout.roles.items()} | OTHER_WORDS
 # Any of - _ . and space may part the words of a name; the case's name is as short as can be, so that X_T2_FLAIR is not
 # the FLAIR of a case X_T2.
 ENDING = re.compile(
@@ -103,10 +83,8 @@ ENDING = re.compile(
     re.IGNORECASE,
 )
 # Words of a name that say that a mask is a tumour's, and those that say that it is something else's or a program's.
-TUMOUR_WORDS = frozenset(
-    "seg segm segmentation tumor tumour lesion glistrboost truth groundtruth gt label labels ot".split()
-)
-OTHER_MASKS = frozenset(
+TUMOUR_WORDS = set("seg segm segmentation tumor tumour lesion glistrboost truth groundtruth gt label labels ot".split())
+OTHER_MASKS = set(
     "brain bet skull head tissue parenchyma gm wm csf aseg aparc pve pred prediction predicted predictions auto"
     " automated automatic prob probability probabilities uncertainty".split()
 )
@@ -115,10 +93,10 @@ OTHER_MASKS = frozenset(
 MSD_IMAGE_FOLDERS = ("imagesTr", "imagesTs")
 
 
-def stem(path: Path) -> str | None:
-    """File name without `.nii` or `.nii.gz`; None where it is no NIfTI name or a `._*` left by macOS."""
+def stem(path: Path) -> str:
+    """File name without `.nii` or `.nii.gz`; empty where it is no NIfTI name or a `._*` left by macOS."""
     name = re.fullmatch(r"([^.].*)\.nii(\.gz)?", path.name, re.IGNORECASE | re.DOTALL)
-    return name[1] if name else None
+    return name[1] if name else ""
 
 
 def recognise(path: Path) -> tuple[str, str, str] | None:
@@ -126,7 +104,7 @@ def recognise(path: Path) -> tuple[str, str, str] | None:
 
     The name is empty where the file is called by its role alone. None where no data set has such a name.
     """
-    found = ENDING.fullmatch(stem(path) or "")
+    found = ENDING.fullmatch(stem(path))
     if found is None:
         return None
     name, word = found["name"] or "", re.sub("[-. ]", "_", found["word"].lower())
@@ -142,7 +120,7 @@ def recognise(path: Path) -> tuple[str, str, str] | None:
 
 def layout_of(words: Iterable[str]) -> Layout:
     """The data set whose names have most of these words; the first in `LAYOUTS` of several."""
-    return max(LAYOUTS, key=lambda layout: len(layout.words.keys() & set(words)))
+    return max(LAYOUTS, key=lambda layout: len(layout.roles.keys() & set(words)))
 
 
 def names_a_tumour(name: str) -> bool:

@@ -9,7 +9,7 @@ import gzip
 import math
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -23,7 +23,7 @@ from brats_lib.cases.layouts import stem
 from brats_lib.errors import BratsError
 from brats_lib.files import open_regular, write_whole
 
-__all__ = ["Grid", "Image", "read_grid", "read_image", "write_mask", "write_volume"]
+__all__ = ["Grid", "Image", "opened", "read_grid", "read_image", "write_mask", "write_volume"]
 
 # Of one file; a BraTS volume has 9 million voxels, and the four of an MSD case have 36 million; 512 x 512 x 320
 # is among the finest that scanners give.
@@ -105,7 +105,7 @@ def _inside(missing: np.ndarray, zero: np.ndarray) -> int:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def opened(path: Path) -> Iterator[BinaryIO]:
     """A file as it is on the disk; what goes wrong while it is open is said of it."""
     try:
         with open_regular(path) as stream:
@@ -123,13 +123,12 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _content(path: Path) -> Iterator[BinaryIO]:
+def _content(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
     """A file's content, unpacked where it is gzipped, whatever its name says."""
-    with _opened(path) as stream:
+    with opened(path) as stream:
         packed = stream.read(len(GZIP)) == GZIP
         stream.seek(0)
-        with gzip.GzipFile(fileobj=stream) if packed else nullcontext(stream) as content:
-            yield content
+        yield gzip.GzipFile(fileobj=stream) if packed else stream
 
 
 def read_grid(path: Path) -> Grid:
@@ -165,7 +164,7 @@ def read_image(path: Path) -> Image:
 
 def write_mask(mask: np.ndarray, grid: Grid, path: Path) -> None:
     """Write a mask of uint8 in LPS on the grid of another file: its orientation, affine and header geometry."""
-    if stem(path) is None:
+    if not stem(path):
         raise BratsError(path, "the name has another ending", "a name ending in .nii.gz or .nii", "Rename the output")
     stored = np.asfortranarray(grid.from_lps(mask))
     header = nib.Nifti1Header()
@@ -184,14 +183,14 @@ def write_volume(image: Image, channel: int | None, grid: Grid, path: Path) -> N
     Numbers, type and scaling stay as they are stored, but NaN around the brain becomes 0. A gzipped file of one volume
     that lies there already is copied.
     """
-    remarks = []
+    remarks: list[str] = []
     image.values(channel, remarks)  # refuses what no reader of the new file could use
     header = image.grid.header.copy()
     header["pixdim"][4:] = 0
     placed = all(np.array_equal(header[name], value) for name, value in grid.geometry.items())
     packed = b""
     if placed and not remarks and len(header.get_data_shape()) == 3:
-        with _opened(image.path) as stream:
+        with opened(image.path) as stream:
             packed = stream.read()
     if packed[: len(GZIP)] != GZIP:
         stored = image.stored if channel is None else image.stored[..., channel]

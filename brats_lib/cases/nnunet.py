@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 from brats_lib.cases import MODALITIES, Case, Cohort, Split
@@ -36,7 +37,6 @@ def export(
     dataset_id: int = 501,
     name: str = "BraTS",
     workers: int | None = None,
-    progress: bool = True,
 ) -> Path:
     """Write a cohort so that nnU-Net trains on our training cases and validates on our validation cases as its fold 0.
 
@@ -44,40 +44,21 @@ def export(
     and `labelsTs`, and those without a mask to `imagesTs` alone. Files that are there already are left alone, and each
     appears complete or not at all, so that an interrupted export goes on where it stopped.
 
-    Parameters
-    ----------
-    split
-        Who trains, validates and tests; cases with a mask that it does not name are left out.
-    out
-        Folder that gets `nnUNet_raw` and `nnUNet_preprocessed`; not in the folder of the cases.
-    dataset_id, name
-        nnU-Net's number of the data set, 1 to 999, and its name of letters, digits, `_` and `-`.
-    workers
-        Processes; by default one per core.
-
-    Returns
-    -------
-    Path
-        The folder `nnUNet_raw/Dataset<id>_<name>`, with the split in `split.json`.
-
-    Raises
-    ------
-    BratsError
-        If a case lacks a modality or cannot be read, or `out` holds an export of other cases or another split.
+    `out` gets `nnUNet_raw` and `nnUNet_preprocessed`. Cases with a mask that the split does not name are left out.
+    Refused are a case that lacks a modality or cannot be read, and an `out` with other cases or another split. Returns
+    the folder `nnUNet_raw/Dataset<id>_<name>`, with the split in `split.json`.
     """
     out, dataset = home_path(out), _dataset_name(dataset_id, name)
     raw, prepared = out / "nnUNet_raw" / dataset, out / "nnUNet_preprocessed" / dataset
     if out.resolve().is_relative_to(cohort.root.resolve()):
         advice = "Choose a folder elsewhere, or the copies would be taken for more cases"
         raise BratsError(out, f"it is in {cohort.root}, where the cases are", "a folder of its own", advice)
-    learned, unlabelled = split.train + split.val, [case.name for case in cohort if not case.has_mask]
-    used = cohort.subset([*split.names, *unlabelled])
+    learned = split.train + split.val
+    used = cohort.subset([*split.names, *(case.name for case in cohort if not case.has_mask)])
     for case in used:
         case.need()
-
-    fold = {"train": list(split.train), "val": list(split.val)}
-    fingerprint = _fingerprint(used, split)
-    _refuse_other_export(raw, prepared, fingerprint, fold)
+    identity = repr((used.fingerprint(), split.train, split.val, split.test))
+    fingerprint = hashlib.sha256(identity.encode()).hexdigest()[:16]
     about = {
         "channel_names": CHANNELS,
         "labels": REGIONS,
@@ -88,13 +69,63 @@ def export(
         "description": used.source,
         "fingerprint": fingerprint,
     }
-    # First, because it says whose files these are when the export goes on after an interruption.
-    _write_json(raw / ABOUT, about)
-    _write_json(prepared / FOLDS, [fold])
-    if not (raw / "split.json").is_file():
-        split.save(raw / "split.json")
-    for_each(functools.partial(_export_case, raw, learned), used, workers, progress, f"writing {dataset}")
+    folds = [{"train": list(split.train), "val": list(split.val)}]
+    for folder in (raw, prepared):
+        _refuse_other_export(folder, fingerprint, folds)
+    # First, because they say whose files these are when the export goes on after an interruption.
+    for path, content in ((raw / ABOUT, about), (prepared / FOLDS, folds), (raw / "split.json", asdict(split))):
+        if not path.is_file():
+            write_whole(path, json.dumps(content, indent=2) + "\n")
+    for_each(functools.partial(_export_case, raw, learned), used, workers, description=f"writing {dataset}")
     return raw
+
+
+def _dataset_name(dataset_id: int, name: str) -> str:
+    if not 1 <= dataset_id <= 999:
+        advice = "Choose one above 500; nnU-Net's own data sets have small ones"
+        raise BratsError("dataset id", f"it is {dataset_id}", "a number from 1 to 999", advice)
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise BratsError("name", f"it is '{name}'", "letters, digits, _ and - only", "Choose one like BraTS")
+    return f"Dataset{dataset_id:03d}_{name}"
+
+
+def _refuse_other_export(folder: Path, fingerprint: str, folds: list) -> None:
+    """Do not mix two exports: a test case of one could be a training case of the other."""
+    number = folder.name.split("_")[0]
+    others = [path.name for path in folder.parent.glob(f"{number}_*") if path.name != folder.name]
+    if others:
+        advice = "Choose another --dataset-id, or delete the other data set"
+        raise BratsError(folder.parent, f"{others[0]} has this number", "one data set per number", advice)
+    about, there = _read_json(folder / ABOUT), _read_json(folder / FOLDS)
+    if isinstance(about, dict):
+        same = about.get("fingerprint") == fingerprint
+    else:
+        # nnU-Net may have left its own files in the folder of preprocessed cases, where we write only the folds.
+        same = folder.parent.name == "nnUNet_preprocessed" or not any(folder.glob("[!.]*"))
+    if (folder / FOLDS).is_file():
+        same = same and isinstance(there, list) and there[:1] == folds
+    if not same:
+        found = "it holds an export of other cases, or of another split"
+        advice = "Delete it to export anew, or choose another OUT or --dataset-id"
+        raise BratsError(folder, found, "nothing, or what an earlier export of the same left", advice)
+
+
+def _read_json(path: Path) -> object:
+    """Content of a JSON file; None where it is missing or damaged."""
+    try:
+        return json.loads(read_text(path, "JSON", "Export again"))
+    except (BratsError, ValueError, RecursionError):
+        return None
+
+
+def _export_case(raw: Path, learned: tuple[str, ...], case: Case) -> None:
+    case.need_one_grid(MODALITIES)  # nnU-Net stacks arrays as they are stored, wherever headers put them
+    subset = "Tr" if case.name in learned else "Ts"
+    images = {m: raw / f"images{subset}" / f"{case.name}_{i:04d}.nii.gz" for i, m in enumerate(MODALITIES)}
+    mask = raw / f"labels{subset}" / f"{case.name}.nii.gz"
+    case.save_volumes({modality: path for modality, path in images.items() if not path.is_file()})
+    if case.has_mask and not mask.is_file():
+        case.save_mask(case.mask(), mask, CODES)
 
 
 def has_our_codes(folder: str | Path) -> bool:
@@ -127,62 +158,3 @@ def _regions(labels: object) -> list | None:
     if not isinstance(labels, dict):
         return None
     return [(name.lower().replace("_", " "), [n] if isinstance(n, int) else n) for name, n in labels.items()]
-
-
-def _dataset_name(dataset_id: int, name: str) -> str:
-    if not 1 <= dataset_id <= 999:
-        advice = "Choose one above 500; nnU-Net's own data sets have small ones"
-        raise BratsError("dataset id", f"it is {dataset_id}", "a number from 1 to 999", advice)
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise BratsError("name", f"it is '{name}'", "letters, digits, _ and - only", "Choose one like BraTS")
-    return f"Dataset{dataset_id:03d}_{name}"
-
-
-def _fingerprint(cohort: Cohort, split: Split) -> str:
-    """Hash of the cases and of who trains, validates and tests, 16 hexadecimal digits."""
-    parts = (cohort.fingerprint(), split.train, split.val, split.test)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-
-def _refuse_other_export(raw: Path, prepared: Path, fingerprint: str, fold: dict) -> None:
-    """Do not mix two exports: a test case of one could be a training case of the other."""
-    for folder in (raw, prepared):
-        number = folder.name.split("_")[0]
-        others = [path.name for path in folder.parent.glob(f"{number}_*") if path.name != folder.name]
-        if others:
-            advice = "Choose another --dataset-id, or delete the other data set"
-            raise BratsError(folder.parent, f"{others[0]} has this number", "one data set per number", advice)
-        about, folds = _read_json(folder / ABOUT), _read_json(folder / FOLDS)
-        taken = folder == raw and folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
-        same = about.get("fingerprint") == fingerprint if isinstance(about, dict) else not taken
-        refolded = (folder / FOLDS).is_file() and not (isinstance(folds, list) and folds[:1] == [fold])
-        if not same or refolded:
-            found = "it holds an export of other cases, or of another split"
-            advice = "Delete it to export anew, or choose another OUT or --dataset-id"
-            raise BratsError(folder, found, "nothing, or what an earlier export of the same left", advice)
-
-
-def _export_case(raw: Path, learned: tuple[str, ...], case: Case) -> None:
-    case.need_one_grid(MODALITIES)  # nnU-Net stacks arrays as they are stored, wherever headers put them
-    subset = "Tr" if case.name in learned else "Ts"
-    images = {m: raw / f"images{subset}" / f"{case.name}_{i:04d}.nii.gz" for i, m in enumerate(MODALITIES)}
-    mask = raw / f"labels{subset}" / f"{case.name}.nii.gz"
-    missing = {modality: path for modality, path in images.items() if not path.is_file()}
-    if missing:
-        case.save_volumes(missing)
-    if case.has_mask and not mask.is_file():
-        case.save_mask(case.mask(), mask, CODES)
-
-
-def _read_json(path: Path) -> object:
-    """Content of a JSON file; None where it is missing or damaged."""
-    try:
-        return json.loads(read_text(path, "JSON", "Export again"))
-    except (BratsError, ValueError, RecursionError):
-        return None
-
-
-def _write_json(path: Path, content: object) -> None:
-    """Write JSON unless there is some; the order of keys is part of what nnU-Net reads."""
-    if not path.is_file():
-        write_whole(path, json.dumps(content, indent=2) + "\n")

@@ -1,11 +1,8 @@
 """The same work for many cases, in several processes and with a progress bar."""
 
-import functools
-import os
-import threading
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 import joblib
 from tqdm import tqdm
@@ -17,17 +14,11 @@ __all__ = ["for_each"]
 
 def for_each(
     work: Callable, items: Iterable, workers: int | None = None, progress: bool = True, description: str = ""
-) -> list:
+) -> list[Any]:
     """Call a function with every item and return the results in the order of the items.
 
-    Parameters
-    ----------
-    work
-        Gets one item; it and what it returns can be pickled. What it raises is raised here.
-    workers
-        Processes; by default as many as there are cores, and never more than items. One works in this process.
-    progress
-        Show a progress bar where there is anything to do.
+    The function, the items and the results can be pickled; what the function raises is raised here. `workers` are
+    processes: by default as many as there are cores, and never more than items. One works in this process.
     """
     items = list(items)
     if not items:
@@ -36,27 +27,9 @@ def for_each(
     # No more calls are handed out than can run, so that an interrupt does not wait for others.
     processes = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch=workers)
     try:
-        call = work if workers == 1 else functools.partial(_in_worker, work, os.getpid())
-        done = processes(joblib.delayed(call)(item) for item in items)
+        done = processes(joblib.delayed(work)(item) for item in items)
         return list(tqdm(done, total=len(items), desc=description, unit="case", disable=not progress))
     except BrokenProcessPool:
         where, found = description or "parallel work", f"one of {workers} processes was killed"
         advice = "Close other programs or take fewer workers, and run again: what was finished is kept"
         raise BratsError(where, found, "enough memory for all of them", advice) from None
-
-
-def _in_worker(work: Callable, parent: int, item):
-    """Do the work in a process that ends with the one that asked for it, however that ends."""
-    if os.getpid() != parent:  # joblib may have been told to use threads
-        _end_with(parent)
-    return work(item)
-
-
-@functools.cache
-def _end_with(parent: int) -> None:
-    def watch():
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True, name="end-with-parent").start()

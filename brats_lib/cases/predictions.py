@@ -27,22 +27,12 @@ NAMING = "<case>_seg.nii.gz, <case>-seg.nii.gz or <case>.nii.gz"
 
 @dataclass(frozen=True)
 class Predictions:
-    """Masks to score.
+    """Masks to score."""
 
-    Parameters
-    ----------
-    files, labels
-        Case name to its mask, and to a name of `CODINGS`, for every case to score.
-    certain
-        Whether a person, nnU-Net or the numbers themselves say what they mean.
-    remarks
-        What was decided, as sentences without their full stop.
-    """
-
-    files: dict[str, Path]
-    labels: dict[str, str]
-    certain: bool
-    remarks: tuple[str, ...]
+    files: dict[str, Path]  # case name to its mask, for every case to score
+    labels: dict[str, str]  # case name to a name of `CODINGS`
+    certain: bool  # whether a person, nnU-Net or the numbers themselves say what they mean
+    remarks: tuple[str, ...]  # what was decided, as sentences without their full stop
 
 
 def read_predictions(
@@ -54,14 +44,8 @@ def read_predictions(
     4 means what it means in the truth, if that is named as BraTS 2023 or MSD. Where there is neither, 1 and 2 are NCR
     and ED as in all BraTS years, unless the truth is MSD's. What is left over cannot be known and is refused.
 
-    Parameters
-    ----------
-    folder
-        With masks, or with folders of them; one for every case to score.
-    names
-        Cases to score; predictions of others are then passed over. By default every case with a mask.
-    labels
-        A name of `CODINGS`.
+    The folder has masks, or folders of them, one for every case to score: by default every case with a mask, else those
+    of the `names`, and predictions of others are passed over. `labels` is a name of `CODINGS`.
     """
     wanted = truth.labelled() if names is None else truth.subset(names)
     files, remarks = _files(folder, truth, wanted, names is not None)
@@ -74,7 +58,8 @@ def read_predictions(
     groups = defaultdict(list)
     for case in wanted:
         groups[case.layout].append(case.name)
-    decided, certain = {}, True
+    decided: dict[str, str] = {}
+    certain = True
     for layout, members in groups.items():
         holders = {number: name for name in members for number in whole_numbers(read_image(files[name]))[1]}
         coding, sure = _coding(folder, layout, holders)
@@ -87,13 +72,13 @@ def read_predictions(
 
 def _coding(folder: Path, layout: str, holders: dict[float, str]) -> tuple[str, bool]:
     """Name of a coding and whether it is the only one for these numbers, each with a case that holds it."""
-    by_truth = {"brats2023": "brats2023", "msd": "nnunet"}.get(layout)
+    by_truth = {"brats2023": "brats2023", "msd": "nnunet"}.get(layout, "")
     if 3 in holders and 4 in holders:
         found = f"{holders[3]} holds 3 and {holders[4]} holds 4"
         raise BratsError(folder, found, "predictions in one coding", f"Convert them to one, then add {OPTIONS}")
     if 4 in holders:
         return "brats", True
-    if 3 in holders and by_truth is None:
+    if 3 in holders and not by_truth:
         found = f"the prediction of {holders[3]} holds 3, and nothing says whether 1 is NCR or ED"
         raise BratsError(folder, found, "4 for ET as in the truth, or an option", f"Add {OPTIONS}")
     if 3 in holders:

@@ -47,24 +47,12 @@ def need_standard_grid(case: Case) -> None:
 
 @dataclass(frozen=True)
 class StandardGrid:
-    """A box of 1 mm voxels in LPS axes that holds the brain of a scan, and the way between both.
+    """A box of 1 mm voxels in LPS axes that holds the brain of a scan, and the way between both."""
 
-    Attributes
-    ----------
-    shape
-        Of the box, in voxels of 1 mm.
-    to_scan
-        Indices of the box to indices within the scan's crop, (4, 4).
-    crop
-        The part of the scan that holds the brain, with one voxel around it where there is one.
-    spacing
-        Voxel size of the scan in mm.
-    """
-
-    shape: tuple[int, int, int]
-    to_scan: np.ndarray
-    crop: tuple[slice, ...]
-    spacing: np.ndarray
+    shape: tuple[int, int, int]  # of the box, in voxels of 1 mm
+    to_scan: np.ndarray  # indices of the box to indices within the scan's crop, (4, 4)
+    crop: tuple[slice, ...]  # the part of the scan that holds the brain, with one voxel around it where there is one
+    spacing: np.ndarray  # voxel size of the scan in mm
 
     @classmethod
     def around(cls, volumes: Sequence[np.ndarray], affine: np.ndarray) -> "StandardGrid":
@@ -75,13 +63,13 @@ class StandardGrid:
         # Corners of the crop's outermost voxels, not their centres.
         corners = (CORNERS * size - 0.5) @ linear.T
         low, high = corners.min(axis=0), corners.max(axis=0)
-        shape = np.maximum(np.ceil(high - low - 1e-3), 1).astype(int)
+        x, y, z = map(int, np.maximum(np.ceil(high - low - 1e-3), 1))
         # The box is as central as whole voxels allow.
-        origin = (low + high - (shape - 1)) / 2
+        origin = (low + high - np.array([x - 1, y - 1, z - 1])) / 2
         to_scan = np.eye(4)
         to_scan[:3, :3] = np.linalg.inv(linear)
         to_scan[:3, 3] = to_scan[:3, :3] @ origin
-        return cls(tuple(map(int, shape)), to_scan, crop, np.linalg.norm(linear, axis=0))
+        return cls((x, y, z), to_scan, crop, np.linalg.norm(linear, axis=0))
 
     def bring(self, volume: np.ndarray) -> np.ndarray:
         """Resample a volume of the scan into the box, as float32.

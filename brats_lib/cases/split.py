@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,21 +21,13 @@ SUBSETS, FRACTIONS = ("train", "val", "test"), (0.7, 0.15, 0.15)
 
 @dataclass(frozen=True)
 class Split:
-    """Case names of the three subsets, in natural order; no patient is in two.
-
-    Parameters
-    ----------
-    seed
-        What they were drawn with; None where a person chose them.
-    stratified_by
-        ``"grade"`` where every subset has the cohort's mix of HGG and LGG.
-    """
+    """Case names of the three subsets, in natural order; no patient is in two."""
 
     train: tuple[str, ...]
     val: tuple[str, ...]
     test: tuple[str, ...]
-    seed: int | None = None
-    stratified_by: str | None = None
+    seed: int | None = None  # what they were drawn with; None where a person chose them
+    stratified_by: str | None = None  # "grade" where every subset has the cohort's mix of HGG and LGG
 
     def save(self, path: str | Path) -> Path:
         """Write the split as JSON that a person can read and edit."""
@@ -51,16 +44,18 @@ class Split:
     def read(cls, path: str | Path) -> "Split":
         """Read a split without asking which cases are there."""
         content = read_json(path, "a split in JSON", "Mend it, or move it away to have one drawn")
-        lists = [content.get(subset) for subset in SUBSETS]
-        if not all(isinstance(names, list) and names and all(isinstance(n, str) for n in names) for names in lists):
-            expected = 'lists "train", "val" and "test" of at least one case name each'
-            raise BratsError(path, "it is no split", expected, "Start from the split.json of another run")
-        twice = [name for name, count in Counter(name for names in lists for name in names).items() if count > 1]
-        if twice:
+        subsets = {}
+        for subset in SUBSETS:
+            names = content.get(subset)
+            if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
+                expected = 'lists "train", "val" and "test" of at least one case name each'
+                raise BratsError(path, "it is no split", expected, "Start from the split.json of another run")
+            subsets[subset] = tuple(sorted(names, key=natural))
+        split = cls(**subsets, seed=content.get("seed"), stratified_by=content.get("stratified_by"))
+        if twice := [name for name, count in Counter(split.names).items() if count > 1]:
             found = f"it names {some(twice)} more than once"
             raise BratsError(path, found, "every case in one subset", "Remove the repeated names")
-        names = (tuple(sorted(names, key=natural)) for names in lists)
-        return cls(*names, content.get("seed"), content.get("stratified_by"))
+        return split
 
     @classmethod
     def load(cls, path: str | Path, cohort: Cohort) -> "Split":
@@ -95,10 +90,9 @@ def split_cohort(cohort: Cohort, seed: int = 0) -> Split:
     for grade, names in strata.items():
         drawn = sorted(names, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
         ranked += [((rank + 0.5) / len(drawn), grade, name) for rank, name in enumerate(drawn)]
-    sequence = [name for _, _, name in sorted(ranked)]
-    cuts = np.cumsum(_sizes(len(cohort)))[:-1]
-    subsets = (tuple(sorted(map(str, part), key=natural)) for part in np.split(np.array(sequence), cuts))
-    return Split(*subsets, seed, "grade" if len(strata) > 1 else None)
+    sequence = iter([name for _, _, name in sorted(ranked)])
+    train, val, test = (tuple(sorted(islice(sequence, size), key=natural)) for size in _sizes(len(cohort)))
+    return Split(train, val, test, seed, "grade" if len(strata) > 1 else None)
 
 
 def _sizes(count: int) -> np.ndarray:
@@ -106,8 +100,7 @@ def _sizes(count: int) -> np.ndarray:
     ideal = count * np.array(FRACTIONS)
     sizes = np.floor(ideal + 1e-9).astype(int)
     # A stable sort: of equal remainders, validation is served before test.
-    for place in np.argsort(sizes - ideal, kind="stable")[: count - sizes.sum()]:
-        sizes[place] += 1
+    sizes[np.argsort(sizes - ideal, kind="stable")[: count - sizes.sum()]] += 1
     while sizes.min() < 1:
         sizes[sizes.argmax()] -= 1
         sizes[sizes.argmin()] += 1

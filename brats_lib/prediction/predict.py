@@ -45,7 +45,7 @@ def loose_case(files: dict[str, str | Path], name: str | None = None) -> Case:
     """Make a case of single files, by modality, and call it as the first of them unless it is given a name."""
     files = {modality: home_path(path) for modality, path in files.items()}
     for path in files.values():
-        if stem(path) is None:
+        if not stem(path):
             raise BratsError(path, "the name has another ending", "a .nii or .nii.gz file", "dcm2niix converts DICOM")
     first = next(iter(files.values()))
     if name is None:

@@ -4,7 +4,6 @@ import gzip
 import json
 import logging
 import os
-import pickle
 import shutil
 from pathlib import Path
 
@@ -100,13 +99,6 @@ def test_table_that_is_no_text_stops_nobody_but_the_split_that_needs_its_grades(
     assert len(cohort) == 10 and "it is not UTF-8 text" in problems[0] and "a pipe or a device" in problems[1]
     with pytest.raises(BratsError, match="name_mapping.csv: it cannot be read, and grades may be in it"):
         split_cohort(cohort)
-
-
-def test_table_that_contradicts_itself_gives_no_grade(tmp_path):
-    write_case(tmp_path, "X_1")
-    (tmp_path / "name_mapping.csv").write_text("Grade,BraTS_2020_subject_ID\nHGG,X_1\nLGG,X_1\n")
-    cohort = Cohort.find(tmp_path)
-    assert cohort.tables[0].contradicted == cohort.tables[0].repeated == ("X_1",) and cohort[0].grade is None
 
 
 def test_brats2023_names_and_codes(tmp_path):
@@ -230,9 +222,3 @@ def test_phantoms_are_called_so_also_in_a_folder_of_the_data(tiny_root):
     # Without a stream they are drawn like those that the networks that ship learnt from.
     mark.write_text(json.dumps({"seed": 3}))
     assert Cohort.find(tiny_root / "made").source == "1 simulated phantom (seed 3 of the stream training)"
-
-
-def test_cohort_and_cases_travel_to_workers(tiny_root):
-    cohort = Cohort.find(tiny_root)
-    assert cohort[0].shape == (48, 40, 36)
-    assert pickle.loads(pickle.dumps(cohort)) == cohort

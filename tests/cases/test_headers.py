@@ -1,36 +1,19 @@
 """Where a file lies: sform, qform and voxel sizes that contradict each other are decided by rule, said, or refused."""
 
-import gzip
-
 import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK
 from conftest import LPS_AFFINE, tiny_volumes, write_case
+from heads import write_nifti
 
 from brats_lib.cases import MODALITIES, Case, Cohort, Split
-from brats_lib.cases.audit import audit
 from brats_lib.cases.nifti import read_grid
 from brats_lib.cases.nnunet import export
 from brats_lib.errors import BratsError
 
 RAS = np.diag([1.0, 1, 1, 1])
 ARRAY = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
-
-
-def write(path, array=ARRAY, sform=LPS_AFFINE, qform=LPS_AFFINE, **fields):
-    """A file whose header says exactly this; None for a form that is not there."""
-    header = nib.Nifti1Header()
-    header.set_data_dtype(array.dtype)
-    header.set_data_shape(array.shape)
-    header.set_qform(LPS_AFFINE if qform is None else qform, int(qform is not None))
-    header.set_sform(None if sform is None else sform, int(sform is not None))
-    header["magic"], header["vox_offset"], header["scl_slope"] = b"n+1", 352, 1
-    for field, value in fields.items():
-        header[field] = value
-    content = header.binaryblock + bytes(4) + array.tobytes("F")
-    path.write_bytes(gzip.compress(content, 1) if path.name.endswith(".gz") else content)
-    return path
 
 
 def moved(axis, millimetres):
@@ -45,7 +28,7 @@ SINGULAR = np.array([[-1.0, -1, 0, 0], [0, 0, 0, 5], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 @pytest.mark.parametrize("sform", [ZERO, SINGULAR])
 def test_qform_places_an_image_whose_sform_cannot_be_used_and_that_is_said(tmp_path, sform):
-    path = write(tmp_path / "X_flair.nii.gz", sform=sform, sform_code=1)
+    path = write_nifti(tmp_path / "X_flair.nii.gz", ARRAY, sform=sform, sform_code=1)
     grid = read_grid(path)
     np.testing.assert_allclose(grid.stored_affine, LPS_AFFINE)
     assert grid.remarks == (("info", "its sform cannot be used; the qform was"),)
@@ -66,17 +49,17 @@ def test_qform_places_an_image_whose_sform_cannot_be_used_and_that_is_said(tmp_p
     ],
 )
 def test_sform_comes_first_and_what_contradicts_it_is_said(tmp_path, said, options):
-    grid = read_grid(write(tmp_path / "X.nii", **options))
+    grid = read_grid(write_nifti(tmp_path / "X.nii", ARRAY, **options))
     np.testing.assert_allclose(grid.stored_affine, LPS_AFFINE)
     assert [severity for severity, _ in grid.remarks] == [said]
 
 
 def test_forms_that_agree_but_for_rounding_are_nothing_to_say(tmp_path):
-    assert read_grid(write(tmp_path / "X.nii", qform=moved(0, 0.4))).remarks == ()
+    assert read_grid(write_nifti(tmp_path / "X.nii", ARRAY, qform=moved(0, 0.4))).remarks == ()
 
 
 def test_voxel_sizes_alone_place_an_image_as_nibabel_does_with_a_warning(tmp_path):
-    path = write(tmp_path / "X.nii", sform=None, qform=None, pixdim=[1, 2, 3, 4, 0, 0, 0, 0])
+    path = write_nifti(tmp_path / "X.nii", ARRAY, sform=None, qform=None, pixdim=[1, 2, 3, 4, 0, 0, 0, 0])
     grid = read_grid(path)
     np.testing.assert_allclose(grid.stored_affine, nib.load(path).affine)
     assert grid.axes == "LAS" and grid.spacing == (2, 3, 4)
@@ -92,17 +75,7 @@ def test_voxel_sizes_alone_place_an_image_as_nibabel_does_with_a_warning(tmp_pat
 )
 def test_what_cannot_be_placed_is_refused_with_the_cause(tmp_path, options, message):
     with pytest.raises(BratsError, match=message):
-        read_grid(write(tmp_path / "X.nii", **options))
-
-
-def test_audit_tells_of_odd_headers_and_of_axes_that_differ(tmp_path):
-    folder, volumes = write_case(tmp_path, "X"), tiny_volumes(0)[0]
-    write(folder / "X_flair.nii.gz", volumes["flair"], sform=ZERO, sform_code=1)
-    canonical = nib.as_closest_canonical(nib.load(folder / "X_t1ce.nii.gz"))
-    nib.save(canonical, folder / "X_t1ce.nii.gz")
-    findings = {f.problem: f for f in audit(tmp_path, workers=1, progress=False)}
-    assert findings["header"].severity == "info" and "the qform was" in findings["header"].message
-    assert "X_t1ce.nii.gz: its axes are stored as RAS; expected LPS" in findings["axes"].message
+        read_grid(write_nifti(tmp_path / "X.nii", ARRAY, **options))
 
 
 def mixed_case(folder, name, seed, flair_axes="LPS"):
@@ -115,7 +88,7 @@ def mixed_case(folder, name, seed, flair_axes="LPS"):
         kind = nib.Nifti2Image if role == "seg" else nib.Nifti1Image
         turned = image.as_reoriented(to)
         nib.save(kind(np.asarray(turned.dataobj), turned.affine), path)
-    write(folder / name / f"{name}_t2.nii.gz", tiny_volumes(seed)[0]["t2"], sform=None)
+    write_nifti(folder / name / f"{name}_t2.nii.gz", tiny_volumes(seed)[0]["t2"], sform=None)
 
 
 @pytest.mark.parametrize("flair_axes", ["LPS", "SAL"])
@@ -124,7 +97,7 @@ def test_every_file_of_an_exported_case_lies_on_the_axes_of_its_first(tmp_path, 
     for i in range(3):
         mixed_case(tmp_path / "cases", f"X_{i}", i, flair_axes)
     split = Split(("X_0",), ("X_1",), ("X_2",))
-    raw = export(Cohort.find(tmp_path / "cases"), split, tmp_path / "out", workers=1, progress=False)
+    raw = export(Cohort.find(tmp_path / "cases"), split, tmp_path / "out", workers=1)
     for i, subset in enumerate(("Tr", "Tr", "Ts")):
         files = [raw / f"images{subset}" / f"X_{i}_{channel:04d}.nii.gz" for channel in range(4)]
         read = [SimpleITK.ReadImage(str(path)) for path in (*files, raw / f"labels{subset}" / f"X_{i}.nii.gz")]
@@ -143,18 +116,18 @@ def test_small_differences_of_place_are_levelled_and_large_ones_refused(tmp_path
         write_case(tmp_path / "cases", name)
     path, array = tmp_path / "cases" / "X_0" / "X_0_t1.nii.gz", tiny_volumes(0)[0]["t1"]
     split = Split(("X_0",), ("X_1",), ("X_2",))
-    write(path, array, moved(1, 0.3), moved(1, 0.3))
-    raw = export(Cohort.find(tmp_path / "cases"), split, tmp_path / "out", workers=1, progress=False)
+    write_nifti(path, array, moved(1, 0.3), moved(1, 0.3))
+    raw = export(Cohort.find(tmp_path / "cases"), split, tmp_path / "out", workers=1)
     np.testing.assert_array_equal(nib.load(raw / "imagesTr" / "X_0_0001.nii.gz").affine, LPS_AFFINE)
-    write(path, array, moved(1, 7), moved(1, 7))
+    write_nifti(path, array, moved(1, 7), moved(1, 7))
     with pytest.raises(BratsError, match="X_0_t1.nii.gz: its affine puts it 7.0 mm away"):
-        export(Cohort.find(tmp_path / "cases"), split, tmp_path / "again", workers=1, progress=False)
+        export(Cohort.find(tmp_path / "cases"), split, tmp_path / "again", workers=1)
 
 
 def test_nan_around_the_brain_is_exported_as_zero(tmp_path):
     write_case(tmp_path, "X")
     volume = tiny_volumes(0)[0]["t1"].astype(np.float32)
-    path = write(tmp_path / "X" / "X_t1.nii.gz", np.where(volume == 0, np.float32(np.nan), volume * 2 + 10))
+    path = write_nifti(tmp_path / "X" / "X_t1.nii.gz", np.where(volume == 0, np.float32(np.nan), volume * 2 + 10))
     case = Cohort.find(tmp_path)[0]
     case.save_volumes({"t1": tmp_path / "out" / "X_0001.nii.gz"})
     assert np.isnan(nib.load(path).get_fdata()).any()

@@ -20,16 +20,8 @@ SHAPE = (20, 18, 16)
 ODD_INTEGERS = (0, 1, -1, 2, 5, 7, 8, 255, 348, 32767, -32768, 2**31 - 1, 2**40, 2**62, -(2**63))
 ODD_FLOATS = (np.nan, np.inf, -np.inf, 0.0, -1.0, 1e-30, 1e30, 0.5, 353.5, 1e9, 2.0**62, -352.0)
 LARGE_DIMS = ([3, 2**62, 2, 2], [3, 2**32, 2**32, 1], [3, 2**31, 2**31, 4], [4, 20, 18, 16, 2**60], [3, -(2**63), 1, 1])
-DIMS = (
-    [0],
-    [1, 20],
-    [2, 20, 18],
-    [5, 20, 18, 16, 1, 3],
-    [7, 20, 18, 16],
-    [3, 10, 18, 16],
-    [3, 32767, 32767, 32767],
-    [3, -1],
-)
+SHORT_DIMS = [0], [1, 20], [2, 20, 18], [3, 10, 18, 16], [3, -1]
+DIMS = (*SHORT_DIMS, [5, 20, 18, 16, 1, 3], [7, 20, 18, 16], [3, 32767, 32767, 32767])
 
 
 def sound(kind=nib.Nifti1Header, order="<", dtype=np.int16):
@@ -122,11 +114,8 @@ def test_damaged_files_are_refused_or_read_as_nibabel_reads_them(tmp_path, kind,
 def zeros(header, count):
     """A gzipped file with many megabytes of zeros behind a header."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-    return (
-        packer.compress(joined(header, b""))
-        + b"".join(packer.compress(bytes(2**24)) for _ in range(count))
-        + packer.flush()
-    )
+    blocks = [packer.compress(joined(header, b"")), *(packer.compress(bytes(2**24)) for _ in range(count))]
+    return b"".join(blocks) + packer.flush()
 
 
 @pytest.mark.parametrize(

@@ -125,15 +125,7 @@ def test_receiving_a_case_reads_it_and_adds_what_its_header_says(tmp_path):
         receive(case, ("flair", "t1ce"))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda v: v,
-        lambda v: np.round(v * (255 / v.max())),
-        lambda v: 2000 * (v > 0) - v,
-    ],
-    ids=["same", "8 bits", "inverted"],
-)
+@pytest.mark.parametrize("change", [lambda v: np.round(v * (255 / v.max())), lambda v: 2000 * (v > 0) - v])
 def test_one_image_for_two_modalities_is_refused_with_both_names(tmp_path, brain, change):
     files = write_loose(tmp_path, {"flair": brain["flair"], "t1ce": change(brain["flair"])}, LPS_AFFINE)
     with pytest.raises(BratsError, match="scan_t1ce.nii.gz: it has the same content as scan_flair.nii.gz"):

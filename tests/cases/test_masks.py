@@ -4,6 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from conftest import LPS_AFFINE, tiny_volumes, write_case
+from heads import write_nifti
 
 from brats_lib.cases import Case, Cohort
 from brats_lib.errors import BratsError
@@ -18,19 +19,9 @@ def case(tmp_path):
     return Cohort.find(tmp_path / "cases")[0]
 
 
-def put(case, array, slope=None, intercept=0, affine=LPS_AFFINE):
+def put(case, array, slope=1, intercept=0):
     """Write the case's mask with the numbers and the scaling given."""
-    image = nib.Nifti1Image(array, affine, dtype=array.dtype)
-    nib.save(image, case.mask_file)
-    if slope is not None:
-        path = case.mask_file.with_name(f"{NAME}_seg.nii")
-        case.mask_file.unlink()
-        header = image.header.copy()
-        header["magic"], header["vox_offset"] = b"n+1", 352
-        header["scl_slope"], header["scl_inter"] = slope, intercept
-        path.write_bytes(header.binaryblock + bytes(4) + array.tobytes("F"))
-        case = Case(case.name, case.files, path, case.layout)
-    return case
+    write_nifti(case.mask_file, array, scl_slope=slope, scl_inter=intercept)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16])
@@ -50,18 +41,12 @@ def test_masks_that_nibabel_saved_with_a_slope_keep_their_labels(case, dtype):
         (lambda mask: mask * 2, 0.5, 0),
         (lambda mask: 4 - mask, -1, 4),
         (lambda mask: mask.astype(">i2"), 1, 0),
-        (lambda mask: mask.astype(np.float32) + np.float32(1e-4), None, 0),
+        (lambda mask: mask.astype(np.float32) + np.float32(1e-4), 1, 0),
         (lambda mask: mask.astype(np.float64), 0, 7),  # a slope of 0 means none
     ],
 )
 def test_numbers_count_as_their_header_scales_them(case, change, slope, intercept):
-    stored = change(tiny_volumes(0)[1])
-    if stored.dtype.byteorder == ">":
-        header = nib.Nifti1Header(endianness=">")
-        header.set_data_dtype(stored.dtype)
-        nib.save(nib.Nifti1Image(stored, LPS_AFFINE, header), case.mask_file)
-    else:
-        case = put(case, stored, slope, intercept)
+    put(case, change(tiny_volumes(0)[1]), slope, intercept)
     np.testing.assert_array_equal(case.mask(), tiny_volumes(0)[1])
 
 
@@ -77,13 +62,8 @@ def test_numbers_count_as_their_header_scales_them(case, change, slope, intercep
 def test_what_is_near_no_label_is_refused(case, value, message):
     mask = tiny_volumes(0)[1].astype(np.float32)
     mask[0, 0, 0] = value
+    put(case, mask)
     with pytest.raises(BratsError, match=message):
-        put(case, mask).mask()
-
-
-def test_numbers_that_have_no_order_are_refused(case):
-    put(case, np.zeros((48, 40, 36), np.complex64))
-    with pytest.raises(BratsError, match="expected a 3D or 4D image of real numbers"):
         case.mask()
 
 
@@ -92,8 +72,9 @@ def test_codes_of_another_data_set_are_named_and_not_guessed(case):
     put(case, np.where(mask == ET, 3, mask).astype(np.uint8))
     with pytest.raises(BratsError, match=r"holds 3;.*BraTS 2023 naming \(1 = NCR, 2 = ED, 3 = ET\) or MSD.*1 = ED"):
         case.mask()
+    put(case, mask)
     with pytest.raises(BratsError, match="holds 4;.*In BraTS 2024 it is the resection cavity"):
-        Case(NAME, case.files, put(case, mask).mask_file, "brats2023").mask()
+        Case(NAME, case.files, case.mask_file, "brats2023").mask()
 
 
 def test_labels_of_the_years_before_2017_are_merged(case):

@@ -84,10 +84,7 @@ def test_missing_modality_is_named_with_the_images_whose_names_say_nothing(tmp_p
 
 @pytest.mark.parametrize(
     ("first", "second", "role"),
-    [
-        ("X_t1ce.nii.gz", "X_t1ce.nii", "t1ce"),
-        ("X_lesion.nii.gz", "tumor_label.nii.gz", "mask"),
-    ],
+    [("X_t1ce.nii.gz", "X_t1ce.nii", "t1ce"), ("X_lesion.nii.gz", "tumor_label.nii.gz", "mask")],
 )
 def test_two_candidates_for_one_role_are_refused_by_name(tmp_path, first, second, role):
     folder = write_case(tmp_path, "X")
@@ -120,13 +117,6 @@ def test_images_that_belong_to_no_case_are_listed(tmp_path):
     assert Cohort.find(tmp_path).skipped == (
         (tmp_path / "other", "its images have no names of a case's (atlas.nii.gz)"),
     )
-
-
-@pytest.mark.parametrize("name", ["P\u00b2", "P_\u0663", "P.1"])
-def test_case_names_of_any_script_are_read_and_sorted(tmp_path, name):
-    write_case(tmp_path, name)
-    write_case(tmp_path, "P_10")
-    assert set(Cohort.find(tmp_path).names) == {name, "P_10"}
 
 
 def test_case_whose_name_is_no_text_is_left_out_and_said(tmp_path):

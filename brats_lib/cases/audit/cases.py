@@ -9,9 +9,9 @@ from brats_lib.cases import MODALITIES, Case
 from brats_lib.cases.audit.findings import Report
 from brats_lib.cases.audit.images import look
 from brats_lib.cases.audit.likeness import signature
+from brats_lib.cases.case import voxel_hash
 from brats_lib.cases.codes import labels_of, refuse_brain
 from brats_lib.cases.grids import GRID_TOLERANCE_MM
-from brats_lib.cases.hashes import voxel_hash
 from brats_lib.cases.layouts import LAYOUT_OF_NAME
 from brats_lib.cases.nifti import Grid, Image, read_image
 from brats_lib.errors import BratsError
@@ -25,7 +25,7 @@ BRATS_SHAPE, BRATS_SPACING = (240, 240, 155), (1.0, 1.0, 1.0)
 def audit_case(case: Case) -> Report:
     """Look at every file of a case; what is wrong with it is a finding, never an error raised."""
     report = Report(case.name)
-    layout = LAYOUT_OF_NAME[case.layout]
+    channels = LAYOUT_OF_NAME[case.layout].channels
     for role in (*MODALITIES, "mask"):
         try:
             case.refuse_rivals("mask") if role == "mask" else case.need((role,))
@@ -33,40 +33,37 @@ def audit_case(case: Case) -> Report:
             report.refuse("ambiguous" if role in case.rivals else "missing-modality", error)
     for path in case.ignored:
         report.add("left-alone", path, "its name is that of no modality and no tumour mask")
-    grids, volumes = [], {}
+    grids: dict[Path, Grid] = {}
+    volumes: dict[str, np.ndarray] = {}
     for path in dict.fromkeys(case.files[modality] for modality in case.modalities):
-        image = _read(report, path, 4 if layout.in_one_image else 1)
+        image = _read(report, path, len(channels) or 1)
         if image is None:
             continue
-        grids.append(image.grid)
+        grids[path] = image.grid
         for modality in case.modalities:
             if case.files[modality] == path:
-                channel = layout.images[modality] if layout.in_one_image else None
-                volume = _audit_volume(report, image, channel, modality)
+                volume = _audit_volume(report, image, channels.get(modality), modality)
                 if volume is not None:
-                    volumes[modality] = len(grids) - 1, volume
+                    volumes[modality] = volume
+    if not grids:
+        _audit_mask(report, case, None)
+        return report
     # The first image of the shape that most have: the odd one out is the one to report.
-    shapes = Counter(grid.shape for grid in grids)
-    reference = max(grids, key=lambda grid: shapes[grid.shape], default=None)
-    fits = [_compare_grids(report, grid, reference) for grid in grids]
-    if reference is not None:
-        spacing = _in_words(reference.spacing)
-        if not np.allclose(reference.spacing, BRATS_SPACING, atol=0.01):
-            report.add("spacing", reference.path, f"its voxels are {spacing} mm")
-        if reference.shape != BRATS_SHAPE:
-            report.add("size", reference.path, f"its shape is {reference.shape}")
-        report.grid = f"axes {reference.axes}, shape {reference.shape}, voxels of {spacing} mm"
+    shapes = Counter(grid.shape for grid in grids.values())
+    reference = max(grids.values(), key=lambda grid: shapes[grid.shape])
+    fits = {path: _compare_grids(report, grid, reference) for path, grid in grids.items()}
+    spacing = " x ".join(f"{size:.3g}" for size in reference.spacing)
+    if not np.allclose(reference.spacing, BRATS_SPACING, atol=0.01):
+        report.add("spacing", reference.path, f"its voxels are {spacing} mm")
+    if reference.shape != BRATS_SHAPE:
+        report.add("size", reference.path, f"its shape is {reference.shape}")
+    report.grid = f"axes {reference.axes}, shape {reference.shape}, voxels of {spacing} mm"
     labels = _audit_mask(report, case, reference)
-    together = {modality: volume for modality, (place, volume) in volumes.items() if fits[place]}
-    if together:
-        for remark in look(together, reference.spacing, labels):
-            path = case.files.get(remark.about, case.mask_file)
-            report.add(remark.problem, path, remark.found, **remark.said._asdict())
+    together = {modality: volume for modality, volume in volumes.items() if fits[case.files[modality]]}
+    for remark in look(together, reference.spacing, labels) if together else []:
+        where = case.files[remark.about] if remark.about in case.files else str(case.mask_file)
+        report.add(remark.problem, where, remark.found, **remark.said._asdict())
     return report
-
-
-def _in_words(spacing):
-    return " x ".join(f"{size:.3g}" for size in spacing)
 
 
 def _read(report: Report, path: Path, channels: int) -> Image | None:
@@ -109,7 +106,7 @@ def _compare_grids(report: Report, grid: Grid, reference: Grid) -> bool:
 
 def _audit_volume(report: Report, image: Image, channel: int | None, modality: str) -> np.ndarray | None:
     """Report what is wrong with the values of one image, and note its hash and signature; None where it is empty."""
-    remarks = []
+    remarks: list[str] = []
     try:
         volume = image.values(channel, remarks)
     except BratsError as error:

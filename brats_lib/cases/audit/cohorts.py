@@ -9,8 +9,8 @@ from pathlib import Path
 from brats_lib.cases import Case, Cohort, Split
 from brats_lib.cases.audit.findings import Finding, Report, finding
 from brats_lib.cases.audit.likeness import DIFFERENT, Pair
+from brats_lib.cases.cohort import GRADES, NameTable
 from brats_lib.cases.discover import holds_images
-from brats_lib.cases.grades import GRADES, NameTable
 from brats_lib.cases.layouts import stem
 from brats_lib.cases.split import SUBSETS
 from brats_lib.errors import BratsError, some
@@ -89,7 +89,7 @@ def _grades(cohort: Cohort, case: Case) -> list[tuple[str, str]]:
     for table in cohort.tables:
         grades = GRADES if case.name in table.contradicted else [table.grades.get(case.name)]
         said += [(table.path.name, grade) for grade in grades if grade]
-    folder = next((part.name for part in _folder(case).parents if part.name in GRADES), None)
+    folder = next((part.name for part in case.folder.parents if part.name in GRADES), None)
     return said + ([(f"the name of its folder {folder}", folder)] if folder and said else [])
 
 
@@ -119,7 +119,7 @@ def folders(cohort: Cohort) -> Iterator[Finding]:
     """What was passed over when cases were looked for, and folders that are a case's by their place but hold none."""
     for path, why in cohort.skipped:
         yield finding("", "left-out", path, why)
-    own = {_folder(case): case.name for case in cohort}
+    own = {case.folder: case.name for case in cohort}
     named = {folder for folder, name in own.items() if folder.name == name}
     shapes = {_shape(folder) for folder in named}
     # What lies outside the folder that was named is nobody's business.
@@ -138,11 +138,6 @@ def folders(cohort: Cohort) -> Iterator[Finding]:
 def _shape(folder):
     """A folder's name without its numbers, which are what tells cases apart."""
     return re.sub(r"\d+", "0", folder.name)
-
-
-def _folder(case):
-    """Folder of a case; an image may itself be a folder of its name."""
-    return case.folder.parent if stem(case.folder) else case.folder
 
 
 def grids(cohort: Cohort, reports: list[Report]) -> Iterator[Finding]:

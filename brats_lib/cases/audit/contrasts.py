@@ -114,24 +114,24 @@ def misnamed(sample: Sample) -> list[Remark]:
     now = signs(of)
     if len(now) - _strength(now) < LEAST_GAIN:
         return []
-    others = {
-        pair: signs(of | dict(zip(pair, (of[pair[1]], of[pair[0]]), strict=True))) for pair in combinations(of, 2)
-    }
-    others |= {(one,): signs(of | {one: of[one].inverted()}) for one in of}
+    others: dict[tuple[str, ...], dict[str, float]] = {}
+    for one, other in combinations(of, 2):
+        others[one, other] = signs(of | {one: of[other], other: of[one]})
+    for one in of:
+        others[(one,)] = signs(of | {one: of[one].inverted()})
     best = max(others, key=lambda change: _strength(others[change]))
     then = others[best]
     if _strength(then) - _strength(now) < LEAST_GAIN:
         return []
     sign = max(now, key=lambda name: _strength({name: then[name]}) - _strength({name: now[name]}))
     evidence = f"{SIGNS[sign][1]} is {now[sign]:+.2f}, and would be {then[sign]:+.2f}"
-    one, *other = (NAMES[modality] for modality in best)
-    if other:
-        found = f"{one} looks like {other[0]} and {other[0]} like {one}: {evidence} if they changed names"
-        return [
-            remark("contrast", best[0], found, advice=f"Check whether the files of {one} and {other[0]} are exchanged")
-        ]
-    found = f"{one} looks inverted, or is another modality: {evidence} with dark and bright exchanged"
-    return [remark("contrast", best[0], found, expected=f"the contrast of {one}")]
+    names = [NAMES[modality] for modality in best]
+    if len(names) == 1:
+        found = f"{names[0]} looks inverted, or is another modality: {evidence} with dark and bright exchanged"
+        return [remark("contrast", best[0], found, expected=f"the contrast of {names[0]}")]
+    one, other = names
+    found = f"{one} looks like {other} and {other} like {one}: {evidence} if they changed names"
+    return [remark("contrast", best[0], found, advice=f"Check whether the files of {one} and {other} are exchanged")]
 
 
 def _strength(numbers: dict[str, float]) -> float:

@@ -1,5 +1,7 @@
 """Whether the images of one case fit each other and show what they should; takes a fraction of a second."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from brats_lib.cases.audit.alignment import edge_moves, outline_moves, posture
@@ -41,30 +43,17 @@ def look(
 ) -> list[Remark]:
     """Look at the images of one case together, and at its mask; what follows from one cause is said once.
 
-    Parameters
-    ----------
-    volumes
-        Modality to intensities, on one grid, axes LPS; two or more say more than one.
-    spacing
-        Voxel size in mm.
-    labels
-        Labels 0, 1, 2, 4 on the same grid.
+    Volumes (modality to intensities) and labels (0, 1, 2, 4) are on one grid in LPS axes, its spacing in mm. Two images
+    or more say more than one.
     """
-    remarks = []
-    for modality, volume in volumes.items():
-        background = background_of(volume)
-        # What is negative is said elsewhere.
-        if background > 0:
-            inverted = ", and nothing is brighter: it looks inverted" if background >= np.max(volume) else ""
-            found = f"the background of {NAMES[modality]} is {background:.4g}{inverted}"
-            remarks.append(remark("background", modality, found))
+    remarks = list(_backgrounds(volumes))
     sample = take_sample(volumes, spacing)
     if sample is None:
         return remarks
     if sample.millilitres(sample.brain) >= SMALLEST_ML:
         remarks += [said for modality in volumes for said in _alone(sample, modality, volumes[modality], spacing)]
         remarks += _together(sample, volumes, {said.about for said in remarks})
-    remarks += posture(sample) + _outliers(sample, volumes)
+    remarks += [*posture(sample), *_outliers(sample, volumes)]
     if labels is not None:
         problems = {said.problem for said in remarks}
         doubtful = {said.about for said in remarks if said.problem not in ("contrast", "outliers", "posture")}
@@ -73,7 +62,17 @@ def look(
     return remarks
 
 
-def _alone(sample: Sample, modality: str, volume: np.ndarray, spacing: tuple[float, float, float]) -> list[Remark]:
+def _backgrounds(volumes: dict[str, np.ndarray]) -> Iterator[Remark]:
+    """Backgrounds that are not 0; what is negative is said elsewhere."""
+    for modality, volume in volumes.items():
+        background = background_of(volume)
+        if background > 0:
+            inverted = ", and nothing is brighter: it looks inverted" if background >= np.max(volume) else ""
+            found = f"the background of {NAMES[modality]} is {background:.4g}{inverted}"
+            yield remark("background", modality, found)
+
+
+def _alone(sample: Sample, modality: str, volume: np.ndarray, spacing: Sequence[float]) -> list[Remark]:
     """What an image says about itself, one remark at most."""
     name = NAMES[modality]
     values = sample.images[modality][sample.outlines[modality]]
@@ -90,8 +89,10 @@ def _alone(sample: Sample, modality: str, volume: np.ndarray, spacing: tuple[flo
     smooth = np.corrcoef(np.clip(one, low, high), np.clip(other, low, high))[0, 1] if high > low else 1.0
     jumps = np.mean(np.abs(one - other) > JUMP) if values.min() >= 0 and values.max() <= 255 else 0
     levels = np.unique(values[:: max(1, values.size // 10000)]).size
-    value, share = _commonest(values)
-    top = np.mean(values == values.max())
+    # The commonest value, of every 16th voxel, and its share of all.
+    numbers, counts = np.unique(values[::16], return_counts=True)
+    value = numbers[counts.argmax()]
+    share, top = np.mean(values == value), np.mean(values == values.max())
     if share > SAME_SHARE and share > top:
         return [remark("constant", modality, f"{100 * share:.0f} % of the brain's {name} voxels are {value:g}")]
     if share > ALL_SHARE:
@@ -109,16 +110,8 @@ def _alone(sample: Sample, modality: str, volume: np.ndarray, spacing: tuple[flo
     return []
 
 
-def _commonest(values: np.ndarray) -> tuple[float, float]:
-    """The value that most voxels of every 16th have, and its share of all."""
-    found, counts = np.unique(values[::16], return_counts=True)
-    value = found[counts.argmax()]
-    return float(value), np.count_nonzero(values == value) / values.size
-
-
-def _outliers(sample: Sample, volumes: dict[str, np.ndarray]) -> list[Remark]:
+def _outliers(sample: Sample, volumes: dict[str, np.ndarray]) -> Iterator[Remark]:
     """Voxels far from all others, of which one is enough to spoil a mean and a standard deviation."""
-    remarks = []
     for modality, volume in volumes.items():
         values = sample.images[modality][sample.outlines[modality]]
         if not values.size:
@@ -132,8 +125,7 @@ def _outliers(sample: Sample, volumes: dict[str, np.ndarray]) -> list[Remark]:
                 f"{far} voxel{'s' * (far != 1)} of {NAMES[modality]} lie{'s' * (far == 1)} far from all others, up to"
                 f" {max(volume.max(), -volume.min()):.3g}, where 99 % of the brain are below {high:.3g}"
             )
-            remarks.append(remark("outliers", modality, found))
-    return remarks
+            yield remark("outliers", modality, found)
 
 
 def _together(sample: Sample, volumes: dict[str, np.ndarray], doubtful: set[str]) -> list[Remark]:
@@ -148,7 +140,7 @@ def _together(sample: Sample, volumes: dict[str, np.ndarray], doubtful: set[str]
     turned = {said.about for said in outlines}
     remarks = [said for said in gaps if said.about not in turned] + outlines
     sample = sample.without(doubtful | {said.about for said in remarks})
-    copied = _copies(sample)
+    copied = list(_copies(sample))
     sample = sample.without({said.about for said in copied})
     edges = _edges(sample) if len(sample.images) > 1 else []
     sample = sample.without({said.about for said in edges})
@@ -156,9 +148,9 @@ def _together(sample: Sample, volumes: dict[str, np.ndarray], doubtful: set[str]
     return remarks + copied + edges + contrast
 
 
-def _gaps(sample: Sample, volumes: dict[str, np.ndarray]) -> list[Remark]:
+def _gaps(sample: Sample, volumes: dict[str, np.ndarray]) -> Iterator[Remark]:
     """Slices that are empty although the brain goes on, and other holes."""
-    remarks, seen = [], set()
+    seen: set[str] = set()
     deep = sample.depth >= HOLES_MM
     for modality, outline in sample.outlines.items():
         volume, name = volumes[modality], NAMES[modality]
@@ -171,16 +163,14 @@ def _gaps(sample: Sample, volumes: dict[str, np.ndarray]) -> list[Remark]:
                 gaps.append(f"{empty.size} {direction} slices within the brain are empty, {empty[0]} to {empty[-1]}")
         hole = 1 - float(sample.coarse(outline)[deep].mean()) if deep.any() else 0
         if gaps and gaps[0] not in seen:
-            remarks.append(remark("missing-slices", modality, f"{name}: {gaps[0]}"))
+            yield remark("missing-slices", modality, f"{name}: {gaps[0]}")
         elif hole > HOLES_SHARE and not gaps:
-            remarks.append(remark("holes", modality, f"{100 * hole:.0f} % of {name} are empty deep within the brain"))
+            yield remark("holes", modality, f"{100 * hole:.0f} % of {name} are empty deep within the brain")
         seen.update(gaps)
-    return remarks
 
 
-def _outlines(sample: Sample) -> list[Remark]:
+def _outlines(sample: Sample) -> Iterator[Remark]:
     """Images whose outline is not that of the others, and what would bring it there."""
-    remarks = []
     millilitres = sample.millilitres(sample.brain)
     for modality, move in outline_moves(sample, LEAST_OVERLAP).items():
         own = sample.millilitres(sample.outlines[modality])
@@ -192,28 +182,26 @@ def _outlines(sample: Sample) -> list[Remark]:
         elif not 1 / OTHER_SIZE < own / millilitres < OTHER_SIZE:
             found += f": it has {own:.0f} mL and they have {millilitres:.0f} mL"
             words["advice"] = "Check whether its skull was removed, and whether part of it is missing"
-        remarks.append(remark("outline", modality, found, **words))
-    return remarks
+        yield remark("outline", modality, found, **words)
 
 
-def _copies(sample: Sample) -> list[Remark]:
+def _copies(sample: Sample) -> Iterator[Remark]:
     """Images that are another one of the case, times a factor and with an offset."""
-    remarks = []
     for one, other in copies(sample.images):
         values, others = (sample.images[modality][sample.core].astype(np.float64) for modality in (one, other))
         factor, offset = np.polyfit(others, values, 1)
         found = f"{NAMES[one]} is {NAMES[other]} times {factor:.2f}" + (f" {offset:+.3g}" if abs(offset) > 0.5 else "")
-        remarks.append(remark("copied-image", one, found))
-    return remarks
+        yield remark("copied-image", one, found)
 
 
 def _edges(sample: Sample) -> list[Remark]:
     """The image whose edges fit those of the others worst, where any fits badly: the others fit that one badly too."""
-    worst = {}
-    for modality, move in edge_moves(sample).items():
-        better = move.beyond(FAR_MM) and move.after > MOVED_EDGES and move.before < EDGES_SHARE * move.after
-        if move.before < LEAST_EDGES or better:
-            worst[modality] = move
+    worst = {
+        modality: move
+        for modality, move in edge_moves(sample).items()
+        if move.before < LEAST_EDGES
+        or (move.beyond(FAR_MM) and move.after > MOVED_EDGES and move.before < EDGES_SHARE * move.after)
+    }
     if not worst:
         return []
     modality, move = min(worst.items(), key=lambda item: item[1].before / max(item[1].after, 1e-6))

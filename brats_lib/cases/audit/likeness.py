@@ -1,6 +1,5 @@
 """Whether two cases show the same head, told from what survives scaling, noise, small shifts and another resolution."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -29,6 +28,11 @@ class Pair(NamedTuple):
     likeness: dict[str, float]  # modality to the correlation of its two images, for those above `ALIKE`
     mirrored: bool
 
+    @property
+    def rank(self) -> tuple[int, float]:
+        """How much speaks for it."""
+        return len(self.likeness), max(self.likeness.values())
+
 
 def signature(volume: np.ndarray, spacing: Sequence[float]) -> np.ndarray | None:
     """Reduce an image (LPS) to how bright each place is compared with its surroundings; None without half a brain.
@@ -49,21 +53,21 @@ def signature(volume: np.ndarray, spacing: Sequence[float]) -> np.ndarray | None
     parts = [part for n, factor in zip(volume.shape, factors, strict=True) for part in (n // factor, factor)]
     whole = tuple(slice(0, n // factor * factor) for n, factor in zip(volume.shape, factors, strict=True))
     image = volume[whole].reshape(parts).mean((1, 3, 5), dtype=np.float32)
-    spacing = np.multiply(factors, spacing)
+    coarse = np.multiply(factors, spacing)
     if min(image.shape) < 2:
         return None
     image -= np.median(np.concatenate([image[0].ravel(), image[-1].ravel()]))
     top = np.percentile(np.abs(image), 99.5)
     image = np.clip(image, -top, top)
     brain = ndimage.binary_fill_holes(np.abs(image) > 0.02 * top)
-    if brain.sum() * np.prod(spacing) / 1000 < SMALLEST_ML:
+    if brain.sum() * np.prod(coarse) / 1000 < SMALLEST_ML:
         return None
     share = ndimage.gaussian_filter(brain.astype(np.float32), 2)
     around = ndimage.gaussian_filter(np.where(brain, image, 0), 2) / np.maximum(share, 1e-3)
     band = np.where(ndimage.binary_erosion(brain), ndimage.gaussian_filter(image, 0.5) - around, 0)
     # The centre of the outline, and not of the intensities, which one voxel can move.
     centre = ndimage.center_of_mass(brain)
-    places = [np.arange(-h, h + 1, GRID_MM) / mm + c for h, mm, c in zip(HALF_MM, spacing, centre, strict=True)]
+    places = [np.arange(-h, h + 1, GRID_MM) / mm + c for h, mm, c in zip(HALF_MM, coarse, centre, strict=True)]
     content = ndimage.map_coordinates(band, np.meshgrid(*places, indexing="ij"), order=1)
     content -= content.mean()
     norm = np.linalg.norm(content)
@@ -72,7 +76,7 @@ def signature(volume: np.ndarray, spacing: Sequence[float]) -> np.ndarray | None
 
 def alike(reports: list[Report]) -> list[Pair]:
     """For each case that shows the head of an earlier one, the pair with that which it is most like."""
-    pairs = defaultdict(dict)
+    pairs: dict[tuple[int, int, bool], Pair] = {}
     for modality in sorted({modality for report in reports for modality in report.signatures}):
         own = [number for number, report in enumerate(reports) if modality in report.signatures]
         signatures = np.stack([reports[number].signatures[modality] for number in own]).astype(np.float32)
@@ -81,13 +85,14 @@ def alike(reports: list[Report]) -> list[Pair]:
             for mirrored, image in ((False, signatures[place]), (True, signatures[place, ::-1])):
                 likeness = flat[:place] @ image.ravel()
                 for other in np.flatnonzero(likeness > ALIKE):
-                    pairs[number, own[other], mirrored][modality] = float(min(likeness[other], 1))
-    best = {}
-    for (number, other, mirrored), likeness in pairs.items():
-        rank = len(likeness), max(likeness.values())
-        if number not in best or rank > best[number][0]:
-            best[number] = rank, Pair(reports[number].case, reports[other].case, likeness, mirrored)
-    return [pair for _, (_, pair) in sorted(best.items())]
+                    names = reports[number].case, reports[own[other]].case
+                    pair = pairs.setdefault((number, own[other], mirrored), Pair(*names, {}, mirrored))
+                    pair.likeness[modality] = float(min(likeness[other], 1))
+    best: dict[int, Pair] = {}
+    for (number, *_), pair in pairs.items():
+        if number not in best or pair.rank > best[number].rank:
+            best[number] = pair
+    return [best[number] for number in sorted(best)]
 
 
 def copies(volumes: dict[str, np.ndarray]) -> Iterator[tuple[str, str]]:
@@ -98,7 +103,7 @@ def copies(volumes: dict[str, np.ndarray]) -> Iterator[tuple[str, str]]:
         return
     # One voxel far from the others would decide on a correlation.
     values = {m: np.clip(s[inside], *np.percentile(s[inside], (0.5, 99.5))) for m, s in sampled.items()}
-    for one, other in combinations(values, 2):
-        if values[one].std() and values[other].std():
-            if abs(np.corrcoef(values[one], values[other])[0, 1]) > SAME:
-                yield one, other
+    varied = [modality for modality in values if values[modality].std()]
+    for one, other in combinations(varied, 2):
+        if abs(np.corrcoef(values[one], values[other])[0, 1]) > SAME:
+            yield one, other

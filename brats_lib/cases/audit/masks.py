@@ -1,9 +1,11 @@
 """Whether a mask lies on the tumour that the images show, and whether its labels are where their signs are."""
 
+from typing import Any
+
 import numpy as np
 from scipy import ndimage
 
-from brats_lib.cases.audit.alignment import FLIPS, Move, at_all_shifts, flip, peak
+from brats_lib.cases.audit.alignment import FLIPS, Move, at_all_shifts, peak
 from brats_lib.cases.audit.findings import Remark, remark
 from brats_lib.cases.audit.sampling import SMALLEST_ML, Sample
 from brats_lib.labels import ED, ET, LABEL_NAMES, LABELS, NCR
@@ -32,8 +34,9 @@ def look_at_mask(sample: Sample, labels: np.ndarray, spacing: tuple[float, float
         return [remark("tiny-mask", "mask", found)]
     part = sample.take(labels)
     strided = labels[tuple(slice(None, None, along.step) for along in sample.box)]
-    within = np.count_nonzero(part[np.logical_or.reduce(list(sample.outlines.values()))])
-    outside = 1 - within / max(np.count_nonzero(strided), 1)
+    brain: Any = np.logical_or.reduce(list(sample.outlines.values()))
+    within = int(np.count_nonzero(part[brain]))
+    outside = 1 - within / max(int(np.count_nonzero(strided)), 1)
     whole = sample.millilitres(sample.brain) >= SMALLEST_ML
     move = mask_move(sample, labels) if within and whole else Move(0.0, 0.0)
     fits_elsewhere = move.after * FIT_SHARE > move.before
@@ -77,7 +80,7 @@ def mask_move(sample: Sample, labels: np.ndarray) -> Move:
     move = Move(before, after) if stays else Move(before, after, shift_mm=peak(fit, sample.coarse_spacing))
     # A mask that was turned explains less, and would explain more a little further.
     for turned in FLIPS[1:] if not stays or before < CLEAR_FIT else ():
-        if parts := _parts(sample, flip(labels, turned)):
+        if parts := _parts(sample, np.flip(labels, turned)):
             fit, _ = _explained([[np.vdot(part, moment) for moment in moments] for part in parts])
             if fit > move.after:
                 move = Move(before, float(fit), turned)
@@ -94,18 +97,15 @@ def _parts(sample: Sample, labels: np.ndarray) -> list[np.ndarray]:
     return [share.astype(np.float32) for share in shares if share.any()]
 
 
-def _explained(sums: list[list]) -> tuple:
+def _explained(sums: list[list]) -> tuple[Any, Any]:
     """Correlation ratio from sums of the brain, of images and of their squares over each part; and the brain there."""
-    count = (len(sums[0]) - 1) // 2
-    sizes = [np.maximum(part[0], 1e-3) for part in sums]
-    whole = np.sum(sizes, axis=0)
-    ratios = []
-    for k in range(1, count + 1):
-        total = np.sum([part[k] for part in sums], axis=0)
-        mean = total**2 / whole
-        between = np.sum([part[k] ** 2 / size for part, size in zip(sums, sizes, strict=True)], axis=0) - mean
-        ratios.append(between / np.maximum(np.sum([part[k + count] for part in sums], axis=0) - mean, 1e-3))
-    return np.mean(ratios, axis=0), whole
+    table = np.array(sums)
+    count = (table.shape[1] - 1) // 2
+    sizes, images, squares = np.maximum(table[:, :1], 1e-3), table[:, 1 : count + 1], table[:, count + 1 :]
+    whole = sizes.sum(axis=0)
+    mean = images.sum(axis=0) ** 2 / whole
+    between = (images**2 / sizes).sum(axis=0) - mean
+    return (between / np.maximum(squares.sum(axis=0) - mean, 1e-3)).mean(axis=0), whole[0]
 
 
 def exchanged_labels(sample: Sample, part: np.ndarray) -> list[Remark]:

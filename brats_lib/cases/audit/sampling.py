@@ -1,6 +1,6 @@
 """A case's images on a coarse grid, which is enough to compare them and takes a fraction of a second."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -26,8 +26,8 @@ class Sample:
     """
 
     images: dict[str, np.ndarray]  # modality to intensities (float32), less what the background has
-    box: tuple[slice, slice, slice]  # what was taken of the original grid
-    spacing: tuple[float, float, float]
+    box: tuple[slice, ...]  # what was taken of the original grid
+    spacing: tuple[float, ...]
 
     @cached_property
     def outlines(self) -> dict[str, np.ndarray]:
@@ -113,7 +113,7 @@ class Sample:
         return total / prod(self.factors)
 
 
-def take_sample(volumes: dict[str, np.ndarray], spacing: tuple[float, float, float]) -> Sample | None:
+def take_sample(volumes: dict[str, np.ndarray], spacing: Sequence[float]) -> Sample | None:
     """Take every second millimetre of the part of the images that is not background; None if all of it is."""
     steps = [max(1, round(FINE_MM / size)) for size in spacing]
     strided = tuple(slice(None, None, step) for step in steps)

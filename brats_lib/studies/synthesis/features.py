@@ -70,7 +70,7 @@ def fetch_inception(folder: str | Path, known_hash: str = INCEPTION_HASH) -> Pat
         If the download fails, its checksum (``"md5:..."``) is wrong, or it cannot be written.
     """
     folder = home_path(folder)
-    return retrieve(INCEPTION_URL, known_hash, folder / INCEPTION_FILE, folder / f".{INCEPTION_FILE}.part", True)
+    return retrieve(INCEPTION_URL, known_hash, folder / INCEPTION_FILE)
 
 
 def open_inception(folder: str | Path) -> keras.Model | None:

@@ -1,7 +1,6 @@
 """Every dirty spot known of BraTS copies is found, the others are not accused, and one never hides another."""
 
 import json
-import re
 import shutil
 from dataclasses import asdict
 
@@ -99,8 +98,7 @@ def test_infos_and_grids(tiny_root):
 def test_tables_and_folders_disagree_both_ways(tiny_root):
     table = tiny_root / "name_mapping.csv"
     rows = table.read_text().replace(f"HGG,{NAMES[1]}\n", "").replace(f"HGG,{NAMES[2]}", f",{NAMES[2]}")
-    table.write_text(f"{rows}LGG,BraTS20_Training_011\nLGG,BraTS20_Training_012\n")
-    (tiny_root / "name_mapping_validation_data.csv").write_text("BraTS_2020_subject_ID\nBraTS20_Validation_001\n")
+    table.write_text(f"{rows}LGG,BraTS20_Training_011\n")
     (tiny_root / "name_mapping_old.csv").write_text(f"Grade,BraTS_2020_subject_ID\nLGG,{NAMES[0]}\n")
     (tiny_root / "LGG").mkdir()
     (tiny_root / NAMES[3]).rename(tiny_root / "LGG" / NAMES[3])
@@ -111,32 +109,20 @@ def test_tables_and_folders_disagree_both_ways(tiny_root):
         ("002", "warning", "case-without-csv"),
         ("003", "warning", "no-grade"),
         ("004", "warning", "grade-contradicted"),
-        ("", "info", "csv-unrelated"),
     }
-    absent = "it lists 2 cases that are not there (BraTS20_Training_011, BraTS20_Training_012)"
-    assert absent in found["", "warning", "csv-without-case"]
     first = f"the grade of {NAMES[0]} is HGG in name_mapping.csv, LGG in name_mapping_old.csv"
     assert first in found["001", "warning", "grade-contradicted"]
     assert "HGG in name_mapping.csv, LGG in the name of its folder" in found["004", "warning", "grade-contradicted"]
 
 
-@pytest.mark.parametrize(
-    ("change", "severity", "problem", "says"),
-    [
-        (lambda s: s["test"].pop(), "warning", "split-incomplete", "leaves out 1 of the cases with a mask .*_010"),
-        (lambda s: s["test"].append(NAMES[0]), "error", "split", "names BraTS20_Training_001 more than once"),
-        (lambda s: s["val"].append("BraTS20_Training_999"), "error", "split", "names BraTS20_Training_999, not among"),
-        (lambda s: s.pop("val"), "error", "split", "it is no split"),
-    ],
-    ids=["leaves out", "twice", "stranger", "no val"],
-)
-def test_a_split_that_does_not_fit_the_cases_is_named(tiny_root, change, severity, problem, says):
-    split = {"train": NAMES[:6], "val": NAMES[6:8], "test": NAMES[8:]}
-    change(split)
+def test_a_split_that_does_not_fit_the_cases_is_named(tiny_root):
+    split = {"train": NAMES[:6], "val": NAMES[6:8], "test": NAMES[8:9]}
     (tiny_root / "split.json").write_text(json.dumps(split))
     ((key, message),) = look(tiny_root).items()
-    assert key == ("", severity, problem)
-    assert re.search(says, message), message
+    assert key == ("", "warning", "split-incomplete") and "leaves out 1 of the cases with a mask" in message
+    (tiny_root / "split.json").write_text(json.dumps(split | {"val": ["BraTS20_Training_999"]}))
+    ((key, message),) = look(tiny_root).items()
+    assert key == ("", "error", "split") and "names BraTS20_Training_999, not among" in message
 
 
 def test_folders_that_hold_no_case_are_named_and_others_left_alone(tiny_root):
@@ -163,10 +149,6 @@ def test_a_case_that_breaks_its_reader_is_a_finding_and_the_others_are_audited(t
     ((key, message),) = look(tiny_root).items()
     assert key == ("004", "error", "unreadable")
     assert "it cannot be looked at (MemoryError" in message
-
-
-def test_part_of_a_cohort_is_not_called_incomplete(tiny_root):
-    assert look(Cohort.find(tiny_root, max_cases=2)) == {}
 
 
 def test_same_voxels_are_found_under_another_name_compression_type_and_order_of_axes(tiny_root):
@@ -199,11 +181,6 @@ def test_workers_find_the_same_in_the_same_order(tiny_root):
     alone = audit(tiny_root, workers=1, progress=False)
     assert audit(tiny_root, workers=2, progress=False) == alone
     assert [f.severity for f in alone[:3]] == ["error", "error", "info"]
-
-
-def test_folder_without_cases_is_an_error_of_its_own(tmp_path):
-    with pytest.raises(BratsError, match="no case is in it"):
-        audit(tmp_path)
 
 
 def test_summary_counts_and_names():

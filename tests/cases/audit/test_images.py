@@ -56,12 +56,6 @@ def test_turned_and_shifted_images_are_named_with_what_puts_them_right(volumes):
     assert any(about == "t1ce" and "shifted" in words for (_, about), words in found.items())
 
 
-def test_exchanged_names_are_named_once(volumes, mask):
-    found = seen({**volumes, "flair": volumes["t2"], "t2": volumes["flair"]}, mask)
-    assert list(found) == [("contrast", "flair")]
-    assert "changed names" in found["contrast", "flair"]
-
-
 def test_two_images_are_enough_to_see_what_a_prediction_would_suffer_from(volumes):
     flair, t1ce = (volumes[modality] for modality in PREDICTED)
     assert list(seen({"flair": t1ce, "t1ce": flair})) == [("contrast", "flair")]
@@ -96,21 +90,9 @@ def test_mask_elsewhere_is_named_with_where_it_belongs(volumes, mask):
         assert words in remark.found
 
 
-def test_mask_beside_the_brain_is_an_error_and_one_voxel_a_warning(volumes, mask):
-    beside, one = np.zeros_like(mask), np.zeros_like(mask)
-    beside[2:30, 2:30, 2:30] = one[120, 120, 80] = ED
-    assert [(r.problem, r.said.severity) for r in look(volumes, MM, beside)] == [("mask-outside", "error")]
-    (remark,) = look(volumes, MM, one)
-    assert (remark.problem, remark.said.severity) == ("tiny-mask", "warning")
-    assert remark.found == "the tumour has 1 voxel, 0.001 mL"
-
-
 @pytest.mark.parametrize(
     ("images", "codes", "says"),
     [
-        ("flair t1 t1ce t2", {NCR: ED, ED: NCR}, "NCR and ED look exchanged"),
-        ("flair t1 t1ce t2", {ED: ET, ET: ED}, "ED and ET look exchanged"),
-        ("flair t1 t1ce t2", {NCR: ET, ET: NCR}, "NCR and ET look exchanged"),
         ("flair t1ce", {NCR: ET, ET: NCR}, "NCR and ET look exchanged (brightness on T1ce: "),
         ("flair t2", {ED: ET, ET: NCR}, "ET and ED look exchanged (shares on the tumour's surface: 0."),
     ],
@@ -126,7 +108,7 @@ def test_best_move_is_the_one_that_was_made():
     reference /= np.linalg.norm(reference)
     moved = np.roll(reference[::-1], (2, -3, 1), axis=(0, 1, 2))
     move = best_move(moved, reference, np.array([4.0, 4.0, 4.0]))
-    assert move.flips == (True, False, False)
+    assert move.flips == (0,)
     # Turning back turns the first shift too.
     assert np.allclose(move.shift_mm, (8, 12, -4), atol=0.5)
     assert move.before < 0.2 < 0.8 < move.after

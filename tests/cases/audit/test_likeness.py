@@ -9,7 +9,7 @@ from heads import phantom
 from brats_lib.cases import Case, Cohort, Split
 from brats_lib.cases.audit.cohorts import duplicates, splits
 from brats_lib.cases.audit.findings import Report
-from brats_lib.cases.audit.likeness import ALIKE, Pair, alike, copies, signature
+from brats_lib.cases.audit.likeness import ALIKE, alike, copies, signature
 
 MM = (1.0, 1.0, 1.0)
 
@@ -79,12 +79,6 @@ def test_twins_are_named_with_their_likeness_and_the_subsets_they_are_in(heads):
     assert [(f.case, f.severity, f.problem) for f in leaks] == [(case, "error", "leakage") for case in "CD"]
     assert "C is in test and A in train, but its images correlate (t1 1.00) with those" in leaks[0].message
     assert list(splits(cohort, Split(("A", "C", "D"), ("B",), ()), pairs)) == []
-
-
-def test_exact_copies_are_not_named_twice():
-    reports = [Report(name, hashes={"t1": "same", "mask": name}) for name in "AB"]
-    pair = Pair("B", "A", {"t1": 1.0}, False)
-    assert [finding.problem for finding in duplicates(reports, [pair])] == ["duplicate-image"]
 
 
 def test_one_content_for_two_modalities_is_seen_whatever_its_scale(heads):
