@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from brats_lib.figures import panels
-from brats_lib.figures.plots import MEAN, need, plot_sheet
+from brats_lib.figures.plots import DICE, MEAN, plot_sheet
 from brats_lib.figures.predictions import ERROR_LEGEND, mark_errors
 from brats_lib.figures.style import Figure, brain_box, styled
 
@@ -25,7 +25,6 @@ def cost_against_dice(table: pd.DataFrame, source: str, ours: Collection[str] = 
     ours
         Titles that are set off by colour.
     """
-    need(table, ("title", "dice", *COSTS))
     fig, axes = plot_sheet(5.4, 1, 2, source=source, grid="y", sharey=True)
     for ax, (column, label) in zip(axes, COSTS.items(), strict=True):
         left, right = table[column].min(), table[column].max()
@@ -39,9 +38,9 @@ def cost_against_dice(table: pd.DataFrame, source: str, ours: Collection[str] = 
             height = min(dice, height - 0.03)
             tie = {"arrowstyle": "-", "color": colour, "lw": 0.6, "shrinkA": 0, "shrinkB": 4} if height < dice else None
             place, side = (x / 1.18, "right") if x > np.sqrt(left * right) else (x * 1.18, "left")
-            ax.annotate(row["title"], (x, dice), xytext=(place, height), va="center", ha=side, fontsize=9, color=colour,
-                        arrowprops=tie)  # fmt: skip
-    axes[0].set_ylabel("Dice, mean of WT, TC and ET")
+            text = {"va": "center", "ha": side, "fontsize": 9, "color": colour}
+            ax.annotate(row["title"], (x, dice), xytext=(place, height), arrowprops=tie, **text)
+    axes[0].set_ylabel(DICE)
     return fig
 
 

@@ -1,10 +1,12 @@
 """From scans to batches: the whole process, the cohort in numbers, and every step up to what the network sees."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn
+from matplotlib.colors import to_rgba
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 
 from brats_lib.figures import panels
@@ -57,25 +59,24 @@ def flow_diagram(source: str) -> Figure:
     fig, ax = plot_sheet(3.8, source=source, key=True)
     ax.set(xlim=(0, 10), ylim=(0.3, 3.75), xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
-    width, height, centres = 1.72, 1.3, []
+    width, height = 1.72, 1.3
+    arrow = {"arrowstyle": "-|>", "mutation_scale": 15, "color": "#444444", "lw": 1.6, "shrinkA": 1, "shrinkB": 1}
+    before = None
     for i, (heading, text, part) in enumerate(_steps()):
-        x, y = 1.0 + 2.0 * (i % 5), 3.0 - 1.95 * (i // 5)
-        centres.append((x, y))
-        corner, colour = (x - width / 2, y - height / 2), ACCENTS[PARTS[part]]
-        shape = {"width": width, "height": height, "boxstyle": "round,pad=0,rounding_size=0.09"}
-        ax.add_patch(FancyBboxPatch(corner, facecolor=colour, edgecolor="none", alpha=0.13, **shape))
-        ax.add_patch(FancyBboxPatch(corner, facecolor="none", edgecolor=colour, lw=1.6, **shape))
+        # To the right in the first row and back in the second, so that every step is beside the next.
+        x, y = (1 + 2 * i, 3.0) if i < 5 else (1 + 2 * (9 - i), 1.05)
+        colour = ACCENTS[PARTS[part]]
+        box = FancyBboxPatch(
+            (x - width / 2, y - height / 2), width, height, "round,pad=0,rounding_size=0.09", lw=1.6,
+            facecolor=to_rgba(colour, 0.13), edgecolor=colour,
+        )  # fmt: skip
+        ax.add_patch(box)
         ax.text(x, y + 0.3, f"{i + 1}. {heading}", ha="center", va="center", fontsize=12, fontweight="bold")
         ax.text(x, y - 0.2, text, ha="center", va="center", fontsize=9.6, color="#2A2A2A", linespacing=1.35)
-    arrow = {"arrowstyle": "-|>", "mutation_scale": 15, "color": "#444444", "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
-    for (x, y), (next_x, next_y) in zip(centres, centres[1:], strict=False):
-        if y == next_y:
-            start, end = (x + width / 2 + 0.02, y), (next_x - width / 2 - 0.02, y)
-        else:
-            middle = (y + next_y) / 2
-            ax.plot([x, x, next_x], [y - height / 2 - 0.02, middle, middle], color="#444444", lw=1.6)
-            start, end = (next_x, middle), (next_x, next_y + height / 2 + 0.02)
-        ax.add_patch(FancyArrowPatch(start, end, **arrow))
+        if before:
+            patch, centre = before
+            ax.add_patch(FancyArrowPatch(centre, (x, y), patchA=patch, patchB=box, **arrow))
+        before = box, (x, y)
     foot_key(fig, {part: Patch(facecolor=ACCENTS[colour], alpha=0.6) for part, colour in PARTS.items()})
     return fig
 
@@ -95,13 +96,14 @@ def intensity_distributions(samples: pd.DataFrame, source: str) -> Figure:
     fig, axes = plot_sheet(1.4 + 1.1 * len(tissues), 2, 2, source=source, grid="x", sharex=True, sharey=True)
     for ax, modality in zip(axes.flat, MODALITY_NAMES, strict=True):
         rows = samples[samples["modality"] == modality]
-        seaborn.violinplot(rows, x="intensity", y="tissue", hue="tissue", order=tissues, palette=palette, ax=ax, cut=0,
-                           inner="quart", density_norm="width", linewidth=0.9, saturation=1, legend=False)  # fmt: skip
-        ax.set(title=modality_name(modality), ylabel="", xlabel="")
+        seaborn.violinplot(
+            rows, x="intensity", y="tissue", hue="tissue", order=tissues, palette=palette, ax=ax, cut=0, inner="quart",
+            density_norm="width", linewidth=0.9, saturation=1, legend=False,
+        )  # fmt: skip
+        ax.set(title=modality_name(modality), ylabel="", xlabel="intensity (z-score within the brain)")
         ax.tick_params(axis="y", length=0)
+        ax.label_outer()
     axes[0, 0].set_xlim(*np.percentile(samples["intensity"], (0.1, 99.9)))
-    for ax in axes[1]:
-        ax.set_xlabel("intensity (z-score within the brain)")
     return fig
 
 
@@ -116,7 +118,7 @@ def tumour_volumes(frame: pd.DataFrame, source: str) -> Figure:
     """
     regions = regions_in(frame, SCORED)
     fig, ax = plot_sheet(0.9 + 0.62 * len(regions), source=source, key=True)
-    line = {"color": "#111111", "lw": 2.4}
+    line: dict[str, Any] = {"color": "#111111", "lw": 2.4}
     for row, name in enumerate(regions):
         values = frame.loc[frame["region"] == name, "volume_ml"].to_numpy(float)
         median = np.median(values)
@@ -143,27 +145,21 @@ def split_bars(frame: pd.DataFrame, source: str) -> Figure:
     """
     grade = frame["grade"].where(frame["grade"].isin(["HGG", "LGG"]), "none")
     counts = pd.crosstab(frame["subset"], grade).reindex(list(SUBSETS), fill_value=0)
+    counts = counts[[column for column in GRADES if column in counts]].rename(index=SUBSETS)
+    totals = counts.sum(axis=1)
     fig, ax = plot_sheet(2.7, source=source, key=True)
-    left = np.zeros(len(counts))
-    key = {}
-    for column, (name, colour) in GRADES.items():
-        if column not in counts:
-            continue
-        bars = ax.barh(range(len(counts)), counts[column], left=left, color=colour, height=0.62, edgecolor="white")
-        ax.bar_label(bars, [str(n) if n else "" for n in counts[column]], label_type="center", fontsize=11,
-                     color="white" if column == "HGG" else "#111111")  # fmt: skip
-        left += counts[column].to_numpy()
-        key[name] = Patch(color=colour)
-    for row, total in enumerate(left):
-        patients = "1 patient" if total == 1 else f"{total:.0f} patients"
-        ax.annotate(f"{patients}, {100 * total / max(left.sum(), 1):.0f} %", (total, row), xytext=(8, 0),
-                    textcoords="offset points", va="center", fontsize=11)  # fmt: skip
-    ax.set_yticks(range(len(counts)), [SUBSETS[name] for name in counts.index], fontsize=12)
+    colours = [GRADES[column][1] for column in counts]
+    counts.plot.barh(stacked=True, ax=ax, color=colours, width=0.62, edgecolor="white", legend=False)
+    for column, bars in zip(counts, ax.containers, strict=True):
+        ink = "white" if column == "HGG" else "#111111"
+        ax.bar_label(bars, [str(n) if n else "" for n in counts[column]], label_type="center", fontsize=11, color=ink)
+    texts = [f"{n} patient{'' if n == 1 else 's'}, {100 * n / totals.sum():.0f} %" for n in totals]
+    ax.bar_label(ax.containers[-1], texts, padding=8, fontsize=11)
     ax.invert_yaxis()
-    ax.set(xlim=(0, 1.25 * max(left.max(), 1)), xticks=[])
+    ax.set(xlim=(0, 1.25 * totals.max()), xticks=[], ylabel="")
     ax.spines[["left", "bottom"]].set_visible(False)
-    ax.tick_params(axis="y", length=0)
-    foot_key(fig, key)
+    ax.tick_params(axis="y", length=0, labelsize=12)
+    foot_key(fig, {GRADES[column][0]: Patch(color=GRADES[column][1]) for column in counts})
     return fig
 
 

@@ -38,8 +38,8 @@ def region_maps(
     close = panels.zoom_box(tumour, 0, box)
     width, height = panels.box_ratio(box)
     meaning = "probability of the region;\nnetwork's border in blue, the true one in white"
-    fig, axes = panels.sheet([width] * 3, [height, width], source, notes=1, legend=label_colours(),
-                             colourbar=(PROBABILITY, meaning))  # fmt: skip
+    options = {"notes": 1, "legend": label_colours(), "colourbar": (PROBABILITY, meaning)}
+    fig, axes = panels.sheet([width] * 3, [height, width], source, **options)
     for ax, modality, heading, note in (
         (axes[0, 0], "flair", "FLAIR", f"z = {z}"),
         (axes[0, 1], "t1ce", "T1ce", f"z = {z}"),
@@ -88,9 +88,8 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame], source: str) -> Figu
     curves.legend(key.values(), key, loc="upper left")
     curves.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of these voxels in the region")
     curves.grid()
-    counts.set(
-        yscale="log", ylabel="voxels", xlabel="probability that the network gives", xticks=np.arange(0, 1.01, 0.2)
-    )
+    counts.set(yscale="log", ylabel="voxels", xlabel="probability that the network gives")
+    counts.set_xticks(np.arange(0, 1.01, 0.2))
     counts.grid(axis="y")
     counts.minorticks_off()
     return fig

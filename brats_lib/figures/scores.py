@@ -1,9 +1,11 @@
 """How good a network is: scores beside the paper's and beside those of a predictor that finds nothing."""
 
 import textwrap
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn
 
 from brats_lib.figures.plots import beside, dots, foot_key, log_above_one, mark, plot_sheet, regions_in, rows_only
 from brats_lib.figures.style import ACCENTS, Figure, styled
@@ -28,15 +30,15 @@ SUBSETS = {
     "val": ("validation", ACCENTS["orange"], "s"),
     "test": ("test", ACCENTS["green"], "o"),
 }
-PAPER = {"marker": "D", "color": "white", "mec": "#111111", "mew": 1.6, "ms": 8, "ls": "none"}
-TRIVIAL = {"marker": "|", "color": "#111111", "ms": 17, "mew": 2.2, "ls": "none"}
-MEAN = {"marker": "D", "mfc": "white", "mec": "#111111", "mew": 1.8, "ms": 8}
+PAPER: dict[str, Any] = {"marker": "D", "color": "white", "mec": "#111111", "mew": 1.6, "ms": 8, "ls": "none"}
+TRIVIAL: dict[str, Any] = {"marker": "|", "color": "#111111", "ms": 17, "mew": 2.2, "ls": "none"}
+DIAMOND: dict[str, Any] = {"marker": "D", "mfc": "white", "mec": "#111111", "mew": 1.8, "ms": 8}
 
 
 def _metrics_in(frame):
     """Known metrics first, in their usual order; then the others as they come."""
-    present = list(frame["metric"].unique())
-    return [name for name in METRIC_NAMES if name in present] + [name for name in present if name not in METRIC_NAMES]
+    present = frame["metric"].unique()
+    return sorted(present, key=lambda name: [*METRIC_NAMES, *present].index(name))
 
 
 def _name_metrics(ax, metrics):
@@ -65,10 +67,10 @@ def published_metrics(frame: pd.DataFrame, source: str) -> Figure:
     fig, ax = plot_sheet(0.6 + 0.46 * len(metrics), source=source, key=True)
     _name_metrics(ax, metrics)
     key = {}
-    offsets = np.linspace(-0.17, 0.17, len(subsets)) if len(subsets) > 1 else [0.0]
+    offsets = [-0.17, 0.17] if len(subsets) > 1 else [0.0]
     for subset, offset in zip(subsets, offsets, strict=True):
         name, colour, marker = SUBSETS[subset]
-        style = {"marker": marker, "color": colour, "ms": 9}
+        style: dict[str, Any] = {"marker": marker, "color": colour, "ms": 9}
         key[f"this run, {name}"] = mark(ls="none", **style)
         for row in frame[frame["subset"] == subset].itertuples():
             y = metrics.index(row.metric) + offset
@@ -95,17 +97,18 @@ def metric_distributions(frame: pd.DataFrame, source: str) -> Figure:
     """
     metrics = _metrics_in(frame)
     fig, ax = plot_sheet(0.75 + 0.46 * len(metrics), source=source)
-    grey = {"color": "#5A5A5A"}
+    median = {"color": "#111111", "linewidth": 2}
+    seaborn.boxplot(
+        frame, x="value", y="metric", order=metrics, width=0.5, color="#E8EEF4", linecolor="#5A5A5A", saturation=1,
+        showfliers=False, medianprops=median, zorder=1, ax=ax,
+    )  # fmt: skip
     for row, metric in enumerate(metrics):
         values = frame.loc[frame["metric"] == metric, "value"].to_numpy(float)
-        ax.boxplot(values, positions=[row], orientation="horizontal", widths=0.5, showfliers=False, patch_artist=True,
-                   manage_ticks=False, boxprops={"facecolor": "#E8EEF4", "edgecolor": "#5A5A5A"}, zorder=1,
-                   medianprops={"color": "#111111", "linewidth": 2}, whiskerprops=grey, capprops=grey)  # fmt: skip
         dots(ax, row, values)
         beside(ax, row, f"{np.median(values):.3f}", fontsize=10)
     _name_metrics(ax, metrics)
     cases, values = frame["case"].nunique(), frame["value"]
-    ax.set_xlim(min(0, values.min()) - 0.02, max(1, values.max()) + 0.02)
+    ax.set(xlim=(min(0, values.min()) - 0.02, max(1, values.max()) + 0.02), ylabel="")
     ax.set_xlabel(f"each dot is one of {cases} cases; box: quartiles and median; right: median")
     return fig
 
@@ -121,17 +124,17 @@ def region_scores(scores: pd.DataFrame, source: str) -> Figure:
     """
     regions = regions_in(scores, SCORED)
     fig, (left, right) = plot_sheet(0.7 + 0.72 * len(regions), 1, 2, source=source, key=True, sharey=True)
-    interval = {"color": "#111111", "lw": 2.2}
-    for ax, column, heading, digits in ((left, "dice", "Dice (more is better)", 3),
-                                        (right, "hd95_mm", "HD95 in mm (less is better)", 1)):  # fmt: skip
+    interval: dict[str, Any] = {"color": "#111111", "lw": 2.2}
+    above = {"textcoords": "offset points", "ha": "center", "fontsize": 10.5, "fontweight": "bold", "zorder": 6}
+    titles = (left, "dice", "Dice (more is better)", 3), (right, "hd95_mm", "HD95 in mm (less is better)", 1)
+    for ax, column, heading, digits in titles:
         for row, name in enumerate(regions):
             values = scores.loc[scores["region"] == name, column].to_numpy(float)
             mean, low, high = bootstrap_interval(values)
             dots(ax, row, values, alpha=0.5)
             ax.plot([low, high], [row, row], zorder=4, **interval)
-            ax.plot(mean, row, zorder=5, **MEAN)
-            ax.annotate(f"{mean:.{digits}f}", (mean, row), xytext=(0, 12), textcoords="offset points", ha="center",
-                        fontsize=10.5, fontweight="bold", zorder=6)  # fmt: skip
+            ax.plot(mean, row, zorder=5, **DIAMOND)
+            ax.annotate(f"{mean:.{digits}f}", (mean, row), xytext=(0, 12), **above)
         ax.set_title(heading)
         rows_only(ax)
     names = ["\n".join([name, *textwrap.wrap(LONG_NAMES[name], 20)]) for name in regions]
@@ -140,5 +143,5 @@ def region_scores(scores: pd.DataFrame, source: str) -> Figure:
     # A missed region scores 373 mm and would flatten all others.
     log_above_one(right, (-0.1, 500), (0, 1, 3, 10, 30, 100, 373))
     case = mark(marker="o", color=ACCENTS["blue"], alpha=0.5, ls="none")
-    foot_key(fig, {"one case": case, "mean and its 95 % bootstrap interval": mark(**interval, **MEAN)})
+    foot_key(fig, {"one case": case, "mean and its 95 % bootstrap interval": mark(**interval, **DIAMOND)})
     return fig

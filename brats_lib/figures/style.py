@@ -5,6 +5,7 @@ import io
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -75,12 +76,12 @@ class Figure(mpl_figure.Figure):
     It is unknown to pyplot: nothing is left open, and the inline backend does not show it a second time.
     """
 
-    def draw(self, renderer):
+    def draw(self, renderer: Any) -> None:
         # matplotlib makes ticks while it draws, so the style must hold then too.
         with mpl.rc_context(STYLE):
             super().draw(renderer)
 
-    def _repr_png_(self):
+    def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=self.dpi)
         return buffer.getvalue()
@@ -102,13 +103,14 @@ class Plane:
 
     name: str
     axis: int
-    origin: str
+    origin: Literal["upper", "lower"]
     letters: str
 
     @property
-    def in_plane(self) -> tuple[int, ...]:
+    def in_plane(self) -> tuple[int, int]:
         """The volume's axes along the panel's columns and rows."""
-        return tuple(axis for axis in range(3) if axis != self.axis)
+        columns, rows = (axis for axis in range(3) if axis != self.axis)
+        return columns, rows
 
     def cut(self, volume: np.ndarray, index: int) -> np.ndarray:
         """The slice `index` of a volume (x, y, z) as rows and columns."""
@@ -183,10 +185,10 @@ def in_order(volumes: Volumes) -> list[str]:
     return [name for name in MODALITY_NAMES if name in volumes]
 
 
-def long_name(label: int | str) -> str:
-    """``"ED, peritumoral edema"`` for a label or region name."""
-    short = LABEL_NAMES.get(label, label)
-    return short if LONG_NAMES[short] == short else f"{short}, {LONG_NAMES[short]}"
+def long_name(label: int) -> str:
+    """``"ED, peritumoral edema"`` for a label."""
+    short = LABEL_NAMES[label]
+    return f"{short}, {LONG_NAMES[short]}" if label else short
 
 
 def label_colours(labels: Iterable[int] = TUMOUR) -> list[tuple[str, str]]:
@@ -194,12 +196,12 @@ def label_colours(labels: Iterable[int] = TUMOUR) -> list[tuple[str, str]]:
     return [(COLOURS[label], long_name(label)) for label in labels]
 
 
-def colour_legend(fig: Figure, entries: Iterable[tuple[str, str]], **options) -> Legend:
+def colour_legend(fig: Figure, entries: Iterable[tuple[str, str]], **options: Any) -> Legend:
     """Explain colours, each with its text, in one line of white letters on a black figure."""
     colours, texts = zip(*entries, strict=True)
     patches = [Patch(facecolor=colour, edgecolor="#888888", linewidth=0.6) for colour in colours]
-    style = {"ncols": len(texts), "labelcolor": "white", "borderaxespad": 0, "borderpad": 0, "handlelength": 1.2}
-    return fig.legend(patches, texts, **style, **options)
+    options |= {"ncols": len(texts), "labelcolor": "white", "borderaxespad": 0, "borderpad": 0, "handlelength": 1.2}
+    return fig.legend(patches, texts, **options)
 
 
 def foot_lines(width: float, *parts: str) -> list[str]:
@@ -210,5 +212,5 @@ def foot_lines(width: float, *parts: str) -> list[str]:
 def write_foot(fig: Figure, colour: str, *parts: str) -> None:
     """Write small print at the foot of a figure, the source first."""
     width, height = fig.get_size_inches()
-    fig.text(MARGIN / width, 0.10 / height, "\n".join(foot_lines(width, *parts)), va="bottom", color=colour,
-             fontsize=8.5, linespacing=1.3, gid="source", parse_math=False)  # fmt: skip
+    style = {"va": "bottom", "color": colour, "fontsize": 8.5, "linespacing": 1.3, "parse_math": False}
+    fig.text(MARGIN / width, 0.10 / height, "\n".join(foot_lines(width, *parts)), gid="source", **style)

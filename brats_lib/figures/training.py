@@ -29,23 +29,19 @@ def training_curves(history: pd.DataFrame, source: str, background_accuracy: flo
     for ax, (measure, heading) in zip(axes.flat, TITLES.items(), strict=True):
         for epoch in drops:
             drop = ax.axvline(epoch, color="#9A9A9A", lw=1, ls=(0, (2, 2)), gid="learning-rate drop", zorder=1)
-        for column, colour, marker, name in ((measure, ACCENTS["blue"], "o", "training"),
-                                             (f"val_{measure}", ACCENTS["orange"], "s", "validation")):  # fmt: skip
-            (key[name],) = ax.plot(epochs, history[column], color=colour, marker=marker, markersize=4)
-        (key[f"kept: epoch {epochs[best]}, lowest validation loss"],) = ax.plot(
-            epochs[best], history[f"val_{measure}"].iloc[best], "o", ms=13, mfc="none", mec="#111111", mew=1.6,
-            gid="best epoch",
-        )  # fmt: skip
-        ax.set_title(heading)
+        lines = ("training", measure, "blue", "o"), ("validation", f"val_{measure}", "orange", "s")
+        for name, column, colour, marker in lines:
+            (key[name],) = ax.plot(epochs, history[column], color=ACCENTS[colour], marker=marker, markersize=4)
+        lowest = {"ms": 13, "mfc": "none", "mec": "#111111", "mew": 1.6, "gid": "best epoch"}
+        (ring,) = ax.plot(epochs[best], history[f"val_{measure}"].iloc[best], "o", **lowest)
+        key[f"kept: epoch {epochs[best]}, lowest validation loss"] = ring
+        ax.set(title=heading, xlabel="epoch" if ax in axes[1] else "")
         ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     if drops.size:
         key["learning rate lowered"] = drop
-    for ax in axes[1]:
-        ax.set_xlabel("epoch")
     accuracy = axes[0, 1]
     accuracy.axhline(background_accuracy, color="#111111", lw=1.3, ls=(0, (6, 4)), gid="background")
-    accuracy.annotate(f"background everywhere: {background_accuracy:.4f}", (1, background_accuracy), va="bottom",
-                      xycoords=("axes fraction", "data"), ha="right", fontsize=9.5, xytext=(0, 3),
-                      textcoords="offset points")  # fmt: skip
+    words = f"background everywhere: {background_accuracy:.4f}"
+    accuracy.text(epochs[-1], background_accuracy, words, va="bottom", ha="right", fontsize=9.5)
     foot_key(fig, key)
     return fig
