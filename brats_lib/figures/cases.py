@@ -2,19 +2,18 @@
 
 import os
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from brats_lib.figures.plots import TICKS_ML, foot_key, log_above_one, mark, plot_sheet, regions_in, rows_only
-from brats_lib.figures.style import ACCENTS, Figure, styled
+from brats_lib.figures import plots
+from brats_lib.figures.style import ACCENTS, Figure, Style, styled
 from brats_lib.labels import LONG_NAMES
 from brats_lib.scores.comparison import compare
 
 # Hollow square before, filled circle after: different in grey print too.
-FIRST: dict[str, Any] = {"marker": "s", "mfc": "white", "mec": ACCENTS["orange"], "mew": 1.7, "ms": 7, "ls": "none"}
-SECOND: dict[str, Any] = {"marker": "o", "color": ACCENTS["blue"], "mec": "white", "mew": 0.8, "ms": 8.5, "ls": "none"}
+FIRST: Style = {"marker": "s", "mfc": "white", "mec": ACCENTS["orange"], "mew": 1.7, "ms": 7, "ls": "none"}
+SECOND: Style = {"marker": "o", "color": ACCENTS["blue"], "mec": "white", "mew": 0.8, "ms": 8.5, "ls": "none"}
 GAIN, LOSS = "#7FB4D8", "#E3A36F"
 MEASURES = {
     "wt_ml": "whole tumour in mL",
@@ -48,12 +47,12 @@ def paired_cases(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, st
         What the two are called.
     """
     gains = compare(first, second).set_index("region")
-    regions = [name for name in gains.index if name in regions_in(first)]
+    regions = [name for name in gains.index if name in plots.regions_in(first)]
     before, after = (scores.pivot(index="case", columns="region", values="dice")[regions] for scores in (first, second))
     order = after.mean(axis=1).sort_values().index
     rows = [*range(len(order)), len(order) + 0.4]
     step = min(0.34, max(0.05, 9 / len(order)))
-    fig, axes = plot_sheet(
+    fig, axes = plots.sheet(
         1.6 + step * len(rows), 1, len(regions), source=source, key=True, sharex=True, sharey=True, squeeze=False
     )
     for ax, name in zip(axes[0], regions, strict=True):
@@ -63,14 +62,14 @@ def paired_cases(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, st
         for values, style in zip(pair, (FIRST, SECOND), strict=True):
             ax.plot(values, rows, zorder=3, clip_on=False, **style | {"ms": style["ms"] * min(1, step / 0.2)})
         ax.axhline(len(order) - 0.3, color="#444444", lw=0.8)
-        rows_only(ax)
+        plots.rows_only(ax)
         ax.set(title=f"{name}, {LONG_NAMES[name]}", xlabel=_verdict(gains.loc[name]))
     shown = short_names(order) if len(order) <= _NAMED_CASES else [""] * len(order)
     axes[0, 0].set_yticks(rows, [*shown, "mean"])
     axes[0, 0].get_yticklabels()[-1].set_fontweight("bold")
     axes[0, 0].set(xlim=(-0.03, 1.03), xticks=np.arange(0, 1.01, 0.25), ylim=(len(order) + 1, -0.6))
-    marks = [mark(**FIRST), mark(**SECOND), mark(color=GAIN, lw=2.4), mark(color=LOSS, lw=2.4)]
-    foot_key(fig, dict(zip([*names, "gain", "loss"], marks, strict=True)))
+    marks = [plots.mark(**FIRST), plots.mark(**SECOND), plots.mark(color=GAIN, lw=2.4), plots.mark(color=LOSS, lw=2.4)]
+    plots.foot_key(fig, dict(zip([*names, "gain", "loss"], marks, strict=True)))
     return fig
 
 
@@ -96,14 +95,16 @@ def dice_against(table: pd.DataFrame, x: str, source: str) -> Figure:
     """
     recipes = list(table["recipe"].unique()) if "recipe" in table else [""]
     styles = dict(zip(recipes, (FIRST, SECOND)[-len(recipes) :], strict=True))
-    regions = regions_in(table)
+    regions = plots.regions_in(table)
     names = dict(zip(table["case"].unique(), short_names(table["case"].unique()), strict=True))
-    fig, axes = plot_sheet(
+    fig, axes = plots.sheet(
         3.7, 1, len(regions), source=source, key=len(recipes) > 1, grid="y", sharex=True, sharey=True, squeeze=False
     )
     if x.endswith("_ml"):
-        low, high = max(tick for tick in TICKS_ML if tick <= table[x].min()), 1.3 * max(1, table[x].max())
-        log_above_one(axes[0, 0], (0.9 * low or -0.06, high), [tick for tick in TICKS_ML if low <= tick <= high])
+        high = 1.3 * max(1, table[x].max())
+        low = max(tick for tick in plots.TICKS_ML if tick <= table[x].min())
+        ticks = [tick for tick in plots.TICKS_ML if low <= tick <= high]
+        plots.log_above_one(axes[0, 0], (0.9 * low or -0.06, high), ticks)
     for ax, name in zip(axes[0], regions, strict=True):
         rows = table[table["region"] == name].dropna(subset=x)
         for recipe, style in styles.items():
@@ -123,5 +124,5 @@ def dice_against(table: pd.DataFrame, x: str, source: str) -> Figure:
     # Once for all panels; figure-wide labels do not keep off the foot.
     axes[0, len(regions) // 2].set_xlabel(MEASURES.get(x, x))
     if len(recipes) > 1:
-        foot_key(fig, {recipe: mark(**style) for recipe, style in styles.items()})
+        plots.foot_key(fig, {recipe: plots.mark(**style) for recipe, style in styles.items()})
     return fig

@@ -7,8 +7,7 @@ import pandas as pd
 import seaborn
 from matplotlib.patches import Patch
 
-from brats_lib.figures import panels
-from brats_lib.figures.plots import MEAN, foot_key, mark, plot_sheet, region_hue, region_marks, regions_in
+from brats_lib.figures import panels, plots
 from brats_lib.figures.style import ACCENTS, MODALITY_NAMES, Figure, label_colours, label_image, styled
 from brats_lib.labels import to_labels
 
@@ -90,9 +89,9 @@ def score_steps(table: pd.DataFrame, step: str, source: str, xlabel: str) -> Fig
     """
     kinds, methods = table["data"].unique(), table["method"].unique()
     colours, markers = zip(*METHOD_MARKS[: len(methods)], strict=True)
-    style = {"hue_order": methods, "palette": list(colours), "markers": list(markers), "lw": 1.6, "ms": 7, **MEAN}
+    style = {"hue_order": methods, "palette": list(colours), "markers": list(markers), "lw": 1.6, "ms": 7, **plots.MEAN}
     shape = {"sharex": True, "squeeze": False}
-    fig, axes = plot_sheet(2.7 * len(kinds), len(kinds), 2, source=source, key=True, grid="y", **shape)
+    fig, axes = plots.sheet(2.7 * len(kinds), len(kinds), 2, source=source, key=True, grid="y", **shape)
     for line, kind in zip(axes, kinds, strict=True):
         for ax, (score, name) in zip(line, SCORES.items(), strict=True):
             # Evenly spaced: levels double, and the highest is not more important.
@@ -102,7 +101,7 @@ def score_steps(table: pd.DataFrame, step: str, source: str, xlabel: str) -> Fig
             )  # fmt: skip
             ax.set(title=kind, xlabel=xlabel if kind == kinds[-1] else "", ylabel=name)
     marks = zip(methods, colours, markers, strict=True)
-    foot_key(fig, {name: mark(color=colour, marker=marker, mec="white") for name, colour, marker in marks})
+    plots.foot_key(fig, {name: plots.mark(color=colour, marker=marker, mec="white") for name, colour, marker in marks})
     return fig
 
 
@@ -115,7 +114,7 @@ def distance_scale(table: pd.DataFrame, source: str) -> Figure:
     table
         Columns set, frechet, position and samples, as `studies.synthesis.tasks.distance_table` returns.
     """
-    fig, ax = plot_sheet(0.6 + 0.42 * len(table), source=source, grid="x")
+    fig, ax = plots.sheet(0.6 + 0.42 * len(table), source=source, grid="x")
     rows = np.arange(len(table))[::-1]
     ax.axvline(0.3, color=ACCENTS["grey"], lw=1, ls=(0, (3, 2)), gid="goal")
     ax.hlines(rows, 0, table["position"], color="#B8B8B8", lw=1.4)
@@ -142,21 +141,21 @@ def help_curve(table: pd.DataFrame, source: str) -> Figure:
         Columns arm, synthetic (how many), data, seed, region and dice. Rows of the arm "synthetic" are told apart by
         their number; every other arm has one column of marks, left of them.
     """
-    kinds, regions = table["data"].unique(), regions_in(table)
+    kinds, regions = table["data"].unique(), plots.regions_in(table)
     made = table["arm"] == "synthetic"
     others = table["arm"].str.replace(", ", ",\n")
     table = table.assign(given=others.where(~made, table["synthetic"].map("{:,}\nsynthetic".format)))
     columns = [*others[~made].unique(), *table[made].sort_values("synthetic")["given"].unique()]
     means = table.groupby(["data", "given", "region", "seed"])["dice"].mean().reset_index()
-    fig, axes = plot_sheet(3.4 * len(kinds), len(kinds), source=source, key=True, grid="y", squeeze=False)
+    fig, axes = plots.sheet(3.4 * len(kinds), len(kinds), source=source, key=True, grid="y", squeeze=False)
     for ax, kind in zip(axes[:, 0], kinds, strict=True):
         seaborn.pointplot(
             means[means["data"] == kind], x="given", y="dice", order=columns, dodge=0.24, linestyle="none", ax=ax,
-            errorbar=("pi", 100), err_kws={"lw": 2}, ms=8, **region_hue(regions), **MEAN,
+            errorbar=("pi", 100), err_kws={"lw": 2}, ms=8, **plots.region_hue(regions), **plots.MEAN,
         )  # fmt: skip
         ax.axvline(others[~made].nunique() - 0.5, color="#CCCCCC", lw=1)
         ax.set(title=kind, xlabel="", ylabel="Dice, mean over cases")
         ax.tick_params(axis="x", labelsize=9.5)
     seeds = f"lowest to highest of {table['seed'].nunique()} seeds"
-    foot_key(fig, region_marks(regions, ls="none") | {seeds: Patch(color="#6B6B6B")})
+    plots.foot_key(fig, plots.region_marks(regions, ls="none") | {seeds: Patch(color="#6B6B6B")})
     return fig

@@ -1,15 +1,19 @@
-"""A U-Net drawn from the network that was built, so that the drawing cannot disagree with it."""
+"""The network, drawn from what was built so that the drawing cannot disagree with it, and how its training went."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
 
-from brats_lib.figures.plots import foot_key, mark, plot_sheet
-from brats_lib.figures.style import ACCENTS, Figure, styled
+from brats_lib.figures import plots
+from brats_lib.figures.style import ACCENTS, Figure, Style, styled
 
 PARTS = {"encoder": ACCENTS["blue"], "bottleneck": ACCENTS["grey"], "decoder": ACCENTS["orange"]}
-SKIP: dict[str, Any] = {"color": "#8A8A8A", "ls": (0, (4, 3))}
+SKIP: Style = {"color": "#8A8A8A", "ls": (0, (4, 3))}
+TITLES = {"loss": "Loss", "accuracy": "Accuracy", "dice": "Dice (soft, background included)", "iou": "IoU"}
 _SPACE = 0.05  # between two slabs of a stage
 
 
@@ -57,7 +61,7 @@ def unet_diagram(model: Any, source: str) -> Figure:
     parts = stages(model)
     sizes = sorted({stage.size for stage in parts}, reverse=True)
     bottom = min(range(len(parts)), key=lambda i: parts[i].size)
-    fig, ax = plot_sheet(5.4, source=source, key=True)
+    fig, ax = plots.sheet(5.4, source=source, key=True)
     ax.set(xlim=(0, 10), ylim=(0, 5.4), xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     boxes: list[Rectangle] = []
@@ -74,7 +78,7 @@ def unet_diagram(model: Any, source: str) -> Figure:
     total = f"{sum(stage.parameters for stage in parts):,} parameters"
     ax.text(5.0, 5.35, total, ha="center", va="top", fontsize=14, fontweight="bold")
     key = {part: Patch(facecolor=colour, edgecolor="#222222") for part, colour in PARTS.items()}
-    foot_key(fig, key | {"skip connection": mark(**SKIP)})
+    plots.foot_key(fig, key | {"skip connection": plots.mark(**SKIP)})
     return fig
 
 
@@ -115,3 +119,36 @@ def _connect(ax, here, there, down):
 def _arrow(ax, start, end, **style):
     arrow = {"arrowstyle": "-|>", "mutation_scale": 13, "lw": 1.6, "shrinkA": 2, "shrinkB": 2}
     ax.add_patch(FancyArrowPatch(start, end, **arrow, **style))
+
+
+@styled
+def training_curves(history: pd.DataFrame, source: str, background_accuracy: float) -> Figure:
+    """Plot loss, accuracy, Dice and IoU over the epochs (paper figure 6).
+
+    `history` has a row per epoch: epoch, loss, accuracy, dice, iou, the same with ``val_`` before, and learning_rate.
+    `background_accuracy` is that of predicting background everywhere.
+    """
+    fig, axes = plots.sheet(6.6, 2, 2, source=source, key=True, grid="y", sharex=True)
+    epochs = history["epoch"].to_numpy()
+    best = int(history["val_loss"].to_numpy().argmin())
+    drops = epochs[1:][np.diff(history["learning_rate"].to_numpy()) < 0]
+    key = {}
+    for ax, (measure, heading) in zip(axes.flat, TITLES.items(), strict=True):
+        for epoch in drops:
+            drop = ax.axvline(epoch, color="#9A9A9A", lw=1, ls=(0, (2, 2)), gid="learning-rate drop", zorder=1)
+        lines = ("training", measure, "blue", "o"), ("validation", f"val_{measure}", "orange", "s")
+        for name, column, colour, marker in lines:
+            (key[name],) = ax.plot(epochs, history[column], color=ACCENTS[colour], marker=marker, markersize=4)
+        lowest: Style = {"ms": 13, "mfc": "none", "mec": "#111111", "mew": 1.6, "gid": "best epoch"}
+        (ring,) = ax.plot(epochs[best], history[f"val_{measure}"].iloc[best], "o", **lowest)
+        key[f"kept: epoch {epochs[best]}, lowest validation loss"] = ring
+        ax.set(title=heading, xlabel="epoch" if ax in axes[1] else "")
+        ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    if drops.size:
+        key["learning rate lowered"] = drop
+    accuracy = axes[0, 1]
+    accuracy.axhline(background_accuracy, color="#111111", lw=1.3, ls=(0, (6, 4)), gid="background")
+    words = f"background everywhere: {background_accuracy:.4f}"
+    accuracy.text(epochs[-1], background_accuracy, words, va="bottom", ha="right", fontsize=9.5)
+    plots.foot_key(fig, key)
+    return fig

@@ -11,7 +11,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from brats_lib.figures.style import ACCENTS, DPI, MARGIN, WIDTH, Figure, foot_lines, write_foot
+from brats_lib.figures.style import ACCENTS, DPI, MARGIN, WIDTH, Figure, Style, foot_lines, write_foot
 from brats_lib.labels import REGIONS
 
 # Colour and marker of the regions in curves. The colours of the labels are too pale for lines on white, so each region
@@ -19,7 +19,7 @@ from brats_lib.labels import REGIONS
 REGION_MARKS = {"WT": (ACCENTS["green"], "o"), "TC": (ACCENTS["blue"], "s"), "ET": (ACCENTS["orange"], "^")}
 TICKS_ML = (0, 1, 3, 10, 30, 100, 300)
 # The mark of a mean.
-MEAN: dict[str, Any] = {"mec": "white", "mew": 0.8}
+MEAN: Style = {"mec": "white", "mew": 0.8}
 DICE = "Dice, mean of WT, TC and ET"
 
 
@@ -28,7 +28,7 @@ def regions_in(table: pd.DataFrame, of: Iterable[str] = REGIONS) -> list[str]:
     return [name for name in of if name in set(table["region"])]
 
 
-def plot_sheet(
+def sheet(
     height: float,
     rows: int = 1,
     columns: int = 1,
@@ -68,7 +68,7 @@ def foot_key(fig: Figure, entries: Mapping[str, Artist]) -> None:
     width, height = fig.get_size_inches()
     source = next(text for text in fig.texts if text.get_gid() == "source")
     place = (MARGIN / width, (0.22 + 0.17 * (source.get_text().count("\n") + 1)) / height)
-    spacing = {"borderpad": 0, "borderaxespad": 0, "columnspacing": 1.6, "handletextpad": 0.5}
+    spacing: Style = {"borderpad": 0, "borderaxespad": 0, "columnspacing": 1.6, "handletextpad": 0.5}
     legend = fig.legend(
         list(entries.values()), list(entries), loc="lower left", bbox_to_anchor=place, ncols=len(entries), **spacing
     )
@@ -95,7 +95,7 @@ def region_hue(regions: Sequence[str]) -> dict[str, Any]:
 def dots(ax: Axes, position: float, values: np.ndarray, **options: Any) -> PathCollection:
     """Scatter values along x at a height, jittered a little, always alike, so that equal ones stay visible."""
     jitter = np.random.default_rng(0).uniform(-0.13, 0.13, len(values))
-    style = {"s": 30, "alpha": 0.75, "edgecolors": "white", "linewidths": 0.6, "zorder": 3} | options
+    style: Style = {"s": 30, "alpha": 0.75, "edgecolors": "white", "linewidths": 0.6, "zorder": 3} | options
     return ax.scatter(values, position + jitter, color=ACCENTS["blue"], **style)
 
 

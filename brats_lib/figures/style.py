@@ -18,6 +18,8 @@ from brats_lib.cases import brain
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR
 
 Volumes = Mapping[str, np.ndarray]
+# What matplotlib takes as keyword arguments.
+Style = dict[str, Any]
 # (start, stop) along each axis of a volume.
 Box = tuple[tuple[int, int], ...]
 
@@ -31,7 +33,7 @@ MODALITY_NAMES = {"flair": "FLAIR", "t1": "T1", "t1ce": "T1ce", "t2": "T2"}
 ACCENTS = {"blue": "#0072B2", "orange": "#D55E00", "green": "#007A5A", "purple": "#A0528B", "grey": "#6B6B6B"}
 PROBABILITY = mpl.colormaps["magma"]
 
-STYLE = {
+STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib, so figures are the same on every machine
     "font.size": 11,
@@ -212,5 +214,5 @@ def foot_lines(width: float, *parts: str) -> list[str]:
 def write_foot(fig: Figure, colour: str, *parts: str) -> None:
     """Write small print at the foot of a figure, the source first."""
     width, height = fig.get_size_inches()
-    style = {"va": "bottom", "color": colour, "fontsize": 8.5, "linespacing": 1.3, "parse_math": False}
+    style: Style = {"va": "bottom", "color": colour, "fontsize": 8.5, "linespacing": 1.3, "parse_math": False}
     fig.text(MARGIN / width, 0.10 / height, "\n".join(foot_lines(width, *parts)), gid="source", **style)

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,8 +9,8 @@ import seaborn
 from matplotlib.ticker import MaxNLocator
 
 from brats_lib.errors import BratsError
-from brats_lib.figures.plots import DICE, foot_key, mark, plot_sheet
-from brats_lib.figures.style import ACCENTS, Figure, styled
+from brats_lib.figures import plots
+from brats_lib.figures.style import ACCENTS, Figure, Style, styled
 
 NAMES = {
     "learning_rate": "Learning rate",
@@ -25,11 +24,11 @@ NAMES = {
     "momentum": "Beta 1 or momentum",
 }
 OPTIMIZERS = {"adam": (ACCENTS["blue"], "o"), "sgd": (ACCENTS["orange"], "s"), "rmsprop": (ACCENTS["green"], "^")}
-AXES = {"val_region_dice": DICE, "loss": "loss in training", "val_loss": "loss on validation slices"}
+AXES = {"val_region_dice": plots.DICE, "loss": "loss in training", "val_loss": "loss on validation slices"}
 # A training, the mean of those with a changed value, and that of the baseline.
-SEED: dict[str, Any] = {"marker": "o", "ms": 4, "color": ACCENTS["blue"], "alpha": 0.5, "ls": "none"}
-CHANGED: dict[str, Any] = {"marker": "o", "ms": 9, "color": ACCENTS["blue"], "mew": 1.8, "ls": "none"}
-BASELINE: dict[str, Any] = {**CHANGED, "color": "#111111", "mfc": "none"}
+SEED: Style = {"marker": "o", "ms": 4, "color": ACCENTS["blue"], "alpha": 0.5, "ls": "none"}
+CHANGED: Style = {"marker": "o", "ms": 9, "color": ACCENTS["blue"], "mew": 1.8, "ls": "none"}
+BASELINE: Style = {**CHANGED, "color": "#111111", "mfc": "none"}
 
 
 @styled
@@ -53,7 +52,7 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
     factors = [name for name in scores["factor"].unique() if name != "baseline"]
     columns = min(3, max(1, len(factors)))
     rows = max(1, -(-len(factors) // columns))
-    fig, axes = plot_sheet(2.9 * rows, rows, columns, source=source, key=True, grid="y", sharey=True, squeeze=False)
+    fig, axes = plots.sheet(2.9 * rows, rows, columns, source=source, key=True, grid="y", sharey=True, squeeze=False)
     for ax, factor in zip(axes.flat, factors, strict=False):
         dice = scores[scores["factor"] == factor].groupby("value")["val_region_dice"].apply(list).to_dict()
         dice[str(baseline[factor])] = own.to_list()
@@ -68,10 +67,10 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
     for ax in axes.flat[len(factors) :]:
         ax.set_visible(False)
     for ax in axes[:, 0]:
-        ax.set_ylabel(DICE)
+        ax.set_ylabel(plots.DICE)
     axes[0, 0].set_ylim(bottom=0)
     styles = {"baseline": BASELINE, "changed, mean over seeds": CHANGED, "one seed": SEED}
-    foot_key(fig, {name: mark(**style) for name, style in styles.items()})
+    plots.foot_key(fig, {name: plots.mark(**style) for name, style in styles.items()})
     return fig
 
 
@@ -92,7 +91,7 @@ def learning_curves(
     alike = len(columns) == 1
     table = table[table["epoch"] > 0].replace({"value": {"": "baseline"}})
     dots = {"marker": "o", "ms": 4} if table["epoch"].max() < 20 else {}
-    fig, axes = plot_sheet(3.6, 1, len(panels), source=source, grid="y", sharey=alike, squeeze=False)
+    fig, axes = plots.sheet(3.6, 1, len(panels), source=source, grid="y", sharey=alike, squeeze=False)
     for ax, (factor, column) in zip(axes[0], panels, strict=True):
         values = ["baseline", *_ordered(set(table.loc[table["factor"] == factor, "value"]))]
         colours = ["#111111", *ACCENTS.values()][: len(values)]
@@ -119,7 +118,7 @@ def importance_and_interaction(trials: pd.DataFrame, shares: Mapping[str, float]
     trials, shares
         Of `studies.tuning.trials_table` and `importance`.
     """
-    fig, (left, right) = plot_sheet(3.9, 1, 2, source=source, key=True, width_ratios=(1, 1.3))
+    fig, (left, right) = plots.sheet(3.9, 1, 2, source=source, key=True, width_ratios=(1, 1.3))
     ascending = sorted((share, NAMES.get(name, name)) for name, share in shares.items())
     left.barh([name for _, name in ascending], [share for share, _ in ascending], color=ACCENTS["grey"])
     left.set(xlabel="share of the variance of the score", title="Importance (fANOVA)")
@@ -127,15 +126,15 @@ def importance_and_interaction(trials: pd.DataFrame, shares: Mapping[str, float]
     key = {}
     for optimizer, (colour, marker) in OPTIMIZERS.items():
         style = {"marker": marker, "ms": 8, "color": colour, "ls": "none"}
-        key[optimizer] = mark(**style)
+        key[optimizer] = plots.mark(**style)
         for state, face in (("complete", colour), ("pruned", "none")):
             rows = trials[(trials["optimizer"] == optimizer) & (trials["state"] == state)]
             right.plot(rows["learning_rate"], rows["score"], mfc=face, gid=f"{optimizer} {state}", **style)
-    key["stopped early"] = mark(marker="o", ms=8, color="#444444", mfc="none", ls="none")
-    right.set(xscale="log", xlabel="initial learning rate", ylabel=DICE, title="Learning rate by optimizer")
+    key["stopped early"] = plots.mark(marker="o", ms=8, color="#444444", mfc="none", ls="none")
+    right.set(xscale="log", xlabel="initial learning rate", ylabel=plots.DICE, title="Learning rate by optimizer")
     right.set_ylim(0, max(0.01, 1.1 * trials["score"].max()))
     right.grid(axis="y")
-    foot_key(fig, key)
+    plots.foot_key(fig, key)
     return fig
 
 

@@ -64,17 +64,16 @@ def test_a_figure_shows_itself_and_is_unknown_to_pyplot():
 
 
 @pytest.mark.parametrize("width", [6.8, 10.0])
-def test_title_and_source_are_broken_to_the_width_of_the_figure(width):
+def test_source_is_broken_to_the_width_of_the_figure(width):
     words = "source a$b_{$ " * 30  # what a name holds is no formula
-    fig, _ = plots.plot_sheet(2, source=words, title=words, width=width)
+    fig, _ = plots.sheet(2, source=words, width=width)
     fig.canvas.draw()
-    assert len(fig.texts) == 2
-    assert all(text.get_window_extent().x1 < width * fig.dpi for text in fig.texts)
+    (source,) = fig.texts
+    assert source.get_window_extent().x1 < width * fig.dpi
 
 
 def test_a_legend_and_a_scale_have_room_for_both():
-    colourbar = (style.PROBABILITY, "two\nlines")
-    fig, _ = panels.sheet([1], [1], "s", legend=style.label_colours(), colourbar=colourbar)
+    fig, _ = panels.sheet([1], [1], "s", legend=style.label_colours(), scale="two\nlines")
     fig.canvas.draw()
     (legend,) = fig.legends
     scale = next(axes for axes in fig.axes if axes.get_label() == "scale")
