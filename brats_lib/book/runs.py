@@ -78,11 +78,12 @@ def read_profile(name: str, needed: Collection[str] = ()) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise BratsError(path, f"it cannot be used ({str(values)[:200]})", "lines like `epochs: 25`", advice)
     for key, value in values.items():
-        if expected := _expected(key, value):
-            raise BratsError(path, f"its {key} is {str(value)[:60]!r}", expected, advice)
-    if missing := [key for key in needed if key not in {**DEFAULTS, **values}]:
+        if wanted := _expected(key, value):
+            raise BratsError(path, f"its {key} is {str(value)[:60]!r}", wanted, advice)
+    values = DEFAULTS | values
+    if missing := [key for key in needed if key not in values]:
         raise BratsError(path, f"it has no {missing[0]}", "the parameters of smoke.yaml", advice)
-    return {**DEFAULTS, **values}
+    return values
 
 
 # What the parameters of a profile are: texts, lists of names and whole numbers, with what may stand instead of one.

@@ -37,14 +37,7 @@ def short_names(names: Iterable[str]) -> list[str]:
 def paired_cases(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str], source: str) -> Figure:
     """Plot the Dice of two recipes for every case, joined by a line, and the mean gain with its test.
 
-    The hardest case by the second's mean Dice is at the top.
-
-    Parameters
-    ----------
-    first, second
-        As in ``scores.csv``, with the columns case, region and dice, for the same cases.
-    names
-        What the two are called.
+    The hardest case by the second's mean Dice is at the top. Both tables are as ``scores.csv``, of the same cases.
     """
     gains = compare(first, second).set_index("region")
     regions = [name for name in gains.index if name in plots.regions_in(first)]
@@ -84,14 +77,9 @@ def _verdict(row):
 def dice_against(table: pd.DataFrame, x: str, source: str) -> Figure:
     """Plot the Dice of every case against what may make it hard, a panel per region; the hardest case is named.
 
-    Parameters
-    ----------
-    table
-        Columns case, region (WT, TC, ET), dice and `x`, and recipe where there are two, in order of appearance.
-    x
-        Column to plot against, such as those of `scores.difficulty.difficulty`; volumes (``_ml``) are drawn on a
-        logarithmic axis. A case without a value, such as the contrast of a tumour that does not enhance, is counted in
-        its panel.
+    The table has columns case, region (WT, TC, ET), dice and `x`, such as those of `scores.difficulty.difficulty`, and
+    recipe where there are two. Volumes (``_ml``) are drawn on a logarithmic axis. A case without a value, such as the
+    contrast of a tumour that does not enhance, is counted in its panel.
     """
     recipes = list(table["recipe"].unique()) if "recipe" in table else [""]
     styles = dict(zip(recipes, (FIRST, SECOND)[-len(recipes) :], strict=True))

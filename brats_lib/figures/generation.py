@@ -19,10 +19,7 @@ METHOD_MARKS = [*zip([*ACCENTS.values(), ACCENTS["blue"]], "osD^vP", strict=True
 def labelled_slices(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], source: str) -> Figure:
     """Show slices in four modalities with their labels: a column per slice, a row per modality.
 
-    Parameters
-    ----------
-    groups
-        Heading over the first column of each group; images (n, h, w, 4) in 0-1 and class indices (n, h, w).
+    A group has a heading over its first column, images (n, h, w, 4) in 0-1 and class indices (n, h, w).
     """
     images = np.concatenate([np.asarray(images, np.float32) for images, _ in groups.values()])
     classes = np.concatenate([classes for _, classes in groups.values()])
@@ -40,20 +37,10 @@ def picture_rows(
     notes: Mapping[str, Sequence[str]] | None = None,
     legend: Sequence[tuple[str, str]] = (),
 ) -> Figure:
-    """Show rows of single pictures.
+    """Show rows of single pictures (n, h, w): intensities in 0-1, with one grey scale in a row, or class indices.
 
-    Parameters
-    ----------
-    rows
-        Name of each row and its pictures (n, h, w): intensities in 0-1, with one grey scale in a row, or class indices.
-    headings
-        Over the columns.
-    classes
-        Class indices (n, h, w) whose borders are drawn over every row.
-    notes
-        Small text in the panels of a row, by its name.
-    legend
-        Pairs of colour and text, explained at the foot.
+    `headings` stand over the columns, and `notes` in the panels of a row, by its name. The borders of `classes`, class
+    indices (n, h, w), are drawn over every row. The `legend` explains colours at the foot.
     """
     count, side = np.shape(next(iter(rows.values())))[:2]
     captioned = [0] if headings else []
@@ -82,10 +69,8 @@ def picture_rows(
 def score_steps(table: pd.DataFrame, step: str, source: str, xlabel: str) -> Figure:
     """Plot PSNR and SSIM inside the brain against how much was spoilt, a line per method, a row per kind of data.
 
-    Parameters
-    ----------
-    table
-        Columns method, data, `step`, psnr_brain and ssim_brain; points are means over all rows of a method and step.
+    The table has columns method, data, `step`, psnr_brain and ssim_brain; points are means over all rows of a method
+    and step.
     """
     kinds, methods = table["data"].unique(), table["method"].unique()
     colours, markers = zip(*METHOD_MARKS[: len(methods)], strict=True)
@@ -109,10 +94,7 @@ def score_steps(table: pd.DataFrame, step: str, source: str, xlabel: str) -> Fig
 def distance_scale(table: pd.DataFrame, source: str) -> Figure:
     """Plot where sets of pictures lie between the floor and the ceiling of the Fréchet distance.
 
-    Parameters
-    ----------
-    table
-        Columns set, frechet, position and samples, as `studies.synthesis.tasks.distance_table` returns.
+    The table is that of `studies.synthesis.tasks.distance_table`.
     """
     fig, ax = plots.sheet(0.6 + 0.42 * len(table), source=source, grid="x")
     rows = np.arange(len(table))[::-1]
@@ -135,11 +117,8 @@ def distance_scale(table: pd.DataFrame, source: str) -> Figure:
 def help_curve(table: pd.DataFrame, source: str) -> Figure:
     """Plot Dice against the number of synthetic slices that a segmentation network was given besides few patients.
 
-    Parameters
-    ----------
-    table
-        Columns arm, synthetic (how many), data, seed, region and dice. Rows of the arm "synthetic" are told apart by
-        their number; every other arm has one column of marks, left of them.
+    The table has columns arm, synthetic (how many), data, seed, region and dice. The arm "synthetic" has a column of
+    marks for each number; every other arm has one, left of them.
     """
     kinds, regions = table["data"].unique(), plots.regions_in(table)
     made = table["arm"] == "synthetic"

@@ -36,20 +36,10 @@ def sheet(
 ) -> tuple[Figure, Any]:
     """Make a black figure with a grid of empty panels that fill its width; return it and its axes (rows, columns).
 
-    Parameters
-    ----------
-    widths, heights
-        Size of each column and row in one common unit (mm, voxels).
-    notes
-        Lines of small text that captions have below their heading.
-    captioned
-        The rows that have captions; by default all.
-    legend
-        Pairs of colour and text, explained at the foot.
-    scale
-        What the colours of probabilities mean; explained at the foot with their scale.
-    left, width
-        Inches that are free for row labels, and of the whole figure.
+    `widths` and `heights` are the sizes of the columns and rows in one common unit (mm, voxels). All rows have captions
+    unless those that do are `captioned`; `notes` says how many lines of small text captions have below their heading.
+    At the foot are explained the `legend`, pairs of colour and text, and the `scale` of probabilities, by what they
+    mean. Of the `width` of the figure in inches, `left` is free for row labels.
     """
     unit = (width - 2 * MARGIN - left - _GAP * (len(widths) - 1)) / sum(widths)
     captioned = range(len(heights)) if captioned is None else captioned

@@ -41,16 +41,8 @@ def sheet(
 ) -> tuple[Figure, Any]:
     """Make a white figure with a grid of axes above the source, and return both.
 
-    Parameters
-    ----------
-    height
-        Inches for the axes; the source comes on top of it.
-    key
-        Leave room for `foot_key` between the axes and the source.
-    grid
-        Of each axes: "x", "y" or none.
-    **options
-        Passed to ``Figure.subplots``.
+    `height` is that of the axes in inches; `key` leaves room for `foot_key` between them and the source. Each axes has
+    a `grid` along "x", "y" or none. Other options are passed to ``Figure.subplots``.
     """
     below = 0.36 + 0.17 * max(0, len(foot_lines(width, source)) - 1) + (0.34 if key else 0)
     total = 0.12 + height + below

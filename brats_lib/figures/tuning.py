@@ -36,15 +36,8 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
     """Plot the score against the values of each factor, a panel per factor.
 
     Small dots are seeds, large ones their mean; the line across is the mean of the baseline, and the band spans its
-    seeds.
-
-    Parameters
-    ----------
-    scores
-        Columns factor, value, seed, val_region_dice, as `studies.verdicts.kept_scores` gives them, with rows of factor
-        "baseline".
-    baseline
-        The baseline's value of each factor; its point is drawn with a ring.
+    seeds. The scores are those of `studies.verdicts.kept_scores`, with rows of factor "baseline"; `baseline` has its
+    value of each factor, drawn with a ring.
     """
     own = scores.loc[scores["factor"] == "baseline", "val_region_dice"]
     if own.empty:
@@ -80,12 +73,7 @@ def learning_curves(
 ) -> Figure:
     """Plot scores over the epochs for the values of some factors, a panel per factor and score; means over the seeds.
 
-    Parameters
-    ----------
-    table
-        Of `studies.tuning.sweep`.
-    columns
-        Columns of the table that are plotted, those of `AXES`.
+    The table is that of `studies.tuning.sweep`; of its columns, those of `AXES` can be plotted.
     """
     panels = list(itertools.product(factors, columns))
     alike = len(columns) == 1
@@ -113,10 +101,7 @@ def learning_curves(
 def importance_and_interaction(trials: pd.DataFrame, shares: Mapping[str, float], source: str) -> Figure:
     """Draw which factors decide in a search, and how learning rate and optimizer depend on each other.
 
-    Parameters
-    ----------
-    trials, shares
-        Of `studies.tuning.trials_table` and `importance`.
+    Trials and shares are those of `studies.tuning.trials_table` and `importance`.
     """
     fig, (left, right) = plots.sheet(3.9, 1, 2, source=source, key=True, width_ratios=(1, 1.3))
     ascending = sorted((share, NAMES.get(name, name)) for name, share in shares.items())
