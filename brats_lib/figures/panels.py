@@ -156,7 +156,7 @@ def mr_panel(
 
 def modality_panels(axes: Sequence[Axes] | np.ndarray, volumes: Volumes, z: int, box: Box) -> None:
     """Draw an axial slice in each of its modalities, under their names."""
-    for ax, modality in zip(axes, style.in_order(volumes), strict=True):
+    for ax, modality in zip(axes, volumes, strict=True):
         mr_panel(ax, volumes[modality], z, box)
         caption(ax, style.modality_name(modality))
 

@@ -17,6 +17,7 @@ from matplotlib.patches import Patch
 from brats_lib.cases import brain
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR
 
+# By modality, in the order that figures show them.
 Volumes = Mapping[str, np.ndarray]
 # What matplotlib takes as keyword arguments.
 Style = dict[str, Any]
@@ -180,11 +181,6 @@ def label_image(labels: np.ndarray, alpha: float = 1.0, background: bool = True)
 def modality_name(modality: str) -> str:
     """How a modality is written in a figure: ``"T1ce"`` for ``"t1ce"``."""
     return MODALITY_NAMES.get(modality, modality)
-
-
-def in_order(volumes: Volumes) -> list[str]:
-    """The modalities of a case in the order FLAIR, T1, T1ce, T2."""
-    return [name for name in MODALITY_NAMES if name in volumes]
 
 
 def long_name(label: int) -> str:

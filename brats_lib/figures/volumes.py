@@ -24,7 +24,7 @@ _MONTAGE = 12  # slices
 def cohort_examples(cases: Sequence[tuple[str, Volumes, int]], source: str) -> Figure:
     """Show the modalities of a few patients, one patient a row (paper figure 1); from names, volumes and slices."""
     box = brain_box(*(volume for _, volumes, _ in cases for volume in volumes.values()))
-    names = style.in_order(cases[0][1])
+    names = list(cases[0][1])
     fig, axes = panels.box_sheet(box, len(cases), len(names), source, left=panels.LEFT, captioned=[0])
     for row, (name, volumes, z) in zip(axes, cases, strict=True):
         for ax, modality in zip(row, names, strict=True):
@@ -40,7 +40,7 @@ def modality_guide(volumes: Volumes, z: int, source: str) -> Figure:
     """Show one slice in the four weightings, each with what it is good for (paper figure 4)."""
     box = brain_box(*volumes.values())
     fig, axes = panels.box_sheet(box, 2, 2, source, notes=2, width=8.6)
-    for ax, modality in zip(axes.flat, style.in_order(volumes), strict=True):
+    for ax, modality in zip(axes.flat, volumes, strict=True):
         panels.mr_panel(ax, volumes[modality], z, box)
         panels.caption(ax, modality_name(modality), SHOWS[modality])
     return fig
@@ -168,7 +168,7 @@ def modalities_side_by_side(volumes: Volumes, mask: np.ndarray, z: int, source: 
     box = brain_box(*volumes.values())
     close = panels.zoom_box(mask, z, box)
     width, height = panels.box_ratio(box)
-    names = style.in_order(volumes)
+    names = list(volumes)
     fig, axes = panels.sheet([width] * len(names), [height, width], source, captioned=[0])
     panels.modality_panels(axes[0], volumes, z, box)
     for (full, enlarged), modality in zip(axes.T, names, strict=True):
@@ -192,7 +192,7 @@ def phantom_beside_real(
     subjects = [("Phantom", phantom_volumes, phantom_mask)]
     if real_volumes is not None and real_mask is not None:
         subjects.append(("Patient", real_volumes, real_mask))
-    names, planes = style.in_order(phantom_volumes), (AXIAL, CORONAL, SAGITTAL)
+    names, planes = list(phantom_volumes), (AXIAL, CORONAL, SAGITTAL)
     boxes = [brain_box(*volumes.values(), margin=3) for _, volumes, _ in subjects]
     # Boxes of one size, each around the middle of its own brain, and as high as they are deep, so that all panels are
     # of one height and to one scale.
