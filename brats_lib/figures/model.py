@@ -19,16 +19,10 @@ _SPACE = 0.05  # between two slabs of a stage
 
 @dataclass
 class Stage:
-    """Consecutive layers whose output has one size.
+    """Consecutive layers whose output has one size, the side of the feature maps in pixels.
 
-    Attributes
-    ----------
-    size
-        Side of the feature maps in pixels.
-    channels
-        Feature maps after each convolution; of the input for the first stage, before them.
-    joins
-        Whether a skip connection ends here.
+    `channels` are the feature maps after each convolution, and of the input before them in the first stage; `joins`
+    says whether a skip connection ends here.
     """
 
     size: int

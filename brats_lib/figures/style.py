@@ -47,7 +47,6 @@ STYLE: Any = {
     "axes.edgecolor": "#444444",
     "axes.linewidth": 0.8,
     "axes.axisbelow": True,
-    "axes.grid": False,
     "grid.color": "#E3E3E3",
     "grid.linewidth": 0.8,
     "xtick.labelsize": 10,
@@ -55,7 +54,6 @@ STYLE: Any = {
     "legend.frameon": False,
     "legend.fontsize": 10.5,
     "lines.linewidth": 2.0,
-    "figure.facecolor": "white",
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
     "savefig.facecolor": "auto",
@@ -94,14 +92,8 @@ class Figure(mpl_figure.Figure):
 class Plane:
     """One of the three planes of the body, and how an LPS volume is laid out in it.
 
-    Attributes
-    ----------
-    axis
-        The volume's axis that the plane is perpendicular to.
-    origin
-        Where row 0 of a cut is displayed: "upper" or "lower".
-    letters
-        Direction of the patient at the panel's left, right, top and bottom edge: ``"RLAP"``.
+    It is perpendicular to the volume's `axis`; `origin` is where row 0 of a cut is displayed. The `letters` are the
+    directions of the patient at the panel's left, right, top and bottom edge: ``"RLAP"``.
     """
 
     name: str
