@@ -12,7 +12,7 @@ from benchmarks import __main__ as benchmarks
 from benchmarks.lineage import lineage_batch
 from benchmarks.network import forward_flop, training
 from benchmarks.prediction import network_flop, prediction
-from benchmarks.timing import Row, interleave, table
+from benchmarks.timing import Row, table
 from brats_lib.cases import Cohort
 from brats_lib.models import build
 from brats_lib.prediction.networks import Network
@@ -37,13 +37,6 @@ def test_row_compares_times():
     assert alone.ratio is None
     lines = table([row, alone]).splitlines()
     assert "x 4" in lines[2] and "25 %" in lines[2] and "x" not in lines[3].split("dreaming")[0].split("night")[1]
-
-
-def test_interleaving_takes_turns_after_a_warm_up():
-    calls = []
-    medians = interleave({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3)
-    assert "".join(calls) == "abababab"
-    assert set(medians) == {"a", "b"} and min(medians.values()) >= 0
 
 
 def test_quick_run_gives_complete_rows(tiny_cohort, tmp_path):
@@ -96,12 +89,6 @@ def test_prediction_rows_compare_the_fast_path_with_keras(tiny_cohort, tmp_path)
     assert [row.per for row in rows] == ["case", "slice", "case"]
     assert "% of labels alike" in rows[0].against and "GFLOP/s" in rows[0].limit
     assert all(row.seconds > 0 and row.ratio > 0 and row.of_limit > 0 for row in rows)
-
-
-def test_without_openvino_there_is_nothing_to_compare(tiny_cohort, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("brats_lib.prediction.fast.problem", lambda: "OpenVINO cannot be imported")
-    assert prediction(tiny_cohort, tmp_path, repetitions=1) == []
-    assert "OpenVINO cannot be imported" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -60,27 +60,20 @@ def test_conda_environment_installs_the_lock_and_nothing_else(path):
         assert SpecifierSet(python.removeprefix("python")) == SpecifierSet(PROJECT["requires-python"])
 
 
-def test_ci_tests_every_supported_python():
-    jobs = yaml.safe_load((ROOT / ".github/workflows/book.yml").read_text())["jobs"]
-    assert jobs["fast"]["strategy"]["matrix"]["python"] == EVERY_PYTHON
-    candidates = [f"3.{minor}" for minor in range(8, 20)]
-    assert [p for p in candidates if SpecifierSet(PROJECT["requires-python"]).contains(f"{p}.1")] == EVERY_PYTHON
-
-
-def test_commit_hooks_use_the_locked_tools():
+def test_commit_hooks_build_backend_and_installer_are_those_of_the_locks():
     pins = read_pins("requirements.lock")
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     revisions = {repo["hooks"][0]["id"]: repo["rev"].removeprefix("v") for repo in hooks}
     assert revisions == {"ruff-check": pins["ruff"][0], "nbstripout": pins["nbstripout"][0]}
+    assert SETTINGS["build-system"]["requires"] == [f"hatchling=={pins['hatchling'][0]}"]
+    assert pins["uv"] == read_pins("workflow/requirements.lock")["uv"]
 
 
-def test_build_backend_and_installer_are_those_of_the_locks():
-    (backend,) = SETTINGS["build-system"]["requires"]
-    assert backend == f"hatchling=={read_pins('requirements.lock')['hatchling'][0]}"
-    assert read_pins("requirements.lock")["uv"] == read_pins("workflow/requirements.lock")["uv"]
-
-
-def test_actions_are_pinned_by_hash():
+def test_ci_tests_every_supported_python_with_actions_pinned_by_hash():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/book.yml").read_text())["jobs"]
+    assert jobs["fast"]["strategy"]["matrix"]["python"] == EVERY_PYTHON
+    candidates = [f"3.{minor}" for minor in range(8, 20)]
+    assert [p for p in candidates if SpecifierSet(PROJECT["requires-python"]).contains(f"{p}.1")] == EVERY_PYTHON
     workflows = "".join(path.read_text() for path in (ROOT / ".github/workflows").glob("*.yml"))
     uses = re.findall(r"uses: *(\S+)", workflows)
     assert len(uses) >= 8

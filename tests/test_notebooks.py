@@ -51,10 +51,6 @@ def captioned():
                 yield path.stem, settings
 
 
-def test_every_notebook_has_a_number_of_its_own():
-    assert [path.stem.split("_")[0] for path in PATHS] == [f"{n:02}" for n in range(1, len(PATHS) + 1)]
-
-
 @each_notebook
 def test_nothing_of_a_run_is_kept(path):
     notebook = read(path)

@@ -7,7 +7,6 @@ import pytest
 from conftest import ROOT
 
 from brats_lib import paper
-from brats_lib.errors import BratsError
 from brats_lib.recipes import PUBLISHED
 from brats_lib.scores.published import MEASURES, mse
 
@@ -50,10 +49,6 @@ def test_every_result_names_a_measure_that_we_compute():
     assert {entry.split for entry in results} == {"train", "val", "test"}
 
 
-def test_filters_combine():
-    assert [e.key for e in paper.values(split="test", measure="accuracy")] == ["abstract_accuracy", "test_accuracy"]
-
-
 def test_printed_mean_squared_error_is_impossible():
     truth = np.tile(np.eye(4)[0], (1, 2, 2, 1))
     worst = np.tile(np.eye(4)[2], (1, 2, 2, 1))  # all the probability on a wrong class
@@ -66,8 +61,3 @@ def test_recipe_has_the_settings_of_the_paper():
     assert PUBLISHED.volumes_per_batch == paper.value("volumes_per_batch").value
     assert len(PUBLISHED.modalities) == paper.value("channels").value
     assert sum(paper.value(f"{s}_fraction").value for s in ("train", "val", "test")) == pytest.approx(1)
-
-
-def test_unknown_key_is_refused_by_name():
-    with pytest.raises(BratsError, match="train_dyce"):
-        paper.value("train_dyce")

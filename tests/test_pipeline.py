@@ -60,16 +60,8 @@ def test_scores_cover_every_test_case_and_region(checkout):
     test_cases = json.loads((run / "split.json").read_text())["test"]
     for name in ("scores.csv", "scores_background.csv"):
         scores = pd.read_csv(run / name)
-        assert list(scores.columns) == [
-            "case",
-            "region",
-            "dice",
-            "iou",
-            "sensitivity",
-            "specificity",
-            "precision",
-            "hd95_mm",
-        ]
+        columns = "case region dice iou sensitivity specificity precision hd95_mm"
+        assert list(scores.columns) == columns.split()
         assert {(row.case, row.region) for row in scores.itertuples()} == {
             (case, region) for case in test_cases for region in FIVE_REGIONS
         }

@@ -37,7 +37,7 @@ def check_html(html: str | Path, required: Sequence[str] = (), private: Sequence
         if count != 1:
             problems.append(f"id {wanted} stands on {count} pages; expected one")
     for path, page in pages.items():
-        found = (*_images(path, page), *_frames(page), *_external(page), *_links(path, page, ids, html))
+        found = (*_media(path, page), *_external(page), *_links(path, page, ids, html))
         problems += [f"{path.relative_to(html)}: {problem}" for problem in found]
     # What the pages were made from is published with them.
     for path in (*paths, *sorted((html / "_sources").rglob("*.*"))):
@@ -46,7 +46,10 @@ def check_html(html: str | Path, required: Sequence[str] = (), private: Sequence
     return problems
 
 
-def _images(path, page):
+def _media(path, page):
+    for frame in page.find_all("iframe"):
+        if not (frame.get("title") or "").strip():
+            yield "an iframe has no title"
     for image in page.find_all("img"):
         source, alt = image.get("src", ""), (image.get("alt") or "").strip()
         if not alt or FILE_NAME.search(alt):
@@ -58,12 +61,6 @@ def _images(path, page):
             yield f"image {source} is missing"
         elif file.suffix == ".png" and matplotlib.image.imread(file)[..., :3].std() < 1e-3:
             yield f"image {source} is blank"
-
-
-def _frames(page):
-    for frame in page.find_all("iframe"):
-        if not (frame.get("title") or "").strip():
-            yield "an iframe has no title"
 
 
 def _external(page):

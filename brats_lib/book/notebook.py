@@ -22,25 +22,11 @@ def clean_notebook(
     """Prepare an executed notebook for publication.
 
     Papermill's metadata (absolute paths, timings) and live progress bars go, the injected parameters are folded,
-    images keep their grey levels in dark mode, and captions say where the data comes from. A cell tagged
-    `drawing` shows no data, so its caption stays as it is.
+    images keep their grey levels in dark mode, and captions say of which `source` the data are. A cell tagged `drawing`
+    shows no data, so its caption stays as it is. Private text is replaced as pairs of text and replacement say.
 
-    Parameters
-    ----------
-    notebook
-        As read from JSON; not changed.
-    name
-        File name, for messages.
-    source
-        What the figures show data of, without the full stop; empty for none.
-    replacements
-        Private text, such as paths of this machine, and what to show in its place, in that order.
-
-    Raises
-    ------
-    BratsError
-        If a code cell was not executed or failed, or a captioned cell does not show exactly one thing, or an
-        image has no alternative text.
+    A `BratsError` if a code cell was not executed or failed, a captioned cell does not show exactly one thing, or an
+    image has no alternative text. The notebook, called `name` there, is not changed.
     """
     notebook = copy.deepcopy(notebook)
     for key in ("papermill", "widgets"):
@@ -62,11 +48,8 @@ def _clean_code_cell(cell, where, source):
     cell["outputs"] = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
     for output in cell["outputs"]:
         if output["output_type"] == "error":
-            found, advice = (
-                f"it failed with {output['ename']}: {output['evalue']}",
-                "Mend the notebook and run it again",
-            )
-            raise BratsError(where, found, "a notebook that ran to its end", advice)
+            found = f"it failed with {output['ename']}: {output['evalue']}"
+            raise BratsError(where, found, "a notebook that ran to its end", "Mend the notebook and run it again")
     shown = [output["data"] for output in cell["outputs"] if "data" in output]
     has_image = any(kind.startswith("image/") for data in shown for kind in data)
     settings = cell["metadata"].get("mystnb", {})

@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -20,9 +20,6 @@ from brats_lib.cases.discover import holds_images
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json, read_text, write_whole
 from brats_lib.phantom import make_cohort
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = [
     "Run", "commit", "find_data", "find_root", "open_run", "open_split", "phantom_folder", "read_profile",
@@ -81,38 +78,38 @@ def read_profile(name: str, needed: Collection[str] = ()) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise BratsError(path, f"it cannot be used ({str(values)[:200]})", "lines like `epochs: 25`", advice)
     for key, value in values.items():
-        if expected := _expected(key, value):
-            raise BratsError(path, f"its {key} is {str(value)[:60]!r}", expected, advice)
-    if missing := [key for key in needed if key not in {**DEFAULTS, **values}]:
+        if wanted := _expected(key, value):
+            raise BratsError(path, f"its {key} is {str(value)[:60]!r}", wanted, advice)
+    values = DEFAULTS | values
+    if missing := [key for key in needed if key not in values]:
         raise BratsError(path, f"it has no {missing[0]}", "the parameters of smoke.yaml", advice)
-    return {**DEFAULTS, **values}
+    return values
 
 
-# What the parameters of a profile are; those of whole numbers with the least one, and with what may stand in its place.
+# What the parameters of a profile are: texts, lists of names and whole numbers, with what may stand instead of one.
 _TEXTS = {"profile", "data", "recipe", "precision", "inception"}
 _LISTS = {"related_systems", "tune_factors"}
-_COUNTS = {
-    **dict.fromkeys(
-        ("phantom_cases", "epochs", "batch_slices", "native_phantoms", "native_epochs", "native_slices",
-         "generative_epochs", "generative_slices", "related_steps", "tune_trials"), (1, ()),
-    ),
-    **dict.fromkeys(("max_cases", "slices_per_epoch", "tune_size", "tune_width", "tune_epochs", "tune_slices"),
-                    (1, (None,))),
-    "seed": (0, ()), "devices": (1, ("all",)),
+_NUMBERS = {
+    "phantom_cases", "epochs", "batch_slices", "native_phantoms", "native_epochs", "native_slices", "generative_epochs",
+    "generative_slices", "related_steps", "tune_trials", "seed",
+}  # fmt: skip
+_INSTEAD: dict[str, tuple[str | None]] = {
+    "devices": ("all",), "max_cases": (None,), "slices_per_epoch": (None,), "tune_size": (None,),
+    "tune_width": (None,), "tune_epochs": (None,), "tune_slices": (None,),
 }  # fmt: skip
 
 
-def _expected(key, value):
+def _expected(key: str, value: Any) -> str | None:
     """What a parameter of a profile has to be, where it is something else; None where it is right."""
     if key in _TEXTS:
         return None if isinstance(value, str) else "a text"
     if key in _LISTS:
         fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
         return None if fits else "a list of names"
-    if key not in _COUNTS:
-        return f"one of the parameters {', '.join(sorted({*_TEXTS, *_LISTS, *_COUNTS}))}"
-    least, others = _COUNTS[key]
-    fits = (type(value) is int and least <= value < 2**31) or value in others
+    if key not in {*_NUMBERS, *_INSTEAD}:
+        return f"one of the parameters {', '.join(sorted({*_TEXTS, *_LISTS, *_NUMBERS, *_INSTEAD}))}"
+    least = 0 if key == "seed" else 1
+    fits = (type(value) is int and least <= value < 2**31) or value in _INSTEAD.get(key, ())
     return None if fits else f"a whole number of at least {least}"
 
 
@@ -184,8 +181,8 @@ class Run:
         """The source and the case, for the foot of a figure of one patient."""
         return f"{self.source} · case {getattr(case, 'name', case)}"
 
-    def save_figure(self, figure: "Figure", name: str) -> "Figure":
-        """Save a figure for the prose pages as `figures/<name>.png` and hand it back."""
+    def save_figure(self, figure: Any, name: str) -> Any:
+        """Save a matplotlib figure for the prose pages as `figures/<name>.png` and hand it back."""
         figure.savefig(self.path("figures", f"{name}.png"), facecolor=figure.get_facecolor())
         return figure
 
@@ -195,12 +192,10 @@ class Run:
         write_whole(self.path("tables", f"{name}.md"), text.rstrip() + foot)
 
     def record(self, step: str, claims: Mapping[str, str] | None = None, **facts: Any) -> None:
-        """Record what a notebook did in `run.json`, and its findings per figure of the paper in `claims.json`.
+        """Record what a notebook (`step`) did in `run.json`, and its findings by figure of the paper in `claims.json`.
 
         Each step has a file of its own and the two files are gathered from those, so that notebooks running
-        side by side lose nothing of each other's.
-
-        `step` is the name of the notebook; `claims` leads from figure ids to one sentence with this run's numbers.
+        side by side lose nothing of each other's. A claim is one sentence with this run's numbers.
         """
         facts |= {"seconds": round(time.perf_counter() - self.started, 1), "claims": claims or {}}
         write_whole(self.path("steps", f"{step}.json"), json.dumps(facts, indent=1))

@@ -23,21 +23,18 @@ MUST_AGREE = ("profile", "data", "max_cases", "phantom_cases", "seed", "recipe")
 def stage(run: str | Path, out: str | Path, root: str | Path = ".") -> Path:
     """Copy executed notebooks, prose, tables and figures to where the book is built.
 
-    Parameters
-    ----------
-    run
-        Folder of the run, with the executed notebooks, `run.json`, `claims.json`, `tables/` and `figures/`. A notebook
-        that is missing, failed, or comes from another run than the rest is refused.
-    out
-        Folder to write, which is returned; replaced if it is there.
-    root
-        The repository.
+    The folder of the `run` has the executed notebooks, `run.json`, `claims.json`, `tables/` and `figures/`; a notebook
+    that is missing, failed, or comes from another run than the rest is refused. The folder `out` is replaced if it is
+    there, and returned. `root` is that of the repository.
     """
     root, run, out = Path(root).resolve(), Path(run), Path(out)
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     chapters = [chapter["file"] for part in toc.get("parts", [toc]) for chapter in part.get("chapters", [])]
     names = [Path(file).name for file in chapters if file.startswith("notebooks/")]
-    notebooks = {name: _read_notebook(run / f"{name}.ipynb") for name in names}
+    for name in names:
+        if not (run / f"{name}.ipynb").is_file():
+            raise BratsError(run / f"{name}.ipynb", "it is not there", "an executed notebook", "Run `make book`")
+    notebooks = {name: _read_json(run / f"{name}.ipynb") for name in names}
     replacements = _private_text(root, _shared_parameters(notebooks, run).get("data"))
     about = _read_json(run / "run.json")
     cited = ",".join(about.get("cite", []))
@@ -55,10 +52,9 @@ def stage(run: str | Path, out: str | Path, root: str | Path = ".") -> Path:
     for name, notebook in cleaned.items():
         (out / "notebooks" / f"{name}.ipynb").write_text(json.dumps(notebook, indent=1), encoding="utf-8")
     _copy_results(run, out / "book" / "_run", replacements)
+    figures = read_figures(root / "book" / "paper_figures.yml")
     tables = {
-        "paper_figures.md": figures_table(
-            read_figures(root / "book" / "paper_figures.yml"), _read_json(run / "claims.json")
-        ),
+        "paper_figures.md": figures_table(figures, _read_json(run / "claims.json")),
         "times.md": times(about),
         "weights_cards.md": cards_markdown(map(read_card, available())),
         **recorded_tables(root / "results"),
@@ -81,12 +77,6 @@ def _with_buttons(settings, repository):
 
 def _read_json(path):
     return read_json(path, "a file of this run", "Run `make book` again") if path.is_file() else {}
-
-
-def _read_notebook(path):
-    if not path.is_file():
-        raise BratsError(path, "it is not there", "an executed notebook", "Run `make book`")
-    return _read_json(path)
 
 
 def _shared_parameters(notebooks, run):

@@ -34,26 +34,18 @@ def read_figures(path: Path) -> list[dict[str, Any]]:
 def figures_table(figures: Sequence[Mapping[str, Any]], claims: Mapping[str, str]) -> str:
     """The paper's claims and this run's side by side, as a MyST list-table with a link to every figure.
 
-    Parameters
-    ----------
-    figures
-        As read by `read_figures`.
-    claims
-        Figure id to one sentence with this run's numbers, for those that have any.
+    From what `read_figures` reads, and by figure id one sentence with this run's numbers for those that have any.
     """
     rows = [("Paper", "Section", "What it shows", "The paper's claim", "This book")]
-    for row in figures:
-        _, kind, number = row["id"].split("-")  # paper-fig-04, paper-table-1
+    for figure in figures:
+        _, kind, number = figure["id"].split("-")  # paper-fig-04, paper-table-1
         title = f"{'Fig.' if kind == 'fig' else 'Table'} {int(number)}"
-        ours = " ".join(filter(None, (row["ours"], claims.get(row["id"]))))
-        rows.append((f"[{title}](#{row['id']})", str(row["section"]), row["shows"], row["claim"], ours))
-    lines = [
-        ":::{list-table} Every figure and table of the paper", ":name: table-paper-figures", ":header-rows: 1",
-        ":widths: 9 9 24 26 32", ":class: paper-figures", "",
-    ]  # fmt: skip
-    for row in rows:
-        lines += [f"{'* -' if i == 0 else '  -'} {' '.join(cell.split())}" for i, cell in enumerate(row)]
-    return "\n".join([*lines, ":::", ""])
+        ours = f"{figure['ours']} {claims.get(figure['id'], '')}"
+        rows.append((f"[{title}](#{figure['id']})", str(figure["section"]), figure["shows"], figure["claim"], ours))
+    cells = ["\n  - ".join(" ".join(cell.split()) for cell in row) for row in rows]
+    options = ":name: table-paper-figures\n:header-rows: 1\n:widths: 9 9 24 26 32\n:class: paper-figures\n"
+    table = "\n".join(f"* - {row}" for row in cells)
+    return f":::{{list-table}} Every figure and table of the paper\n{options}\n{table}\n:::\n"
 
 
 def recorded_tables(results: Path) -> dict[str, str]:
@@ -149,11 +141,11 @@ def scores(cards: Sequence[ShippedCard]) -> str:
     """Dice and HD95 with their intervals, as the cards have them."""
     rows = []
     for card in cards:
-        found = {}
-        for row in card.scores:
-            found.setdefault((row["data"], row["region"]), {})[row["score"]] = row
-        for (data, region), both in found.items():
-            dice, distance = both["dice"], both["hd95_mm"]
+        found = {(row["data"], row["region"], row["score"]): row for row in card.scores}
+        for (data, region, score), dice in found.items():
+            if score != "dice":
+                continue
+            distance = found[data, region, "hd95_mm"]
             rows.append((
                 f"`{card.name}`", f"{data}; {dice['how']}", region, f"{dice['mean']:.2f}",
                 "{:.2f} to {:.2f}".format(*dice["interval"]), f"{distance['mean']:.1f}",

@@ -5,21 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import seaborn
+from matplotlib.colors import to_rgba
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 
-from brats_lib.figures import panels
-from brats_lib.figures.plots import (
-    TICKS_ML,
-    beside,
-    dots,
-    foot_key,
-    log_above_one,
-    mark,
-    plot_sheet,
-    regions_in,
-    rows_only,
-)
-from brats_lib.figures.style import ACCENTS, MODALITY_NAMES, Figure, label_colours, modality_name, styled
+from brats_lib.figures import panels, plots
+from brats_lib.figures.style import ACCENTS, MODALITY_NAMES, Figure, Style, label_colours, modality_name, styled
 from brats_lib.labels import COLOURS, LABEL_NAMES, LONG_NAMES, SCORED, to_labels
 from brats_lib.recipes import PUBLISHED
 
@@ -54,29 +44,28 @@ def _steps():
 @styled
 def flow_diagram(source: str) -> Figure:
     """Draw the whole process from data to app (paper figure 2)."""
-    fig, ax = plot_sheet(3.8, source=source, key=True)
+    fig, ax = plots.sheet(3.8, source=source, key=True)
     ax.set(xlim=(0, 10), ylim=(0.3, 3.75), xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
-    width, height, centres = 1.72, 1.3, []
+    width, height = 1.72, 1.3
+    arrow: Style = {"arrowstyle": "-|>", "mutation_scale": 15, "color": "#444444", "lw": 1.6}
+    before = None
     for i, (heading, text, part) in enumerate(_steps()):
-        x, y = 1.0 + 2.0 * (i % 5), 3.0 - 1.95 * (i // 5)
-        centres.append((x, y))
-        corner, colour = (x - width / 2, y - height / 2), ACCENTS[PARTS[part]]
-        shape = {"width": width, "height": height, "boxstyle": "round,pad=0,rounding_size=0.09"}
-        ax.add_patch(FancyBboxPatch(corner, facecolor=colour, edgecolor="none", alpha=0.13, **shape))
-        ax.add_patch(FancyBboxPatch(corner, facecolor="none", edgecolor=colour, lw=1.6, **shape))
+        # To the right in the first row and back in the second, so that every step is beside the next.
+        x, y = (1 + 2 * i, 3.0) if i < 5 else (1 + 2 * (9 - i), 1.05)
+        colour = ACCENTS[PARTS[part]]
+        box = FancyBboxPatch(
+            (x - width / 2, y - height / 2), width, height, "round,pad=0,rounding_size=0.09", lw=1.6,
+            facecolor=to_rgba(colour, 0.13), edgecolor=colour,
+        )  # fmt: skip
+        ax.add_patch(box)
         ax.text(x, y + 0.3, f"{i + 1}. {heading}", ha="center", va="center", fontsize=12, fontweight="bold")
         ax.text(x, y - 0.2, text, ha="center", va="center", fontsize=9.6, color="#2A2A2A", linespacing=1.35)
-    arrow = {"arrowstyle": "-|>", "mutation_scale": 15, "color": "#444444", "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
-    for (x, y), (next_x, next_y) in zip(centres, centres[1:], strict=False):
-        if y == next_y:
-            start, end = (x + width / 2 + 0.02, y), (next_x - width / 2 - 0.02, y)
-        else:
-            middle = (y + next_y) / 2
-            ax.plot([x, x, next_x], [y - height / 2 - 0.02, middle, middle], color="#444444", lw=1.6)
-            start, end = (next_x, middle), (next_x, next_y + height / 2 + 0.02)
-        ax.add_patch(FancyArrowPatch(start, end, **arrow))
-    foot_key(fig, {part: Patch(facecolor=ACCENTS[colour], alpha=0.6) for part, colour in PARTS.items()})
+        if before:
+            patch, centre = before
+            ax.add_patch(FancyArrowPatch(centre, (x, y), patchA=patch, patchB=box, **arrow))
+        before = box, (x, y)
+    plots.foot_key(fig, {part: Patch(facecolor=ACCENTS[colour], alpha=0.6) for part, colour in PARTS.items()})
     return fig
 
 
@@ -84,51 +73,44 @@ def flow_diagram(source: str) -> Figure:
 def intensity_distributions(samples: pd.DataFrame, source: str) -> Figure:
     """Plot how bright each tissue is in each modality, as violins with quartiles.
 
-    Parameters
-    ----------
-    samples
-        Columns modality, tissue and intensity (z-scores within the brain), a row per voxel.
+    A voxel has columns modality, tissue and intensity (z-score within the brain).
     """
     tissues = list(samples["tissue"].unique())
     colours = {name: COLOURS[label] for label, name in LABEL_NAMES.items() if label}
     palette = {tissue: colours.get(tissue, HEALTHY) for tissue in tissues}
-    fig, axes = plot_sheet(1.4 + 1.1 * len(tissues), 2, 2, source=source, grid="x", sharex=True, sharey=True)
+    fig, axes = plots.sheet(1.4 + 1.1 * len(tissues), 2, 2, source=source, grid="x", sharex=True, sharey=True)
     for ax, modality in zip(axes.flat, MODALITY_NAMES, strict=True):
         rows = samples[samples["modality"] == modality]
-        seaborn.violinplot(rows, x="intensity", y="tissue", hue="tissue", order=tissues, palette=palette, ax=ax, cut=0,
-                           inner="quart", density_norm="width", linewidth=0.9, saturation=1, legend=False)  # fmt: skip
-        ax.set(title=modality_name(modality), ylabel="", xlabel="")
+        seaborn.violinplot(
+            rows, x="intensity", y="tissue", hue="tissue", order=tissues, palette=palette, ax=ax, cut=0, inner="quart",
+            density_norm="width", linewidth=0.9, saturation=1, legend=False,
+        )  # fmt: skip
+        ax.set(title=modality_name(modality), ylabel="", xlabel="intensity (z-score within the brain)")
         ax.tick_params(axis="y", length=0)
+        ax.label_outer()
     axes[0, 0].set_xlim(*np.percentile(samples["intensity"], (0.1, 99.9)))
-    for ax in axes[1]:
-        ax.set_xlabel("intensity (z-score within the brain)")
     return fig
 
 
 @styled
 def tumour_volumes(frame: pd.DataFrame, source: str) -> Figure:
-    """Plot how large every region is, a dot per case.
-
-    Parameters
-    ----------
-    frame
-        Columns case, region (WT, TC, ET, NCR, ED) and volume_ml.
-    """
-    regions = regions_in(frame, SCORED)
-    fig, ax = plot_sheet(0.9 + 0.62 * len(regions), source=source, key=True)
-    line = {"color": "#111111", "lw": 2.4}
+    """Plot how large every region is, a dot per case; from columns case, region (WT, TC, ET, NCR, ED) and volume_ml."""
+    regions = plots.regions_in(frame, SCORED)
+    fig, ax = plots.sheet(0.9 + 0.62 * len(regions), source=source, key=True)
+    line: Style = {"color": "#111111", "lw": 2.4}
     for row, name in enumerate(regions):
         values = frame.loc[frame["region"] == name, "volume_ml"].to_numpy(float)
         median = np.median(values)
-        dots(ax, row, values, s=40)
+        plots.dots(ax, row, values, s=40)
         ax.plot([median, median], [row - 0.28, row + 0.28], zorder=4, **line)
-        beside(ax, row, f"{median:,.1f} mL", fontsize=10.5)
+        plots.beside(ax, row, f"{median:,.1f} mL", fontsize=10.5)
     ax.set_yticks(range(len(regions)), [f"{name}\n{LONG_NAMES[name]}" for name in regions])
     high = max(200, 1.3 * frame["volume_ml"].max())
-    log_above_one(ax, (-0.05, high), [tick for tick in TICKS_ML if tick <= high])
-    rows_only(ax)
+    plots.log_above_one(ax, (-0.05, high), [tick for tick in plots.TICKS_ML if tick <= high])
+    plots.rows_only(ax)
     ax.set(ylim=(len(regions) - 0.5, -0.5), xlabel="volume in mL")
-    foot_key(fig, {"one case": mark(marker="o", color=ACCENTS["blue"], ls="none"), "median": mark(**line)})
+    dot = plots.mark(marker="o", color=ACCENTS["blue"], ls="none")
+    plots.foot_key(fig, {"one case": dot, "median": plots.mark(**line)})
     return fig
 
 
@@ -136,34 +118,25 @@ def tumour_volumes(frame: pd.DataFrame, source: str) -> Figure:
 def split_bars(frame: pd.DataFrame, source: str) -> Figure:
     """Plot how many patients each subset has, and of which grade (paper figure 3).
 
-    Parameters
-    ----------
-    frame
-        A row per case: case, subset (train, val, test) and grade (HGG, LGG; anything else counts as not given).
+    A case has columns case, subset (train, val, test) and grade (HGG, LGG; anything else counts as not given).
     """
     grade = frame["grade"].where(frame["grade"].isin(["HGG", "LGG"]), "none")
     counts = pd.crosstab(frame["subset"], grade).reindex(list(SUBSETS), fill_value=0)
-    fig, ax = plot_sheet(2.7, source=source, key=True)
-    left = np.zeros(len(counts))
-    key = {}
-    for column, (name, colour) in GRADES.items():
-        if column not in counts:
-            continue
-        bars = ax.barh(range(len(counts)), counts[column], left=left, color=colour, height=0.62, edgecolor="white")
-        ax.bar_label(bars, [str(n) if n else "" for n in counts[column]], label_type="center", fontsize=11,
-                     color="white" if column == "HGG" else "#111111")  # fmt: skip
-        left += counts[column].to_numpy()
-        key[name] = Patch(color=colour)
-    for row, total in enumerate(left):
-        patients = "1 patient" if total == 1 else f"{total:.0f} patients"
-        ax.annotate(f"{patients}, {100 * total / max(left.sum(), 1):.0f} %", (total, row), xytext=(8, 0),
-                    textcoords="offset points", va="center", fontsize=11)  # fmt: skip
-    ax.set_yticks(range(len(counts)), [SUBSETS[name] for name in counts.index], fontsize=12)
+    counts = counts[[column for column in GRADES if column in counts]].rename(index=SUBSETS)
+    totals = counts.sum(axis=1)
+    fig, ax = plots.sheet(2.7, source=source, key=True)
+    colours = [GRADES[column][1] for column in counts]
+    counts.plot.barh(stacked=True, ax=ax, color=colours, width=0.62, edgecolor="white", legend=False)
+    for column, bars in zip(counts, ax.containers, strict=True):
+        ink = "white" if column == "HGG" else "#111111"
+        ax.bar_label(bars, [str(n) if n else "" for n in counts[column]], label_type="center", fontsize=11, color=ink)
+    texts = [f"{n} patient{'' if n == 1 else 's'}, {100 * n / totals.sum():.0f} %" for n in totals]
+    ax.bar_label(ax.containers[-1], texts, padding=8, fontsize=11)
     ax.invert_yaxis()
-    ax.set(xlim=(0, 1.25 * max(left.max(), 1)), xticks=[])
+    ax.set(xlim=(0, 1.25 * totals.max()), xticks=[], ylabel="")
     ax.spines[["left", "bottom"]].set_visible(False)
-    ax.tick_params(axis="y", length=0)
-    foot_key(fig, key)
+    ax.tick_params(axis="y", length=0, labelsize=12)
+    plots.foot_key(fig, {GRADES[column][0]: Patch(color=GRADES[column][1]) for column in counts})
     return fig
 
 
@@ -212,12 +185,7 @@ def augmentation_grid(
 def batch_panel(images: np.ndarray, labels: np.ndarray, source: str) -> Figure:
     """Show a batch as the network sees it: a column per slice, a row per channel, the mask below (paper figure 25).
 
-    Parameters
-    ----------
-    images
-        (slices, x, y, 2): FLAIR and T1ce.
-    labels
-        Class indices 0-3, (slices, x, y).
+    `images` (slices, x, y, 2) are FLAIR and T1ce, `labels` class indices 0-3 (slices, x, y).
     """
     images, masks = np.asarray(images, np.float32), np.moveaxis(to_labels(labels), 0, -1)
     box = panels.whole(masks)

@@ -1,160 +1,127 @@
-"""What is gained: by more phantoms, by longer training, by each step of a recipe."""
+"""What is gained, and at what cost: by more phantoms, by longer training, by each step of a recipe, by each system."""
 
 import textwrap
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.patches import Patch
-from matplotlib.ticker import NullLocator
 
-from brats_lib.figures.plots import (
-    MEAN,
-    REGION_MARKS,
-    beside,
-    foot_key,
-    mark,
-    need,
-    plot_sheet,
-    region_marks,
-    regions_in,
-    rows_only,
-)
-from brats_lib.figures.style import Figure, styled
-from brats_lib.scores.summary import bootstrap_interval, spread
+from brats_lib.figures import plots
+from brats_lib.figures.style import Figure, Style, styled
+from brats_lib.scores.summary import bootstrap_interval
 
-# What is plotted against, and what is held meanwhile.
-HELD = {"phantoms": "minutes", "minutes": "phantoms"}
-LABELS = {"phantoms": "phantoms in training", "minutes": "minutes of training"}
-HEADINGS = {"phantoms": "More phantoms", "minutes": "Longer training"}
 DOTTED = (0, (1, 1.5))
+COSTS = {"multiply_adds": "multiply-adds per voxel", "case_seconds": "seconds of one core per case"}
 
 
 @styled
 def transfer_curve(table: pd.DataFrame, source: str) -> Figure:
-    """Plot Dice against the number of phantoms a network was trained on, and against minutes of training.
+    """Plot Dice against the number of phantoms a network was trained on, or against minutes of training.
 
-    Each panel holds the other quantity at its largest value, where the table has several of it for one point, and says
-    so; a quantity that does not vary has no panel. The band spans the means of the lowest and highest seed; with one
-    seed and a column ``case`` it is the 95 % bootstrap interval over cases.
+    The heading says the quantity that is held. The band spans the means of the lowest and highest seed; with one seed
+    it is the 95 % bootstrap interval over cases.
 
-    Parameters
-    ----------
-    table
-        Columns phantoms, minutes, seed, region (WT, TC, ET) and dice; a row per training and region, or per case too
-        with a column case. Trainings to be averaged have the same number of minutes.
+    The table has columns phantoms and minutes, one of which varies, seed, case, region (WT, TC, ET) and dice.
     """
-    need(table, ("phantoms", "minutes", "seed", "region", "dice"))
-    regions = regions_in(table)
-    # A quantity that was never varied has no curve.
-    varied = [x for x in HELD if table[x].nunique() > 1] or ["phantoms"]
-    fig, axes = plot_sheet(3.7, 1, len(varied), source=source, key=True, grid="y", sharey=True, squeeze=False)
-    axes, key = axes[0], region_marks(regions)
-    for ax, x in zip(axes, varied, strict=True):
-        rows, held = _held(table, x, HELD[x])
-        for name in regions:
-            meaning = _curve(ax, rows[rows["region"] == name], x, name)
-            if meaning:
-                key[meaning] = Patch(color="#6B6B6B", alpha=0.25)
-        ax.set(xlabel=LABELS[x], title=HEADINGS[x] + held)
-        _log_ticks(ax, sorted(set(rows[x])))
-    low = min(line.get_ydata().min() for ax in axes for line in ax.lines)
-    axes[0].set(ylabel="Dice, mean over cases", ylim=(max(0, np.floor((low - 0.08) * 10) / 10), 1))
-    foot_key(fig, key)
+    regions, seeds = plots.regions_in(table), table["seed"].nunique()
+    if table["phantoms"].nunique() > 1:
+        x, label, heading = "phantoms", "phantoms in training", f"More phantoms ({table['minutes'].max():,.0f} minutes)"
+    else:
+        x, label, heading = "minutes", "minutes of training", f"Longer training ({table['phantoms'].max():,} phantoms)"
+    meaning = f"95 % interval over {table['case'].nunique()} cases"
+    if seeds > 1:
+        meaning = f"lowest to highest of {seeds} seeds"
+        table = table.groupby([x, "region", "seed"])["dice"].mean().reset_index()
+    errorbar = ("pi", 100) if seeds > 1 else _over_cases
+    fig, ax = plots.sheet(3.7, source=source, key=True, grid="y")
+    seaborn.lineplot(
+        table, x=x, y="dice", style="region", style_order=regions, dashes=False, errorbar=errorbar, ax=ax, ms=7,
+        **plots.region_hue(regions), **plots.MEAN,
+    )  # fmt: skip
+    ticks = sorted(set(table[x]))
+    ax.set(xscale="log", xlabel=label, ylabel="Dice, mean over cases", title=heading)
+    ax.set_xticks(ticks, [f"{value:,g}" for value in ticks])
+    ax.minorticks_off()
+    lowest = min(line.get_ydata().min() for line in ax.lines)
+    ax.set_ylim(max(0, np.floor((lowest - 0.08) * 10) / 10), 1)
+    plots.foot_key(fig, plots.region_marks(regions) | {meaning: Patch(color="#6B6B6B", alpha=0.25)})
     return fig
 
 
-def _held(table, x, other):
-    """The rows of a panel, and what its heading says about the quantity that is held."""
-    if table.groupby(x)[other].nunique().max() > 1:
-        table = table[table[other] == table[other].max()]
-    if table[other].nunique() > 1:
-        return table, ""
-    value = f"{table[other].iloc[0]:,.0f}"
-    return table, f" ({value} {other.removesuffix('s') if value == '1' else other})"
-
-
-def _curve(ax, rows, x, name):
-    """Draw mean and band of a region; return what the band means."""
-    colour, marker = REGION_MARKS[name]
-    points = spread(rows.sort_values(x), by=(x,))
-    at, mean, low, high = (points[column].to_numpy(float) for column in (x, "mean", "min", "max"))
-    meaning = f"lowest to highest of {points['runs'].max()} seeds" if points["runs"].max() > 1 else None
-    if meaning is None and "case" in rows and rows["case"].nunique() > 1:
-        meaning = f"95 % interval over {rows['case'].nunique()} cases"
-        low, high = np.transpose([bootstrap_interval(rows.loc[rows[x] == value, "dice"])[1:] for value in at])
-    if meaning:
-        ax.fill_between(at, low, high, color=colour, alpha=0.16, lw=0, gid=f"band {name}")
-        # A band of one point has no width.
-        ax.vlines(at, low, high, color=colour, lw=1.4, alpha=0.55)
-    ax.plot(at, mean, color=colour, marker=marker, ms=7, gid=name, clip_on=False, zorder=4, **MEAN)
-    return meaning
-
-
-def _log_ticks(ax, values):
-    """A logarithmic axis with a tick at each value; a linear one where a value is 0."""
-    if min(values) > 0:
-        ax.set_xscale("log")
-        ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xticks(values, [f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:g}" for value in values])
-    if len(values) > 1 and min(values) > 0:
-        ax.set_xlim(values[0] / 1.15, values[-1] * 1.15)
+def _over_cases(dice):
+    return bootstrap_interval(dice)[1:]
 
 
 @styled
 def ablation(table: pd.DataFrame, source: str) -> Figure:
     """Plot Dice after each step of a recipe, a row per step, on each kind of data.
 
-    Each region has a lane in the row: a mark for the mean over the seeds and a line from the lowest to the highest of
-    them. Through the lanes go the values of the first row (dotted) and of the last (solid). The number at the right is
-    the mean over regions and seeds.
+    Each region has a mark for the mean over the seeds and a line from the lowest to the highest of them. Lines go
+    through the values of the first row (dotted) and of the last (solid). The number at the right is the mean over
+    regions and seeds.
 
-    Parameters
-    ----------
-    table
-        Columns step, data, region (WT, TC, ET), seed and dice, and case where there is a row per case; steps and kinds
-        of data are drawn in order of appearance, under the names that they have.
+    The table has columns step, data, region (WT, TC, ET), seed and dice, and case where there is a row per case; steps
+    and kinds of data are drawn in order of appearance, under the names that they have.
     """
-    need(table, ("step", "data", "region", "seed", "dice"))
-    steps, kinds, regions = list(table["step"].unique()), table["data"].unique(), regions_in(table)
-    points = spread(table, by=("data", "step", "region"))
+    regions, steps, kinds = plots.regions_in(table), list(table["step"].unique()), table["data"].unique()
+    points = table.groupby(["data", "step", "region", "seed"])["dice"].mean().reset_index()
+    means = points.groupby(["data", "step", "region"])["dice"].mean()
     names = [textwrap.fill(str(step), 21) for step in steps]
-    edges = np.cumsum([0, *(max(2, name.count("\n") + 1) for name in names)])
-    centres = (edges[:-1] + edges[1:]) / 2
+    row = 0.12 + 0.17 * max(2, *(name.count("\n") + 1 for name in names))
     # Narrower than other figures, so that the names of the steps can be read on a phone.
-    fig, axes = plot_sheet(0.75 + 0.24 * edges[-1], 1, len(kinds), source=source, key=True, width=7.6,
-                           sharex=True, sharey=True, squeeze=False)  # fmt: skip
+    shape: Style = {"width": 7.6, "sharex": True, "sharey": True, "squeeze": False}
+    fig, axes = plots.sheet(0.75 + row * len(steps), 1, len(kinds), source=source, key=True, **shape)
     for ax, kind in zip(axes[0], kinds, strict=True):
-        here = points[points["data"] == kind]
-        for name, lane in zip(regions, np.linspace(-0.55, 0.55, len(regions)), strict=True):
-            _lane(ax, here[here["region"] == name].set_index("step").reindex(steps), centres + lane, name)
-        for step, centre in zip(steps, centres, strict=True):
-            mean = here.loc[here["step"] == step, "mean"].mean()
-            if np.isfinite(mean):
+        seaborn.pointplot(
+            points[points["data"] == kind], x="dice", y="step", order=steps, dodge=0.5, linestyle="none", ax=ax,
+            errorbar=("pi", 100), err_kws={"lw": 2.2}, ms=7.5, clip_on=False, **plots.region_hue(regions), **plots.MEAN,
+        )  # fmt: skip
+        for place, step in enumerate(steps):
+            if (kind, step) in means:
                 weight = "bold" if step == steps[-1] else "normal"
-                beside(ax, centre, f"{mean:.3f}", x=1.02, fontsize=10, fontweight=weight, gid="mean")
-        ax.annotate("mean", (1.02, 1), xycoords="axes fraction", xytext=(0, 6), textcoords="offset points", fontsize=10,
-                    color="#5A5A5A")  # fmt: skip
-        for edge in edges[1:-1]:
-            ax.axhline(edge, color="#E6E6E6", lw=0.8, zorder=0)
-        ax.set(title=kind, xlabel="Dice")
-        rows_only(ax)
-    low, high = np.floor(points["min"].min() * 10 - 0.2) / 10, np.ceil(points["max"].max() * 10 + 0.2) / 10
-    axes[0, 0].set_yticks(centres, names, fontsize=10.5)
-    axes[0, 0].set(ylim=(edges[-1], 0), xlim=(max(0, low), min(1, high)))
-    key = region_marks(regions, ls="none")
-    if points["runs"].max() > 1:
-        key[f"range of {points['runs'].max()} seeds"] = mark(color="#444444", lw=2.2, solid_capstyle="butt")
-    rows = {"first row": mark(color="#444444", lw=1.4, ls=DOTTED), "last row": mark(color="#444444", lw=1.2)}
-    foot_key(fig, key | rows)
+                text = f"{means[kind, step].mean():.3f}"
+                plots.beside(ax, place, text, fontsize=10, fontweight=weight, gid="mean")
+        for step, style in ((steps[0], {"lw": 1.4, "ls": DOTTED}), (steps[-1], {"lw": 1.2})):
+            for name, mean in means.get((kind, step), pd.Series(dtype=float)).items():
+                ax.axvline(mean, color=plots.REGION_MARKS[name][0], alpha=0.5, zorder=1, **style)
+        plots.beside(ax, -0.75, "mean", fontsize=10, color="#5A5A5A")
+        ax.set(title=kind, xlabel="Dice", ylabel="")
+        plots.rows_only(ax)
+    low, high = np.floor(points["dice"].min() * 10 - 0.2) / 10, np.ceil(points["dice"].max() * 10 + 0.2) / 10
+    axes[0, 0].set_yticks(range(len(steps)), names, fontsize=10.5)
+    axes[0, 0].set(ylim=(len(steps) - 0.5, -0.5), xlim=(max(0, low), min(1, high)))
+    key = plots.region_marks(regions, ls="none")
+    if (seeds := points["seed"].nunique()) > 1:
+        key[f"range of {seeds} seeds"] = plots.mark(color="#444444", lw=2.2, solid_capstyle="butt")
+    key["first row"] = plots.mark(color="#444444", lw=1.4, ls=DOTTED)
+    key["last row"] = plots.mark(color="#444444", lw=1.2)
+    plots.foot_key(fig, key)
     return fig
 
 
-def _lane(ax, points, heights, name):
-    """Draw a region's means and ranges, and the lines through the first and the last of them."""
-    colour, marker = REGION_MARKS[name]
-    mean = points["mean"].to_numpy(float)
-    ends = (heights[0], heights[-1])
-    ax.plot([mean[0]] * 2, ends, color=colour, lw=1.4, ls=DOTTED, alpha=0.6, zorder=1, gid="first row")
-    ax.plot([mean[-1]] * 2, ends, color=colour, lw=1.2, alpha=0.45, zorder=1, gid="last row")
-    ax.hlines(heights, points["min"], points["max"], color=colour, lw=2.2, zorder=3)
-    ax.plot(mean, heights, marker, color=colour, ms=7.5, zorder=4, gid=name, clip_on=False, **MEAN)
+@styled
+def cost_against_dice(table: pd.DataFrame, source: str, ours: Collection[str] = ()) -> Figure:
+    """Plot the mean Dice of systems against the arithmetic of a voxel, and against the time of a case.
+
+    A system has columns title, dice (mean over cases and regions), multiply_adds (per voxel) and case_seconds; those
+    that are `ours` are set off by colour.
+    """
+    fig, axes = plots.sheet(5.4, 1, 2, source=source, grid="y", sharey=True)
+    for ax, (column, label) in zip(axes, COSTS.items(), strict=True):
+        left, right = table[column].min(), table[column].max()
+        ax.set(xscale="log", xlim=(left / 2, right * 2), xlabel=label)
+        height = np.inf
+        for _, row in table.sort_values("dice", ascending=False).iterrows():
+            x, dice = row[column], row["dice"]
+            colour = "#B5440B" if row["title"] in ours else "#1F5A85"
+            ax.plot(x, dice, "o", color=colour, ms=8, zorder=4, gid="system", **plots.MEAN)
+            # Names that would lie on each other are moved down, and tied to their points.
+            height = min(dice, height - 0.03)
+            tie = {"arrowstyle": "-", "color": colour, "lw": 0.6, "shrinkA": 0, "shrinkB": 4} if height < dice else None
+            place, side = (x / 1.18, "right") if x > np.sqrt(left * right) else (x * 1.18, "left")
+            text = {"va": "center", "ha": side, "fontsize": 9, "color": colour}
+            ax.annotate(row["title"], (x, dice), xytext=(place, height), arrowprops=tie, **text)
+    axes[0].set_ylabel(plots.DICE)
+    return fig

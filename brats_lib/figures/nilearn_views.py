@@ -50,23 +50,22 @@ def nilearn_panel(volume: np.ndarray, mask: np.ndarray, affine: np.ndarray, sour
     low, high = window(volume)
     volume, mask, affine = _cropped(volume, mask, affine)
     scan, labels = _image(volume, affine, np.float32), _image(mask, affine, np.uint8)
-    shared = {"cut_coords": _centre(mask, affine), "radiological": True, "draw_cross": False, "colorbar": False,
-              "black_bg": True}  # fmt: skip
-    levels = {"vmin": low, "vmax": high}
+    shared = {"cut_coords": _centre(mask, affine), "radiological": True, "draw_cross": False}
+    shared |= {"colorbar": False, "black_bg": True}
+    grey, false_colour = ({"cmap": cmap, "vmin": low, "vmax": high} for cmap in ("gray", "inferno"))
     tinted = {"bg_img": scan, "cmap": _COLOURS, "vmin": 1, "vmax": max(LABELS), "alpha": 0.6, "dim": 0}
-    false_colour = "plot_img, for any image (here in false colour)"
-    plots = [
-        ("plot_anat, for anatomy", plotting.plot_anat, scan, {"cmap": "gray", "dim": 0, **levels}),
-        ("plot_epi, for functional scans", plotting.plot_epi, scan, {"cmap": "gray", **levels}),
-        (false_colour, plotting.plot_img, scan, {"cmap": "inferno", **levels}),
+    rows = [
+        ("plot_anat, for anatomy", plotting.plot_anat, scan, {"dim": 0, **grey}),
+        ("plot_epi, for functional scans", plotting.plot_epi, scan, grey),
+        ("plot_img, for any image (here in false colour)", plotting.plot_img, scan, false_colour),
         ("plot_roi, for regions over a scan", plotting.plot_roi, labels, tinted),
     ]
     above, row, below = 0.2, 2.6, 0.9
-    height = above + row * len(plots) + below
+    height = above + row * len(rows) + below
     fig = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="black")
     style.write_foot(fig, "#B8B8B8", source, panels.RADIOLOGICAL)
-    for i, (name, plot, image, options) in enumerate(plots):
-        bottom = (below + row * (len(plots) - 1 - i)) / height
+    for i, (name, plot, image, options) in enumerate(rows):
+        bottom = (below + row * (len(rows) - 1 - i)) / height
         fig.text(0.016, bottom + (row - 0.08) / height, name, color="white", fontsize=12, fontweight="bold", va="top")
         plot(image, **shared, **options, figure=fig, axes=(0.0, bottom, 1.0, (row - 0.38) / height))
     style.colour_legend(fig, style.label_colours(), loc="lower left", bbox_to_anchor=(0.014, 0.5 / height))

@@ -5,16 +5,16 @@ is an array of bool (rows, columns), as `Plane.cut` makes it.
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, Normalize
 from matplotlib.patches import Rectangle
 
 from brats_lib.figures import style
-from brats_lib.figures.style import AXIAL, MARGIN, WIDTH, Box, Figure, Plane, window
+from brats_lib.figures.style import AXIAL, MARGIN, WIDTH, Box, Figure, Plane, Style, Volumes, window
 from brats_lib.labels import BACKGROUND, COLOURS, ED, ET, NCR
 
 RADIOLOGICAL = "Radiological view: the patient's left (L) is on the viewer's right."
@@ -30,64 +30,54 @@ def sheet(
     notes: int = 0,
     captioned: Collection[int] | None = None,
     legend: Sequence[tuple[str, str]] = (),
-    colourbar: tuple[Colormap, str] | None = None,
+    scale: str = "",
     left: float = 0.0,
     width: float = WIDTH,
-) -> tuple[Figure, np.ndarray]:
+) -> tuple[Figure, Any]:
     """Make a black figure with a grid of empty panels that fill its width; return it and its axes (rows, columns).
 
-    Parameters
-    ----------
-    widths, heights
-        Size of each column and row in one common unit (mm, voxels).
-    notes
-        Lines of small text that captions have below their heading.
-    captioned
-        The rows that have captions; by default all.
-    legend
-        Pairs of colour and text, explained at the foot.
-    colourbar
-        A scale from 0 to 1 at the foot, and what it means.
-    left, width
-        Inches kept free for row labels, and of the whole figure.
+    `widths` and `heights` are the sizes of the columns and rows in one common unit (mm, voxels). All rows have captions
+    unless those that do are `captioned`; `notes` says how many lines of small text captions have below their heading.
+    At the foot are explained the `legend`, pairs of colour and text, and the `scale` of probabilities, by what they
+    mean. Of the `width` of the figure in inches, `left` is free for row labels.
     """
-    rows, columns = len(heights), len(widths)
-    scale = (width - 2 * MARGIN - left - _GAP * (columns - 1)) / sum(widths)
-    strips = [_HEAD + _NOTE * notes if captioned is None or row in captioned else 0 for row in range(rows)]
+    unit = (width - 2 * MARGIN - left - _GAP * (len(widths) - 1)) / sum(widths)
+    captioned = range(len(heights)) if captioned is None else captioned
     below = 0.22 + _LINE * len(style.foot_lines(width, source, RADIOLOGICAL))
-    below += (0.36 if legend else 0) + (0.62 if colourbar else 0) + (0.08 if legend and colourbar else 0)
-    height = MARGIN + scale * sum(heights) + _GAP * (rows - 1) + sum(strips) + below
+    below += (0.36 if legend else 0) + (0.62 if scale else 0) + (0.08 if legend and scale else 0)
+    height = MARGIN + unit * sum(heights) + _GAP * (len(heights) - 1) + (_HEAD + _NOTE * notes) * len(captioned) + below
     fig = Figure(figsize=(width, height), dpi=style.DPI, facecolor="black")
     style.write_foot(fig, "#B8B8B8", source, RADIOLOGICAL)
-    axes = np.empty((rows, columns), object)
-    top = height - MARGIN
-    for row in range(rows):
-        top -= strips[row] + scale * heights[row]
+    axes = np.empty((len(heights), len(widths)), object)
+    bottom = height - MARGIN
+    for row, high in enumerate(heights):
+        bottom -= unit * high + (_HEAD + _NOTE * notes if row in captioned else 0)
         x = MARGIN + left
-        for column in range(columns):
-            place = (x / width, top / height, scale * widths[column] / width, scale * heights[row] / height)
+        for column, wide in enumerate(widths):
+            place = (x / width, bottom / height, unit * wide / width, unit * high / height)
             axes[row, column] = fig.add_axes(place, facecolor="black", xticks=[], yticks=[])
             axes[row, column].spines[:].set_visible(False)
-            x += scale * widths[column] + _GAP
-        top -= _GAP
+            x += unit * wide + _GAP
+        bottom -= _GAP
     if legend:
-        place = (MARGIN / width, (below - 0.20) / height)
-        style.colour_legend(fig, legend, loc="upper left", bbox_to_anchor=place, columnspacing=1.6)
-    if colourbar:
-        _foot_scale(fig, *colourbar, (below - (0.76 if legend else 0.32)) / height)
+        corner = (MARGIN / width, (below - 0.20) / height)
+        style.colour_legend(fig, legend, loc="upper left", bbox_to_anchor=corner, columnspacing=1.6)
+    if scale:
+        _explain_scale(fig, scale, (below - (0.76 if legend else 0.32)) / height)
     return fig, axes
 
 
-def box_sheet(box: Box, rows: int, columns: int, source: str, **options) -> tuple[Figure, np.ndarray]:
+def box_sheet(box: Box, rows: int, columns: int, source: str, **options: Any) -> tuple[Figure, Any]:
     """Make a `sheet` of equal panels that each show a box in the axial plane."""
     width, height = box_ratio(box)
     return sheet([width] * columns, [height] * rows, source, **options)
 
 
-def _foot_scale(fig, cmap, text, bottom):
+def _explain_scale(fig, text, bottom):
     width, height = fig.get_size_inches()
     ax = fig.add_axes(((MARGIN + 0.1) / width, bottom, 4.2 / width, 0.14 / height), label="scale")
-    bar = fig.colorbar(ScalarMappable(Normalize(0, 1), cmap), cax=ax, orientation="horizontal", ticks=(0, 0.5, 1))
+    # From 0 to 1, as of a mappable without data.
+    bar = fig.colorbar(ScalarMappable(cmap=style.PROBABILITY), cax=ax, orientation="horizontal", ticks=(0, 0.5, 1))
     bar.outline.set_edgecolor("#888888")
     ax.tick_params(colors="white", labelsize=10, length=3)
     fig.text((MARGIN + 4.6) / width, bottom + 0.07 / height, text, color="white", fontsize=11, va="center")
@@ -96,29 +86,28 @@ def _foot_scale(fig, cmap, text, bottom):
 def caption(ax: Axes, heading: str, note: str = "") -> None:
     """Write a bold heading above a panel, and a line or two of explanation between them."""
     offset = 72 * _NOTE * (note.count("\n") + 1) if note else 0
-    at = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+    at: Style = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
     ax.annotate(heading, xytext=(0, 4 + offset), color="white", fontsize=13, fontweight="bold", gid="caption", **at)
     if note:
         ax.annotate(note, xytext=(0, 5), color="#C4C4C4", fontsize=10.5, linespacing=1.2, **at)
 
 
 def captions(row: Sequence[Axes] | np.ndarray, *headings: str) -> None:
-    """Write a heading above each panel of a row."""
+    """Write a heading above each panel of a row; none where it is empty."""
     for ax, heading in zip(row, headings, strict=True):
-        caption(ax, heading)
+        if heading:
+            caption(ax, heading)
 
 
 def row_label(ax: Axes, text: str) -> None:
     """Write a row's name along the left edge of its first panel."""
-    # The panel's place before its aspect shrinks it, so that the labels of all rows line up.
-    place = ax.get_position(original=True)
-    ax.figure.text(place.x0 - 0.1 / ax.figure.get_figwidth(), (place.y0 + place.y1) / 2, text, rotation=90, ha="right",
-                   va="center", color="white", fontsize=11, fontweight="bold")  # fmt: skip
+    ax.set_ylabel(text, color="white", fontweight="bold")
 
 
 def box_ratio(box: Box, plane: Plane = AXIAL) -> tuple[int, int]:
     """Width and height in voxels of a box seen in a plane."""
-    return tuple(box[axis][1] - box[axis][0] for axis in plane.in_plane)
+    (left, right), (low, high) = (box[axis] for axis in plane.in_plane)
+    return right - left, high - low
 
 
 def whole(volume: np.ndarray) -> Box:
@@ -137,16 +126,16 @@ def view(
     columns_mm, rows_mm = (spacing[axis] for axis in plane.in_plane)
     ax.set_aspect(rows_mm / columns_mm)
     if letters:
-        places = ((0.015, 0.5, "left", "center"), (0.985, 0.5, "right", "center"),
-                  (0.5, 0.99, "center", "top"), (0.5, 0.01, "center", "bottom"))  # fmt: skip
-        for letter, (x, y, ha, va) in zip(plane.letters, places, strict=True):
+        left_at, right_at = (0.015, 0.5, "left", "center"), (0.985, 0.5, "right", "center")
+        top_at, bottom_at = (0.5, 0.99, "center", "top"), (0.5, 0.01, "center", "bottom")
+        for letter, (x, y, ha, va) in zip(plane.letters, (left_at, right_at, top_at, bottom_at), strict=True):
             note(ax, letter, x, y, ha=ha, va=va, gid="direction")
 
 
-def note(ax: Axes, text: str, x: float = 0.02, y: float = 0.985, va: str = "top", **options) -> None:
+def note(ax: Axes, text: str, x: float = 0.02, y: float = 0.985, va: str = "top", **options: Any) -> None:
     """Write inside a panel, legible on black and on bright tissue; `x` and `y` are fractions of the panel."""
-    halo = [patheffects.withStroke(linewidth=2.2, foreground="black")]
-    ax.text(x, y, text, transform=ax.transAxes, color="white", fontsize=9.5, path_effects=halo, va=va, **options)
+    options |= {"path_effects": [patheffects.withStroke(linewidth=2.2, foreground="black")], "va": va}
+    ax.text(x, y, text, transform=ax.transAxes, color="white", fontsize=9.5, **options)
 
 
 def mr_panel(
@@ -163,6 +152,13 @@ def mr_panel(
     low, high = levels or window(volume)
     ax.imshow(plane.cut(volume, index), cmap="gray", vmin=low, vmax=high, origin=plane.origin, interpolation="bicubic")
     view(ax, box, plane, letters, spacing)
+
+
+def modality_panels(axes: Sequence[Axes] | np.ndarray, volumes: Volumes, z: int, box: Box) -> None:
+    """Draw an axial slice in each of its modalities, under their names."""
+    for ax, modality in zip(axes, volumes, strict=True):
+        mr_panel(ax, volumes[modality], z, box)
+        caption(ax, style.modality_name(modality))
 
 
 def picture_panel(ax: Axes, image: np.ndarray, levels: tuple[float, float], letters: bool) -> None:
@@ -190,6 +186,12 @@ def outline(ax: Axes, region: np.ndarray, colour: str, width: float = 1.6) -> No
         ax.contour(np.asarray(region, float), levels=[0.5], colors=[colour], linewidths=width)
 
 
+def outline_labels(ax: Axes, labels: np.ndarray, width: float = 1.3) -> None:
+    """Draw the border of each label of a 2D array; the core's last, for the rim around it shares that border."""
+    for label in (ED, ET, NCR):
+        outline(ax, labels == label, COLOURS[label], width)
+
+
 def overlay(ax: Axes, mask: np.ndarray, z: int) -> None:
     """Lay an axial slice of labels over a panel: filled, with a firm border; the background stays clear."""
     labels = AXIAL.cut(mask, z)
@@ -199,15 +201,15 @@ def overlay(ax: Axes, mask: np.ndarray, z: int) -> None:
 
 def fill(ax: Axes, region: np.ndarray, colour: str) -> None:
     """Tint a 2D region and draw its border; nothing if it is empty."""
-    if np.any(region):
-        ax.contourf(np.asarray(region, float), levels=[0.5, 1.5], colors=[colour], alpha=0.35)
+    tint(ax, 0.35 * np.asarray(region, np.float32), colour)
     outline(ax, region, colour)
 
 
-def outline_labels(ax: Axes, labels: np.ndarray, width: float = 1.3) -> None:
-    """Draw the border of each label of a 2D array; the core's last, for the rim around it shares that border."""
-    for label in (ED, ET, NCR):
-        outline(ax, labels == label, COLOURS[label], width)
+def tint(ax: Axes, strength: np.ndarray, colour: str) -> None:
+    """Colour a panel as strongly as an array (rows, columns) in 0-1 says."""
+    image = np.broadcast_to(style.rgba(colour), (*strength.shape, 4)).copy()
+    image[..., 3] = np.round(230 * strength)
+    ax.imshow(image, origin="upper", interpolation="nearest")
 
 
 def frame(ax: Axes, box: Box) -> None:
@@ -222,23 +224,11 @@ def dimmed(volume: np.ndarray) -> tuple[float, float]:
     return low, low + 1.6 * (high - low)
 
 
-def tint(ax: Axes, strength: np.ndarray, colour: str) -> None:
-    """Colour a panel as strongly as an array (rows, columns) in 0-1 says."""
-    image = np.broadcast_to(style.rgba(colour), (*strength.shape, 4)).copy()
-    image[..., 3] = np.round(230 * strength)
-    ax.imshow(image, origin="upper", interpolation="nearest")
-
-
 def zoom_box(mask: np.ndarray, z: int, box: Box) -> Box:
     """A square window of the axial plane around the tumour in slice `z`, kept inside `box`; the middle if none."""
     tumour = np.argwhere(np.asarray(mask)[:, :, z] != 0)
-    if tumour.size:
-        low, high = tumour.min(0), tumour.max(0) + 1
-    else:
-        low = high = np.array([(start + stop) // 2 for start, stop in box[:2]])
-    size = min(*(stop - start for start, stop in box[:2]), max(40, int((high - low).max()) + 16))
-    spans = []
-    for axis, (first, last) in enumerate(box[:2]):
-        start = min(max(int((low[axis] + high[axis]) // 2 - size // 2), first), last - size)
-        spans.append((start, start + size))
-    return (*spans, box[2])
+    starts, stops = np.transpose(box[:2])
+    low, high = (tumour.min(0), tumour.max(0) + 1) if tumour.size else ((starts + stops) // 2,) * 2
+    size = min(*(stops - starts), max(40, (high - low).max() + 16))
+    first = np.clip((low + high) // 2 - size // 2, starts, stops - size)
+    return (*((int(start), int(start + size)) for start in first), box[2])

@@ -3,7 +3,7 @@
 `probabilities` are in 0-1, (x, y, z, 4), the classes in the order of the labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from scipy import ndimage
 
 from brats_lib.figures import panels
-from brats_lib.figures.style import PROBABILITY, TUMOUR, Figure, Volumes, axial, brain_box, label_colours, styled
-from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR, SCORED, region, to_labels
+from brats_lib.figures.style import TUMOUR, Figure, Volumes, axial, brain_box, label_colours, styled
+from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR, REGIONS, region, to_labels
 from brats_lib.scores.challenge import score_region
 
 COMMON_NAMES = {NCR: "Core", ED: "Edema", ET: "Enhancing"}
@@ -22,6 +22,8 @@ ERROR_LEGEND = [
     ("#E69F00", "missed (false negative)"),
     ("#56B4E9", "too much (false positive)"),
 ]
+# Below this a probability is black to the eye.
+_FAINT = 0.1
 
 
 @styled
@@ -41,10 +43,7 @@ def hero(volumes: Volumes, truth: np.ndarray, prediction: np.ndarray, z: int, so
 def predictions_overlay(cases: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray, int]], source: str) -> Figure:
     """Lay prediction and expert mask over slices of several cases (paper figure 9).
 
-    Parameters
-    ----------
-    cases
-        Name, volume, true labels, predicted labels and the axial slice to show.
+    A case is its name, volume, true labels, predicted labels and the axial slice to show.
     """
     box = brain_box(*(volume for _, volume, *_ in cases))
     fig, axes = panels.box_sheet(box, len(cases), 3, source, legend=label_colours(), left=panels.LEFT, captioned=[0])
@@ -99,8 +98,8 @@ def six_panels(volume: np.ndarray, truth: np.ndarray, probabilities: np.ndarray,
 def probability_maps(volume: np.ndarray, truth: np.ndarray, probabilities: np.ndarray, z: int, source: str) -> Figure:
     """Show a FLAIR slice, truth, and the probability of every class with the expert's borders (paper figure 13)."""
     box = brain_box(volume)
-    meaning = "probability, as the network gives it\n(white line: ground truth)"
-    fig, axes = panels.box_sheet(box, 2, 3, source, notes=1, colourbar=(PROBABILITY, meaning))
+    scale = "probability, as the network gives it\n(white line: ground truth)"
+    fig, axes = panels.box_sheet(box, 2, 3, source, notes=1, scale=scale)
     panels.mr_panel(axes[0, 0], volume, z, box)
     panels.caption(axes[0, 0], "FLAIR", f"z = {z}")
     panels.mask_panel(axes[0, 1], truth, z, box)
@@ -116,6 +115,38 @@ def probability_maps(volume: np.ndarray, truth: np.ndarray, probabilities: np.nd
 
 
 @styled
+def region_maps(
+    volumes: Volumes, truth: np.ndarray, probabilities: np.ndarray, z: int, source: str, prediction: np.ndarray
+) -> Figure:
+    """Show the probability of each region in a slice, with the borders of the true and of the network's region.
+
+    The probabilities (x, y, z, 3) are those of WT, TC and ET; `prediction` holds the labels that were made of them.
+    """
+    chances = np.asarray(probabilities[:, :, z : z + 1], np.float32)
+    box = brain_box(volumes["flair"], volumes["t1ce"])
+    # Everything that is tumour or might be: a false alarm far away must not fall outside the enlarged panels.
+    tumour = (truth[:, :, z : z + 1] != 0) | (prediction[:, :, z : z + 1] != 0) | (chances.max(-1) > _FAINT)
+    close = panels.zoom_box(tumour, 0, box)
+    width, height = panels.box_ratio(box)
+    scale = "probability of the region;\nnetwork's border in blue, the true one in white"
+    fig, axes = panels.sheet([width] * 3, [height, width], source, notes=1, legend=label_colours(), scale=scale)
+    headings = ("FLAIR", f"z = {z}"), ("T1ce", f"z = {z}"), ("Labels", "what the network decides, on T1ce")
+    for ax, modality, heading in zip(axes[0], ("flair", "t1ce", "t1ce"), headings, strict=True):
+        panels.mr_panel(ax, volumes[modality], z, box)
+        panels.caption(ax, *heading)
+    panels.frame(axes[0, 0], close)
+    panels.overlay(axes[0, 2], prediction, z)
+    brain = ndimage.binary_fill_holes(axial(volumes["flair"], z) != 0)
+    for channel, (ax, name) in enumerate(zip(axes[1], REGIONS, strict=True)):
+        panels.probability_panel(ax, axial(chances[..., channel], 0), close, letters=False)
+        panels.outline(ax, brain, "#8A8A8A", 0.8)
+        panels.outline(ax, axial(region(truth, name), z), "white", 1.5)
+        panels.outline(ax, axial(region(prediction, name), z), "#4FD8FF", 1.2)
+        panels.caption(ax, name, f"{LONG_NAMES[name]}, enlarged")
+    return fig
+
+
+@styled
 def single_class(
     volume: np.ndarray,
     truth: np.ndarray,
@@ -123,19 +154,13 @@ def single_class(
     z: int,
     source: str,
     spacing: tuple[float, float, float],
-    name: str = "ED",
 ) -> Figure:
-    """Compare one class with the truth: where it is, and how bright its voxels are (paper figure 14).
+    """Compare edema with the truth: where it is, and how bright its voxels are (paper figure 14).
 
-    Parameters
-    ----------
-    name
-        Label or region: NCR, ED, ET, WT or TC.
-    spacing
-        Voxel size in mm, for volumes in mL.
+    `spacing` is the voxel size in mm, for volumes in mL.
     """
-    wanted, got = region(truth, name), region(prediction, name)
-    colour = COLOURS[SCORED[name][-1]] if name in ("ED", "ET", "NCR") else COLOURS[ED]
+    name, colour = LABEL_NAMES[ED], COLOURS[ED]
+    wanted, got = truth == ED, prediction == ED
     box = brain_box(volume)
     width, height = panels.box_ratio(box)
     fig, axes = panels.sheet([width, width, 1.25 * width], [height], source, notes=1)
@@ -154,12 +179,10 @@ def _distributions(ax, wanted, got, colour):
     """Draw two normalised histograms in a panel of a black sheet."""
     ax = ax.inset_axes((0.1, 0.13, 0.88, 0.84), facecolor="black")
     both = np.concatenate([wanted, got])
-    edges = np.histogram_bin_edges(both, bins=48, range=np.percentile(both, (0.2, 99.8))) if both.size else [0, 1]
-    if wanted.size:
-        ax.hist(wanted, edges, density=True, color=colour, alpha=0.75, label="ground truth")
-    if got.size:
-        ax.hist(got, edges, density=True, histtype="step", color="white", lw=1.8, label="prediction")
     if both.size:
+        edges = np.histogram_bin_edges(both, bins=48, range=np.percentile(both, (0.2, 99.8)))
+        ax.hist(wanted, edges, density=wanted.size > 0, color=colour, alpha=0.75, label="ground truth")
+        ax.hist(got, edges, density=got.size > 0, histtype="step", color="white", lw=1.8, label="prediction")
         ax.legend(loc="upper right", labelcolor="white", handlelength=1.2)
         ax.set_ylim(0, 1.22 * ax.get_ylim()[1])
         ax.xaxis.set_major_locator(MaxNLocator(5))
@@ -177,7 +200,8 @@ def mark_errors(ax: Axes, prediction: np.ndarray, truth: np.ndarray, z: int, nam
     parts = (got & wanted, wanted & ~got, got & ~wanted)
     for pixels, (colour, _), strength in zip(parts, ERROR_LEGEND, (0.45, 1, 1), strict=True):
         panels.tint(ax, pixels.astype(np.float32) * strength, colour)
-    return tuple(int(pixels.sum()) for pixels in parts)
+    found, missed, extra = (int(pixels.sum()) for pixels in parts)
+    return found, missed, extra
 
 
 @styled
@@ -190,4 +214,25 @@ def error_map(volume: np.ndarray, truth: np.ndarray, prediction: np.ndarray, z: 
         found, missed, extra = mark_errors(ax, prediction, truth, z, name)
         counts = f"{found:,} pixels found, {missed:,} missed,\n{extra:,} too much"
         panels.caption(ax, f"{name}, {LONG_NAMES[name]}", counts)
+    return fig
+
+
+@styled
+def system_errors(
+    image: np.ndarray, truth: np.ndarray, masks: Mapping[str, np.ndarray], source: str, columns: int = 4
+) -> Figure:
+    """Show what each system found, missed and marked too much of the whole tumour in one axial slice.
+
+    `image` (x, y) is 0 outside the brain; standardised intensities, which may be negative, will do. `truth` and `masks`
+    are labels (x, y), those of each system by its title. At most `columns` panels stand in a row.
+    """
+    volume = np.where(image != 0, image - np.min(image), 0).astype(np.float32)[..., None]
+    box = brain_box(volume)
+    columns = min(columns, len(masks))
+    fig, axes = panels.box_sheet(box, -(-len(masks) // columns), columns, source, notes=1, legend=ERROR_LEGEND)
+    for ax, (system, mask) in zip(axes.flat, masks.items(), strict=False):
+        panels.mr_panel(ax, volume, 0, box, levels=panels.dimmed(volume))
+        found, missed, extra = mark_errors(ax, mask[..., None], truth[..., None], 0, "WT")
+        total = 2 * found + missed + extra
+        panels.caption(ax, system, f"Dice of WT in this slice {2 * found / total if total else 1:.2f}")
     return fig

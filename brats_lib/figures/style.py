@@ -5,6 +5,7 @@ import io
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -16,7 +17,10 @@ from matplotlib.patches import Patch
 from brats_lib.cases import brain
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR
 
+# By modality, in the order that figures show them.
 Volumes = Mapping[str, np.ndarray]
+# What matplotlib takes as keyword arguments.
+Style = dict[str, Any]
 # (start, stop) along each axis of a volume.
 Box = tuple[tuple[int, int], ...]
 
@@ -30,7 +34,7 @@ MODALITY_NAMES = {"flair": "FLAIR", "t1": "T1", "t1ce": "T1ce", "t2": "T2"}
 ACCENTS = {"blue": "#0072B2", "orange": "#D55E00", "green": "#007A5A", "purple": "#A0528B", "grey": "#6B6B6B"}
 PROBABILITY = mpl.colormaps["magma"]
 
-STYLE = {
+STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib, so figures are the same on every machine
     "font.size": 11,
@@ -43,7 +47,6 @@ STYLE = {
     "axes.edgecolor": "#444444",
     "axes.linewidth": 0.8,
     "axes.axisbelow": True,
-    "axes.grid": False,
     "grid.color": "#E3E3E3",
     "grid.linewidth": 0.8,
     "xtick.labelsize": 10,
@@ -51,7 +54,6 @@ STYLE = {
     "legend.frameon": False,
     "legend.fontsize": 10.5,
     "lines.linewidth": 2.0,
-    "figure.facecolor": "white",
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
     "savefig.facecolor": "auto",
@@ -75,12 +77,12 @@ class Figure(mpl_figure.Figure):
     It is unknown to pyplot: nothing is left open, and the inline backend does not show it a second time.
     """
 
-    def draw(self, renderer):
+    def draw(self, renderer: Any) -> None:
         # matplotlib makes ticks while it draws, so the style must hold then too.
         with mpl.rc_context(STYLE):
             super().draw(renderer)
 
-    def _repr_png_(self):
+    def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=self.dpi)
         return buffer.getvalue()
@@ -90,25 +92,20 @@ class Figure(mpl_figure.Figure):
 class Plane:
     """One of the three planes of the body, and how an LPS volume is laid out in it.
 
-    Attributes
-    ----------
-    axis
-        The volume's axis that the plane is perpendicular to.
-    origin
-        Where row 0 of a cut is displayed: "upper" or "lower".
-    letters
-        Direction of the patient at the panel's left, right, top and bottom edge: ``"RLAP"``.
+    It is perpendicular to the volume's `axis`; `origin` is where row 0 of a cut is displayed. The `letters` are the
+    directions of the patient at the panel's left, right, top and bottom edge: ``"RLAP"``.
     """
 
     name: str
     axis: int
-    origin: str
+    origin: Literal["upper", "lower"]
     letters: str
 
     @property
-    def in_plane(self) -> tuple[int, ...]:
+    def in_plane(self) -> tuple[int, int]:
         """The volume's axes along the panel's columns and rows."""
-        return tuple(axis for axis in range(3) if axis != self.axis)
+        columns, rows = (axis for axis in range(3) if axis != self.axis)
+        return columns, rows
 
     def cut(self, volume: np.ndarray, index: int) -> np.ndarray:
         """The slice `index` of a volume (x, y, z) as rows and columns."""
@@ -178,15 +175,10 @@ def modality_name(modality: str) -> str:
     return MODALITY_NAMES.get(modality, modality)
 
 
-def in_order(volumes: Volumes) -> list[str]:
-    """The modalities of a case in the order FLAIR, T1, T1ce, T2."""
-    return [name for name in MODALITY_NAMES if name in volumes]
-
-
-def long_name(label: int | str) -> str:
-    """``"ED, peritumoral edema"`` for a label or region name."""
-    short = LABEL_NAMES.get(label, label)
-    return short if LONG_NAMES[short] == short else f"{short}, {LONG_NAMES[short]}"
+def long_name(label: int) -> str:
+    """``"ED, peritumoral edema"`` for a label."""
+    short = LABEL_NAMES[label]
+    return f"{short}, {LONG_NAMES[short]}" if label else short
 
 
 def label_colours(labels: Iterable[int] = TUMOUR) -> list[tuple[str, str]]:
@@ -194,12 +186,12 @@ def label_colours(labels: Iterable[int] = TUMOUR) -> list[tuple[str, str]]:
     return [(COLOURS[label], long_name(label)) for label in labels]
 
 
-def colour_legend(fig: Figure, entries: Iterable[tuple[str, str]], **options) -> Legend:
+def colour_legend(fig: Figure, entries: Iterable[tuple[str, str]], **options: Any) -> Legend:
     """Explain colours, each with its text, in one line of white letters on a black figure."""
     colours, texts = zip(*entries, strict=True)
     patches = [Patch(facecolor=colour, edgecolor="#888888", linewidth=0.6) for colour in colours]
-    style = {"ncols": len(texts), "labelcolor": "white", "borderaxespad": 0, "borderpad": 0, "handlelength": 1.2}
-    return fig.legend(patches, texts, **style, **options)
+    options |= {"ncols": len(texts), "labelcolor": "white", "borderaxespad": 0, "borderpad": 0, "handlelength": 1.2}
+    return fig.legend(patches, texts, **options)
 
 
 def foot_lines(width: float, *parts: str) -> list[str]:
@@ -210,5 +202,5 @@ def foot_lines(width: float, *parts: str) -> list[str]:
 def write_foot(fig: Figure, colour: str, *parts: str) -> None:
     """Write small print at the foot of a figure, the source first."""
     width, height = fig.get_size_inches()
-    fig.text(MARGIN / width, 0.10 / height, "\n".join(foot_lines(width, *parts)), va="bottom", color=colour,
-             fontsize=8.5, linespacing=1.3, gid="source", parse_math=False)  # fmt: skip
+    style: Style = {"va": "bottom", "color": colour, "fontsize": 8.5, "linespacing": 1.3, "parse_math": False}
+    fig.text(MARGIN / width, 0.10 / height, "\n".join(foot_lines(width, *parts)), gid="source", **style)

@@ -51,11 +51,8 @@ def test_path_in_the_source_of_a_page_is_found(site):
     assert check_html(site()) == [f"_sources/a.ipynb: {SHOWS}: /home/ann/x"]
 
 
-def test_blank_image_is_found(site):
+def test_blank_missing_and_doubled_figures_are_found(site):
     assert check_html(site(picture=np.ones((8, 8)))) == ["index.html: image a.png is blank"]
-
-
-def test_missing_and_doubled_figures_are_found(site):
     assert check_html(site(), ["paper-fig-01"]) == []
     problems = check_html(site(), ["paper-fig-01", "paper-fig-02"])
     assert problems == ["id paper-fig-02 stands on 0 pages; expected one"]

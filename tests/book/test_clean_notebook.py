@@ -1,7 +1,7 @@
 import copy
 
 import pytest
-from fake_run import FRAME, PICTURE, TABLE, make_output
+from fake_run import PICTURE, TABLE, make_output
 
 from brats_lib.book.notebook import clean_notebook
 from brats_lib.errors import BratsError
@@ -28,11 +28,6 @@ def clean(*outputs, source="", replacements=(), **options):
     return cleaned["cells"][0]
 
 
-def test_injected_parameters_are_folded():
-    assert "hide-input" in clean(tags=["injected-parameters"])["metadata"]["tags"]
-    assert "hide-input" not in clean(tags=["parameters"])["metadata"]["tags"]
-
-
 @pytest.mark.parametrize(("tags", "data"), [((), " *Data: 8 phantoms.*"), (["drawing"], "")])
 def test_images_keep_their_grey_levels_and_captions_name_the_data_but_those_of_drawings(tags, data):
     settings = clean(make_output(PICTURE), mystnb=FIGURE, source="8 phantoms", tags=tags)["metadata"]["mystnb"]
@@ -40,10 +35,11 @@ def test_images_keep_their_grey_levels_and_captions_name_the_data_but_those_of_d
     assert settings["figure"]["caption"] == f"The four weightings.{data}"
 
 
-def test_progress_bars_are_dropped_and_printed_text_is_kept():
+def test_progress_bars_are_dropped_printed_text_stays_and_parameters_are_folded():
     bar = make_output({"application/vnd.jupyter.widget-view+json": {}, "text/plain": "50 %"})
     printed = {"output_type": "stream", "name": "stdout", "text": ["24 cases"]}
-    assert clean(bar, printed)["outputs"] == [printed]
+    cell = clean(bar, printed, tags=["injected-parameters"])
+    assert cell["outputs"] == [printed] and "hide-input" in cell["metadata"]["tags"]
 
 
 def test_private_text_is_replaced_everywhere_but_in_images():
@@ -68,9 +64,3 @@ def test_private_text_is_replaced_everywhere_but_in_images():
 def test_unfit_cells_are_refused(outputs, options, message):
     with pytest.raises(BratsError, match=message):
         clean(*outputs, **options)
-
-
-@pytest.mark.parametrize("data", [TABLE, FRAME])
-def test_tables_and_frames_need_no_image_settings(data):
-    figure = {"figure": {"name": "table-x", "caption": "A table"}}
-    assert "image" not in clean(make_output(data), mystnb=figure)["metadata"]["mystnb"]

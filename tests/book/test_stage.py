@@ -12,7 +12,7 @@ from papermill.translators import PythonTranslator
 from brats_lib.book import stage as stage_module
 from brats_lib.book.check import check_html
 from brats_lib.book.stage import stage
-from brats_lib.book.tables import figures_table, read_figures
+from brats_lib.book.tables import read_figures
 from brats_lib.errors import BratsError
 
 
@@ -31,18 +31,10 @@ def test_staged_files_keep_their_places_and_what_was_there_goes(fake_run, tmp_pa
     (tmp_path / "out" / "stale.md").write_text("old")
     out = stage(fake_run, tmp_path / "out", ROOT)
     assert {"_config.yml", "_toc.yml", "book", "notebooks"} == {path.name for path in out.iterdir()}
+    assert "* - [Fig. 6](#paper-fig-06)" in (out / "book/_run/tables/paper_figures.md").read_text()
     staged = json.loads((out / "notebooks/01_explore_dataset.ipynb").read_text())
     assert "8 simulated phantoms (seed 0)" in json.dumps(staged["cells"])
     assert (out / "book/_run/tables/results_published.md").is_file()
-
-
-def test_page_of_the_weights_gets_the_cards_that_are_packaged_now(fake_run, tmp_path, monkeypatch):
-    (fake_run / "tables" / "weights_cards.md").write_text("cards of an earlier run")
-    monkeypatch.setattr(stage_module, "available", lambda: ["phantom"])
-    monkeypatch.setattr(stage_module, "read_card", lambda name: name)
-    monkeypatch.setattr(stage_module, "cards_markdown", lambda cards: f"cards of {', '.join(cards)}")
-    out = stage(fake_run, tmp_path / "out", ROOT)
-    assert (out / "book/_run/tables/weights_cards.md").read_text() == "cards of phantom"
 
 
 def test_buttons_lead_to_a_repository_only_where_one_is_named():
@@ -67,20 +59,17 @@ def test_pages_say_how_long_each_notebook_took_and_cite_what_the_terms_of_the_da
     assert "*Data: 8 cases, BraTS 2021 naming {cite}`menze2015,baid2021`.*" in text
 
 
-def test_missing_notebook_is_named(fake_run, tmp_path):
-    (fake_run / "04_evaluate.ipynb").unlink()
-    with pytest.raises(BratsError, match="04_evaluate.ipynb: it is not there"):
-        stage(fake_run, tmp_path / "out", ROOT)
-
-
 @pytest.mark.parametrize(("key", "value"), [("profile", "paper"), ("seed", 1)])
-def test_notebooks_of_different_runs_are_refused(fake_run, tmp_path, key, value):
+def test_notebooks_of_different_runs_or_that_are_missing_are_refused(fake_run, tmp_path, key, value):
     for path in fake_run.glob("0[1-4]*.ipynb"):
         set_parameters(path, seed=0)
     # One that lacks a parameter of the others belongs to their run.
     assert stage(fake_run, tmp_path / "out", ROOT).is_dir()
     set_parameters(fake_run / "05_overlay_predictions.ipynb", **{key: value})
     with pytest.raises(BratsError, match=f"05_overlay_predictions ran with {key} {value!r} but 01_explore_dataset"):
+        stage(fake_run, tmp_path / "out", ROOT)
+    (fake_run / "04_evaluate.ipynb").unlink()
+    with pytest.raises(BratsError, match="04_evaluate.ipynb: it is not there"):
         stage(fake_run, tmp_path / "out", ROOT)
 
 
@@ -101,16 +90,6 @@ def test_folder_of_the_data_is_not_published(fake_run, tmp_path, name):
     staged = json.loads((out / "notebooks/01_explore_dataset.ipynb").read_text())
     assert "/srv" not in json.dumps(staged)
     assert PythonTranslator.translate_str(name) in staged["cells"][-1]["source"]
-
-
-def test_map_of_figures_links_every_id_and_adds_this_runs_numbers():
-    figures = [
-        {"id": "paper-fig-06", "section": 3, "shows": "curves", "claim": "good", "ours": "Measured."},
-        {"id": "paper-table-1", "section": 4, "shows": "means", "claim": "0.88", "ours": "Filled in."},
-    ]
-    table = figures_table(figures, {"paper-fig-06": "Best epoch 2."})
-    assert "* - [Fig. 6](#paper-fig-06)\n  - 3\n  - curves\n  - good\n  - Measured. Best epoch 2.\n" in table
-    assert "* - [Table 1](#paper-table-1)" in table
 
 
 @pytest.mark.slow

@@ -10,6 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
+from brats_lib.figures.plots import REGION_MARKS
+
 SOURCE = "3 test heads"
 Z = 18  # a slice of `tiny_case` with every label
 
@@ -75,6 +77,13 @@ def check_sheet(figure, panels):
 def marked(figure, gid):
     """The artists of a figure that bear a name."""
     return figure.findobj(lambda artist: artist.get_gid() == gid)
+
+
+def points(axes, region):
+    """Where the marks of a region are, as lists along x and y."""
+    colour, marker = REGION_MARKS[region]
+    (line,) = [line for line in axes.lines if line.get_marker() == marker and line.get_color() == colour]
+    return list(line.get_xdata()), list(line.get_ydata())
 
 
 def check_plot(figure):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from figures.drawn import SOURCE, captions, check_plot, check_sheet, hex_colours, marked, texts
+from figures.drawn import SOURCE, captions, check_plot, check_sheet, hex_colours, marked, points, texts
 
 from brats_lib.figures import generation
 from brats_lib.labels import COLOURS, ED
@@ -52,7 +52,7 @@ def test_scores_are_means_per_method_and_step():
     table = pd.DataFrame(rows, columns=["method", "data", "level", "psnr_brain", "ssim_brain"])
     figure = generation.score_steps(table, "level", SOURCE, "level of the noise")
     check_plot(figure)
-    assert marked(figure, "network")[0].get_ydata() == pytest.approx([30, 26])
+    assert figure.axes[0].lines[0].get_ydata() == pytest.approx([30, 26])
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["0.1", "0.5"]
 
 
@@ -77,6 +77,5 @@ def test_help_is_a_mark_per_arm_and_number():
     table = pd.DataFrame(rows, columns=["arm", "synthetic", "data", "seed", "region", "dice"])
     figure = generation.help_curve(table, SOURCE)
     check_plot(figure)
-    heights = [float(np.ravel(line.get_ydata())[0]) for line in marked(figure, "WT")]
-    assert heights == pytest.approx([0.55, 0.65, 0.75])
+    assert points(figure.axes[0], "WT")[1] == pytest.approx([0.55, 0.65, 0.75])
     assert "lowest to highest of 2 seeds" in texts(figure)

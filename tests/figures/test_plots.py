@@ -4,11 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 from figures.drawn import SOURCE, captions, check_plot, check_sheet, image_axes, marked, texts, tiny_case
 from matplotlib.container import BarContainer
 
-from brats_lib.figures import data, model, scores, training
+from brats_lib.figures import data, model, scores
 from brats_lib.labels import to_classes
+from brats_lib.scores.calibration import reliability
 
 
 def test_training_curves_mark_the_best_epoch_the_drops_and_the_trivial_accuracy():
@@ -18,7 +20,7 @@ def test_training_curves_mark_the_best_epoch_the_drops_and_the_trivial_accuracy(
         history[measure] = value + 0.001 * epochs
         history[f"val_{measure}"] = value + 0.002 * epochs
     history["val_loss"] = [0.5, 0.3, 0.2, 0.1, 0.15, 0.2]
-    figure = training.training_curves(history, SOURCE, background_accuracy=0.983)
+    figure = model.training_curves(history, SOURCE, background_accuracy=0.983)
     check_plot(figure)
     assert len(figure.axes) == 4
     assert {line.get_xdata()[0] for line in marked(figure, "learning-rate drop")} == {4, 6}
@@ -26,7 +28,7 @@ def test_training_curves_mark_the_best_epoch_the_drops_and_the_trivial_accuracy(
     assert len(best) == 4 and {int(line.get_xdata()[0]) for line in best} == {4}
     (trivial,) = marked(figure, "background")
     assert trivial.get_ydata()[0] == 0.983 and trivial.axes.get_title(loc="left") == "Accuracy"
-    check_plot(training.training_curves(history.head(1), SOURCE, 0.983))
+    check_plot(model.training_curves(history.head(1), SOURCE, 0.983))
 
 
 def test_published_metrics_stand_beside_the_paper_and_the_trivial_predictor():
@@ -63,6 +65,21 @@ def test_region_scores_write_means_and_keep_the_penalty_in_view():
     check_plot(figure)
     assert {"0.400", "187.6"} <= set(texts(figure))
     assert figure.axes[1].get_xlim()[1] > 373.13
+
+
+def test_reliability_diagram_draws_frequencies_over_probabilities_and_counts_voxels():
+    # 80 voxels of 5 % of which 10 % are tumour, 20 of 95 % of which all are: ECE (80 * .05 + 20 * .05) / 100.
+    chance = np.repeat([0.05, 0.95], [80, 20])
+    there = np.arange(100) < 8
+    there[80:] = True
+    table = reliability(chance, there)
+    figure = scores.reliability_diagram({"WT": table, "ET": table}, SOURCE)
+    check_plot(figure)
+    line = marked(figure, "WT")[0]
+    assert line.get_xdata() == pytest.approx([0.05, 0.95]) and line.get_ydata() == pytest.approx([0.1, 1])
+    assert {"WT, ECE 0.0500", "ET, ECE 0.0500"} <= set(texts(figure))
+    counted = marked(figure, "voxels ET")[0].get_data().values
+    assert counted[[0, 9]].tolist() == [80, 20] and np.isnan(counted[1:9]).all()
 
 
 def test_split_bars_are_as_long_as_the_counts():
@@ -150,7 +167,7 @@ def test_a_unet_is_drawn_from_its_layers():
     ]
     network = SimpleNamespace(layers=layers)
     found = [(stage.size, stage.channels, stage.joins, stage.dropout) for stage in model.stages(network)]
-    assert found == [(32, [2, 8], False, None), (16, [16], False, 0.2), (32, [8, 8, 4], True, None)]
+    assert found == [(32, [2, 8], False, 0), (16, [16], False, 0.2), (32, [8, 8, 4], True, 0)]
     figure = model.unet_diagram(network, SOURCE)
     check_plot(figure)
     assert "3,036 parameters" in texts(figure)  # 152 + 1168 + 520 + 1160 + 36

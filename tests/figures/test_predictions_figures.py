@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from figures.drawn import SOURCE, Z, axes_of, captions, texts, tiny_case
+from figures.drawn import SOURCE, Z, axes_of, captions, image_axes, texts, tiny_case
 from matplotlib.colors import to_hex
 
 from brats_lib.figures import predictions
-from brats_lib.labels import COLOURS, ED, ET, NCR, one_hot, to_classes
+from brats_lib.labels import COLOURS, ED, ET, NCR, REGIONS, one_hot, region, to_classes
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,42 @@ def test_single_class_writes_volumes_and_overlap():
     truth, prediction = np.zeros((2, 20, 20, 20), np.uint8)
     truth[:10, :10, :10] = ED  # 1000 voxels of 2 mm3
     prediction[:5, :10, :10] = ED  # half of them: Dice 2 * 500 / 1500
-    figure = predictions.single_class(volume, truth, prediction, 5, SOURCE, name="ED", spacing=(1, 1, 2))
+    figure = predictions.single_class(volume, truth, prediction, 5, SOURCE, spacing=(1, 1, 2))
     written = " ".join(texts(figure))
     assert "ED, 2.0 mL" in written and "ED, 1.0 mL" in written and "Dice 0.667" in written
+
+
+def test_region_maps_show_both_scans_the_labels_and_each_region(case):
+    images, truth, prediction, _ = case
+    chances = np.stack([0.9 * region(prediction, name) for name in REGIONS], axis=-1).astype(np.float16)
+    figure = predictions.region_maps(images, truth, chances, Z, SOURCE, prediction)
+    assert captions(figure) == ["FLAIR", "T1ce", "Labels", "WT", "TC", "ET"]
+    *_, labels, wt, tc, et = image_axes(figure)
+    np.testing.assert_array_equal(labels.images[1].get_array()[..., 3] > 0, prediction[:, :, Z].T != 0)
+    for channel, axes in enumerate((wt, tc, et)):
+        np.testing.assert_array_equal(axes.images[0].get_array(), chances[:, :, Z, channel].T)
+        # The head's border, the truth's and the network's.
+        assert len(axes.collections) == 3
+
+
+def test_a_doubt_far_from_the_tumour_is_inside_the_enlarged_panels():
+    volume = np.ones((100, 100, 3), np.float32)
+    truth, chances = np.zeros((100, 100, 3), np.uint8), np.zeros((100, 100, 3, 3), np.float16)
+    truth[10:20, 10:20, 1] = ED
+    chances[85, 88, 1, 0] = 0.3  # too little for a label
+    both = {"flair": volume, "t1ce": volume}
+    shown = image_axes(predictions.region_maps(both, truth, chances, 1, SOURCE, truth * 0))[3]
+    (left, right), (bottom, top) = shown.get_xlim(), shown.get_ylim()
+    assert left < 10 and right > 85 and top < 10 and bottom > 88
+
+
+def test_errors_are_counted_for_each_system():
+    image = np.zeros((60, 70), np.float32)
+    image[5:55, 5:65] = np.random.default_rng(0).uniform(1, 2, (50, 60))
+    truth, half = np.zeros((2, 60, 70), np.uint8)
+    truth[20:30, 20:30] = ED
+    half[20:30, 25:35] = ET
+    figure = predictions.system_errors(image, truth, {"All": truth, "Half": half, "None": half * 0}, SOURCE, columns=2)
+    assert captions(figure) == ["All", "Half", "None"]
+    found = [text for text in texts(figure) if text.startswith("Dice of WT")]
+    assert [text[-4:] for text in found] == ["1.00", "0.50", "0.00"]

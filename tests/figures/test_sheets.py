@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from figures.drawn import SOURCE, Z, check_sheet, forbid_files, image_axes, pixels, tiny_case
 
-from brats_lib.figures import predictions, probabilities, volumes
+from brats_lib.figures import predictions, volumes
 from brats_lib.labels import one_hot, to_classes
 
 # Name -> (function of volumes, truth, prediction and probabilities of the classes, number of panels with an image).
 FIGURES = {
     "cohort_examples": (lambda v, t, p, q: volumes.cohort_examples([("a", v, Z), ("b", v, Z)], SOURCE), 8),
     "modality_guide": (lambda v, t, p, q: volumes.modality_guide(v, Z, SOURCE), 4),
-    "modalities_with_mask": (lambda v, t, p, q: volumes.modalities_with_mask(v, t, Z, SOURCE), 5),
+    "modalities_with_mask": (lambda v, t, p, q: volumes.modalities_with_mask(v, t, Z, SOURCE), 6),
     "three_planes": (lambda v, t, p, q: volumes.three_planes(v["t1ce"], t, SOURCE, (1, 1, 1)), 3),
     "mask_slice": (lambda v, t, p, q: volumes.mask_slice(t, Z, SOURCE), 2),
     "mask_overlay": (lambda v, t, p, q: volumes.mask_overlay(v["flair"], t, Z, SOURCE), 2),
@@ -28,7 +28,7 @@ FIGURES = {
     "probability_maps": (lambda v, t, p, q: predictions.probability_maps(v["flair"], t, q, Z, SOURCE), 6),
     "single_class": (lambda v, t, p, q: predictions.single_class(v["flair"], t, p, Z, SOURCE, (1, 1, 1)), 2),
     "error_map": (lambda v, t, p, q: predictions.error_map(v["flair"], t, p, Z, SOURCE), 3),
-    "region_maps": (lambda v, t, p, q: probabilities.region_maps(v, t, q[..., 1:], Z, SOURCE, p), 6),
+    "region_maps": (lambda v, t, p, q: predictions.region_maps(v, t, q[..., 1:], Z, SOURCE, p), 6),
 }
 
 

@@ -2,17 +2,11 @@
 
 import numpy as np
 import pytest
-from figures.drawn import SOURCE, Z, axes_of, captions, hex_colours, image_axes, panel, texts, tiny_case
+from figures.drawn import SOURCE, axes_of, captions, image_axes, panel, texts
 from matplotlib.colors import to_rgb
 
 from brats_lib.figures import panels, volumes
-from brats_lib.figures.style import tumour_slice
 from brats_lib.labels import COLOURS, ED, ET, NCR
-
-
-@pytest.fixture(scope="module")
-def case():
-    return tiny_case()
 
 
 def marker_centre(figure, axes):
@@ -68,13 +62,6 @@ def test_thick_slices_keep_the_bodys_proportions():
     assert box.height / box.width == pytest.approx(3 * (high - low) / (right - left), rel=0.02)
 
 
-def test_mask_panels_show_exactly_the_papers_colours(case):
-    images, mask = case
-    figure = volumes.mask_slice(mask, tumour_slice(mask), SOURCE)
-    shown = panel(figure, image_axes(figure)[1])
-    assert set(COLOURS.values()) <= hex_colours(shown)
-
-
 def test_isolated_classes_are_the_class_in_its_colour_and_one_grey():
     mask = np.zeros((60, 60, 3), np.uint8)
     mask[10:50, 10:50, 1] = ED
@@ -87,21 +74,6 @@ def test_isolated_classes_are_the_class_in_its_colour_and_one_grey():
         inside = (shown[..., :3] == np.round(255 * np.array(to_rgb(colour)))).all(-1)
         np.testing.assert_array_equal(inside, mask[:, :, 1].T == label)
         assert len(np.unique(shown[~inside].reshape(-1, 4), axis=0)) == 1
-
-
-def test_grey_levels_are_those_of_the_volume_not_of_the_slice(case):
-    images, mask = case
-    brighter = images["t1"].copy()
-    brighter[:, :, 30] *= 3
-    figure = volumes.montage(brighter, mask, SOURCE, images)
-    assert len({axes.images[0].get_clim() for axes in image_axes(figure)[:12]}) == 1
-
-
-def test_the_overlay_leaves_the_background_clear(case):
-    images, mask = case
-    figure = volumes.mask_overlay(images["flair"], mask, Z, SOURCE)
-    laid_over = image_axes(figure)[1].images[1].get_array()
-    np.testing.assert_array_equal(laid_over[..., 3] > 0, mask[:, :, Z].T != 0)
 
 
 def test_the_enlarged_panel_holds_the_tumour():
