@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 
+import keras
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
@@ -30,8 +31,6 @@ def train_briefly(
         Keys of `SYSTEMS`; what a system is built on comes before it.
     stacks, tested
         What to learn from and what to segment, with labels and all four modalities.
-    steps
-        Of each training.
     seed
         Of weights, blocks and dropout.
 
@@ -43,31 +42,24 @@ def train_briefly(
     masks
         Title to labels of the tested case.
     """
-    landmarks, models, rows, masks = learn_landmarks(stacks), {}, [], {}
+    models: dict[str, keras.Model] = {}
+    landmarks, rows, masks = learn_landmarks(stacks), [], {}
     for name in tqdm(names, desc="Training systems", unit="system"):
         system = SYSTEMS.get(name)
         if system is None or (system.built_on and system.built_on not in models):
             found = "there is none of that name" if system is None else f"{system.built_on} does not come before it"
             advice = f"Choose of {', '.join(SYSTEMS)}"
             raise BratsError(f"system '{name}'", found, "a system, after the one that it is built on", advice)
-        learning, case = list(stacks), tested
-        if system.matched:
-            *learning, case = match_stacks([*stacks, tested], landmarks)
+        *learning, case = match_stacks([*stacks, tested], landmarks) if system.matched else [*stacks, tested]
         fitted = fit_system(system, learning, steps, seed, models.get(system.built_on))
         models[name] = fitted.model
         start = time.perf_counter()
         mask = masks[system.title] = to_mask(predict_classes(system.dense(fitted.model), case.images, system))
         seconds = time.perf_counter() - start
-        dice = {row["region"]: row["dice"] for row in score_mask(mask, tested.labels, (1.0, 1.0, 1.0))}
-        rows.append(
-            {
-                "system": system.title,
-                "parameters": fitted.model.count_params(),
-                "first loss": fitted.losses[0],
-                "last losses": fitted.losses[-5:].mean(),
-                "training (s)": 60 * fitted.minutes,
-                "prediction (s)": seconds,
-                **{f"Dice {region}": dice[region] for region in REGIONS},
-            }
-        )
+        dice = {row["region"]: row["dice"] for row in score_mask(mask, np.asarray(tested.labels), (1.0, 1.0, 1.0))}
+        rows.append({
+            "system": system.title, "parameters": fitted.model.count_params(), "first loss": fitted.losses[0],
+            "last losses": fitted.losses[-5:].mean(), "training (s)": 60 * fitted.minutes, "prediction (s)": seconds,
+            **{f"Dice {region}": dice[region] for region in REGIONS},
+        })  # fmt: skip
     return pd.DataFrame(rows), masks

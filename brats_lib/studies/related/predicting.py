@@ -1,12 +1,11 @@
 """From a case to the classes of its voxels, by a network that answers for the middle of what it reads."""
 
-import itertools
-
 import keras
 import numpy as np
 
 from brats_lib.labels import LABELS, to_labels
 from brats_lib.prediction.postprocess import large_pieces
+from brats_lib.studies.related.samples import cut
 from brats_lib.studies.related.systems import System
 
 __all__ = ["predict_classes", "to_mask"]
@@ -20,31 +19,29 @@ def predict_classes(model: keras.Model, images: np.ndarray, system: System) -> n
 
     The model is what ``system.dense`` made of the trained network. Outside the brain background has probability 1.
     """
-    shape, flat = images.shape[:3], len(system.block) == 2
-    block, margin = (*system.block, 1)[:3], (system.margin,) * len(system.block) + (0,) * flat
-    counts = [-(-length // side) for length, side in zip(shape, block, strict=True)]
-    # Blocks of one size, the last ones filled up with nothing: another size would be compiled anew.
-    ends = [count * side - length for count, side, length in zip(counts, block, shape, strict=True)]
-    padding = [(m, m + end) for m, end in zip(margin, ends, strict=True)]
-    padded = np.pad(np.asarray(images, np.float32), [*padding, (0, 0)])
-    found = np.zeros((*(count * side for count, side in zip(counts, block, strict=True)), len(LABELS)), np.float32)
-    found[..., 0] = 1
-    for place in itertools.product(*map(range, counts)):
-        start = [number * side for number, side in zip(place, block, strict=True)]
-        inner = tuple(slice(s, s + side) for s, side in zip(start, block, strict=True))
-        outer = tuple(slice(s, s + side + 2 * m) for s, side, m in zip(start, block, margin, strict=True))
-        if not padded[tuple(slice(s.start + m, s.stop + m) for s, m in zip(inner, margin, strict=True))].any():
+    images, flat = np.asarray(images, np.float32), len(system.block) == 2
+    block = np.array((*system.block, 1)[:3])
+    margin = np.array([system.margin] * len(system.block) + [0] * flat)
+    counts = -(-np.array(images.shape[:3]) // block)
+    background = np.eye(len(LABELS), dtype=np.float32)[0]
+    found = np.tile(background, (*counts * block, 1))
+    for place in np.ndindex(*counts):
+        start = place * block
+        # Blocks of one size, the last ones filled up with nothing: another size would be compiled anew.
+        read = cut(images, start - margin, block + 2 * margin)
+        middle = tuple(slice(m, m + side) for m, side in zip(margin, block, strict=True))
+        if not read[middle].any():
             continue
-        read = padded[outer][:, :, 0] if flat else padded[outer]
+        read = read[:, :, 0] if flat else read
         answer = np.asarray(model.predict_on_batch(read[None])[0], np.float32)
         if answer.shape[:-1] == read.shape[:-1]:
-            answer = answer[tuple(slice(system.margin, system.margin + side) for side in system.block)]
+            answer = answer[middle[: len(system.block)]]
         for axis, side in enumerate(system.block):
             answer = _between(answer, axis, np.arange(side) / system.stride)
+        inner = tuple(slice(s, s + side) for s, side in zip(start, block, strict=True))
         found[inner] = answer[:, :, None] if flat else answer
-    found = found[tuple(slice(0, length) for length in shape)]
-    outside = ~(np.asarray(images) != 0).any(-1)
-    found[outside] = np.eye(len(LABELS), dtype=np.float32)[0]
+    found = found[tuple(slice(length) for length in images.shape[:3])]
+    found[~(images != 0).any(-1)] = background
     return found
 
 

@@ -26,31 +26,13 @@ class Samples(PyDataset):
     images (n, *side, modalities) in standard deviations of the brain, 0 outside, and targets (n, *answer, 4), one-hot
     classes, all zero where the system is given no label.
 
-    Parameters
-    ----------
-    stacks
-        With labels and the modalities that the system reads.
-    system
-        Sides of a block and of its labelled middle, blocks per batch, what they are centred on, which slices have
-        labels.
-    batches
-        How many.
-    seed
-        Of everything random.
-
-    Raises
-    ------
-    BratsError
-        If no case is given, one has no labels, or a class that blocks are to be centred on occurs in none.
+    Cases have labels and the modalities that the system reads. One with a class that blocks are to be centred on must
+    be among them: a `BratsError` says which is missing.
     """
 
     def __init__(self, stacks: Sequence[Stack], system: System, batches: int, seed: int = 0):
         super().__init__()
         self.stacks, self.system, self.seed, self._batches = list(stacks), system, int(seed), int(batches)
-        unlabelled = [stack.name for stack in self.stacks if stack.labels is None]
-        if unlabelled or not self.stacks:
-            found = f"{unlabelled[0]} has no mask" if unlabelled else "there are none"
-            raise BratsError("training cases", found, "cases with masks", "Check the split")
         cases = [_remember(stack) for stack in self.stacks]
         self._places = [
             [(number, voxels[label]) for number, voxels in enumerate(cases) if len(voxels[label])]
@@ -77,9 +59,9 @@ class Samples(PyDataset):
         places = self._places[rng.choice(len(labels.LABELS), p=self.system.shares)]
         number, voxels = places[rng.integers(len(places))]
         centre, stack = voxels[rng.integers(len(voxels))], self.stacks[number]
-        side, answer = ((*size, 1)[:3] for size in (self.system.side, self.system.answer))
-        image = cut(stack.images, centre, side).astype(np.float32)
-        target = labels.one_hot(labels.to_classes(cut(stack.labels, centre, answer)))
+        side, answer = (np.array((*size, 1)[:3]) for size in (self.system.side, self.system.answer))
+        image = cut(stack.images, centre - side // 2, side).astype(np.float32)
+        target = labels.one_hot(labels.to_classes(cut(stack.labels, centre - answer // 2, answer)))
         if self.system.labelled_every > 1:
             slices = centre[2] - answer[2] // 2 + np.arange(answer[2])
             target[:, :, slices % self.system.labelled_every != 0] = 0
@@ -90,16 +72,13 @@ class Samples(PyDataset):
         return (image * gain + shift) * (image != 0), target
 
 
-def cut(volume: np.ndarray, centre: Sequence[int] | np.ndarray, side: Sequence[int]) -> np.ndarray:
-    """A block of a volume whose voxel at ``side // 2`` is the centre, with zeros where it reaches beyond."""
+def cut(volume: np.ndarray, start: Sequence[int] | np.ndarray, side: Sequence[int] | np.ndarray) -> np.ndarray:
+    """A block of a volume, of these sides from this voxel on, with zeros where it reaches beyond."""
     block = np.zeros((*side, *volume.shape[3:]), volume.dtype)
-    source, target = [], []
-    for middle, length, size in zip(centre, side, volume.shape[:3], strict=True):
-        start = int(middle) - length // 2
-        first, last = max(start, 0), max(min(start + length, size), 0)
-        source.append(slice(first, max(first, last)))
-        target.append(slice(first - start, max(first, last) - start))
-    block[tuple(target)] = volume[tuple(source)]
+    stop = np.add(start, side)
+    inside = volume[tuple(slice(max(first, 0), max(last, 0)) for first, last in zip(start, stop, strict=True))]
+    before = np.maximum(np.negative(start), 0)
+    block[tuple(slice(b, b + length) for b, length in zip(before, inside.shape[:3], strict=True))] = inside
     return block
 
 

@@ -57,17 +57,14 @@ def costs_table(facts: pd.DataFrame) -> pd.DataFrame:
     From columns system, parameters, multiply_adds (of each voxel that is answered), minutes (of training), steps and
     case_seconds (of one core).
     """
-    facts = in_order(facts)
-    return pd.DataFrame(
-        {
-            "system": facts["title"],
-            "parameters": facts["parameters"].map("{:,.0f}".format),
-            "thousand multiply-adds per voxel": (facts["multiply_adds"] / 1000).map("{:,.0f}".format),
-            "training (core-minutes)": facts["minutes"].map("{:.1f}".format),
-            "steps": facts["steps"].map("{:,.0f}".format),
-            "a case (core-seconds)": facts["case_seconds"].map("{:.0f}".format),
-        }
-    )
+    facts = in_order(facts).assign(thousands=lambda table: table["multiply_adds"] / 1000)
+    columns = {
+        "parameters": ("parameters", "{:,.0f}"), "thousands": ("thousand multiply-adds per voxel", "{:,.0f}"),
+        "minutes": ("training (core-minutes)", "{:.1f}"), "steps": ("steps", "{:,.0f}"),
+        "case_seconds": ("a case (core-seconds)", "{:.0f}"),
+    }  # fmt: skip
+    written = {title: facts[column].map(text.format) for column, (title, text) in columns.items()}
+    return pd.DataFrame({"system": facts["title"], **written})
 
 
 def read_masks(table: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -10,12 +10,12 @@ from brats_lib.labels import NCR
 from brats_lib.studies.related.systems import System
 
 
-def build(precision, seed):
+def build(channels, classes, precision, seed):
     layer = keras.layers.Conv2D(
-        4, 3, activation="softmax", name="probabilities", kernel_initializer=keras.initializers.HeNormal(seed=seed)
+        classes, 3, activation="softmax", name="probabilities", kernel_initializer=keras.initializers.HeNormal(seed=seed)
     )
     hidden = keras.layers.Conv2D(8, 3, activation="relu", kernel_initializer=keras.initializers.HeNormal(seed=seed))
-    return keras.Sequential([keras.Input((None, None, 4)), hidden, layer])
+    return keras.Sequential([keras.Input((None, None, channels)), hidden, layer])
 
 
 FLAT = System(
