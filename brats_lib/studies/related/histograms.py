@@ -26,10 +26,8 @@ def learn_landmarks(stacks: Sequence[Stack]) -> np.ndarray:
     are in the unit of the images. Each stack's percentiles are brought onto that scale along a line; a landmark is
     their mean over the stacks (Nyúl et al. 2000, section II-B, with the mean where they allow any average).
     """
-    found = np.stack([
-        [_percentiles(image[image != 0]) for image in np.moveaxis(np.asarray(stack.images, np.float32), -1, 0)]
-        for stack in stacks
-    ])  # fmt: skip
+    cases = [np.moveaxis(np.asarray(stack.images, np.float32), -1, 0) for stack in stacks]
+    found = np.array([[_percentiles(image[image != 0]) for image in case] for case in cases])
     low, high = found[..., :1], found[..., -1:]
     return (low.mean(0) + (found - low) / (high - low) * (high - low).mean(0)).mean(0)
 

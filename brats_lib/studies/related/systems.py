@@ -18,10 +18,9 @@ __all__ = ["SYSTEMS", "System"]
 class System:
     """One system; sides and margins are in voxels, two sides mean axial slices."""
 
-    # In files, and in tables and figures; key of its paper in the bibliography.
+    # In files, and in tables and figures.
     name: str
     title: str
-    reference: str
     # Makes an untrained network, of channels and classes, see `network`.
     build: Callable[..., keras.Model]
     # Sides of a block that is read in training, and of its middle that is labelled.
@@ -70,7 +69,7 @@ _ALIKE = (0.25,) * len(LABELS)
 # Half of the blocks on tumour, its parts alike (Kamnitsas et al. 2017, section 3.2).
 _HALF = (0.5, 1 / 6, 1 / 6, 1 / 6)
 _UNET3D = System(
-    "unet3d", "3D U-Net", "cicek2016", partial(unet3d.build_unet3d, width=16), side=(48, 48, 48),
+    "unet3d", "3D U-Net", partial(unet3d.build_unet3d, width=16), side=(48, 48, 48),
     answer=(48, 48, 48), batch=1, steps=460, shares=_HALF, block=(32, 32, 32), margin=unet3d.MARGIN,
 )  # fmt: skip
 
@@ -78,22 +77,22 @@ SYSTEMS = {
     system.name: system
     for system in (
         System(
-            "pereira", "Pereira", "pereira2016", pereira.build_pereira, side=(33, 33), answer=(1, 1), batch=128,
+            "pereira", "Pereira", pereira.build_pereira, side=(33, 33), answer=(1, 1), batch=128,
             steps=580, shares=(0.4, 0.2, 0.2, 0.2), block=(148, 184), margin=pereira.MARGIN,
             stride=pereira.DENSE_STRIDE, dense=_dense_pereira, matched=True,
         ),
         System(
-            "two_path", "Havaei, two paths", "havaei2017", havaei.build_two_path, side=(33, 33), answer=(1, 1),
+            "two_path", "Havaei, two paths", havaei.build_two_path, side=(33, 33), answer=(1, 1),
             batch=128, steps=430, shares=_ALIKE, block=(74, 92), margin=havaei.MARGIN, natural_end=0.2,
             learning_rate=_SLOW,
         ),
         System(
-            "cascade", "Havaei, cascade", "havaei2017", havaei.build_cascade, side=(65, 65), answer=(1, 1), batch=32,
+            "cascade", "Havaei, cascade", havaei.build_cascade, side=(65, 65), answer=(1, 1), batch=32,
             steps=310, shares=_ALIKE, block=(148, 184), margin=havaei.CASCADE_MARGIN, natural_end=0.2,
             learning_rate=_SLOW, built_on="two_path",
         ),
         System(
-            "deepmedic", "DeepMedic", "kamnitsas2017", deepmedic.build_deepmedic, side=(57, 57, 57), answer=(9, 9, 9),
+            "deepmedic", "DeepMedic", deepmedic.build_deepmedic, side=(57, 57, 57), answer=(9, 9, 9),
             batch=10, steps=460, shares=_HALF, block=(18, 18, 18), margin=deepmedic.MARGIN,
         ),
         _UNET3D,

@@ -57,14 +57,17 @@ def costs_table(facts: pd.DataFrame) -> pd.DataFrame:
     From columns system, parameters, multiply_adds (of each voxel that is answered), minutes (of training), steps and
     case_seconds (of one core).
     """
-    facts = in_order(facts).assign(thousands=lambda table: table["multiply_adds"] / 1000)
-    columns = {
-        "parameters": ("parameters", "{:,.0f}"), "thousands": ("thousand multiply-adds per voxel", "{:,.0f}"),
-        "minutes": ("training (core-minutes)", "{:.1f}"), "steps": ("steps", "{:,.0f}"),
-        "case_seconds": ("a case (core-seconds)", "{:.0f}"),
-    }  # fmt: skip
-    written = {title: facts[column].map(text.format) for column, (title, text) in columns.items()}
-    return pd.DataFrame({"system": facts["title"], **written})
+    facts = in_order(facts)
+    numbers = {
+        "parameters": facts["parameters"],
+        "thousand multiply-adds per voxel": facts["multiply_adds"] / 1000,
+        "training (core-minutes)": facts["minutes"],
+        "steps": facts["steps"],
+        "a case (core-seconds)": facts["case_seconds"],
+    }
+    texts = {name: column.map("{:,.0f}".format) for name, column in numbers.items()}
+    texts["training (core-minutes)"] = facts["minutes"].map("{:.1f}".format)
+    return pd.DataFrame({"system": facts["title"], **texts})
 
 
 def read_masks(table: pd.DataFrame) -> dict[str, np.ndarray]:

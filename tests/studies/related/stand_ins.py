@@ -12,7 +12,11 @@ from brats_lib.studies.related.systems import System
 
 def build(channels, classes, precision, seed):
     layer = keras.layers.Conv2D(
-        classes, 3, activation="softmax", name="probabilities", kernel_initializer=keras.initializers.HeNormal(seed=seed)
+        classes,
+        3,
+        activation="softmax",
+        name="probabilities",
+        kernel_initializer=keras.initializers.HeNormal(seed=seed),
     )
     hidden = keras.layers.Conv2D(8, 3, activation="relu", kernel_initializer=keras.initializers.HeNormal(seed=seed))
     return keras.Sequential([keras.Input((None, None, channels)), hidden, layer])

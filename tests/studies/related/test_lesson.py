@@ -8,7 +8,7 @@ from studies.related.stand_ins import FLAT, cases
 
 from brats_lib.errors import BratsError
 from brats_lib.studies.related import lesson
-from brats_lib.studies.related.samples import Samples
+from brats_lib.studies.related.blocks import Samples
 from brats_lib.studies.related.systems import SYSTEMS
 
 

@@ -7,7 +7,7 @@ import pytest
 from studies.related.stand_ins import FLAT, SOLID, cases
 
 from brats_lib.labels import ED, ET, to_classes
-from brats_lib.studies.related.predicting import predict_classes, to_mask
+from brats_lib.studies.related.blocks import predict_classes, to_mask
 
 
 class Knows:

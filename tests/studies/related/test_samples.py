@@ -8,7 +8,7 @@ from studies.related.stand_ins import FLAT, SOLID, cases
 
 from brats_lib.errors import BratsError
 from brats_lib.labels import to_classes
-from brats_lib.studies.related.samples import Samples, cut
+from brats_lib.studies.related.blocks import Samples, cut
 
 
 def test_a_block_is_cut_around_its_centre_and_empty_beyond_the_volume():

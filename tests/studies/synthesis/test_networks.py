@@ -8,7 +8,7 @@ import pytest
 
 from brats_lib import models
 from brats_lib.recipes import COMPRESSION, GENERATION, RESTORATION, T2_FROM_T1, VARIATION
-from brats_lib.studies.synthesis.autoencoder import labelled_error
+from brats_lib.studies.synthesis.autoencoders import labelled_error
 from brats_lib.studies.synthesis.gan import join
 from brats_lib.studies.synthesis.networks import forward
 from brats_lib.studies.synthesis.parts import SpectralConv2D, hinge_critic, hinge_generator, kl_divergence

@@ -1,24 +1,27 @@
-"""Blocks cut from cases at random: what the systems of the paper's section 2 learn from."""
+"""Blocks of cases: cut at random to learn from, and one after another to be segmented."""
 
 from collections.abc import Sequence
 
+import keras
 import numpy as np
-from keras.utils import PyDataset
 
 from brats_lib import labels
 from brats_lib.errors import BratsError
+from brats_lib.prediction.postprocess import large_pieces
 from brats_lib.slices.stacks import Stack
 from brats_lib.studies.related.systems import System
 
-__all__ = ["Samples", "cut"]
+__all__ = ["Samples", "cut", "predict_classes", "to_mask"]
 
 # Voxels of each class that are remembered per case, to centre blocks on.
 _REMEMBERED = 4000
 # Spread of the factor and of the offset that each modality of a block gets: another scanner.
 _GAIN, _SHIFT = 0.1, 0.1
+# Connected pieces of tumour that are smaller than this share of the largest are dropped, as our own recipe does.
+_SMALLEST_PIECE = 0.1
 
 
-class Samples(PyDataset):
+class Samples(keras.utils.PyDataset):
     """Batches of random blocks of cases, with the classes of the voxels in their middle.
 
     A block of a 2D system is a piece of an axial slice. It is mirrored left to right at random, and each of its
@@ -72,16 +75,6 @@ class Samples(PyDataset):
         return (image * gain + shift) * (image != 0), target
 
 
-def cut(volume: np.ndarray, start: Sequence[int] | np.ndarray, side: Sequence[int] | np.ndarray) -> np.ndarray:
-    """A block of a volume, of these sides from this voxel on, with zeros where it reaches beyond."""
-    block = np.zeros((*side, *volume.shape[3:]), volume.dtype)
-    stop = np.add(start, side)
-    inside = volume[tuple(slice(max(first, 0), max(last, 0)) for first, last in zip(start, stop, strict=True))]
-    before = np.maximum(np.negative(start), 0)
-    block[tuple(slice(b, b + length) for b, length in zip(before, inside.shape[:3], strict=True))] = inside
-    return block
-
-
 def _remember(stack):
     """Up to so many voxels of each label, always the same ones; background means brain."""
     mask, brain = np.asarray(stack.labels), np.asarray(stack.images[..., 0]) != 0
@@ -93,3 +86,58 @@ def _remember(stack):
             flat = np.random.default_rng(0).choice(flat, _REMEMBERED, replace=False)
         found[label] = np.column_stack(np.unravel_index(flat, mask.shape)).astype(np.int16)
     return found
+
+
+def cut(volume: np.ndarray, start: Sequence[int] | np.ndarray, side: Sequence[int] | np.ndarray) -> np.ndarray:
+    """A block of a volume, of these sides from this voxel on, with zeros where it reaches beyond."""
+    block = np.zeros((*side, *volume.shape[3:]), volume.dtype)
+    stop = np.add(start, side)
+    inside = volume[tuple(slice(max(first, 0), max(last, 0)) for first, last in zip(start, stop, strict=True))]
+    before = np.maximum(np.negative(start), 0)
+    block[tuple(slice(b, b + length) for b, length in zip(before, inside.shape[:3], strict=True))] = inside
+    return block
+
+
+def predict_classes(model: keras.Model, images: np.ndarray, system: System) -> np.ndarray:
+    """Probabilities of the classes, shape (x, y, z, 4), for a brain as `Stack.images`, block by block.
+
+    The model is what ``system.dense`` made of the trained network. Outside the brain background has probability 1.
+    """
+    images, flat = np.asarray(images, np.float32), len(system.block) == 2
+    block = np.array((*system.block, 1)[:3])
+    margin = np.array([system.margin] * len(system.block) + [0] * flat)
+    counts = -(-np.array(images.shape[:3]) // block)
+    background = np.eye(len(labels.LABELS), dtype=np.float32)[0]
+    found = np.tile(background, (*counts * block, 1))
+    for place in np.ndindex(*counts):
+        start = place * block
+        # Blocks of one size, the last ones filled up with nothing: another size would be compiled anew.
+        read = cut(images, start - margin, block + 2 * margin)
+        middle = tuple(slice(m, m + side) for m, side in zip(margin, block, strict=True))
+        if not read[middle].any():
+            continue
+        read = read[:, :, 0] if flat else read
+        answer = np.asarray(model.predict_on_batch(read[None])[0], np.float32)
+        if answer.shape[:-1] == read.shape[:-1]:
+            answer = answer[middle[: len(system.block)]]
+        for axis, side in enumerate(system.block):
+            answer = _between(answer, axis, np.arange(side) / system.stride)
+        inner = tuple(slice(s, s + side) for s, side in zip(start, block, strict=True))
+        found[inner] = answer[:, :, None] if flat else answer
+    found = found[tuple(slice(length) for length in images.shape[:3])]
+    found[~(images != 0).any(-1)] = background
+    return found
+
+
+def _between(answer, axis, positions):
+    """Answers at positions along an axis, linear between those at whole numbers; the last one holds beyond."""
+    low = np.minimum(positions.astype(int), answer.shape[axis] - 1)
+    high = np.minimum(low + 1, answer.shape[axis] - 1)
+    share = (positions - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(answer.ndim)])
+    return answer.take(low, axis) * (1 - share) + answer.take(high, axis) * share
+
+
+def to_mask(probabilities: np.ndarray) -> np.ndarray:
+    """Labels 0, 1, 2, 4: the most probable one of each voxel, without the small pieces of tumour."""
+    mask = labels.to_labels(probabilities.argmax(-1))
+    return mask * large_pieces(mask > 0, _SMALLEST_PIECE)
