@@ -114,23 +114,19 @@ def prepare(cohort: Cohort, split: Split, plan: Plan, folder: str | Path) -> Cas
     return Cases(build_cache(cohort.labelled(), plan.recipe, Path(folder) / "cache"), split.train, split.val)
 
 
-def one_factor(plan: Plan, factors: Sequence[str] = (BASELINE, *FACTORS)) -> list[tuple[str, Any, Plan]]:
-    """Rows of factor, value and plan to train: the plan with one of `FACTORS` changed at a time.
+def one_factor(plan: Plan, factor: str) -> list[tuple[Any, Plan]]:
+    """Values and plans to train: the plan with one of `FACTORS` changed; its own value is no change and is left out.
 
-    `BASELINE` is the plan itself; the plan's own value of a factor is no change and has no row.
+    `BASELINE` is the plan itself, with an empty value.
     """
-    rows: list[tuple[str, Any, Plan]] = []
-    for factor in factors:
-        if factor == BASELINE:
-            rows.append((BASELINE, "", plan))
-            continue
-        if factor not in FACTORS:
-            known = ", ".join((BASELINE, *FACTORS))
-            raise BratsError(f"factor '{factor}'", "there is no such factor", f"one of {known}", "Choose one of those")
-        own = plan.value(factor)
-        values = [max(1, int(own * value)) if factor in _MULTIPLES else value for value in FACTORS[factor]]
-        rows += [(factor, value, plan.change(**{factor: value})) for value in values if value != own]
-    return rows
+    if factor == BASELINE:
+        return [("", plan)]
+    if factor not in FACTORS:
+        known = ", ".join((BASELINE, *FACTORS))
+        raise BratsError(f"factor '{factor}'", "there is no such factor", f"one of {known}", "Choose one of those")
+    own = plan.value(factor)
+    values = [max(1, int(own * value)) if factor in _MULTIPLES else value for value in FACTORS[factor]]
+    return [(value, plan.change(**{factor: value})) for value in values if value != own]
 
 
 def train_plan(
@@ -172,7 +168,7 @@ def sweep(
     plan: Plan, cases: Cases, folder: str | Path, factors: Sequence[str] = (BASELINE, *FACTORS),
     seeds: Sequence[int] = (0,),
 ) -> pd.DataFrame:  # fmt: skip
-    """Train every row of `one_factor` with every seed, as far as that has not been done.
+    """Train every plan of `one_factor` with every seed, as far as that has not been done.
 
     The folder gets ``<factor>-seed<seed>.csv``, each written when it is complete, and the trainings in `trainings/`.
     Processes with different factors or seeds may share it. The table has a row per training and epoch: factor, value,
@@ -185,7 +181,7 @@ def sweep(
                 train_plan(changed, cases, folder / "trainings", seed, precision).assign(
                     factor=factor, value=str(value), seed=seed
                 )
-                for _, value, changed in one_factor(plan, [factor])
+                for value, changed in one_factor(plan, factor)
             )
             write_whole(folder / f"{factor}-seed{seed}.csv", table.to_csv(index=False))
             tables.append(table)

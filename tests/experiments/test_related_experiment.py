@@ -1,4 +1,4 @@
-"""The experiment behind chapter 8 with systems of one convolution: done once, gathered, put in tables."""
+"""The experiment behind chapter 8 with a system of two convolutions: done once, gathered, put in tables."""
 
 import dataclasses
 import json
@@ -23,18 +23,14 @@ TINY = dataclasses.replace(NATIVE, patch=16, widths=(8, 8), batch_slices=4, plan
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    """Two systems of one convolution, tiny recipes, tiny cases, and folders of their own."""
+    """A system of two convolutions, tiny recipes, tiny cases, and folders of their own."""
     stacks = cases(3)
-    upon = dataclasses.replace(
-        FLAT, name="upon", built_on="flat", build=lambda first, precision, seed: FLAT.build(precision, seed)
-    )
-    monkeypatch.setattr(related, "SYSTEMS", {"flat": dataclasses.replace(FLAT, matched=True), "upon": upon})
-    monkeypatch.setattr(related, "training_phantoms", lambda count: stacks[:2])
-    monkeypatch.setattr(related, "test_phantoms", lambda count: stacks[2:])
-    monkeypatch.setattr(related, "FOLDER", tmp_path / "runs")
-    monkeypatch.setattr(related, "NNUNET", tmp_path / "nnunet")
-    monkeypatch.setattr(related, "NATIVE", TINY)
-    monkeypatch.setattr(related, "NATIVE_STEPS", 2)
+    for name, value in {
+        "SYSTEMS": {"flat": dataclasses.replace(FLAT, matched=True)},
+        "training_phantoms": lambda count: stacks[:2], "test_phantoms": lambda count: stacks[2:],
+        "FOLDER": tmp_path / "runs", "NNUNET": tmp_path / "nnunet", "NATIVE": TINY, "NATIVE_STEPS": 2,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(related, name, value)
     monkeypatch.setattr(record, "FOLDER", tmp_path / "results")
     return tmp_path
 

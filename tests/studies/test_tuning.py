@@ -19,7 +19,17 @@ from brats_lib.errors import BratsError
 from brats_lib.recipes import PUBLISHED
 from brats_lib.slices.cache import build_cache
 from brats_lib.studies import tuning
-from brats_lib.studies.tuning import Cases, Plan, one_factor, open_study, search, sweep, train_plan, trials_table
+from brats_lib.studies.tuning import (
+    FACTORS,
+    Cases,
+    Plan,
+    one_factor,
+    open_study,
+    search,
+    sweep,
+    train_plan,
+    trials_table,
+)
 
 TINY = Plan(
     dataclasses.replace(PUBLISHED, size=16, width=2, first_slice=8, stop_slice=24, learning_rate=1e-2),
@@ -53,18 +63,20 @@ def test_scored_batches_are_all_of_one_size(cases, slices, size):
 
 def test_each_row_differs_from_the_plan_in_its_factor_alone():
     plan = Plan()
-    rows = one_factor(plan)
-    assert rows[0] == ("baseline", "", plan)
-    for factor, value, changed in rows[1:]:
-        assert changed != plan and changed.value(factor) == value
-        assert changed.change(**{factor: plan.value(factor)}) == plan
+    assert one_factor(plan, "baseline") == [("", plan)]
+    rows = {factor: one_factor(plan, factor) for factor in FACTORS}
+    for factor, changes in rows.items():
+        for value, changed in changes:
+            assert changed != plan and changed.value(factor) == value
+            assert changed.change(**{factor: plan.value(factor)}) == plan
     # 5 rates, 4 batches, 4 dropouts, 3 optimizers, 4 pairs of betas, 3 widths, 3 losses, each less the plan's own.
-    assert len(rows) == 1 + 4 + 3 + 3 + 2 + 3 + 2 + 2
+    assert [len(changes) for changes in rows.values()] == [4, 3, 3, 2, 3, 2, 2]
     # Width and batch are multiples of the plan's.
-    rows = one_factor(Plan(PUBLISHED, batch_slices=200), ["width", "batch_slices"])
-    assert [value for _, value, _ in rows] == [16, 64, 100, 400, 800]
+    paper = Plan(PUBLISHED, batch_slices=200)
+    assert [value for value, _ in one_factor(paper, "width")] == [16, 64]
+    assert [value for value, _ in one_factor(paper, "batch_slices")] == [100, 400, 800]
     with pytest.raises(BratsError, match="one of baseline, learning_rate"):
-        one_factor(Plan(), ["depth"])
+        one_factor(plan, "depth")
 
 
 def test_finished_part_of_a_sweep_is_read_and_a_changed_one_is_made_again(cases, tmp_path, capsys):
@@ -78,7 +90,6 @@ def test_finished_part_of_a_sweep_is_read_and_a_changed_one_is_made_again(cases,
     pd.testing.assert_frame_equal(first, again)
     assert capsys.readouterr().out.count("is finished") == 3
     assert len(pd.read_csv(tmp_path / "optimizer-seed0.csv")) == 4
-    assert len(sweep(dataclasses.replace(TINY, epochs=3), cases, tmp_path, ["baseline"])) == 3
     # Another arithmetic makes other scores.
     train_plan(TINY, cases, tmp_path / "trainings", precision="mixed_bfloat16")
     assert "is finished" not in capsys.readouterr().out

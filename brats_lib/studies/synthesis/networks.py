@@ -34,22 +34,16 @@ def _objective(recipe: GenerativeRecipe, model, steps):
         learning_rate_schedule(recipe, steps), recipe.beta_1, 0.99, clipnorm=1.0, use_ema=recipe.averaging > 0,
         ema_momentum=recipe.averaging,
     )  # fmt: skip
-    return optimizer, _sum_of_terms, [_TermMean(number, name) for number, name in enumerate(model.terms)]
+    means = [keras.metrics.MeanMetricWrapper(_term, name, number=number) for number, name in enumerate(model.terms)]
+    return optimizer, _sum_of_terms, means
 
 
 def _sum_of_terms(y_true, terms):
     return keras.ops.sum(terms, -1)
 
 
-class _TermMean(keras.metrics.Mean):
-    """Mean of one of the losses that a network gives."""
-
-    def __init__(self, number, name):
-        super().__init__(name=name)
-        self.number = number
-
-    def update_state(self, y_true, terms, sample_weight=None):
-        return super().update_state(terms[:, self.number])
+def _term(y_true, terms, number):
+    return terms[:, number]
 
 
 def forward(network: keras.Model, inputs: np.ndarray | Sequence[np.ndarray], batch_slices: int = 32) -> np.ndarray:

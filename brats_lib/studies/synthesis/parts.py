@@ -125,10 +125,6 @@ class Spread(layers.Layer):
         channel = ops.zeros_like(inputs[..., :1]) + ops.cast(deviation, inputs.dtype)
         return ops.concatenate([inputs, channel], -1)
 
-    def compute_output_shape(self, input_shape):
-        """One channel more."""
-        return (*input_shape[:-1], input_shape[-1] + 1)
-
 
 def build_critic(
     channels: int, recipe: GenerativeRecipe, patches: bool, precision: str = "float32", seed: int | None = None
@@ -155,15 +151,11 @@ def build_critic(
 def adversarial_terms(critic: keras.Model, real: Tensor, made: Tensor, weight: float, training: bool) -> list[Tensor]:
     """Loss of the critic, and weighted loss of what made the pictures: each one number per sample."""
     judged, unmasked = critic(real, training=training), critic(ops.stop_gradient(made), training=training)
-    return [hinge_critic(judged, unmasked), weight * hinge_generator(_judge_frozen(critic, made))]
-
-
-def _judge_frozen(critic, pictures):
-    """Let a critic judge with its weights as constants: gradients reach the pictures alone."""
+    # Once more with the critic's weights as constants: gradients reach the pictures alone.
     weights = [ops.stop_gradient(variable.value) for variable in critic.trainable_variables]
     others = [variable.value for variable in critic.non_trainable_variables]
-    judged, _ = critic.stateless_call(weights, others, pictures, training=False)
-    return judged
+    believed, _ = critic.stateless_call(weights, others, made, training=False)
+    return [hinge_critic(judged, unmasked), weight * hinge_generator(believed)]
 
 
 def hinge_critic(real: Tensor, generated: Tensor) -> Tensor:
