@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from brats_lib.errors import BratsError
-from brats_lib.models.unet import layer_seeds
+from brats_lib.models.layers import Layers
 
 __all__ = ["build_native_unet"]
 
@@ -37,18 +37,12 @@ def build_native_unet(
     if len(widths) < 2 or any(width < GROUPS or width % GROUPS for width in widths):
         expected = f"at least two, each a multiple of {GROUPS}, which is the number of groups that are normalised"
         raise BratsError("widths of the network", f"they are {tuple(widths)}", expected, "Change the recipe's widths")
-    seeds = layer_seeds(seed)
-    policy = keras.DTypePolicy(precision)
-
-    def initial():
-        return keras.initializers.HeNormal(seed=next(seeds))
+    make = Layers(precision, seed)
+    policy = make.policy
 
     def convolve(x, level, name):
         for number in range(1, 2 if level == 0 else 3):
-            x = layers.Conv2D(
-                widths[level], 3, padding="same", use_bias=False, kernel_initializer=initial(), dtype=policy,
-                name=f"{name}_conv_{number}",
-            )(x)  # fmt: skip
+            x = make.conv(x, widths[level], 3, f"{name}_conv_{number}", use_bias=False)
             x = layers.GroupNormalization(GROUPS, dtype=policy, name=f"{name}_norm_{number}")(x)
             x = layers.Activation("relu", dtype=policy, name=f"{name}_relu_{number}")(x)
         return x
@@ -62,13 +56,9 @@ def build_native_unet(
     x = convolve(x, len(widths) - 1, "bottleneck")
     for level in reversed(range(len(widths) - 1)):
         name = f"decoder_{level + 1}"
-        x = layers.Conv2DTranspose(
-            widths[level], 2, strides=2, kernel_initializer=initial(), dtype=policy, name=f"{name}_up"
-        )(x)
+        x = make.conv(x, widths[level], 2, f"{name}_up", 2, layers.Conv2DTranspose, padding="valid")
         x = layers.Concatenate(dtype=policy, name=f"{name}_skip")([x, skips[level]])
         x = convolve(x, level, name)
-    probabilities = layers.Conv2D(
-        outputs, 1, activation="sigmoid" if regions else "softmax", kernel_initializer=initial(),
-        dtype=keras.DTypePolicy("float32"), name="probabilities",
-    )(x)  # fmt: skip
+    activation = "sigmoid" if regions else "softmax"
+    probabilities = make.conv(x, outputs, 1, "probabilities", activation=activation, dtype="float32")
     return keras.Model(slices, probabilities, name="native_unet")

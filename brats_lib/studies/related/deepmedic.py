@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from brats_lib.models.unet import layer_seeds
+from brats_lib.models.layers import Layers
 
 __all__ = ["MARGIN", "build_deepmedic"]
 
@@ -37,16 +37,11 @@ def build_deepmedic(channels: int, classes: int, precision: str = "float32", see
     prediction are averaged with weights that fall exponentially, not over the last 60 batches. Residual connections
     are not of this paper but of Kamnitsas et al. 2016.
     """
-    seeds = layer_seeds(seed)
-    policy = keras.DTypePolicy(precision)
-
-    def initial():
-        return keras.initializers.HeNormal(seed=next(seeds))
+    make = Layers(precision, seed)
+    policy = make.policy
 
     def convolve(x, filters, kernel, name):
-        x = layers.Conv3D(
-            filters, kernel, use_bias=False, kernel_initializer=initial(), dtype=policy, name=f"{name}_conv"
-        )(x)
+        x = make.conv(x, filters, kernel, f"{name}_conv", kind=layers.Conv3D, padding="valid", use_bias=False)
         x = layers.BatchNormalization(momentum=_MOMENTUM, dtype=policy, name=f"{name}_norm")(x)
         slopes = keras.initializers.Constant(0.01)
         return layers.PReLU(slopes, shared_axes=(1, 2, 3), dtype=policy, name=f"{name}_prelu")(x)
@@ -64,8 +59,6 @@ def build_deepmedic(channels: int, classes: int, precision: str = "float32", see
     x = layers.Concatenate(dtype=policy, name="join")([path(centre, "normal"), repeated])
     for number, filters in enumerate(_JOINT_WIDTHS, 1):
         x = convolve(x, filters, 1, f"joint_{number}")
-        x = layers.Dropout(_DROPOUT, seed=next(seeds), dtype=policy, name=f"joint_{number}_dropout")(x)
-    probabilities = layers.Conv3D(
-        classes, 1, activation="softmax", kernel_initializer=initial(), dtype="float32", name="probabilities"
-    )(x)
+        x = make.dropout(x, _DROPOUT, f"joint_{number}_dropout")
+    probabilities = make.conv(x, classes, 1, "probabilities", kind=layers.Conv3D, activation="softmax", dtype="float32")
     return keras.Model(image, probabilities, name="deepmedic")

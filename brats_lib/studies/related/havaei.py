@@ -1,9 +1,11 @@
 """The networks of Havaei et al. 2017: two paths of unlike reach, and a cascade of two such networks."""
 
+from functools import partial
+
 import keras
 from keras import layers
 
-from brats_lib.models.unet import layer_seeds
+from brats_lib.models.layers import Layers
 
 __all__ = ["CASCADE_MARGIN", "MARGIN", "build_cascade", "build_two_path"]
 
@@ -37,17 +39,12 @@ def build_two_path(
     label frequencies; where all classes are drawn equally often, as in its first phase of training, these are one
     constant, which a softmax does not see.
     """
-    seeds = layer_seeds(seed)
-    policy = keras.DTypePolicy(precision)
-
-    def convolve(x, filters, kernel, name, **options):
-        options = {"dtype": policy} | options
-        initial = keras.initializers.RandomUniform(-_SPREAD, _SPREAD, seed=next(seeds))
-        return layers.Conv2D(filters, kernel, kernel_initializer=initial, name=name, **options)(x)
+    make = Layers(precision, seed, partial(keras.initializers.RandomUniform, -_SPREAD, _SPREAD))
+    policy = make.policy
 
     def maxout(x, maps, kernel, name):
         # One convolution computes both halves, which is faster than two of them.
-        pair = convolve(x, 2 * maps, kernel, f"{name}_conv")
+        pair = make.conv(x, 2 * maps, kernel, f"{name}_conv", padding="valid")
         return layers.Maximum(dtype=policy, name=f"{name}_maxout")([pair[..., :maps], pair[..., maps:]])
 
     def pool(x, side, name):
@@ -58,8 +55,10 @@ def build_two_path(
     local = pool(maxout(local, 64, 3, "local_2"), 2, "local_2")
     wide = maxout(images, 160, 13, "global")
     joined = layers.Concatenate(dtype=policy, name="paths")([local, wide])
-    joined = layers.Dropout(_DROPOUT, seed=next(seeds), dtype=policy, name="paths_dropout")(joined)
-    probabilities = convolve(joined, classes, 21, "probabilities", activation="softmax", dtype="float32")
+    joined = make.dropout(joined, _DROPOUT, "paths_dropout")
+    probabilities = make.conv(
+        joined, classes, 21, "probabilities", padding="valid", activation="softmax", dtype="float32"
+    )
     return keras.Model(images, probabilities, name=name)
 
 

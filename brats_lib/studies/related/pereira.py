@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from brats_lib.models.unet import layer_seeds
+from brats_lib.models.layers import Layers
 
 __all__ = ["DENSE_STRIDE", "MARGIN", "build_pereira"]
 
@@ -44,25 +44,15 @@ def build_pereira(
     second one finds 7 windows of 3, which leave the last row over. That row is cut off, so that in a larger input, too,
     the last answer is one of a whole patch.
     """
-    seeds = layer_seeds(seed)
-    policy = keras.DTypePolicy(precision)
+    make = Layers(precision, seed, keras.initializers.GlorotUniform)
+    policy, bias = make.policy, keras.initializers.Constant(_BIAS)
 
-    def weigh(x, filters, kernel, name, **options):
-        options = {"dtype": policy} | options
-        return layers.Conv2D(
-            filters, kernel, kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
-            bias_initializer=keras.initializers.Constant(_BIAS), name=name, **options,
-        )(x)  # fmt: skip
-
-    def leak(x, name):
+    def convolve(x, filters, name, kernel=3, **options):
+        x = make.conv(x, filters, kernel, name, bias_initializer=bias, **options)
         return layers.LeakyReLU(_SLOPE, dtype=policy, name=f"{name}_relu")(x)
 
-    def convolve(x, filters, name):
-        return leak(weigh(x, filters, 3, name, padding="same"), name)
-
     def connect(x, name, **options):
-        x = leak(weigh(x, 256, name=name, **options), name)
-        return layers.Dropout(_DROPOUT, seed=next(seeds), dtype=policy, name=f"{name}_dropout")(x)
+        return make.dropout(convolve(x, 256, name, padding="valid", **options), _DROPOUT, f"{name}_dropout")
 
     patches = x = keras.Input((None, None, channels), name="patches")
     for number in (1, 2, 3):
@@ -74,5 +64,7 @@ def build_pereira(
     x = layers.MaxPooling2D(3, strides=1 if dense else 2, dtype=policy, name="pool_2")(x)
     x = connect(x, "fc_1", kernel=7, dilation_rate=2 if dense else 1)
     x = connect(x, "fc_2", kernel=1)
-    probabilities = weigh(x, classes, 1, "probabilities", activation="softmax", dtype="float32")
+    probabilities = make.conv(
+        x, classes, 1, "probabilities", bias_initializer=bias, activation="softmax", dtype="float32"
+    )
     return keras.Model(patches, probabilities, name="pereira_dense" if dense else "pereira")

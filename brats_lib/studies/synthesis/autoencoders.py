@@ -57,7 +57,7 @@ def _build_code_encoder(recipe, channels, blocks):
         x = blocks.conv_relu(x, width, 4, f"encoder_{level}", 2)
     x = blocks.conv_relu(x, recipe.widths[0], 3, "encoder_last")
     initial = blocks.initial(keras.initializers.GlorotNormal)
-    x = blocks.conv(x, 2 * recipe.latent, 1, "posterior", dtype="float32", initial=initial)
+    x = blocks.conv(x, 2 * recipe.latent, 1, "posterior", dtype="float32", kernel_initializer=initial)
     return keras.Model(pictures, x, name="code_encoder")
 
 
@@ -69,7 +69,9 @@ def _build_code_decoder(recipe, channels, blocks):
         if level > 1:
             x = blocks.double(x, f"decoder_{level}")
         x = blocks.conv_relu(x, width, 3, f"decoder_{level}")
-    x = blocks.conv(x, channels + len(LABELS), 3, "last_conv", initial=blocks.initial(keras.initializers.GlorotNormal))
+    x = blocks.conv(
+        x, channels + len(LABELS), 3, "last_conv", kernel_initializer=blocks.initial(keras.initializers.GlorotNormal)
+    )
     images = layers.Activation("sigmoid", dtype="float32", name="images")(x[..., :channels])
     labels = layers.Activation("softmax", dtype="float32", name="labels")(x[..., channels:])
     both = layers.Concatenate(dtype="float32", name="labelled")([images, labels])

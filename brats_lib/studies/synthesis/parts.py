@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from brats_lib.models.unet import layer_seeds
+from brats_lib.models.layers import Layers
 from brats_lib.recipes import GenerativeRecipe
 
 __all__ = [
@@ -31,21 +31,8 @@ def part_seeds(seed: int | None, count: int) -> list[int | None]:
     return [None if seed is None else count * seed + part for part in range(count)]
 
 
-class Blocks:
-    """Makes layers of one precision and applies them, each with initial weights from a seed of its own."""
-
-    def __init__(self, precision: str, seed: int | None, initializer: type = keras.initializers.HeNormal):
-        self.policy = keras.DTypePolicy(precision)
-        self._seeds, self._initializer = layer_seeds(seed), initializer
-
-    def initial(self, initializer: type | None = None) -> keras.Initializer:
-        """The initializer of the next layer."""
-        return (initializer or self._initializer)(seed=next(self._seeds))
-
-    def conv(self, x, width, kernel, name, strides=1, kind=layers.Conv2D, dtype=None, initial=None):
-        """A convolution; without strides it keeps the size."""
-        initial, dtype = initial or self.initial(), dtype or self.policy
-        return kind(width, kernel, strides, padding="same", kernel_initializer=initial, dtype=dtype, name=name)(x)
+class Blocks(Layers):
+    """Layers with leaky ReLUs behind them."""
 
     def conv_relu(self, x, width, kernel, name, strides=1, kind=layers.Conv2D):
         """A convolution and a leaky ReLU."""
