@@ -19,20 +19,13 @@ def build_native_unet(
 ) -> keras.Model:  # fmt: skip
     """Build a U-Net for slices of any size, (n, h, w, channels) to (n, h, w, outputs); see `models.build`.
 
-    Each convolution is 3x3 without bias, followed by group normalisation (Wu and He 2018) and a ReLU. There is one
-    of them at the finest level, in the encoder and in the decoder, and two at every other level, the lowest
-    included: normalisation and activation at full resolution are bound by memory, and a second convolution there
-    makes the whole network 1.6 times as slow. Down by 2x2 max pooling, up by a 2x2 transposed convolution whose
-    output is joined with the skip connection. Widths of (16, 48, 96, 192, 256), 6 channels in and 3 out give
-    3,289,779 parameters.
-
-    Parameters
-    ----------
-    widths
-        Filters of each level, the finest first: at least two, each a multiple of 8.
-    regions
-        One probability for each channel, by a sigmoid, for regions that overlap; otherwise, by a softmax,
-        probabilities of classes that exclude each other.
+    Each convolution is 3x3 without bias, followed by group normalisation (Wu and He 2018) and a ReLU. There is one of
+    them at the finest level, in the encoder and in the decoder, and two at every other level, the lowest included:
+    normalisation and activation at full resolution are bound by memory, and a second convolution there makes the whole
+    network 1.6 times as slow. Down by 2x2 max pooling, up by a 2x2 transposed convolution whose output is joined with
+    the skip connection. Widths, the filters of each level from the finest on, are multiples of 8; (16, 48, 96, 192,
+    256), 6 channels in and 3 out give 3,289,779 parameters. With `regions` the outputs are probabilities one by one, by
+    a sigmoid, for regions that overlap; otherwise, by a softmax, of classes that exclude each other.
     """
     if len(widths) < 2 or any(width < GROUPS or width % GROUPS for width in widths):
         expected = f"at least two, each a multiple of {GROUPS}, which is the number of groups that are normalised"

@@ -19,21 +19,12 @@ def build_unet(
 
     Four encoder levels of two 3x3 convolutions and 2x2 max pooling, a bottleneck of two 3x3 convolutions with
     dropout, four decoder levels of a 2x2 transposed convolution, the concatenated skip connection and two 3x3
-    convolutions, and a 1x1 convolution with softmax. Filters double with each level down. The defaults give
-    exactly 7,759,908 parameters.
+    convolutions, and a 1x1 convolution with softmax. Filters double with each level down, from `width` at the first.
+    The size is a multiple of 16. The defaults give exactly 7,759,908 parameters.
 
-    Parameters
-    ----------
-    size
-        Side of the square slices in pixels, a multiple of 16.
-    width, dropout
-        Filters of the first level; rate at the bottleneck, in [0, 1).
-
-    Notes
-    -----
-    The paper does not say whether the transposed convolution is followed by a ReLU. Ronneberger et al. (2015)
-    have none there; the notebooks that the paper follows have one after each convolution but the last,
-    the one that doubles the resolution included, so this network does too.
+    The paper does not say whether the transposed convolution is followed by a ReLU. Ronneberger et al. (2015) have none
+    there; the notebooks that the paper follows have one after each convolution but the last, the one that doubles the
+    resolution included, so this network does too.
     """
     if size < 2**LEVELS or size % 2**LEVELS:
         advice = f"Set the recipe's size to {max(1, round(size / 2**LEVELS)) * 2**LEVELS}"

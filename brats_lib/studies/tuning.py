@@ -135,11 +135,8 @@ def train_plan(
 ) -> pd.DataFrame:  # fmt: skip
     """Train a plan, or go on with it, in a folder below this one, named by a hash of all that decides its result.
 
-    Returns
-    -------
-    DataFrame
-        A row per epoch: the columns of `log.csv`, among them `SCORE`, and ``kept``, which marks the one whose weights
-        are kept. A training that diverges has one row, epoch 0 with score 0: it leaves no network.
+    A row per epoch: the columns of `log.csv`, among them `SCORE`, and ``kept``, which marks the one whose weights are
+    kept. A training that diverges has one row, epoch 0 with score 0: it leaves no network.
     """
     learning = SliceBatches(cases.cache, cases.train, plan.batch_slices, True, seed, plan.slices_per_epoch)
     # Of one size in all plans: a factor must not change what it is scored on.
@@ -200,15 +197,11 @@ def open_study(storage: str | Path, spared: int = 2) -> "optuna.Study":
     Parameters
     ----------
     storage
-        File of an SQLite database, or a URL such as ``postgresql://user@host/base``.
+        File of an SQLite database, or a URL such as ``postgresql://user@host/base``; a `BratsError` says why one
+        cannot be opened.
     spared
         Epochs after which a trial may be stopped first. Where networks find nothing for some epochs, stopping any
         sooner leaves those that begin early, not those that end well.
-
-    Raises
-    ------
-    BratsError
-        If Optuna or the database's driver is not installed, or the storage cannot be opened.
     """
     optuna = _import_optuna()
     options = {
@@ -269,12 +262,8 @@ def search(
 
     The folder gets the trainings of the trials, which change the plan, and `report` each finished trial. A trial that
     is tried again goes on with the epoch it was in. What is drawn next depends on which trials have ended, so the
-    search has no seed, and every training has the same.
-
-    Raises
-    ------
-    BratsError
-        If the trials of the study so far are of another plan, other cases, another precision or backend.
+    search has no seed, and every training has the same. A study whose trials are of another plan, other cases, another
+    precision or backend is a `BratsError`.
     """
     optuna = _import_optuna()
     precision = choose_precision()

@@ -59,11 +59,11 @@ def judge(scores: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> pd.DataFram
     standard deviation, refuted where the same holds below 0, and undecided otherwise. Columns are factor, section 6,
     compared, difference (mean over seeds), seeds, verdict.
     """
-    rows = []
+    by_seed, rows = scores.pivot(index="seed", columns=["factor", "value"], values=SCORE), []
     for factor, text, *values in claims:
         names = [_as_in_table(scores, factor, value) for value in values]
-        pair = pd.concat([_of_seeds(scores, factor, name) for name in names], axis=1).dropna().to_numpy()
-        gains = pair[:, 0] - pair[:, 1]
+        pair = by_seed.reindex(columns=[(BASELINE, "") if name == BASELINE else (factor, name) for name in names])
+        gains = (pair.iloc[:, 0] - pair.iloc[:, 1]).dropna()
         rows.append({
             "factor": factor, "section 6": text, "compared": " against ".join(names),
             "difference": gains.mean() if len(gains) else np.nan, "seeds": len(gains), "verdict": _verdict(gains),
@@ -77,12 +77,6 @@ def _as_in_table(scores, factor, value):
         return str(value)
     values = sorted(set(scores.loc[scores["factor"] == factor, "value"]), key=float)
     return values[value] if values else "none"
-
-
-def _of_seeds(scores, factor, name):
-    """The scores of one row of a sweep, by seed."""
-    factor, value = (BASELINE, "") if name == BASELINE else (factor, name)
-    return scores[(scores["factor"] == factor) & (scores["value"] == value)].set_index("seed")[SCORE]
 
 
 def _verdict(gains):

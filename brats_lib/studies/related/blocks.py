@@ -27,10 +27,8 @@ class Samples(keras.utils.PyDataset):
     A block of a 2D system is a piece of an axial slice. It is mirrored left to right at random, and each of its
     modalities is multiplied by about 1 and moved by about 0. Batches are a pure function of (seed, batch number):
     images (n, *side, modalities) in standard deviations of the brain, 0 outside, and targets (n, *answer, 4), one-hot
-    classes, all zero where the system is given no label.
-
-    Cases have labels and the modalities that the system reads. One with a class that blocks are to be centred on must
-    be among them: a `BratsError` says which is missing.
+    classes, all zero where the system is given no label. Cases have labels; that a class on which blocks are to be
+    centred occurs in none of them is a `BratsError`.
     """
 
     def __init__(self, stacks: Sequence[Stack], system: System, batches: int, seed: int = 0):

@@ -41,8 +41,8 @@ class Fitted:
 def labelled_cross_entropy(y_true, y_pred):
     """Categorical cross-entropy of one-hot classes and probabilities, averaged over the labelled voxels of a batch.
 
-    A voxel without a label has zeros for a target and so adds nothing: annotation may be sparse, as Çiçek et al. 2016,
-    section 3, train their 3D U-Net with it. 0 where nothing is labelled.
+    A voxel without a label has zeros for a target and adds nothing: annotation may be sparse (Çiçek et al. 2016,
+    section 3). 0 where nothing is labelled.
     """
     truth = keras.ops.cast(y_true, "float32")
     # Keras's own, since it takes the logits behind a softmax where it can: a network that is sure of a mistake goes on
@@ -71,20 +71,10 @@ def fit(model: keras.Model, batches: keras.utils.PyDataset, learning_rate: float
 def fit_system(
     system: System, stacks: Sequence[Stack], steps: int | None = None, seed: int = 0, first: keras.Model | None = None
 ) -> Fitted:
-    """Train one of the related systems on cases.
+    """Train one of `systems.SYSTEMS` on cases with labels and all four modalities, matched where it wants that.
 
-    Parameters
-    ----------
-    system
-        Of `systems.SYSTEMS`.
-    stacks
-        With labels and all four modalities, matched where the system wants that.
-    steps
-        Batches; those of the recorded study where omitted.
-    seed
-        Of weights, blocks and dropout.
-    first
-        The trained network of the system that this one is built on.
+    `steps` are the batches, those of the recorded study where omitted; the seed is of weights, blocks and dropout;
+    `first` is the trained network of the system that this one is built on.
     """
     steps = system.steps if steps is None else steps
     make_reproducible(seed)
@@ -124,16 +114,9 @@ def natural_shares(stacks: Sequence[Stack]) -> tuple[float, ...]:
 def train_briefly(
     names: Sequence[str], stacks: Sequence[Stack], tested: Stack, steps: int, seed: int = 0
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Train systems for so many steps each and segment one case with them.
+    """Train some of `SYSTEMS`, each after the one that it is built on, for a few steps and segment a case with them.
 
-    Parameters
-    ----------
-    names
-        Keys of `SYSTEMS`; what a system is built on comes before it.
-    stacks, tested
-        What to learn from and what to segment, with labels and all four modalities.
-    seed
-        Of weights, blocks and dropout.
+    The cases have labels and all four modalities.
 
     Returns
     -------

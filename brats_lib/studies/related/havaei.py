@@ -26,18 +26,16 @@ def build_two_path(
     maps each. The global path looks at where a voxel lies: one 13x13 convolution with 160 maps. The maps of both are
     joined, and a last convolution of 21x21, the fully connected layer of the paper, ends in a softmax. Each hidden map
     is a maxout (Goodfellow et al. 2013), the larger of two convolutions at each voxel, as in figure 1. Poolings move by
-    one voxel, so nothing is skipped, and a slice of any size is answered voxel by voxel in one pass: sides are at least
-    33, those of the output 32 less, and its value at (i, j) belongs to the input's voxel (i + 16, j + 16).
+    one voxel, so a slice of any size is answered voxel by voxel in one pass: sides are at least 33, those of the output
+    32 less, and its value at (i, j) belongs to the input's voxel (i + 16, j + 16).
 
     Four channels and four classes give 710,852 parameters. Figure 2 prints 651,488, which is what these layers have
-    with the paper's five classes, one kernel for each map and no biases; the second kernel of each maxout and the
-    biases make it 809,637.
+    with the paper's five classes, one kernel for each map and no biases; with both it is 809,637.
 
     Section 3.2 masks "each hidden or input unit" with a probability, "e.g. 0.5", and names no layers. Here it is half
     of the joined maps' values, ahead of the last convolution, which has more than half of all weights. Weights begin
-    uniform within 0.005 around 0 and biases at 0 (section 4). The paper's last biases begin at the logarithms of the
-    label frequencies; where all classes are drawn equally often, as in its first phase of training, these are one
-    constant, which a softmax does not see.
+    uniform within 0.005 around 0 and biases at 0 (section 4): the paper's last biases, the logarithms of the label
+    frequencies, are one constant where all classes are drawn equally often, which a softmax does not see.
     """
     make = Layers(precision, seed, partial(keras.initializers.RandomUniform, -_SPREAD, _SPREAD))
     policy = make.policy
@@ -69,13 +67,12 @@ def build_cascade(
 
     A network that answers for each voxel by itself does not know what it answers next door. So a second network of two
     paths reads, beside the image, the probabilities that a trained `first` one, a `build_two_path` of the same channels
-    and classes, finds at each voxel of the patch, as further channels. Only the second one learns (section 3.2): the
-    layers of the first become a part of the cascade, not a copy, and ``first.trainable`` is False afterwards. Its
-    dropout is left out. With the same seed, the two would start alike.
+    and classes, finds around each voxel. Only the second one learns (section 3.2): the layers of the first become a
+    part of the cascade, not a copy, without dropout, and ``first.trainable`` is False afterwards. With the same seed,
+    the two would start alike.
 
     Sides are at least 65, those of the output 64 less, and its value at (i, j) belongs to the input's voxel
-    (i + 32, j + 32). Four channels and four classes give 952,260 parameters beside those of the first network. The two
-    networks are the layers "first" and "second".
+    (i + 32, j + 32). Four channels and four classes give 952,260 parameters beside those of the first network.
     """
     first.trainable = False
     policy = keras.DTypePolicy(precision)

@@ -25,24 +25,23 @@ def build_pereira(
     Three 3x3 convolutions with 64 filters, a 3x3 max pooling with stride 2, three 3x3 convolutions with 128 filters,
     the same pooling, two fully connected layers of 256 units and one of `classes` units with softmax. All but the
     last are followed by a leaky ReLU of slope 0.333, and the first two fully connected ones by dropout of 0.1 as well.
-    Two 3x3 kernels on end see as much as one of 5x5, with fewer weights and a nonlinearity in between: that is the
-    paper's argument for small kernels. Four channels and four classes give exactly 2,117,956 parameters. Weights begin
-    as Glorot's, which the paper calls Xavier's, and biases at 0.1.
+    Two 3x3 kernels on end see as much as one of 5x5, with fewer weights and a nonlinearity in between. Four channels
+    and four classes give exactly 2,117,956 parameters. Weights begin as Glorot's, which the paper calls Xavier's, and
+    biases at 0.1.
 
-    A fully connected layer is written as a convolution as large as its input, which is the same sum with the same
-    weights. Thereby the network takes inputs larger than a patch of 33x33, and answers for several voxels at once,
-    without computing again what neighbouring patches share: for every fourth along both axes. With stride s there are
-    ``(h - 33) // s + 1`` rows, and the output at (i, j) belongs to the input's voxel (s i + 16, s j + 16).
+    A fully connected layer is written as a convolution as large as its input, with the same weights. Thereby the
+    network takes inputs larger than a patch of 33x33, and answers for every fourth voxel along both axes at once. With
+    stride s there are ``(h - 33) // s + 1`` rows, and the output at (i, j) belongs to voxel (s i + 16, s j + 16).
 
-    The paper has nothing like a `dense` network, which answers for every second voxel: its second pooling moves by
-    one, which keeps what it otherwise skips, and layer 9 is dilated by two, so that it takes the values that it was
-    given before. It takes the weights of a network that was trained on patches.
+    The paper has nothing like a `dense` network, which takes the weights of a trained one and answers for every second
+    voxel: its second pooling moves by one, and layer 9 is dilated by two, so that it takes the values that it was given
+    before.
 
     Convolutions keep the size of the maps, as in the paper, by zeros around them. A patch thus ends in zeros, at every
     layer, where a larger input goes on with the neighbours: up to 9 voxels before the patch and 7 behind it reach its
     answer, which is near that for a single patch, but not equal. In a patch's 16 rows after the first pooling, the
-    second one finds 7 windows of 3, which leave the last row over. That row is cut off, so that in a larger input, too,
-    the last answer is one of a whole patch.
+    second one finds 7 windows of 3; the row left over is cut off, so that in a larger input, too, the last answer is
+    one of a whole patch.
     """
     make = Layers(precision, seed, keras.initializers.GlorotUniform)
     policy, bias = make.policy, keras.initializers.Constant(_BIAS)

@@ -37,10 +37,10 @@ def in_order(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean Dice of each system on each kind of data, beside what its paper printed.
+    """Mean Dice of each system on each kind of data, beside what its paper printed; NaN where nothing was measured.
 
     From columns system, data, case, region and dice. A row per system; columns are pairs of where the Dice comes from
-    and the region, the last one a text. NaN where nothing was measured.
+    and the region, the last one a text.
     """
     scores = in_order(scores[scores["region"].isin(REGIONS)])
     means = scores.groupby(["title", "data", "region"], sort=False)["dice"].mean().unstack(["data", "region"])

@@ -54,13 +54,7 @@ def unet_features(network: keras.Model, recipe: NativeRecipe, images: np.ndarray
 
 
 def fetch_inception(folder: str | Path, known_hash: str = INCEPTION_HASH) -> Path:
-    """Download the weights of Inception-v3 (92 MB) to a folder, going on where an earlier call stopped.
-
-    Raises
-    ------
-    BratsError
-        If the download fails, its checksum (``"md5:..."``) is wrong, or it cannot be written.
-    """
+    """Download the weights of Inception-v3 (92 MB) to a folder, going on where an earlier call stopped."""
     folder = home_path(folder)
     return retrieve(INCEPTION_URL, known_hash, folder / INCEPTION_FILE, folder / f".{INCEPTION_FILE}.part", True)
 

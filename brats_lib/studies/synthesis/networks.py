@@ -93,12 +93,8 @@ def between(first: np.ndarray, second: np.ndarray, steps: int) -> np.ndarray:
 def synthesise(generator: keras.Model, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Make labelled slices of latent vectors (n, length) with a generator of `gan.join`.
 
-    Returns
-    -------
-    images
-        float16, (n, size, size, modalities), in 0-1; 0 outside the brain.
-    classes
-        uint8, (n, size, size): the most probable class, 0-3; 0 outside the brain.
+    Intensities are float16, (n, size, size, modalities), in 0-1, and the most probable classes uint8, (n, size, size),
+    0-3; both are 0 outside the brain.
     """
     return split_labelled(forward(generator, latent))
 

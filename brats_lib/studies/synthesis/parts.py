@@ -48,11 +48,7 @@ class Blocks(Layers):
         return layers.LeakyReLU(_SLOPE, dtype=self.policy, name=name)(x)
 
     def double(self, x, name):
-        """Twice the side by repetition.
-
-        Transposed convolutions reach some pixels more often than others and leave a pattern of them (Odena et al.
-        2016).
-        """
+        """Twice the side by repetition: transposed convolutions leave a pattern (Odena et al. 2016)."""
         return layers.UpSampling2D(2, dtype=self.policy, name=f"{name}_up")(x)
 
 
@@ -168,10 +164,7 @@ def draw_codes(mean: Tensor, log_variance: Tensor, noise: keras.random.SeedGener
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Kullback-Leibler divergence from N(mean, variance) to N(0, 1), summed over the last axis, in nats.
-
-    Kingma and Welling 2014, appendix B.
-    """
+    """From N(mean, variance) to N(0, 1), summed over the last axis, in nats (Kingma and Welling 2014, appendix B)."""
     return 0.5 * ops.sum(ops.exp(log_variance) + ops.square(mean) - 1 - log_variance, -1)
 
 

@@ -25,12 +25,7 @@ def read_generator_card(card: Path = GENERATOR) -> dict:
 def load_generator(card: Path = GENERATOR) -> "tuple[keras.Model, GenerativeRecipe, dict]":
     """Build the generator of a card: the network in float32, the recipe of its GAN, and the card.
 
-    The weights lie beside the card as `.npz`.
-
-    Raises
-    ------
-    BratsError
-        If a file is damaged or does not belong to the card: its SHA-256 is compared before anything in it is read.
+    The weights lie beside the card as `.npz`; their SHA-256 is compared before anything in them is read.
     """
     # Cards are read by programs that need no network, and Keras takes seconds to load.
     from brats_lib.studies.synthesis.gan import join

@@ -1,8 +1,8 @@
 """The tasks of the chapter, scored: denoising, reconstruction, a missing modality, generation.
 
-A table of scores has one row per slice and method: case, modality, method and `SCORES`. Nothing is learnt from the
-pictures that are scored. Where pictures of one modality are, the modalities take turns from slice to slice. A
-`translator` is that of a `translation.Translation`.
+A table of scores has one row per slice and method: case, modality, method and `SCORES`. Where pictures of one
+modality are wanted, the modalities take turns from slice to slice. A `translator` is that of a
+`translation.Translation`.
 """
 
 import functools
@@ -122,22 +122,12 @@ def distance_table(
 ) -> pd.DataFrame:
     """Fréchet and kernel distance of sets of pictures to real ones, each between its floor and its ceiling.
 
-    Parameters
-    ----------
-    features
-        Pictures to features, such as `features.unet_features` with its network.
-    sets
-        What is scored, as many pictures each as `halves` have.
-    halves
-        Real pictures of different cases: the first is what is compared with, the second gives the floor.
-    seed
-        Of the pictures that give the ceiling, uniform noise in every pixel.
+    `features` turns pictures into features, such as `features.unet_features` with its network. `halves` are real
+    pictures of different cases: the first is what is compared with, the second gives the floor. The sets have as many
+    pictures each. Uniform noise in every pixel, from the seed, gives the ceiling.
 
-    Returns
-    -------
-    table
-        One row per set, the floor "real" and the ceiling "noise" included: set, samples, frechet, kernel, and
-        position, which is 0 at the floor and 1 at the ceiling of the Fréchet distance.
+    One row per set, the floor "real" and the ceiling "noise" included: set, samples, frechet, kernel, and position,
+    which is 0 at the floor and 1 at the ceiling of the Fréchet distance.
     """
     noise = np.random.default_rng(seed).random(np.shape(halves[1]), np.float32).astype(np.float16)
     reference, rows = features(halves[0]), []
