@@ -106,8 +106,8 @@ def natural_shares(stacks: Sequence[Stack]) -> tuple[float, ...]:
     """Share of background, NCR, ED and ET among the voxels of the brains."""
     counts = np.zeros(len(labels.LABELS))
     for stack in stacks:
-        brain, mask = np.asarray(stack.images[..., 0]) != 0, np.asarray(stack.labels)
-        counts += [(brain & (mask == label)).sum() for label in labels.LABELS]
+        brain = np.asarray(stack.images[..., 0]) != 0
+        counts += np.bincount(labels.to_classes(np.asarray(stack.labels)[brain]), minlength=len(counts))
     return tuple(counts / counts.sum())
 
 

@@ -57,16 +57,15 @@ def costs_table(facts: pd.DataFrame) -> pd.DataFrame:
     From columns system, parameters, multiply_adds (of each voxel that is answered), minutes (of training), steps and
     case_seconds (of one core).
     """
-    facts = in_order(facts)
-    numbers = {
-        "parameters": facts["parameters"],
-        "thousand multiply-adds per voxel": facts["multiply_adds"] / 1000,
-        "training (core-minutes)": facts["minutes"],
-        "steps": facts["steps"],
-        "a case (core-seconds)": facts["case_seconds"],
+    facts = in_order(facts.assign(thousands=facts["multiply_adds"] / 1000))
+    columns = {
+        "parameters": ("parameters", "{:,.0f}"),
+        "thousand multiply-adds per voxel": ("thousands", "{:,.0f}"),
+        "training (core-minutes)": ("minutes", "{:.1f}"),
+        "steps": ("steps", "{:,.0f}"),
+        "a case (core-seconds)": ("case_seconds", "{:.0f}"),
     }
-    texts = {name: column.map("{:,.0f}".format) for name, column in numbers.items()}
-    texts["training (core-minutes)"] = facts["minutes"].map("{:.1f}".format)
+    texts = {name: facts[column].map(text.format) for name, (column, text) in columns.items()}
     return pd.DataFrame({"system": facts["title"], **texts})
 
 
