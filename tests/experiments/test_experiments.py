@@ -96,13 +96,13 @@ def test_fine_tuning_without_averages_starts_where_the_other_does_and_tests_each
     def noted(recipe, train, val, folder, **rest):
         assert recipe == dataclasses.replace(TINY, averaging=0.0)
         np.testing.assert_array_equal(rest["initial_weights"][0], start[0])
-        learnt.append((folder[-9:], [name for name in train.names if "patient" in name]))
+        learnt.append((folder[-9:], {name for name in train.names if "patient" in name}))
         return untrained(recipe, train, val, folder, **rest)
 
     put(monkeypatch, shipped, train=noted)
     put(monkeypatch, comparisons, FINE_TUNING=TINY)
     comparisons.compare_tuning(real)
-    assert learnt == [("patient_7", ["patient_8"]), ("patient_8", ["patient_7"])]
+    assert learnt == [("patient_7", {"patient_8"}), ("patient_8", {"patient_7"})]
     table = pd.read_csv(small / "results" / "fine_tuning.csv")
     assert table.groupby("case")["region"].nunique().to_dict() == {"patient_7": 5, "patient_8": 5}
 

@@ -66,15 +66,3 @@ def test_coarse_voxels_are_means_and_their_features_are_repeated(network, image)
     assert repeated.shape == (1, 6, 3, 3, 50)
     block = np.ones((1, FACTOR, FACTOR, FACTOR, 1))
     np.testing.assert_array_equal(repeated, np.kron(repeated[:, ::FACTOR, ::FACTOR, ::FACTOR], block))
-
-
-def test_larger_blocks_are_answered_as_segment_by_segment(network, image):
-    np.testing.assert_allclose(network(image[:, 3:]), network(image)[:, 3:], atol=1e-6)
-
-
-def test_each_filter_has_one_slope_and_statistics_that_are_30_batches_old_in_the_mean(network):
-    (slopes,) = network.get_layer("normal_3_prelu").get_weights()
-    assert slopes.shape == (1, 1, 1, 40)
-    np.testing.assert_allclose(slopes, 0.01)
-    weights = network.get_layer("normal_1_norm").momentum ** np.arange(10_000)
-    assert np.average(1 + np.arange(10_000), weights=weights) == pytest.approx(30)

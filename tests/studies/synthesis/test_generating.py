@@ -24,11 +24,6 @@ from brats_lib.training.fitting import load_trained, train
 from experiments.judge import save_generator
 
 
-@pytest.fixture(scope="module")
-def autoencoder():
-    return models.build(AUTOENCODER, seed=0)
-
-
 def pictures(count=12, size=16):
     """Modality c of slice i is (i + c / 10) / count inside a square; the square's left half is class 2."""
     images = np.zeros((count, size, size, 4), np.float16)

@@ -23,11 +23,6 @@ VAE = dataclasses.replace(VARIATION, size=16, widths=(16, 8), latent=5, batch_sl
 PAIR = dataclasses.replace(T2_FROM_T1, size=16, widths=(4, 8), critic_widths=(4, 8))
 
 
-@pytest.fixture(scope="module")
-def autoencoder():
-    return models.build(AUTOENCODER, seed=0)
-
-
 def batch(channels):
     return np.random.default_rng(0).random((4, 16, 16, channels), np.float32)
 
