@@ -76,7 +76,8 @@ def read_arrays(file: Path, name: str, facts: dict, values_hash: str | None = No
     size = sum(array.size for array in arrays.values())
     whole = all(array.dtype == np.dtype("<f2") and np.isfinite(array).all() for array in arrays.values())
     if not whole or size != facts["parameters"] or values_hash not in (None, content_hash(arrays)):
-        expected = f"{facts['parameters']:,} finite ones in float16, with the hash that it names"
+        named = f" with hash {values_hash[:12]}…" if values_hash else ""
+        expected = f"{facts['parameters']:,} finite ones in float16{named}"
         raise BratsError(file, f"its {size:,} numbers are not those of the card", expected, _DAMAGED)
     return arrays
 
