@@ -189,7 +189,7 @@ class GenerativeRecipe:
     Parameters
     ----------
     task : {"autoencoder", "gan", "vae", "translation"}
-        Which network: see the modules of that name in `studies.synthesis`.
+        Which network: see `networks` in `studies.synthesis`.
     sources, targets
         Modalities that go in and come out. Only "translation" has sources; "gan" does not look at either.
     size

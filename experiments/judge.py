@@ -2,28 +2,39 @@
 
 import dataclasses
 import functools
+import hashlib
+import json
 
 import numpy as np
 import pandas as pd
 
+from brats_lib.files import write_whole
 from brats_lib.phantom import VERSION
 from brats_lib.prediction import weights
+from brats_lib.prediction.weights.store import pack, to_float16
 from brats_lib.recipes import COMPRESSION, ENHANCEMENT, GENERATION, T2_FROM_T1
 from brats_lib.scores.images import pairwise_ms_ssim
 from brats_lib.scores.membership import attack_auc, nearest_distances
 from brats_lib.studies.synthesis import tasks
-from brats_lib.studies.synthesis.classical import DENOISERS
+from brats_lib.studies.synthesis.damage import DENOISERS
 from brats_lib.studies.synthesis.features import unet_features
 from brats_lib.studies.synthesis.gan import join
-from brats_lib.studies.synthesis.networks import forward
-from brats_lib.studies.synthesis.sampling import draw_latent, encode, split_labelled, synthesise
-from brats_lib.studies.synthesis.store import save_generator
+from brats_lib.studies.synthesis.networks import draw_latent, encode, forward, split_labelled, synthesise
+from brats_lib.studies.synthesis.store import GENERATOR
 from experiments.generative import NETWORKS, train_network
 from experiments.pictures import held_out, learnt_from, tested, training_pictures
 from experiments.record import provenance, save
 from experiments.shipped import ATLAS_LICENCE, FONOV
 
-__all__ = ["attack", "auc_interval", "judge_generation", "judge_restoration", "judge_translation", "short"]
+__all__ = [
+    "attack",
+    "auc_interval",
+    "judge_generation",
+    "judge_restoration",
+    "judge_translation",
+    "save_generator",
+    "short",
+]
 
 STRENGTHS = {
     "non-local means": (0.6, 0.8, 1.0, 1.3), "wavelets": (0.6, 0.8, 1.0, 1.3), "total variation": (0.5, 0.8, 1.2, 1.8),
@@ -106,7 +117,7 @@ def judge_generation(real):
     table = tasks.distance_table(
         features, {"GAN": images, "drawn again from their codes": again, "slices it learnt from": seen,
                    "noise in the outlines of brains": _noise_in_brains(floor)},
-        (reference.images, floor.images), tasks.noise_pictures(floor),
+        (reference.images, floor.images),
     )  # fmt: skip
     alike = {"real": floor.images, "GAN": images, "drawn again from their codes": again, "slices it learnt from": seen}
     table["ms_ssim"] = table["set"].map({
@@ -129,6 +140,21 @@ def judge_generation(real):
         "intended_use": "Teaching and research. What it makes shows nobody and is no ground for any decision.",
         "limitations": ["Learnt from phantoms alone: as far from patients as they are.", "Single slices of 1.5 mm."],
     })  # fmt: skip
+
+
+def save_generator(generator, recipe, compression, facts, card=GENERATOR):
+    """Write the weights of a generator of `gan.join`, float16, and their card, which `load_generator` reads.
+
+    `recipe` and `compression` are what the GAN and the autoencoder were trained with, `facts` what a reader must know:
+    data, training, scores, limitations.
+    """
+    arrays = to_float16(generator, card)
+    content = pack(arrays)
+    settings = {"recipe": dataclasses.asdict(recipe), "compression": dataclasses.asdict(compression)}
+    about = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content),
+             "parameters": sum(array.size for array in arrays.values())}  # fmt: skip
+    write_whole(card.with_suffix(".npz"), content)
+    write_whole(card, json.dumps({**settings, "weights": about, **facts}, indent=1) + "\n")
 
 
 def seen_cases(pictures):

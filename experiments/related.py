@@ -25,9 +25,9 @@ from brats_lib.prediction.networks import Network
 from brats_lib.prediction.postprocess import regions_to_mask
 from brats_lib.recipes import NATIVE, PLANES, PUBLISHED
 from brats_lib.slices.patches import PatchBatches
+from brats_lib.studies.related.blocks import predict_classes, to_mask
 from brats_lib.studies.related.fitting import fit, fit_system
 from brats_lib.studies.related.histograms import learn_landmarks, match_landmarks, match_stacks
-from brats_lib.studies.related.predicting import predict_classes, to_mask
 from brats_lib.studies.related.systems import SYSTEMS
 from brats_lib.training.devices import choose_precision
 from brats_lib.training.fitting import train

@@ -6,8 +6,8 @@ import itertools
 import numpy as np
 import pandas as pd
 
+from brats_lib.studies.synthesis.networks import draw_latent, synthesise
 from brats_lib.studies.synthesis.pictures import make_pictures
-from brats_lib.studies.synthesis.sampling import draw_latent, synthesise
 from brats_lib.studies.synthesis.store import load_generator
 from experiments.pictures import SLICES, held_out, learnt_from, tested, training_pictures
 from experiments.record import save

@@ -18,26 +18,21 @@ def build(
 ) -> keras.Model:
     """Build the untrained network of a recipe.
 
+    Of a `Recipe` it maps slices (n, size, size, modalities), scaled 0-1, to class probabilities (n, size, size, 4) in
+    the order of `labels.LABELS`. Of a `NativeRecipe`, slices (n, h, w, channels) in standard deviations, both sides
+    multiples of ``2 ** (len(widths) - 1)``, to probabilities (n, h, w, 3) in the order of `labels.REGIONS`, or (n, h,
+    w, 4) of classes where the recipe has no regions. Of a `GenerativeRecipe`, which
+    `brats_lib.studies.synthesis.networks` adds, what it learns from to its losses; the network that makes pictures is
+    a part of it.
+
     Parameters
     ----------
-    recipe
-        Says how many channels go in and how wide the network is. Other kinds of recipes are added by
-        ``build.register``, as `brats_lib.studies.synthesis.networks` adds `GenerativeRecipe`.
     precision : {"float32", "mixed_bfloat16", "mixed_float16"}
         Keras dtype policy of all layers but the last, which stays float32: eight bits of mantissa are too few for
         probabilities that are compared with each other. Weights are float32 in any case, and Keras's global policy
         stays as it is.
     seed
         Of the initial weights and of dropout; taken from Keras's global random state where omitted.
-
-    Returns
-    -------
-    keras.Model
-        Of a `Recipe`: slices (n, size, size, modalities), scaled 0-1, to class probabilities (n, size, size, 4) in
-        the order of `labels.LABELS`. Of a `NativeRecipe`: slices (n, h, w, channels) in standard deviations, both
-        sides multiples of ``2 ** (len(widths) - 1)``, to probabilities (n, h, w, 3) in the order of
-        `labels.REGIONS`, or (n, h, w, 4) of classes where the recipe has no regions. Of a `GenerativeRecipe`: what
-        it learns from to its losses; the network that makes pictures is a part of it.
     """
     raise TypeError(f"no network is known for a {type(recipe).__name__}; import the module that adds it")
 

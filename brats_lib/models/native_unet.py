@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from brats_lib.errors import BratsError
-from brats_lib.models.unet import layer_seeds
+from brats_lib.models.layers import Layers
 
 __all__ = ["build_native_unet"]
 
@@ -19,36 +19,23 @@ def build_native_unet(
 ) -> keras.Model:  # fmt: skip
     """Build a U-Net for slices of any size, (n, h, w, channels) to (n, h, w, outputs); see `models.build`.
 
-    Each convolution is 3x3 without bias, followed by group normalisation (Wu and He 2018) and a ReLU. There is one
-    of them at the finest level, in the encoder and in the decoder, and two at every other level, the lowest
-    included: normalisation and activation at full resolution are bound by memory, and a second convolution there
-    makes the whole network 1.6 times as slow. Down by 2x2 max pooling, up by a 2x2 transposed convolution whose
-    output is joined with the skip connection. Widths of (16, 48, 96, 192, 256), 6 channels in and 3 out give
-    3,289,779 parameters.
-
-    Parameters
-    ----------
-    widths
-        Filters of each level, the finest first: at least two, each a multiple of 8.
-    regions
-        One probability for each channel, by a sigmoid, for regions that overlap; otherwise, by a softmax,
-        probabilities of classes that exclude each other.
+    Each convolution is 3x3 without bias, followed by group normalisation (Wu and He 2018) and a ReLU. There is one of
+    them at the finest level, in the encoder and in the decoder, and two at every other level, the lowest included:
+    normalisation and activation at full resolution are bound by memory, and a second convolution there makes the whole
+    network 1.6 times as slow. Down by 2x2 max pooling, up by a 2x2 transposed convolution whose output is joined with
+    the skip connection. Widths, the filters of each level from the finest on, are multiples of 8; (16, 48, 96, 192,
+    256), 6 channels in and 3 out give 3,289,779 parameters. With `regions` the outputs are probabilities one by one, by
+    a sigmoid, for regions that overlap; otherwise, by a softmax, of classes that exclude each other.
     """
     if len(widths) < 2 or any(width < GROUPS or width % GROUPS for width in widths):
         expected = f"at least two, each a multiple of {GROUPS}, which is the number of groups that are normalised"
         raise BratsError("widths of the network", f"they are {tuple(widths)}", expected, "Change the recipe's widths")
-    seeds = layer_seeds(seed)
-    policy = keras.DTypePolicy(precision)
-
-    def initial():
-        return keras.initializers.HeNormal(seed=next(seeds))
+    make = Layers(precision, seed)
+    policy = make.policy
 
     def convolve(x, level, name):
         for number in range(1, 2 if level == 0 else 3):
-            x = layers.Conv2D(
-                widths[level], 3, padding="same", use_bias=False, kernel_initializer=initial(), dtype=policy,
-                name=f"{name}_conv_{number}",
-            )(x)  # fmt: skip
+            x = make.conv(x, widths[level], 3, f"{name}_conv_{number}", use_bias=False)
             x = layers.GroupNormalization(GROUPS, dtype=policy, name=f"{name}_norm_{number}")(x)
             x = layers.Activation("relu", dtype=policy, name=f"{name}_relu_{number}")(x)
         return x
@@ -62,13 +49,9 @@ def build_native_unet(
     x = convolve(x, len(widths) - 1, "bottleneck")
     for level in reversed(range(len(widths) - 1)):
         name = f"decoder_{level + 1}"
-        x = layers.Conv2DTranspose(
-            widths[level], 2, strides=2, kernel_initializer=initial(), dtype=policy, name=f"{name}_up"
-        )(x)
+        x = make.conv(x, widths[level], 2, f"{name}_up", 2, layers.Conv2DTranspose, padding="valid")
         x = layers.Concatenate(dtype=policy, name=f"{name}_skip")([x, skips[level]])
         x = convolve(x, level, name)
-    probabilities = layers.Conv2D(
-        outputs, 1, activation="sigmoid" if regions else "softmax", kernel_initializer=initial(),
-        dtype=keras.DTypePolicy("float32"), name="probabilities",
-    )(x)  # fmt: skip
+    activation = "sigmoid" if regions else "softmax"
+    probabilities = make.conv(x, outputs, 1, "probabilities", activation=activation, dtype="float32")
     return keras.Model(slices, probabilities, name="native_unet")

@@ -17,14 +17,14 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import pandas as pd
 
 from brats_lib.cases import Cohort, Split
 from brats_lib.errors import BratsError, install_extra
-from brats_lib.files import home_path, make_folder, open_regular, write_whole
+from brats_lib.files import home_path, make_folder, write_whole
 from brats_lib.labels import LABELS
 from brats_lib.recipes import LOSSES, OPTIMIZERS, PUBLISHED, Recipe
 from brats_lib.slices.batches import SliceBatches
@@ -46,7 +46,7 @@ __all__ = [
 # Parameters of a profile that make its plan, see `plan_of`.
 SIZES = ("tune_size", "tune_width", "tune_epochs", "tune_slices", "batch_slices")
 # Values per factor; those of batch and width are multiples of the plan's.
-FACTORS = {
+FACTORS: dict[str, tuple[Any, ...]] = {
     "learning_rate": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
     "batch_slices": (0.5, 1, 2, 4),
     "dropout": (0.0, 0.1, 0.2, 0.5),
@@ -56,6 +56,11 @@ FACTORS = {
     "loss": LOSSES,
 }
 _MULTIPLES = ("batch_slices", "width")
+# Where a search begins; batch and width are multiples of the plan's.
+_AS_PUBLISHED = {
+    "learning_rate": PUBLISHED.learning_rate, "batch": 1.0, "dropout": PUBLISHED.dropout,
+    "optimizer": PUBLISHED.optimizer, "momentum": PUBLISHED.betas[0], "width": 1.0, "loss": PUBLISHED.loss,
+}  # fmt: skip
 # Slices at most that are scored in a batch.
 _SCORED_AT_ONCE = 20
 
@@ -70,11 +75,11 @@ class Plan:
 
     recipe: Recipe = field(default_factory=lambda: dataclasses.replace(PUBLISHED, size=64, width=16))
     batch_slices: int = 10
-    slices_per_epoch: int = 300
+    slices_per_epoch: int | None = 300
     epochs: int = 6
-    val_slices: int = 200
+    val_slices: int | None = 200
 
-    def value(self, factor: str) -> object:
+    def value(self, factor: str) -> Any:
         """The plan's value of a factor."""
         return getattr(self if hasattr(self, factor) else self.recipe, factor)
 
@@ -109,23 +114,19 @@ def prepare(cohort: Cohort, split: Split, plan: Plan, folder: str | Path) -> Cas
     return Cases(build_cache(cohort.labelled(), plan.recipe, Path(folder) / "cache"), split.train, split.val)
 
 
-def one_factor(plan: Plan, factors: Sequence[str] = (BASELINE, *FACTORS)) -> list[tuple[str, object, Plan]]:
-    """Rows of factor, value and plan to train: the plan with one of `FACTORS` changed at a time.
+def one_factor(plan: Plan, factor: str) -> list[tuple[Any, Plan]]:
+    """Values and plans to train: the plan with one of `FACTORS` changed; its own value is no change and is left out.
 
-    `BASELINE` is the plan itself; the plan's own value of a factor is no change and has no row.
+    `BASELINE` is the plan itself, with an empty value.
     """
-    rows = []
-    for factor in factors:
-        if factor == BASELINE:
-            rows.append((BASELINE, "", plan))
-            continue
-        if factor not in FACTORS:
-            known = ", ".join((BASELINE, *FACTORS))
-            raise BratsError(f"factor '{factor}'", "there is no such factor", f"one of {known}", "Choose one of those")
-        own = plan.value(factor)
-        values = [max(1, int(own * value)) if factor in _MULTIPLES else value for value in FACTORS[factor]]
-        rows += [(factor, value, plan.change(**{factor: value})) for value in values if value != own]
-    return rows
+    if factor == BASELINE:
+        return [("", plan)]
+    if factor not in FACTORS:
+        known = ", ".join((BASELINE, *FACTORS))
+        raise BratsError(f"factor '{factor}'", "there is no such factor", f"one of {known}", "Choose one of those")
+    own = plan.value(factor)
+    values = [max(1, int(own * value)) if factor in _MULTIPLES else value for value in FACTORS[factor]]
+    return [(value, plan.change(**{factor: value})) for value in values if value != own]
 
 
 def train_plan(
@@ -134,11 +135,8 @@ def train_plan(
 ) -> pd.DataFrame:  # fmt: skip
     """Train a plan, or go on with it, in a folder below this one, named by a hash of all that decides its result.
 
-    Returns
-    -------
-    DataFrame
-        A row per epoch: the columns of `log.csv`, among them `SCORE`, and ``kept``, which marks the one whose weights
-        are kept. A training that diverges has one row, epoch 0 with score 0: it leaves no network.
+    A row per epoch: the columns of `log.csv`, among them `SCORE`, and ``kept``, which marks the one whose weights are
+    kept. A training that diverges has one row, epoch 0 with score 0: it leaves no network.
     """
     learning = SliceBatches(cases.cache, cases.train, plan.batch_slices, True, seed, plan.slices_per_epoch)
     # Of one size in all plans: a factor must not change what it is scored on.
@@ -157,8 +155,7 @@ def train_plan(
 
 
 def _even_batches(cases, slices):
-    """Slices to score in batches of one size, of which a network is compiled once: a smaller last batch would need it
-    again, for every one of many networks that are asked for few batches."""
+    """Slices to score in batches of one size: for a smaller last one, each network would be compiled again."""
     every = SliceBatches(cases.cache, cases.val, _SCORED_AT_ONCE, False, slices_per_epoch=slices)
     size = max(size for size in range(1, _SCORED_AT_ONCE + 1) if every.slices_per_epoch % size == 0)
     return SliceBatches(cases.cache, cases.val, size, False, slices_per_epoch=slices)
@@ -168,49 +165,26 @@ def sweep(
     plan: Plan, cases: Cases, folder: str | Path, factors: Sequence[str] = (BASELINE, *FACTORS),
     seeds: Sequence[int] = (0,),
 ) -> pd.DataFrame:  # fmt: skip
-    """Train every row of `one_factor` with every seed, as far as that has not been done.
+    """Train every plan of `one_factor` with every seed, as far as that has not been done.
 
     The folder gets ``<factor>-seed<seed>.csv``, each written when it is complete, and the trainings in `trainings/`.
     Processes with different factors or seeds may share it. The table has a row per training and epoch: factor, value,
     seed, and the columns of `train_plan`.
     """
-    folder, tables, precision = home_path(folder), [], choose_precision()
-    about = _about(plan, cases, precision)
+    folder, precision, tables = Path(folder), choose_precision(), []
     for seed in seeds:
         for factor in factors:
-            rows = one_factor(plan, [factor])
-            path = folder / f"{factor}-seed{seed}.csv"
-            wanted = {str(value) for _, value, _ in rows}
-            done = _read_sweep(path)
-            if done is None or set(done["study"]) != {about} or set(done["value"]) != wanted:
-                histories = [
-                    train_plan(changed, cases, folder / "trainings", seed, precision).assign(
-                        factor=factor, value=str(value), seed=seed, study=about
-                    )
-                    for _, value, changed in rows
-                ]
-                write_whole(path, pd.concat(histories).to_csv(index=False))
-                done = _read_sweep(path)
-            tables.append(done.drop(columns="study"))
+            table = pd.concat(
+                train_plan(changed, cases, folder / "trainings", seed, precision).assign(
+                    factor=factor, value=str(value), seed=seed
+                )
+                for value, changed in one_factor(plan, factor)
+            )
+            write_whole(folder / f"{factor}-seed{seed}.csv", table.to_csv(index=False))
+            tables.append(table)
     table = pd.concat(tables, ignore_index=True)
     front = ["factor", "value", "seed"]
     return table[front + [name for name in table if name not in front]]
-
-
-def _about(plan, cases, precision):
-    """A hash of all that trainings of a study have in common: where it differs, their scores do not compare."""
-    facts = (plan, cases.cache.fingerprint, cases.train, cases.val, precision, keras.backend.backend())
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
-
-
-def _read_sweep(path):
-    """A table of `sweep`; None where there is none that can be used."""
-    try:
-        with open_regular(path) as stream:
-            table = pd.read_csv(stream, dtype={"value": str}, keep_default_na=False)
-    except (OSError, ValueError):
-        return None
-    return table if {"study", "value", "epoch", SCORE} <= set(table) else None
 
 
 def open_study(storage: str | Path, spared: int = 2) -> "optuna.Study":
@@ -223,35 +197,50 @@ def open_study(storage: str | Path, spared: int = 2) -> "optuna.Study":
     Parameters
     ----------
     storage
-        File of an SQLite database, or a URL such as ``postgresql://user@host/base``.
+        File of an SQLite database, or a URL such as ``postgresql://user@host/base``; a `BratsError` says why one
+        cannot be opened.
     spared
         Epochs after which a trial may be stopped first. Where networks find nothing for some epochs, stopping any
         sooner leaves those that begin early, not those that end well.
-
-    Raises
-    ------
-    BratsError
-        If Optuna or the database's driver is not installed, or the storage cannot be opened.
     """
-    optuna = _optuna()
-    where, options = str(storage), {}
-    if "://" not in where:
-        where = home_path(where).absolute()
-        make_folder(where.parent)
-        # Many processes on one machine wait for each other rather than fail.
-        where, options = f"sqlite:///{where}", {"connect_args": {"timeout": 60}}
+    optuna = _import_optuna()
     options = {
-        "storage": _open_storage(optuna, storage, where, options), "study_name": "search",
+        "storage": _open_storage(optuna, str(storage)), "study_name": "search",
         "sampler": optuna.samplers.TPESampler(multivariate=True, constant_liar=True, n_startup_trials=8),
         "pruner": optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=spared),
     }  # fmt: skip
     try:
-        # Only the process that begins the study puts the first trial into it.
         study = optuna.create_study(direction="maximize", **options)
     except optuna.exceptions.DuplicatedStudyError:
         return optuna.load_study(**options)
-    study.enqueue_trial(_as_published())
+    # Only the process that began the study puts the first trial into it.
+    study.enqueue_trial(_AS_PUBLISHED)
     return study
+
+
+def _open_storage(optuna, storage):
+    """Optuna's storage; waits where another process is making the tables at this moment."""
+    where, options = storage, {}
+    if "://" not in storage:
+        path = home_path(storage).absolute()
+        make_folder(path.parent)
+        # Many processes on one machine wait for each other rather than fail.
+        where, options = f"sqlite:///{path}", {"connect_args": {"timeout": 60}}
+    retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=3, inherit_intermediate_values=True)
+    for remaining in reversed(range(20)):
+        try:
+            opened = optuna.storages.RDBStorage(
+                where, options, heartbeat_interval=30, grace_period=120, heartbeat_stale_trial_callback=retry
+            )
+            _lock_before_reading(opened.engine)
+            return opened
+        except Exception as error:  # SQLAlchemy's and each driver's own, and ImportError
+            if not (remaining and re.search("already exists|UNIQUE constraint|duplicate key", str(error))):
+                found = f"it cannot be opened ({str(error).strip().splitlines()[0]})"
+                advice = "Check the name; PostgreSQL wants its driver too: pip install psycopg2-binary"
+                expected = "a file in a folder with write access, or a database's URL"
+                raise BratsError(storage, found, expected, advice) from error
+            time.sleep(0.5)
 
 
 def _lock_before_reading(engine):
@@ -265,28 +254,6 @@ def _lock_before_reading(engine):
         engine.dispose()  # what was connected before
 
 
-def _open_storage(optuna, storage, where, options):
-    """Optuna's storage; waits where another process is making the tables at this moment."""
-    retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=3, inherit_intermediate_values=True)
-    for remaining in reversed(range(20)):
-        try:
-            opened = optuna.storages.RDBStorage(
-                where, options, heartbeat_interval=30, grace_period=120, heartbeat_stale_trial_callback=retry
-            )
-            _lock_before_reading(opened.engine)
-            return opened
-        except Exception as error:  # SQLAlchemy's and each driver's own, and ImportError
-            if remaining and re.search("already exists|UNIQUE constraint|duplicate key", str(error)):
-                time.sleep(0.5)
-                continue
-            raise BratsError(
-                storage,
-                f"it cannot be opened ({str(error).strip().splitlines()[0]})",
-                "a file in a folder with write access, or a database's URL",
-                "Check the name; PostgreSQL wants its driver too: pip install psycopg2-binary",
-            ) from error
-
-
 def search(
     study: "optuna.Study", plan: Plan, cases: Cases, folder: str | Path, trials: int,
     report: Callable[["optuna.trial.FrozenTrial"], None] = lambda trial: None,
@@ -295,33 +262,26 @@ def search(
 
     The folder gets the trainings of the trials, which change the plan, and `report` each finished trial. A trial that
     is tried again goes on with the epoch it was in. What is drawn next depends on which trials have ended, so the
-    search has no seed, and every training has the same.
-
-    Raises
-    ------
-    BratsError
-        If the trials of the study so far are of another plan, other cases, another precision or backend.
+    search has no seed, and every training has the same. A study whose trials are of another plan, other cases, another
+    precision or backend is a `BratsError`.
     """
-    optuna = _optuna()
+    optuna = _import_optuna()
     precision = choose_precision()
-    about = _about(plan, cases, precision)
+    facts = (plan, cases.cache.fingerprint, cases.train, cases.val, precision, keras.backend.backend())
+    about = hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
     if study.user_attrs.get("about", about) != about:
         found = "its trials are of another plan, other cases, another precision or another backend"
         raise BratsError(f"study '{study.study_name}'", found, "trials that compare", "Begin a study of another name")
     study.set_user_attr("about", about)
 
-    class Report(keras.callbacks.Callback):
-        def __init__(self, trial):
-            super().__init__()
-            self.trial = trial
-
-        def on_epoch_end(self, epoch, logs=None):
-            self.trial.report(logs[SCORE], epoch + 1)
-            if epoch + 1 < plan.epochs and self.trial.should_prune():
+    def objective(trial):
+        def report_epoch(epoch, logs):
+            trial.report(logs[SCORE], epoch + 1)
+            if epoch + 1 < plan.epochs and trial.should_prune():
                 raise optuna.TrialPruned
 
-    def objective(trial):
-        history = train_plan(_draw(trial, plan), cases, folder, precision=precision, callbacks=[Report(trial)])
+        reporter = keras.callbacks.LambdaCallback(on_epoch_end=report_epoch)
+        history = train_plan(_draw(trial, plan), cases, folder, precision=precision, callbacks=[reporter])
         reported = study.get_trials(deepcopy=False)[trial.number].intermediate_values
         # Epochs that an earlier process trained are loaded; nobody reported them here.
         for epoch, score in zip(history["epoch"], history[SCORE], strict=True):
@@ -330,46 +290,6 @@ def search(
         return float(history.loc[history["kept"], SCORE].iloc[0])
 
     study.optimize(objective, n_trials=trials, callbacks=[lambda study, trial: report(trial)])
-
-
-def trials_table(study: "optuna.Study") -> pd.DataFrame:
-    """The trials of a study that have ended, one a row.
-
-    Columns number, score (of a pruned one that of its last epoch), state ("complete" or "pruned"), epochs, and one per
-    factor.
-    """
-    rows = []
-    for trial in study.get_trials(deepcopy=False):
-        if trial.state.name in ("COMPLETE", "PRUNED"):
-            epochs = max(trial.intermediate_values, default=0)
-            score = trial.value if trial.state.name == "COMPLETE" else trial.intermediate_values.get(epochs, 0.0)
-            about = {"number": trial.number, "score": score, "state": trial.state.name.lower(), "epochs": epochs}
-            rows.append(about | trial.params)
-    return pd.DataFrame(rows, columns=["number", "score", "state", "epochs", *_as_published()])
-
-
-def importance(study: "optuna.Study") -> dict[str, float]:
-    """Share of the score's variance over the complete trials that each factor explains (fANOVA, Hutter et al. 2014).
-
-    The largest first; they add up to 1. All are 0 where all scores are equal; fewer than four trials are refused.
-    """
-    optuna = _optuna()
-    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    if len(complete) < 4:
-        raise BratsError(
-            f"study '{study.study_name}'", f"{len(complete)} trials are complete", "at least 4", "Run more trials"
-        )
-    if len({trial.value for trial in complete}) == 1:
-        return dict.fromkeys(_as_published(), 0.0)
-    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-    return optuna.importance.get_param_importances(study, evaluator=evaluator)
-
-
-def _as_published():
-    return {
-        "learning_rate": PUBLISHED.learning_rate, "batch": 1.0, "dropout": PUBLISHED.dropout,
-        "optimizer": PUBLISHED.optimizer, "momentum": PUBLISHED.betas[0], "width": 1.0, "loss": PUBLISHED.loss,
-    }  # fmt: skip
 
 
 def _draw(trial, plan):
@@ -386,7 +306,38 @@ def _draw(trial, plan):
     )
 
 
-def _optuna():
+def trials_table(study: "optuna.Study") -> pd.DataFrame:
+    """The trials of a study that have ended, one a row.
+
+    Columns number, score (of a pruned one that of its last epoch), state ("complete" or "pruned"), epochs, and one per
+    factor.
+    """
+    rows = [
+        {"number": trial.number, "score": trial.value, "state": trial.state.name.lower(), "epochs": trial.last_step}
+        | trial.params
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state.name in ("COMPLETE", "PRUNED")
+    ]
+    return pd.DataFrame(rows, columns=["number", "score", "state", "epochs", *_AS_PUBLISHED])
+
+
+def importance(study: "optuna.Study") -> dict[str, float]:
+    """Share of the score's variance over the complete trials that each factor explains (fANOVA, Hutter et al. 2014).
+
+    The largest first; they add up to 1. All are 0 where all scores are equal; fewer than four trials are refused.
+    """
+    optuna = _import_optuna()
+    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    if len(complete) < 4:
+        found = f"{len(complete)} trials are complete"
+        raise BratsError(f"study '{study.study_name}'", found, "at least 4", "Run more trials")
+    if len({trial.value for trial in complete}) == 1:
+        return dict.fromkeys(_AS_PUBLISHED, 0.0)
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    return optuna.importance.get_param_importances(study, evaluator=evaluator)
+
+
+def _import_optuna():
     # Optuna wants a progress bar of Jupyter's widgets, and none is shown.
     warnings.filterwarnings("ignore", message="IProgress not found")
     try:

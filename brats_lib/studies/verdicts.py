@@ -53,27 +53,17 @@ def kept_scores(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def judge(scores: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> pd.DataFrame:
-    """Confirmed, refuted or undecided, for each claim.
+    """Confirmed, refuted or undecided, for each claim, from the scores of `kept_scores`.
 
-    Parameters
-    ----------
-    scores
-        Of `kept_scores`.
-    claims
-        Those of the paper where omitted.
-
-    Returns
-    -------
-    DataFrame
-        factor, section 6, compared, difference (mean over seeds), seeds, verdict. A claim is confirmed where every one
-        of at least three seeds has a difference above 0 and their mean exceeds their standard deviation, refuted where
-        the same holds below 0, and undecided otherwise.
+    A claim is confirmed where every one of at least three seeds has a difference above 0 and their mean exceeds their
+    standard deviation, refuted where the same holds below 0, and undecided otherwise. Columns are factor, section 6,
+    compared, difference (mean over seeds), seeds, verdict.
     """
-    rows = []
+    by_seed, rows = scores.pivot(index="seed", columns=["factor", "value"], values=SCORE), []
     for factor, text, *values in claims:
-        names = [_name(scores, factor, value) for value in values]
-        pairs = pd.concat([_of_seeds(scores, factor, name) for name in names], axis=1).dropna().to_numpy()
-        gains = pairs[:, 0] - pairs[:, 1]
+        names = [_as_in_table(scores, factor, value) for value in values]
+        pair = by_seed.reindex(columns=[(BASELINE, "") if name == BASELINE else (factor, name) for name in names])
+        gains = (pair.iloc[:, 0] - pair.iloc[:, 1]).dropna()
         rows.append({
             "factor": factor, "section 6": text, "compared": " against ".join(names),
             "difference": gains.mean() if len(gains) else np.nan, "seeds": len(gains), "verdict": _verdict(gains),
@@ -81,13 +71,7 @@ def judge(scores: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> pd.DataFram
     return pd.DataFrame(rows)
 
 
-def _verdict(gains):
-    if len(gains) < SEEDS or abs(gains.mean()) <= gains.std(ddof=1):
-        return "undecided"
-    return "confirmed" if (gains > 0).all() else "refuted" if (gains < 0).all() else "undecided"
-
-
-def _name(scores, factor, value):
+def _as_in_table(scores, factor, value):
     """The text of a claim's value in the table."""
     if not isinstance(value, int):
         return str(value)
@@ -95,7 +79,7 @@ def _name(scores, factor, value):
     return values[value] if values else "none"
 
 
-def _of_seeds(scores, factor, name):
-    """The scores of one row of a sweep, by seed."""
-    factor, value = (BASELINE, "") if name == BASELINE else (factor, name)
-    return scores[(scores["factor"] == factor) & (scores["value"] == value)].set_index("seed")[SCORE]
+def _verdict(gains):
+    if len(gains) < SEEDS or abs(gains.mean()) <= gains.std(ddof=1):
+        return "undecided"
+    return "confirmed" if (gains > 0).all() else "refuted" if (gains < 0).all() else "undecided"

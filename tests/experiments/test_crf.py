@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from experiments.crf import refine
 
@@ -20,10 +21,8 @@ def noisy_volume(seed=0, shape=(9, 8, 7), channels=2, contrast=1.5):
 def exact(probabilities, images, weights, sigmas, intensity_sigma, iterations=5):
     """The mean field from all pairs of voxels."""
     brain = (images != 0).any(-1)
-    places = np.argwhere(brain)
-    distance = ((places[:, None] - places[None]) ** 2).sum(-1)
-    values = images[brain] / intensity_sigma
-    difference = ((values[:, None] - values[None]) ** 2).sum(-1)
+    distance = cdist(*[np.argwhere(brain)] * 2, "sqeuclidean")
+    difference = cdist(*[images[brain] / intensity_sigma] * 2, "sqeuclidean")
     kernels = [np.exp(-distance / sigmas[0] ** 2 / 2), np.exp(-distance / sigmas[1] ** 2 / 2 - difference / 2)]
     pairs = 0
     for weight, kernel in zip(weights, kernels, strict=True):

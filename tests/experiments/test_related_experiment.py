@@ -1,4 +1,4 @@
-"""The experiment behind chapter 8 with systems of one convolution: done once, gathered, put in tables."""
+"""The experiment behind chapter 8 with a system of two convolutions: done once, gathered, put in tables."""
 
 import dataclasses
 import json
@@ -13,28 +13,22 @@ from studies.related.stand_ins import FLAT, cases
 from brats_lib.cases import MODALITIES
 from brats_lib.labels import ED
 from brats_lib.models import build
-from brats_lib.recipes import NATIVE, PUBLISHED
+from brats_lib.recipes import PUBLISHED
 from brats_lib.slices.stacks import Stack
 from brats_lib.studies.related.tables import read_masks
 from experiments import published, record, related
 
-TINY = dataclasses.replace(NATIVE, patch=16, widths=(8, 8), batch_slices=4, planes=("axial",))
-
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
-    """Two systems of one convolution, tiny recipes, tiny cases, and folders of their own."""
+    """A system of two convolutions, tiny cases, and folders of their own."""
     stacks = cases(3)
-    upon = dataclasses.replace(
-        FLAT, name="upon", built_on="flat", build=lambda first, precision, seed: FLAT.build(precision, seed)
-    )
-    monkeypatch.setattr(related, "SYSTEMS", {"flat": dataclasses.replace(FLAT, matched=True), "upon": upon})
-    monkeypatch.setattr(related, "training_phantoms", lambda count: stacks[:2])
-    monkeypatch.setattr(related, "test_phantoms", lambda count: stacks[2:])
-    monkeypatch.setattr(related, "FOLDER", tmp_path / "runs")
-    monkeypatch.setattr(related, "NNUNET", tmp_path / "nnunet")
-    monkeypatch.setattr(related, "NATIVE", TINY)
-    monkeypatch.setattr(related, "NATIVE_STEPS", 2)
+    for name, value in {
+        "SYSTEMS": {"flat": dataclasses.replace(FLAT, matched=True)},
+        "training_phantoms": lambda count: stacks[:2], "test_phantoms": lambda count: stacks[2:],
+        "FOLDER": tmp_path / "runs", "NNUNET": tmp_path / "nnunet",
+    }.items():  # fmt: skip
+        monkeypatch.setattr(related, name, value)
     monkeypatch.setattr(record, "FOLDER", tmp_path / "results")
     return tmp_path
 
@@ -63,16 +57,6 @@ def test_systems_are_trained_and_scored_once(small, monkeypatch):
     assert (len(masks), *set(masks["classes"].str.len())) == tested.shape[:2]
     about = json.loads((small / "results/related_masks.json").read_text())
     assert (about["axial_slice"], about["case"]) == ((tested > 0).sum((0, 1)).argmax(), "case_2")
-
-
-def test_our_recipe_has_its_row(small):
-    related.compare_related([patient()], ["native"])
-    (facts,) = pd.read_csv(small / "results/related.csv").to_dict("records")
-    assert facts["steps"] == 2 and facts["system"] == "native" and facts["minutes"] >= 0
-    # One plane, one window of 160 x 120 for each of 14 slices of 20 x 24.
-    model = build(TINY)
-    once = related.multiply_adds(model, (160, 120))
-    assert facts["multiply_adds"] == pytest.approx(once * 14 / (20 * 24 * 14), rel=1e-4)
 
 
 def test_nnunet_is_gathered_from_its_own_files(small):

@@ -62,16 +62,6 @@ def test_brightness_of_a_slice_does_not_reach_the_second_level():
     np.testing.assert_allclose(normalised.std((0, 1, 2)), 1, atol=1e-3)
 
 
-@pytest.mark.parametrize(("precision", "inside"), [("mixed_bfloat16", "bfloat16"), ("mixed_float16", "float16")])
-def test_output_and_weights_are_float32_whatever_the_precision(precision, inside):
-    model = build_native_unet(2, (8, 16), 3, precision=precision, seed=0)
-    output = model(np.ones((1, 4, 4, 2), np.float32))
-    assert keras.backend.standardize_dtype(output.dtype) == "float32"
-    assert model.get_layer("bottleneck_conv_1").compute_dtype == inside
-    assert {weight.dtype for weight in model.weights} == {"float32"}
-    assert keras.config.dtype_policy().name == "float32"
-
-
 @pytest.mark.parametrize("widths", [(16,), (8, 12), (0, 8)])
 def test_widths_that_cannot_be_normalised_in_groups_are_refused(widths):
     with pytest.raises(BratsError, match="each a multiple of 8"):

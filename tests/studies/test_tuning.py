@@ -2,18 +2,14 @@
 
 import contextlib
 import dataclasses
-import os
-import signal
+import multiprocessing
 import sqlite3
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, write_case
+from conftest import write_case
 from training.test_training import build_small
 
 from brats_lib import models
@@ -23,7 +19,17 @@ from brats_lib.errors import BratsError
 from brats_lib.recipes import PUBLISHED
 from brats_lib.slices.cache import build_cache
 from brats_lib.studies import tuning
-from brats_lib.studies.tuning import Cases, Plan, one_factor, open_study, search, sweep, train_plan, trials_table
+from brats_lib.studies.tuning import (
+    FACTORS,
+    Cases,
+    Plan,
+    one_factor,
+    open_study,
+    search,
+    sweep,
+    train_plan,
+    trials_table,
+)
 
 TINY = Plan(
     dataclasses.replace(PUBLISHED, size=16, width=2, first_slice=8, stop_slice=24, learning_rate=1e-2),
@@ -31,33 +37,20 @@ TINY = Plan(
 )  # fmt: skip
 
 
-def in_single_precision():
-    return "float32"
-
-
 @pytest.fixture(autouse=True)
 def small_network(monkeypatch):
     monkeypatch.setattr(models, "build", build_small)
-    monkeypatch.setattr(tuning, "choose_precision", in_single_precision)
-
-
-def tiny_cases(root):
-    cohort = Cohort.find(root)
-    cache = build_cache(cohort, TINY.recipe, Path(root).parent / "cache", workers=1, progress=False)
-    return Cases(cache, tuple(cohort.names[:6]), tuple(cohort.names[6:]))
+    monkeypatch.setattr(tuning, "choose_precision", lambda: "float32")
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tuning") / "cases"
-    for i in range(10):
-        write_case(folder, f"Case_{i}", seed=i)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def cases(root):
-    return tiny_cases(root)
+def cases(tmp_path_factory):
+    root = tmp_path_factory.mktemp("tuning")
+    for i in range(6):
+        write_case(root / "cases", f"Case_{i}", seed=i)
+    cohort = Cohort.find(root / "cases")
+    cache = build_cache(cohort, TINY.recipe, root / "cache", workers=1, progress=False)
+    return Cases(cache, tuple(cohort.names[:2]), tuple(cohort.names[2:]))
 
 
 @pytest.mark.parametrize(("slices", "size"), [(40, 20), (32, 16), (7, 7), (None, 16)])
@@ -70,58 +63,36 @@ def test_scored_batches_are_all_of_one_size(cases, slices, size):
 
 def test_each_row_differs_from_the_plan_in_its_factor_alone():
     plan = Plan()
-    rows = one_factor(plan)
-    assert rows[0] == ("baseline", "", plan)
-    for factor, value, changed in rows[1:]:
-        assert changed != plan
-        assert changed.change(**{factor: plan.value(factor)}) == plan
-        assert changed.value(factor) == value
+    assert one_factor(plan, "baseline") == [("", plan)]
+    rows = {factor: one_factor(plan, factor) for factor in FACTORS}
+    for factor, changes in rows.items():
+        for value, changed in changes:
+            assert changed != plan and changed.value(factor) == value
+            assert changed.change(**{factor: plan.value(factor)}) == plan
     # 5 rates, 4 batches, 4 dropouts, 3 optimizers, 4 pairs of betas, 3 widths, 3 losses, each less the plan's own.
-    assert len(rows) == 1 + 4 + 3 + 3 + 2 + 3 + 2 + 2
+    assert [len(changes) for changes in rows.values()] == [4, 3, 3, 2, 3, 2, 2]
     # Width and batch are multiples of the plan's.
     paper = Plan(PUBLISHED, batch_slices=200)
-    rows = one_factor(paper, ["width", "batch_slices"])
-    assert [value for _, value, _ in rows] == [16, 64, 100, 400, 800]
+    assert [value for value, _ in one_factor(paper, "width")] == [16, 64]
+    assert [value for value, _ in one_factor(paper, "batch_slices")] == [100, 400, 800]
     with pytest.raises(BratsError, match="one of baseline, learning_rate"):
-        one_factor(Plan(), ["depth"])
+        one_factor(plan, "depth")
 
 
-def test_finished_part_of_a_sweep_is_read_and_a_changed_one_is_made_again(cases, tmp_path, monkeypatch):
-    first = sweep(TINY, cases, tmp_path / "sweep", ["baseline", "optimizer"])
+def test_finished_part_of_a_sweep_is_read_and_a_changed_one_is_made_again(cases, tmp_path, capsys):
+    first = sweep(TINY, cases, tmp_path, ["baseline", "optimizer"])
     assert first.groupby(["factor", "value"], sort=False).size().to_dict() == {
         ("baseline", ""): 2, ("optimizer", "sgd"): 2, ("optimizer", "rmsprop"): 2,
     }  # fmt: skip
     assert first.groupby("value")["kept"].sum().tolist() == [1] * 3
-    with monkeypatch.context() as patch:
-        patch.setattr(tuning, "train_plan", lambda *arguments: pytest.fail("trained again"))
-        again = sweep(TINY, cases, tmp_path / "sweep", ["baseline", "optimizer"])
+    capsys.readouterr()
+    again = sweep(TINY, cases, tmp_path, ["baseline", "optimizer"])
     pd.testing.assert_frame_equal(first, again)
-    longer = sweep(dataclasses.replace(TINY, epochs=3), cases, tmp_path / "sweep", ["baseline"])
-    assert len(longer) == 3
-    # What is not a table of a sweep is none, and another arithmetic makes other scores.
-    path = tmp_path / "sweep" / "baseline-seed0.csv"
-    trained = []
-    monkeypatch.setattr(
-        tuning, "train_plan", lambda *rest: trained.append(rest[-1]) or first.loc[:1, ["epoch", tuning.SCORE]]
-    )
-    for content in (b"", b"\xff\xfe", b"a,b\n1,2\n", path.read_bytes()):
-        path.write_bytes(content)
-        monkeypatch.setattr(tuning, "choose_precision", lambda: "mixed_bfloat16")
-        sweep(TINY, cases, tmp_path / "sweep", ["baseline"])
-    monkeypatch.setattr(tuning, "choose_precision", in_single_precision)
-    sweep(TINY, cases, tmp_path / "sweep", ["baseline"])
-    assert trained == 4 * ["mixed_bfloat16"] + ["float32"]
-
-
-def test_search_takes_no_study_of_another_plan_or_precision(cases, tmp_path, monkeypatch):
-    study = open_study(tmp_path / "trials.sqlite")
-    monkeypatch.setattr(study, "optimize", lambda *rest, **options: None)
-    search(study, TINY, cases, tmp_path / "t", 1)
-    search(open_study(tmp_path / "trials.sqlite"), TINY, cases, tmp_path / "t", 0)
-    for plan, precision in ((dataclasses.replace(TINY, epochs=9), "float32"), (TINY, "mixed_bfloat16")):
-        monkeypatch.setattr(tuning, "choose_precision", lambda precision=precision: precision)
-        with pytest.raises(BratsError, match="another plan, other cases, another precision"):
-            search(open_study(tmp_path / "trials.sqlite"), plan, cases, tmp_path / "t", 1)
+    assert capsys.readouterr().out.count("is finished") == 3
+    assert len(pd.read_csv(tmp_path / "optimizer-seed0.csv")) == 4
+    # Another arithmetic makes other scores.
+    train_plan(TINY, cases, tmp_path / "trainings", precision="mixed_bfloat16")
+    assert "is finished" not in capsys.readouterr().out
 
 
 def test_training_that_diverges_scores_nothing(cases, tmp_path):
@@ -131,25 +102,31 @@ def test_training_that_diverges_scores_nothing(cases, tmp_path):
 
 
 def test_search_begins_with_the_published_values_and_keeps_its_trials(cases, tmp_path):
-    storage, told = tmp_path / "study.db", []
-    search(open_study(storage), TINY, cases, tmp_path / "t", 2, report=told.append)
-    search(open_study(storage), TINY, cases, tmp_path / "t", 1)
+    storage, reported = tmp_path / "study.db", []
+    search(open_study(storage), TINY, cases, tmp_path / "t", 2, report=reported.append)
     table = trials_table(open_study(storage))
-    assert table["number"].tolist() == [0, 1, 2] and len(told) == 2
+    assert table["number"].tolist() == [0, 1] and len(reported) == 2
     first = table.iloc[0]
     assert (first["learning_rate"], first["dropout"], first["optimizer"], first["loss"]) == (
         PUBLISHED.learning_rate, PUBLISHED.dropout, "adam", "cross-entropy",
     )  # fmt: skip
-    assert table["score"].between(0, 1).all()
+    assert table["score"].between(0, 1).all() and table["epochs"].tolist() == [2, 2]
     # A trial whose training was done before, in this folder, knows its epochs.
     search(open_study(tmp_path / "other.db"), TINY, cases, tmp_path / "t", 1)
     ours, theirs = (open_study(path).trials[0].intermediate_values for path in (storage, tmp_path / "other.db"))
     assert list(theirs) == [1, 2] and theirs == pytest.approx(ours)
 
 
+def test_search_takes_no_study_of_another_plan_or_precision(cases, tmp_path, monkeypatch):
+    search(open_study(tmp_path / "trials.sqlite"), TINY, cases, tmp_path / "t", 0)
+    for plan, precision in ((dataclasses.replace(TINY, epochs=9), "float32"), (TINY, "mixed_bfloat16")):
+        monkeypatch.setattr(tuning, "choose_precision", lambda precision=precision: precision)
+        with pytest.raises(BratsError, match="another plan, other cases, another precision"):
+            search(open_study(tmp_path / "trials.sqlite"), plan, cases, tmp_path / "t", 1)
+
+
 @pytest.mark.parametrize("spared", [2, 3])
 def test_trial_below_the_median_is_stopped_but_not_before_its_time(spared, cases, tmp_path, monkeypatch):
-    long = dataclasses.replace(TINY, epochs=4)
     scores = iter([0.9] * 16 + [0.1] * 4)
 
     def train(*arguments, callbacks, epochs, **options):
@@ -161,10 +138,11 @@ def test_trial_below_the_median_is_stopped_but_not_before_its_time(spared, cases
 
     monkeypatch.setattr(tuning, "train", train)
     study = open_study(tmp_path / "study.db", spared=spared)
-    search(study, long, cases, tmp_path / "t", 5)
+    search(study, dataclasses.replace(TINY, epochs=4), cases, tmp_path / "t", 5)
     table = trials_table(study)
     assert table["state"].tolist() == ["complete"] * 4 + ["pruned"]
     assert table["epochs"].tolist() == [4, 4, 4, 4, spared]
+    assert table["score"].tolist() == [0.9] * 4 + [0.1]
 
 
 def test_importance_names_the_factor_that_decides(tmp_path):
@@ -187,24 +165,9 @@ def test_importance_names_the_factor_that_decides(tmp_path):
 
 
 @pytest.mark.parametrize("storage", ["postgresql://nobody@localhost:1/none", "nonsense://"])
-def test_storage_that_cannot_be_opened_is_explained(storage):
-    with pytest.raises(BratsError, match="it cannot be opened"):
-        open_study(storage)
-
-
-WORKER = """
-import sys
-from studies.test_tuning import *
-models.build, tuning.choose_precision = build_small, in_single_precision
-storage, root, out, trials = sys.argv[1:5]
-search(open_study(storage), TINY, tiny_cases(root), Path(out) / "t", int(trials))
-"""
-
-
-def start(storage, root, out, trials):
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "tests"), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, "-c", WORKER, str(storage), str(root), str(out), str(trials)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+def test_storage_that_cannot_be_opened_is_explained_before_data_are_looked_at(storage, capsys):
+    assert main(["tune", storage, "--trials", "1", "--profile", "smoke"]) == 2
+    assert "it cannot be opened" in capsys.readouterr().err
 
 
 def test_one_process_at_a_time_looks_for_a_trial(tmp_path):
@@ -214,48 +177,53 @@ def test_one_process_at_a_time_looks_for_a_trial(tmp_path):
             another.execute("BEGIN IMMEDIATE")
 
 
-@pytest.mark.slow
-def test_two_processes_share_a_study(cases, root, tmp_path):
-    workers = [start(tmp_path / "study.db", root, tmp_path, 1) for _ in range(2)]
+def work(storage, seconds):
+    """One trial, which scores its first epoch and takes so long after it."""
+
+    def objective(trial):
+        tuning._draw(trial, TINY)
+        trial.report(0.5, 1)
+        time.sleep(seconds)
+        return 0.5
+
+    open_study(storage).optimize(objective, n_trials=1)
+
+
+# Its own import of TensorFlow would take longer than all that a process does here.
+start = multiprocessing.get_context("fork").Process
+forked = pytest.mark.filterwarnings("ignore:.*fork")
+
+
+@forked
+def test_two_processes_share_a_study(tmp_path):
+    workers = [start(target=work, args=(tmp_path / "study.db", 0)) for _ in range(2)]
     for worker in workers:
-        assert worker.wait(600) == 0, worker.stderr.read()[-2000:]
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0]
     table = trials_table(open_study(tmp_path / "study.db"))
     assert table["number"].tolist() == [0, 1]
     # The published values were put in once.
     assert (table["learning_rate"] == PUBLISHED.learning_rate).sum() == 1
 
 
-def _running(study):
-    """Trials that have finished an epoch and not ended."""
-    return [trial for trial in study.trials if trial.state.name == "RUNNING" and trial.intermediate_values]
-
-
-@pytest.mark.slow
-def test_trial_of_a_killed_process_is_tried_again(cases, root, tmp_path, monkeypatch):
-    storage = tmp_path / "study.db"
-    lost = []
-    while not lost:
-        worker = start(storage, root, tmp_path, 500)
-        while not _running(open_study(storage)):
-            assert worker.poll() is None, worker.stderr.read()[-2000:]
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-        study = open_study(storage)
-        # None where the kill came between two trials, or before the first sign of life of one.
-        lost = _running(study)
-    lost = lost[0]
-    monkeypatch.setattr(study._storage, "grace_period", 1, raising=False)
+@forked
+def test_trial_of_a_killed_process_is_tried_again(cases, tmp_path, monkeypatch):
+    study = open_study(tmp_path / "study.db")
+    worker = start(target=work, args=(tmp_path / "study.db", 600))
+    worker.start()
+    while not study.trials[0].intermediate_values:
+        assert worker.is_alive()
+        time.sleep(0.1)
+    worker.kill()
+    worker.join()
     monkeypatch.setattr(study._storage._backend, "grace_period", 1)
     # Until its last sign of life, which the database keeps to the second, is older than that.
-    time.sleep(3)
+    time.sleep(2.1)
     search(study, TINY, cases, tmp_path / "t", 2)
-    trials = study.trials
-    assert trials[lost.number].state.name == "FAIL"
-    again = [trial for trial in trials if trial.system_attrs.get("failed_trial") == lost.number]
-    assert [trial.state.name for trial in again] == ["COMPLETE"]
-    assert again[0].params == lost.params
-
-
-def test_command_refuses_a_storage_before_it_looks_at_data(capsys):
-    assert main(["tune", "nonsense://", "--trials", "1", "--profile", "smoke"]) == 2
-    assert "it cannot be opened" in capsys.readouterr().err
+    lost, *others = study.trials
+    assert lost.state.name == "FAIL"
+    (again,) = (trial for trial in others if trial.system_attrs.get("failed_trial") == 0)
+    assert (again.state.name, again.params) == ("COMPLETE", lost.params)
+    assert again.intermediate_values[1] == 0.5, "what was scored before is not forgotten"

@@ -51,13 +51,13 @@ def content_hash(arrays: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def read_arrays(file: Path, name: str, facts: dict, values_hash: str) -> dict[str, np.ndarray]:
+def read_arrays(file: Path, name: str, facts: dict, values_hash: str | None = None) -> dict[str, np.ndarray]:
     """Read the arrays of a file, once it is known to be the one that a card describes.
 
     Parameters
     ----------
     name, facts, values_hash
-        The card's name, its field `weights` and its `weights_hash`.
+        The card's name, its field `weights` and, where it has one, its `weights_hash`.
     """
     try:
         content = file.read_bytes()
@@ -75,8 +75,9 @@ def read_arrays(file: Path, name: str, facts: dict, values_hash: str) -> dict[st
         raise BratsError(file, f"it cannot be read ({error})", "arrays of numbers as .npz", _DAMAGED) from error
     size = sum(array.size for array in arrays.values())
     whole = all(array.dtype == np.dtype("<f2") and np.isfinite(array).all() for array in arrays.values())
-    if not whole or size != facts["parameters"] or content_hash(arrays) != values_hash:
-        expected = f"{facts['parameters']:,} finite ones in float16 with hash {values_hash[:12]}…"
+    if not whole or size != facts["parameters"] or values_hash not in (None, content_hash(arrays)):
+        named = f" with hash {values_hash[:12]}…" if values_hash else ""
+        expected = f"{facts['parameters']:,} finite ones in float16{named}"
         raise BratsError(file, f"its {size:,} numbers are not those of the card", expected, _DAMAGED)
     return arrays
 

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from brats_lib.models.unet import layer_seeds
+from brats_lib.models.layers import Layers
 
 __all__ = ["MARGIN", "build_deepmedic"]
 
@@ -23,30 +23,22 @@ def build_deepmedic(channels: int, classes: int, precision: str = "float32", see
 
     Each path has eight 3x3x3 convolutions without padding, so that a voxel of its output sees 17 voxels along each
     axis of its input. The normal path reads the image, the other one its means over blocks of 3x3x3 voxels, thus 51
-    voxels along each axis; the features of the latter are repeated 3 times along each axis and joined with those of the
-    former. Two layers of 150 filters, fully connected in the sense that their kernels are 1x1x1, and a softmax follow.
-    With 4 channels and 4 classes there are 664,884 parameters, of which 663,004 are trained.
+    voxels along each axis; its features are repeated 3 times along each axis and joined with those of the former. Two
+    layers of 150 filters, whose kernels are 1x1x1, and a softmax follow. With 4 channels and 4 classes there are
+    664,884 parameters, of which 663,004 are trained. Sides of the input are multiples of 3, at least 51, and of the
+    output 48 less: a training segment of 57 is answered by 9, and output i belongs to input voxel i + 24.
 
-    Sides of the input are multiples of 3, at least 51, and of the output 48 less: a training segment of 57 is answered
-    by 9, and output i belongs to input voxel i + 24.
-
-    Where the paper leaves it open, as in the settings that its authors publish with their program: the order
-    convolution, normalisation, PReLU, whose slopes start at 0.01; dropout before the last two layers alone; initial
-    weights of He et al. 2015; features repeated where they are made finer. Departures: a coarse voxel is the mean of
-    27, where that program takes one of them, and lies in the middle of the outputs that share it; the statistics for
-    prediction are averaged with weights that fall exponentially, not over the last 60 batches. Residual connections
-    are not of this paper but of Kamnitsas et al. 2016.
+    Where the paper leaves it open, as in its authors' program: the order convolution, normalisation, PReLU, whose
+    slopes start at 0.01; dropout before the last two layers alone; initial weights of He et al. 2015; features repeated
+    where they are made finer. Departures: a coarse voxel is the mean of 27, where that program takes one of them, and
+    lies in the middle of the outputs that share it; the statistics for prediction are averaged with weights that fall
+    exponentially, not over the last 60 batches. Residual connections are of Kamnitsas et al. 2016.
     """
-    seeds = layer_seeds(seed)
-    policy = keras.DTypePolicy(precision)
-
-    def initial():
-        return keras.initializers.HeNormal(seed=next(seeds))
+    make = Layers(precision, seed)
+    policy = make.policy
 
     def convolve(x, filters, kernel, name):
-        x = layers.Conv3D(
-            filters, kernel, use_bias=False, kernel_initializer=initial(), dtype=policy, name=f"{name}_conv"
-        )(x)
+        x = make.conv(x, filters, kernel, f"{name}_conv", kind=layers.Conv3D, padding="valid", use_bias=False)
         x = layers.BatchNormalization(momentum=_MOMENTUM, dtype=policy, name=f"{name}_norm")(x)
         slopes = keras.initializers.Constant(0.01)
         return layers.PReLU(slopes, shared_axes=(1, 2, 3), dtype=policy, name=f"{name}_prelu")(x)
@@ -64,8 +56,6 @@ def build_deepmedic(channels: int, classes: int, precision: str = "float32", see
     x = layers.Concatenate(dtype=policy, name="join")([path(centre, "normal"), repeated])
     for number, filters in enumerate(_JOINT_WIDTHS, 1):
         x = convolve(x, filters, 1, f"joint_{number}")
-        x = layers.Dropout(_DROPOUT, seed=next(seeds), dtype=policy, name=f"joint_{number}_dropout")(x)
-    probabilities = layers.Conv3D(
-        classes, 1, activation="softmax", kernel_initializer=initial(), dtype="float32", name="probabilities"
-    )(x)
+        x = make.dropout(x, _DROPOUT, f"joint_{number}_dropout")
+    probabilities = make.conv(x, classes, 1, "probabilities", kind=layers.Conv3D, activation="softmax", dtype="float32")
     return keras.Model(image, probabilities, name="deepmedic")

@@ -6,15 +6,19 @@ from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
+import pandas as pd
+from tqdm import tqdm
 
 from brats_lib import labels
 from brats_lib.errors import BratsError
+from brats_lib.scores.challenge import score_mask
 from brats_lib.slices.stacks import Stack
-from brats_lib.studies.related.samples import Samples
-from brats_lib.studies.related.systems import System
+from brats_lib.studies.related.blocks import Samples, predict_classes, to_mask
+from brats_lib.studies.related.histograms import learn_landmarks, match_stacks
+from brats_lib.studies.related.systems import SYSTEMS, System
 from brats_lib.training.devices import choose_precision, make_reproducible
 
-__all__ = ["Fitted", "fit", "fit_system", "labelled_cross_entropy", "natural_shares"]
+__all__ = ["Fitted", "fit", "fit_system", "labelled_cross_entropy", "natural_shares", "train_briefly"]
 
 # The learning rate falls along a cosine to this share of its height.
 _LOWEST = 0.01
@@ -37,8 +41,8 @@ class Fitted:
 def labelled_cross_entropy(y_true, y_pred):
     """Categorical cross-entropy of one-hot classes and probabilities, averaged over the labelled voxels of a batch.
 
-    A voxel without a label has zeros for a target and so adds nothing: annotation may be sparse, as Çiçek et al. 2016,
-    section 3, train their 3D U-Net with it. 0 where nothing is labelled.
+    A voxel without a label has zeros for a target and adds nothing: annotation may be sparse (Çiçek et al. 2016,
+    section 3). 0 where nothing is labelled.
     """
     truth = keras.ops.cast(y_true, "float32")
     # Keras's own, since it takes the logits behind a softmax where it can: a network that is sure of a mistake goes on
@@ -67,20 +71,10 @@ def fit(model: keras.Model, batches: keras.utils.PyDataset, learning_rate: float
 def fit_system(
     system: System, stacks: Sequence[Stack], steps: int | None = None, seed: int = 0, first: keras.Model | None = None
 ) -> Fitted:
-    """Train one of the related systems on cases.
+    """Train one of `systems.SYSTEMS` on cases with labels and all four modalities, matched where it wants that.
 
-    Parameters
-    ----------
-    system
-        Of `systems.SYSTEMS`.
-    stacks
-        With labels and all four modalities, matched where the system wants that.
-    steps
-        Batches; those of the recorded study where omitted.
-    seed
-        Of weights, blocks and dropout.
-    first
-        The trained network of the system that this one is built on.
+    `steps` are the batches, those of the recorded study where omitted; the seed is of weights, blocks and dropout;
+    `first` is the trained network of the system that this one is built on.
     """
     steps = system.steps if steps is None else steps
     make_reproducible(seed)
@@ -112,6 +106,43 @@ def natural_shares(stacks: Sequence[Stack]) -> tuple[float, ...]:
     """Share of background, NCR, ED and ET among the voxels of the brains."""
     counts = np.zeros(len(labels.LABELS))
     for stack in stacks:
-        brain, mask = np.asarray(stack.images[..., 0]) != 0, np.asarray(stack.labels)
-        counts += [(brain & (mask == label)).sum() for label in labels.LABELS]
+        brain = np.asarray(stack.images[..., 0]) != 0
+        counts += np.bincount(labels.to_classes(np.asarray(stack.labels)[brain]), minlength=len(counts))
     return tuple(counts / counts.sum())
+
+
+def train_briefly(
+    names: Sequence[str], stacks: Sequence[Stack], tested: Stack, steps: int, seed: int = 0
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """Train some of `SYSTEMS`, each after the one that it is built on, for a few steps and segment a case with them.
+
+    The cases have labels and all four modalities.
+
+    Returns
+    -------
+    table
+        A row per system: its title, parameters, loss of the first and of the last batches, seconds of training and of
+        prediction, Dice of WT, TC and ET.
+    masks
+        Title to labels of the tested case.
+    """
+    models: dict[str, keras.Model] = {}
+    landmarks, rows, masks = learn_landmarks(stacks), [], {}
+    for name in tqdm(names, desc="Training systems", unit="system"):
+        system = SYSTEMS.get(name)
+        if system is None or (system.built_on and system.built_on not in models):
+            found = "there is none of that name" if system is None else f"{system.built_on} does not come before it"
+            advice = f"Choose of {', '.join(SYSTEMS)}"
+            raise BratsError(f"system '{name}'", found, "a system, after the one that it is built on", advice)
+        *learning, case = match_stacks([*stacks, tested], landmarks) if system.matched else [*stacks, tested]
+        fitted = fit_system(system, learning, steps, seed, models.get(system.built_on))
+        model = models[name] = fitted.model
+        start = time.perf_counter()
+        mask = masks[system.title] = to_mask(predict_classes(system.dense(model), case.images, system))
+        seconds = time.perf_counter() - start
+        dice = {row["region"]: row["dice"] for row in score_mask(mask, np.asarray(tested.labels), (1.0, 1.0, 1.0))}
+        losses = {"first loss": fitted.losses[0], "last losses": fitted.losses[-5:].mean()}
+        times = {"training (s)": 60 * fitted.minutes, "prediction (s)": seconds}
+        scores = {f"Dice {region}": dice[region] for region in labels.REGIONS}
+        rows.append({"system": system.title, "parameters": model.count_params()} | losses | times | scores)
+    return pd.DataFrame(rows), masks

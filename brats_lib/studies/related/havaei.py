@@ -1,9 +1,11 @@
 """The networks of Havaei et al. 2017: two paths of unlike reach, and a cascade of two such networks."""
 
+from functools import partial
+
 import keras
 from keras import layers
 
-from brats_lib.models.unet import layer_seeds
+from brats_lib.models.layers import Layers
 
 __all__ = ["CASCADE_MARGIN", "MARGIN", "build_cascade", "build_two_path"]
 
@@ -24,30 +26,23 @@ def build_two_path(
     maps each. The global path looks at where a voxel lies: one 13x13 convolution with 160 maps. The maps of both are
     joined, and a last convolution of 21x21, the fully connected layer of the paper, ends in a softmax. Each hidden map
     is a maxout (Goodfellow et al. 2013), the larger of two convolutions at each voxel, as in figure 1. Poolings move by
-    one voxel, so nothing is skipped, and a slice of any size is answered voxel by voxel in one pass: sides are at least
-    33, those of the output 32 less, and its value at (i, j) belongs to the input's voxel (i + 16, j + 16).
+    one voxel, so a slice of any size is answered voxel by voxel in one pass: sides are at least 33, those of the output
+    32 less, and its value at (i, j) belongs to the input's voxel (i + 16, j + 16).
 
     Four channels and four classes give 710,852 parameters. Figure 2 prints 651,488, which is what these layers have
-    with the paper's five classes, one kernel for each map and no biases; the second kernel of each maxout and the
-    biases make it 809,637.
+    with the paper's five classes, one kernel for each map and no biases; with both it is 809,637.
 
     Section 3.2 masks "each hidden or input unit" with a probability, "e.g. 0.5", and names no layers. Here it is half
     of the joined maps' values, ahead of the last convolution, which has more than half of all weights. Weights begin
-    uniform within 0.005 around 0 and biases at 0 (section 4). The paper's last biases begin at the logarithms of the
-    label frequencies; where all classes are drawn equally often, as in its first phase of training, these are one
-    constant, which a softmax does not see.
+    uniform within 0.005 around 0 and biases at 0 (section 4): the paper's last biases, the logarithms of the label
+    frequencies, are one constant where all classes are drawn equally often, which a softmax does not see.
     """
-    seeds = layer_seeds(seed)
-    policy = keras.DTypePolicy(precision)
-
-    def convolve(x, filters, kernel, name, **options):
-        options = {"dtype": policy} | options
-        initial = keras.initializers.RandomUniform(-_SPREAD, _SPREAD, seed=next(seeds))
-        return layers.Conv2D(filters, kernel, kernel_initializer=initial, name=name, **options)(x)
+    make = Layers(precision, seed, partial(keras.initializers.RandomUniform, -_SPREAD, _SPREAD))
+    policy = make.policy
 
     def maxout(x, maps, kernel, name):
         # One convolution computes both halves, which is faster than two of them.
-        pair = convolve(x, 2 * maps, kernel, f"{name}_conv")
+        pair = make.conv(x, 2 * maps, kernel, f"{name}_conv", padding="valid")
         return layers.Maximum(dtype=policy, name=f"{name}_maxout")([pair[..., :maps], pair[..., maps:]])
 
     def pool(x, side, name):
@@ -58,8 +53,10 @@ def build_two_path(
     local = pool(maxout(local, 64, 3, "local_2"), 2, "local_2")
     wide = maxout(images, 160, 13, "global")
     joined = layers.Concatenate(dtype=policy, name="paths")([local, wide])
-    joined = layers.Dropout(_DROPOUT, seed=next(seeds), dtype=policy, name="paths_dropout")(joined)
-    probabilities = convolve(joined, classes, 21, "probabilities", activation="softmax", dtype="float32")
+    joined = make.dropout(joined, _DROPOUT, "paths_dropout")
+    probabilities = make.conv(
+        joined, classes, 21, "probabilities", padding="valid", activation="softmax", dtype="float32"
+    )
     return keras.Model(images, probabilities, name=name)
 
 
@@ -70,13 +67,12 @@ def build_cascade(
 
     A network that answers for each voxel by itself does not know what it answers next door. So a second network of two
     paths reads, beside the image, the probabilities that a trained `first` one, a `build_two_path` of the same channels
-    and classes, finds at each voxel of the patch, as further channels. Only the second one learns (section 3.2): the
-    layers of the first become a part of the cascade, not a copy, and ``first.trainable`` is False afterwards. Its
-    dropout is left out. With the same seed, the two would start alike.
+    and classes, finds around each voxel. Only the second one learns (section 3.2): the layers of the first become a
+    part of the cascade, not a copy, without dropout, and ``first.trainable`` is False afterwards. With the same seed,
+    the two would start alike.
 
     Sides are at least 65, those of the output 64 less, and its value at (i, j) belongs to the input's voxel
-    (i + 32, j + 32). Four channels and four classes give 952,260 parameters beside those of the first network. The two
-    networks are the layers "first" and "second".
+    (i + 32, j + 32). Four channels and four classes give 952,260 parameters beside those of the first network.
     """
     first.trainable = False
     policy = keras.DTypePolicy(precision)

@@ -37,10 +37,10 @@ def in_order(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean Dice of each system on each kind of data, beside what its paper printed.
+    """Mean Dice of each system on each kind of data, beside what its paper printed; NaN where nothing was measured.
 
     From columns system, data, case, region and dice. A row per system; columns are pairs of where the Dice comes from
-    and the region, the last one a text. NaN where nothing was measured.
+    and the region, the last one a text.
     """
     scores = in_order(scores[scores["region"].isin(REGIONS)])
     means = scores.groupby(["title", "data", "region"], sort=False)["dice"].mean().unstack(["data", "region"])
@@ -57,17 +57,16 @@ def costs_table(facts: pd.DataFrame) -> pd.DataFrame:
     From columns system, parameters, multiply_adds (of each voxel that is answered), minutes (of training), steps and
     case_seconds (of one core).
     """
-    facts = in_order(facts)
-    return pd.DataFrame(
-        {
-            "system": facts["title"],
-            "parameters": facts["parameters"].map("{:,.0f}".format),
-            "thousand multiply-adds per voxel": (facts["multiply_adds"] / 1000).map("{:,.0f}".format),
-            "training (core-minutes)": facts["minutes"].map("{:.1f}".format),
-            "steps": facts["steps"].map("{:,.0f}".format),
-            "a case (core-seconds)": facts["case_seconds"].map("{:.0f}".format),
-        }
-    )
+    facts = in_order(facts.assign(thousands=facts["multiply_adds"] / 1000))
+    columns = {
+        "parameters": ("parameters", "{:,.0f}"),
+        "thousand multiply-adds per voxel": ("thousands", "{:,.0f}"),
+        "training (core-minutes)": ("minutes", "{:.1f}"),
+        "steps": ("steps", "{:,.0f}"),
+        "a case (core-seconds)": ("case_seconds", "{:.0f}"),
+    }
+    texts = {name: facts[column].map(text.format) for name, (column, text) in columns.items()}
+    return pd.DataFrame({"system": facts["title"], **texts})
 
 
 def read_masks(table: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from brats_lib.models.unet import layer_seeds
+from brats_lib.models.layers import Layers
 
 __all__ = ["LEVELS", "MARGIN", "build_unet3d"]
 
@@ -32,16 +32,11 @@ def build_unet3d(
     32, kernels, one shift per filter and the last bias are the paper's 19,069,955 parameters, from which follows that
     its up-convolutions have no bias; the 2,336 scales of the normalisations are not among them.
     """
-    seeds = layer_seeds(seed)
-    policy = keras.DTypePolicy(precision)
-
-    def initial():
-        return keras.initializers.HeNormal(seed=next(seeds))
+    make = Layers(precision, seed)
+    policy = make.policy
 
     def convolve(x, filters, name):
-        x = layers.Conv3D(
-            filters, 3, padding="same", use_bias=False, kernel_initializer=initial(), dtype=policy, name=f"{name}_conv"
-        )(x)
+        x = make.conv(x, filters, 3, f"{name}_conv", kind=layers.Conv3D, use_bias=False)
         x = layers.GroupNormalization(groups=-1, dtype=policy, name=f"{name}_norm")(x)
         return layers.Activation("relu", dtype=policy, name=f"{name}_relu")(x)
 
@@ -59,12 +54,8 @@ def build_unet3d(
     x = convolve_twice(x, lowest, 2 * lowest, "bottleneck")
     for level in reversed(range(LEVELS)):
         name, filters = f"decoder_{level + 1}", width * 2 ** (level + 1)
-        x = layers.Conv3DTranspose(
-            2 * filters, 2, strides=2, use_bias=False, kernel_initializer=initial(), dtype=policy, name=f"{name}_up"
-        )(x)
+        x = make.conv(x, 2 * filters, 2, f"{name}_up", 2, layers.Conv3DTranspose, padding="valid", use_bias=False)
         x = layers.Concatenate(dtype=policy, name=f"{name}_skip")([skips[level], x])
         x = convolve_twice(x, filters, filters, name)
-    probabilities = layers.Conv3D(
-        classes, 1, activation="softmax", kernel_initializer=initial(), dtype="float32", name="probabilities"
-    )(x)
+    probabilities = make.conv(x, classes, 1, "probabilities", kind=layers.Conv3D, activation="softmax", dtype="float32")
     return keras.Model(image, probabilities, name="unet3d")

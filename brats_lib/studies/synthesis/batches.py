@@ -6,29 +6,25 @@ Keras wants a target, but the network gives its losses itself. `epoch`, from 0, 
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 from keras.utils import PyDataset
 
 from brats_lib.cases import MODALITIES
-from brats_lib.errors import BratsError
 from brats_lib.labels import one_hot
 from brats_lib.recipes import GenerativeRecipe
+from brats_lib.studies.synthesis.autoencoders import Autoencoder
+from brats_lib.studies.synthesis.networks import encode
 from brats_lib.studies.synthesis.pictures import Pictures
-from brats_lib.studies.synthesis.sampling import encode
-
-if TYPE_CHECKING:
-    from brats_lib.studies.synthesis.autoencoder import Autoencoder
 
 __all__ = ["CodeBatches", "PictureBatches"]
 
 
 class _Batches(PyDataset):
-    def __init__(self, pictures, recipe, seed, slices_per_epoch):
+    """Batches of what `draw` gives; the recipe's own number of slices per epoch where that is omitted."""
+
+    def __init__(self, recipe, seed, slices_per_epoch):
         super().__init__()
-        if not len(pictures):
-            raise BratsError("pictures to learn from", "there are none", "at least one", "Check the split")
         self.recipe, self.seed, self.batch_slices = recipe, int(seed), recipe.batch_slices
         self.slices_per_epoch = int(slices_per_epoch or recipe.slices_per_epoch)
         self.epoch = 0
@@ -37,7 +33,6 @@ class _Batches(PyDataset):
         return max(1, self.slices_per_epoch // self.batch_slices)
 
     def __getitem__(self, batch):
-        """A batch of the current epoch."""
         rng = np.random.default_rng([self.seed, self.epoch, batch])
         return self.draw(rng), np.zeros((self.batch_slices, 1), np.float32)
 
@@ -45,15 +40,9 @@ class _Batches(PyDataset):
 class PictureBatches(_Batches):
     """Random pictures as a generative recipe wants them, (n, size, size, channels) in float32.
 
-    For a translation they hold sources and targets, for other tasks targets and one-hot classes. `names` are the cases.
-
-    Parameters
-    ----------
-    slices_per_epoch
-        The recipe's own number where omitted.
-    damage
-        For a recipe whose sources are "any" modality: a generator of random numbers and a clean picture (h, w) in, a
-        damaged one out.
+    For a translation they hold sources and targets, for other tasks targets and one-hot classes. Of a recipe whose
+    sources are "any" modality, they hold a picture and before it what a `damage` makes of it, which is given a
+    generator of random numbers and the picture (h, w). `names` are the cases.
     """
 
     def __init__(
@@ -64,26 +53,20 @@ class PictureBatches(_Batches):
         slices_per_epoch: int | None = None,
         damage: Callable[[np.random.Generator, np.ndarray], np.ndarray] | None = None,
     ):
-        super().__init__(pictures, recipe, seed, slices_per_epoch)
-        if (recipe.sources == ("any",)) != (damage is not None):
-            found = "there is a damage" if damage is not None else "there is no damage"
-            expected = "one where the sources are any modality, and only there"
-            raise BratsError(f"recipe '{recipe.name}'", found, expected, "Choose another recipe, or give or omit it")
+        super().__init__(recipe, seed, slices_per_epoch)
         self.pictures, self.names, self.damage = pictures, pictures.names, damage
-        if damage is None:
-            self._channels = [MODALITIES.index(name) for name in (*recipe.sources, *recipe.targets)]
 
-    def draw(self, rng):
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
         """Random pictures."""
         chosen = rng.integers(len(self.pictures), size=self.batch_slices)
         images = self.pictures.images[chosen].astype(np.float32)
         if self.damage is not None:
             clean = images[np.arange(len(chosen)), ..., rng.integers(images.shape[-1], size=len(chosen))]
             drawn = np.stack([np.stack([self.damage(rng, picture) for picture in clean]), clean], -1)
-        elif self.recipe.task == "translation":
-            drawn = images[..., self._channels]
         else:
-            drawn = np.concatenate([images[..., self._channels], one_hot(self.pictures.classes[chosen])], -1)
+            drawn = images[..., [MODALITIES.index(name) for name in (*self.recipe.sources, *self.recipe.targets)]]
+            if self.recipe.task != "translation":
+                drawn = np.concatenate([drawn, one_hot(self.pictures.classes[chosen])], -1)
         mirrored = rng.random(len(chosen)) < 0.5
         drawn[mirrored] = drawn[mirrored, ::-1]
         return drawn.astype(np.float32)
@@ -97,24 +80,17 @@ class CodeBatches(_Batches):
 
     def __init__(
         self,
-        autoencoder: "Autoencoder",
+        autoencoder: Autoencoder,
         pictures: Pictures,
         recipe: GenerativeRecipe,
         seed: int = 0,
         slices_per_epoch: int | None = None,
     ):
-        super().__init__(pictures, recipe, seed, slices_per_epoch)
-        found = (*autoencoder.encoder.output_shape[1:3], autoencoder.recipe.latent)
-        expected = (recipe.size, recipe.size, recipe.codes)
-        if found != expected:
-            raise BratsError(
-                f"recipe '{recipe.name}'", f"the autoencoder's codes have shape {found}", f"{expected}",
-                "Choose recipes that belong together",
-            )  # fmt: skip
+        super().__init__(recipe, seed, slices_per_epoch)
         self._codes = np.stack([encode(autoencoder, each) for each in (pictures, pictures.mirrored())])
         self.names = (hashlib.sha256(self._codes.tobytes()).hexdigest()[:12],)
 
-    def draw(self, rng):
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
         """Random codes."""
         side = rng.integers(2, size=self.batch_slices)
         return self._codes[side, rng.integers(self._codes.shape[1], size=self.batch_slices)]

@@ -1,8 +1,17 @@
-"""What spoils a picture with intensities in 0-1: Rician noise, and k-space that is not measured completely."""
+"""What spoils a picture with intensities in 0-1, and how it is mended without learning: what networks have to beat.
+
+Rician noise, and k-space that is not measured completely. A denoiser reads a picture (h, w) and the standard deviation
+`level` of its noise, which a network is not given; afterwards the bias of that noise is taken off. Its one free
+`strength`, in units of the level, was chosen on pictures that nothing is reported on, in `experiments/judge.py`.
+"""
 
 import numpy as np
+from skimage.restoration import cycle_spin, denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
 
-__all__ = ["LEVELS", "RATES", "correct_bias", "measure", "rician", "sampling_lines", "zero_filled"]
+__all__ = [
+    "DENOISERS", "LEVELS", "RATES", "correct_bias", "measure", "nonlocal_means", "restore_measured", "rician",
+    "sampling_lines", "total_variation", "tv_reconstruction", "wavelets", "zero_filled",
+]  # fmt: skip
 
 # Standard deviation of the noise in either channel, as a share of the brightest tissue.
 LEVELS = (0.03, 0.07, 0.15)
@@ -28,20 +37,38 @@ def correct_bias(picture: np.ndarray, level: float) -> np.ndarray:
     return np.sqrt(np.clip(np.square(picture) - 2 * level**2, 0, None))
 
 
+def nonlocal_means(picture: np.ndarray, level: float, strength: float = 0.8) -> np.ndarray:
+    """Non-local means (Buades et al. 2005); the strength is the cut-off of the patches' distance."""
+    made = denoise_nl_means(picture, patch_size=5, patch_distance=6, h=strength * level, sigma=level, fast_mode=True)
+    return correct_bias(made, level)
+
+
+def wavelets(picture: np.ndarray, level: float, strength: float = 1.0) -> np.ndarray:
+    """Soft thresholds of wavelet coefficients chosen band by band (Chang et al. 2000, BayesShrink), shifted 16 ways.
+
+    The mean over shifts (Coifman and Donoho 1995) takes off the blocks that a single transform leaves. The strength is
+    a factor on the level that the thresholds are chosen for.
+    """
+
+    def denoise(shifted):
+        options = {"sigma": strength * level, "wavelet": "db2", "method": "BayesShrink", "rescale_sigma": False}
+        return denoise_wavelet(shifted, **options).astype(np.float64)  # the mean is taken in double precision
+
+    return correct_bias(cycle_spin(picture, denoise, max_shifts=7, shift_steps=2, workers=1), level)
+
+
+def total_variation(picture: np.ndarray, level: float, strength: float = 1.0) -> np.ndarray:
+    """Total variation (Rudin et al. 1992); the strength is the weight of the smoothness."""
+    return correct_bias(denoise_tv_chambolle(picture, weight=strength * level), level)
+
+
+DENOISERS = {"non-local means": nonlocal_means, "wavelets": wavelets, "total variation": total_variation}
+
+
 def sampling_lines(rng: np.random.Generator, size: int, rate: int) -> np.ndarray:
-    """Choose which lines of k-space are measured: the middle, and others at random until one in `rate` is.
+    """Choose which of `size` lines of k-space are measured: the middle, and others at random until one in `rate` is.
 
-    Parameters
-    ----------
-    size
-        Lines of the picture.
-    rate
-        One of `RATES`.
-
-    Returns
-    -------
-    lines
-        bool, (size,), in the order of `numpy.fft.fftfreq`: the middle of k-space, its low frequencies, first and last.
+    bool, (size,), in the order of `numpy.fft.fftfreq`: the middle of k-space, its low frequencies, first and last.
     """
     middle = round(size * RATES[rate])
     lines = np.zeros(size, bool)
@@ -63,3 +90,22 @@ def measure(picture: np.ndarray, lines: np.ndarray) -> np.ndarray:
 def zero_filled(measured: np.ndarray) -> np.ndarray:
     """The magnitude picture, float32, that is left when what was not measured counts as zero."""
     return np.abs(np.fft.ifft2(measured, norm="ortho")).astype(np.float32)
+
+
+def restore_measured(picture: np.ndarray, measured: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """Put the measured lines of k-space, as `measure` gives them, back into a picture."""
+    spectrum = np.fft.fft2(picture, norm="ortho")
+    return np.fft.ifft2(np.where(lines[:, None], measured, spectrum), norm="ortho").real
+
+
+def tv_reconstruction(measured: np.ndarray, lines: np.ndarray, weight: float = 0.02) -> np.ndarray:
+    """Compressed sensing with total variation (Lustig et al. 2007): smooth and put the measured lines back, in turns.
+
+    From what `measure` gives to a picture (h, w), not below 0. `weight` is the strength of the smoothing in the first
+    of 60 steps; it falls evenly to a tenth.
+    """
+    picture = np.fft.ifft2(measured, norm="ortho").real
+    for strength in np.linspace(weight, weight / 10, 60):
+        smooth = np.clip(denoise_tv_chambolle(picture, weight=strength, max_num_iter=20), 0, None)
+        picture = restore_measured(smooth, measured, lines)
+    return np.clip(picture, 0, None)

@@ -13,7 +13,7 @@ GROUPS = 8
 
 
 class GAN(parts.GenerativeModel):
-    """Generator and critic as one network to be fitted to codes of an `autoencoder.Autoencoder`.
+    """Generator and critic as one network to be fitted to codes of an `autoencoders.Autoencoder`.
 
     The `generator` makes codes (n, size, size, codes) of latent vectors (n, latent), standard normal.
     """

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from brats_lib.models.unet import layer_seeds
+from brats_lib.models.layers import Layers
 from brats_lib.recipes import GenerativeRecipe
 
 __all__ = [
@@ -31,21 +31,8 @@ def part_seeds(seed: int | None, count: int) -> list[int | None]:
     return [None if seed is None else count * seed + part for part in range(count)]
 
 
-class Blocks:
-    """Makes layers of one precision and applies them, each with initial weights from a seed of its own."""
-
-    def __init__(self, precision: str, seed: int | None, initializer: type = keras.initializers.HeNormal):
-        self.policy = keras.DTypePolicy(precision)
-        self._seeds, self._initializer = layer_seeds(seed), initializer
-
-    def initial(self, initializer: type | None = None) -> keras.Initializer:
-        """The initializer of the next layer."""
-        return (initializer or self._initializer)(seed=next(self._seeds))
-
-    def conv(self, x, width, kernel, name, strides=1, kind=layers.Conv2D, dtype=None, initial=None):
-        """A convolution; without strides it keeps the size."""
-        initial, dtype = initial or self.initial(), dtype or self.policy
-        return kind(width, kernel, strides, padding="same", kernel_initializer=initial, dtype=dtype, name=name)(x)
+class Blocks(Layers):
+    """Layers with leaky ReLUs behind them."""
 
     def conv_relu(self, x, width, kernel, name, strides=1, kind=layers.Conv2D):
         """A convolution and a leaky ReLU."""
@@ -61,11 +48,7 @@ class Blocks:
         return layers.LeakyReLU(_SLOPE, dtype=self.policy, name=name)(x)
 
     def double(self, x, name):
-        """Twice the side by repetition.
-
-        Transposed convolutions reach some pixels more often than others and leave a pattern of them (Odena et al.
-        2016).
-        """
+        """Twice the side by repetition: transposed convolutions leave a pattern (Odena et al. 2016)."""
         return layers.UpSampling2D(2, dtype=self.policy, name=f"{name}_up")(x)
 
 
@@ -125,10 +108,6 @@ class Spread(layers.Layer):
         channel = ops.zeros_like(inputs[..., :1]) + ops.cast(deviation, inputs.dtype)
         return ops.concatenate([inputs, channel], -1)
 
-    def compute_output_shape(self, input_shape):
-        """One channel more."""
-        return (*input_shape[:-1], input_shape[-1] + 1)
-
 
 def build_critic(
     channels: int, recipe: GenerativeRecipe, patches: bool, precision: str = "float32", seed: int | None = None
@@ -155,15 +134,11 @@ def build_critic(
 def adversarial_terms(critic: keras.Model, real: Tensor, made: Tensor, weight: float, training: bool) -> list[Tensor]:
     """Loss of the critic, and weighted loss of what made the pictures: each one number per sample."""
     judged, unmasked = critic(real, training=training), critic(ops.stop_gradient(made), training=training)
-    return [hinge_critic(judged, unmasked), weight * hinge_generator(_judge_frozen(critic, made))]
-
-
-def _judge_frozen(critic, pictures):
-    """Let a critic judge with its weights as constants: gradients reach the pictures alone."""
+    # Once more with the critic's weights as constants: gradients reach the pictures alone.
     weights = [ops.stop_gradient(variable.value) for variable in critic.trainable_variables]
     others = [variable.value for variable in critic.non_trainable_variables]
-    judged, _ = critic.stateless_call(weights, others, pictures, training=False)
-    return judged
+    believed, _ = critic.stateless_call(weights, others, made, training=False)
+    return [hinge_critic(judged, unmasked), weight * hinge_generator(believed)]
 
 
 def hinge_critic(real: Tensor, generated: Tensor) -> Tensor:
@@ -189,10 +164,7 @@ def draw_codes(mean: Tensor, log_variance: Tensor, noise: keras.random.SeedGener
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Kullback-Leibler divergence from N(mean, variance) to N(0, 1), summed over the last axis, in nats.
-
-    Kingma and Welling 2014, appendix B.
-    """
+    """From N(mean, variance) to N(0, 1), summed over the last axis, in nats (Kingma and Welling 2014, appendix B)."""
     return 0.5 * ops.sum(ops.exp(log_variance) + ops.square(mean) - 1 - log_variance, -1)
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from brats_lib.errors import BratsError
 from brats_lib.labels import one_hot, to_classes
 from brats_lib.slices.preprocess import resize_labels, resize_slices
 from brats_lib.slices.stacks import Stack
+from brats_lib.studies.related.blocks import cut
 
 __all__ = ["Pictures", "fit_square", "make_pictures", "scale_brain"]
 
@@ -34,10 +35,11 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, indices) -> "Pictures":
+    def take(self, indices: Any) -> "Pictures":
         """Some of the slices, by index or condition."""
-        arrays = (self.images, self.classes, self.brain, self.case)
-        return Pictures(*(array[indices] for array in arrays), self.names)
+        return Pictures(
+            self.images[indices], self.classes[indices], self.brain[indices], self.case[indices], self.names
+        )
 
     def labelled(self) -> np.ndarray:
         """Intensities and one-hot classes, float32, (n, 128, 128, 4 + classes)."""
@@ -49,17 +51,7 @@ class Pictures:
 
 
 def make_pictures(stacks: Sequence[Stack], per_case: int = 8) -> Pictures:
-    """Take evenly spaced axial slices of standardised cases with labels and all four modalities.
-
-    Raises
-    ------
-    BratsError
-        If there are no stacks or one has no labels.
-    """
-    unlabelled = [stack.name for stack in stacks if stack.labels is None]
-    if unlabelled or not stacks:
-        found = f"{unlabelled[0]} has no mask" if unlabelled else "there are none"
-        raise BratsError("cases to make pictures of", found, "cases with masks", "Give labelled cases")
+    """Take evenly spaced axial slices of standardised cases with labels and all four modalities."""
     parts = [_case_pictures(stack, per_case) for stack in stacks]
     images, classes, brain = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     case = np.repeat(np.arange(len(stacks)), per_case)
@@ -90,11 +82,5 @@ def scale_brain(image: np.ndarray, brain: np.ndarray) -> np.ndarray:
 
 def fit_square(slices: np.ndarray, side: int = SIDE) -> np.ndarray:
     """Cut or fill slices (n, x, y, ...) to a square around their middle."""
-    square = np.zeros((len(slices), side, side, *slices.shape[3:]), slices.dtype)
-    source, target = [slice(None)], [slice(None)]
-    for length in slices.shape[1:3]:
-        start = (side - length) // 2
-        source.append(slice(max(-start, 0), max(-start, 0) + min(length, side)))
-        target.append(slice(max(start, 0), max(start, 0) + min(length, side)))
-    square[tuple(target)] = slices[tuple(source)]
-    return square
+    starts = [-((side - length) // 2) for length in slices.shape[1:3]]
+    return cut(slices, (0, *starts), (len(slices), side, side))

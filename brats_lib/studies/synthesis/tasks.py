@@ -1,8 +1,8 @@
 """The tasks of the chapter, scored: denoising, reconstruction, a missing modality, generation.
 
-A table of scores has one row per slice and method: case, modality, method and `SCORES`. Nothing is learnt from the
-pictures that are scored. Where pictures of one modality are, the modalities take turns from slice to slice. A
-`translator` is that of a `translation.Translation`.
+A table of scores has one row per slice and method: case, modality, method and `SCORES`. Where pictures of one
+modality are wanted, the modalities take turns from slice to slice. A `translator` is that of a
+`translation.Translation`.
 """
 
 import functools
@@ -16,14 +16,23 @@ from brats_lib.cases import MODALITIES
 from brats_lib.recipes import GenerativeRecipe
 from brats_lib.scores.frechet import frechet_distance, kernel_distance, position
 from brats_lib.scores.images import image_scores
-from brats_lib.studies.synthesis.classical import DENOISERS, keep_measured, tv_reconstruction
-from brats_lib.studies.synthesis.damage import LEVELS, RATES, measure, rician, sampling_lines, zero_filled
+from brats_lib.studies.synthesis.damage import (
+    DENOISERS,
+    LEVELS,
+    RATES,
+    measure,
+    restore_measured,
+    rician,
+    sampling_lines,
+    tv_reconstruction,
+    zero_filled,
+)
 from brats_lib.studies.synthesis.networks import forward
 from brats_lib.studies.synthesis.pictures import Pictures
 
 __all__ = [
-    "NETWORK", "SCORES", "add_noise", "distance_table", "noise_pictures", "restore", "score_denoising",
-    "score_reconstruction", "score_translation", "undersample",
+    "NETWORK", "SCORES", "add_noise", "distance_table", "restore", "score_denoising", "score_reconstruction",
+    "score_translation", "undersample",
 ]  # fmt: skip
 
 NETWORK = "network"
@@ -51,13 +60,13 @@ def score_denoising(
 ) -> pd.DataFrame:
     """Score denoisers on Rician noise, with a column for its level, which the translator is not given.
 
-    `strengths` are those of `classical.DENOISERS`; their defaults where omitted.
+    `strengths` are those of `damage.DENOISERS`; their defaults where omitted.
     """
     strengths, rng, rows = strengths or {}, np.random.default_rng(0), []
     clean, about = _one_modality(pictures)
     for level in LEVELS:
         noisy = np.stack([rician(rng, picture, level) for picture in clean])
-        found = {"noisy": noisy}
+        found: dict[str, Sequence[np.ndarray] | np.ndarray] = {"noisy": noisy}
         for name, denoise in DENOISERS.items():
             options = {"strength": strengths[name]} if name in strengths else {}
             found[name] = [denoise(picture, level, **options) for picture in noisy]
@@ -72,7 +81,7 @@ def score_reconstruction(
 ) -> pd.DataFrame:
     """Score reconstructions from undersampled k-space, with a column for how many times fewer lines are measured.
 
-    The measured lines are put back into what the network gives. `weight` is that of `classical.tv_reconstruction`.
+    The measured lines are put back into what the network gives. `weight` is that of `damage.tv_reconstruction`.
     """
     rng, rows = np.random.default_rng(0), []
     clean, about = _one_modality(pictures)
@@ -83,7 +92,7 @@ def score_reconstruction(
         found = {"zero-filled": zero, "total variation": [tv_reconstruction(*pair, weight) for pair in known]}
         if translator is not None:
             guesses = zip(restore(translator, zero), known, strict=True)
-            found[NETWORK] = [np.clip(keep_measured(guess, *pair), 0, None) for guess, pair in guesses]
+            found[NETWORK] = [np.clip(restore_measured(guess, *pair), 0, None) for guess, pair in guesses]
         rows += _score(about, clean, found, pictures.brain, rate=rate)
     return pd.DataFrame(rows)
 
@@ -93,11 +102,7 @@ def score_translation(
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Score a network that makes one modality of others, beside the mean of the target and beside the source itself.
 
-    Returns
-    -------
-    made
-        float32, (n, h, w): what the network makes, 0 outside the brain, as the source shows where that is.
-    scores
+    What it makes, float32, (n, h, w), comes before the scores: 0 outside the brain, as the source shows where that is.
     """
     images, (target,) = pictures.images.astype(np.float32), recipe.targets
     sources = images[..., [MODALITIES.index(name) for name in recipe.sources]]
@@ -109,38 +114,24 @@ def score_translation(
     return made, pd.DataFrame(_score(about, truth, shown, pictures.brain))
 
 
-def noise_pictures(pictures: Pictures, seed: int = 0) -> np.ndarray:
-    """As many pictures of uniform noise in every pixel, float16: what the Fréchet distance has its ceiling by."""
-    return np.random.default_rng(seed).random(pictures.images.shape, np.float32).astype(np.float16)
-
-
 def distance_table(
     features: Callable[[np.ndarray], np.ndarray],
     sets: Mapping[str, np.ndarray],
     halves: Sequence[np.ndarray] | np.ndarray,
-    ceiling: np.ndarray,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Fréchet and kernel distance of sets of pictures to real ones, each between its floor and its ceiling.
 
-    Parameters
-    ----------
-    features
-        Pictures to features, such as `features.unet_features` with its network.
-    sets
-        What is scored, as many pictures each as `halves` have.
-    halves
-        Real pictures of different cases: the first is what is compared with, the second gives the floor.
-    ceiling
-        Pictures of noise.
+    `features` turns pictures into features, such as `features.unet_features` with its network. `halves` are real
+    pictures of different cases: the first is what is compared with, the second gives the floor. The sets have as many
+    pictures each. Uniform noise in every pixel, from the seed, gives the ceiling.
 
-    Returns
-    -------
-    table
-        One row per set, the floor "real" and the ceiling "noise" included: set, samples, frechet, kernel, and
-        position, which is 0 at the floor and 1 at the ceiling of the Fréchet distance.
+    One row per set, the floor "real" and the ceiling "noise" included: set, samples, frechet, kernel, and position,
+    which is 0 at the floor and 1 at the ceiling of the Fréchet distance.
     """
+    noise = np.random.default_rng(seed).random(np.shape(halves[1]), np.float32).astype(np.float16)
     reference, rows = features(halves[0]), []
-    for name, pictures in {"real": halves[1], **sets, "noise": ceiling}.items():
+    for name, pictures in {"real": halves[1], **sets, "noise": noise}.items():
         found = features(pictures)
         rows.append({"set": name, "samples": len(found), "frechet": frechet_distance(reference, found),
                      "kernel": kernel_distance(reference, found)})  # fmt: skip

@@ -50,7 +50,7 @@ def _build_translator(recipe, blocks):
         x = layers.Concatenate(dtype=blocks.policy, name=f"{name}_skip")([x, skips[level - 1]])
         x = blocks.conv_relu(x, width, 3, name)
     initial = keras.initializers.Zeros() if recipe.residual else None
-    x = blocks.conv(x, len(recipe.targets), 3, "found", dtype="float32", initial=initial)
+    x = blocks.conv(x, len(recipe.targets), 3, "found", dtype="float32", kernel_initializer=initial)
     if recipe.residual:
         x = layers.Add(dtype="float32", name="target")([x, source])
     return keras.Model(source, x, name="translator")

@@ -1,4 +1,4 @@
-"""A system as small as a test: one convolution, and cases whose FLAIR shows the label."""
+"""A system as small as a test: two convolutions, and cases whose FLAIR shows the label."""
 
 import dataclasses
 
@@ -10,17 +10,18 @@ from brats_lib.labels import NCR
 from brats_lib.studies.related.systems import System
 
 
-def build(precision, seed):
-    layer = keras.layers.Conv2D(
-        4, 3, activation="softmax", name="probabilities", kernel_initializer=keras.initializers.HeNormal(seed=seed)
-    )
-    hidden = keras.layers.Conv2D(8, 3, activation="relu", kernel_initializer=keras.initializers.HeNormal(seed=seed))
-    return keras.Sequential([keras.Input((None, None, 4)), hidden, layer])
+def build(channels, classes, precision, seed):
+    hidden, last = (keras.initializers.HeNormal(seed=seed) for _ in range(2))
+    return keras.Sequential([
+        keras.Input((None, None, channels)),
+        keras.layers.Conv2D(8, 3, activation="relu", kernel_initializer=hidden),
+        keras.layers.Conv2D(classes, 3, activation="softmax", name="probabilities", kernel_initializer=last),
+    ])  # fmt: skip
 
 
 FLAT = System(
-    "flat", "Flat", "nobody2020", build, side=(5, 5), answer=(1, 1), batch=16, steps=8, shares=(0.25,) * 4,
-    block=(8, 8), margin=2, learning_rate=0.02,
+    "flat", "Flat", build, side=(5, 5), answer=(1, 1), batch=16, steps=8, shares=(0.25,) * 4, block=(8, 8), margin=2,
+    learning_rate=0.02,
 )  # fmt: skip
 SOLID = dataclasses.replace(FLAT, name="solid", side=(6, 6, 6), answer=(2, 2, 2), block=(8, 8, 8), batch=4)
 

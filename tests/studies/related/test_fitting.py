@@ -1,4 +1,4 @@
-"""Training of the related systems: the loss by hand, learning, phases, repeatability."""
+"""Training of the related systems: the loss by hand, learning, phases, repeatability, and all of them in a lesson."""
 
 import dataclasses
 
@@ -8,7 +8,10 @@ import pytest
 from studies.related.stand_ins import FLAT, cases
 
 from brats_lib.errors import BratsError
-from brats_lib.studies.related.fitting import fit_system, labelled_cross_entropy, natural_shares
+from brats_lib.studies.related import fitting
+from brats_lib.studies.related.blocks import Samples
+from brats_lib.studies.related.fitting import fit_system, labelled_cross_entropy, natural_shares, train_briefly
+from brats_lib.studies.related.systems import SYSTEMS
 
 
 def loss(truth, chance):
@@ -30,9 +33,8 @@ def test_a_network_that_is_sure_of_a_mistake_still_learns():
     model = keras.Sequential([keras.Input((1, 1, 1)), layer])
     # A probability of e^-40 for what is true.
     layer.set_weights([np.zeros((1, 2), np.float32), np.array([40, 0], np.float32)])
-    truth = np.array([[[[0, 1]]]], np.float32)
     model.compile(keras.optimizers.SGD(1.0), labelled_cross_entropy)
-    model.train_on_batch(np.ones((1, 1, 1, 1), np.float32), truth)
+    model.train_on_batch(np.ones((1, 1, 1, 1), np.float32), np.array([[[[0, 1]]]], np.float32))
     np.testing.assert_allclose(layer.get_weights()[1], [39, 1], atol=1e-3)
 
 
@@ -47,12 +49,8 @@ def test_the_same_seed_gives_the_same_weights_and_the_last_layer_alone_learns_in
     first_phase, again = (fit_system(FLAT, cases(), steps=2).model.get_weights() for _ in range(2))
     assert all((one == other).all() for one, other in zip(first_phase, again, strict=True))
     phased = fit_system(dataclasses.replace(FLAT, natural_end=0.5), cases(), steps=4)
-    assert len(phased.losses) == 4
-    hidden, hidden_bias, last, last_bias = phased.model.get_weights()
-    np.testing.assert_array_equal(hidden, first_phase[0])
-    np.testing.assert_array_equal(hidden_bias, first_phase[1])
-    assert not np.array_equal(last, first_phase[2])
-    assert not np.array_equal(last_bias, first_phase[3])
+    same = [np.array_equal(*pair) for pair in zip(phased.model.get_weights(), first_phase, strict=True)]
+    assert same == [True, True, False, False] and len(phased.losses) == 4
     assert all(layer.trainable for layer in phased.model.layers)
 
 
@@ -69,6 +67,47 @@ def test_a_loss_that_is_no_number_ends_the_training():
     broken.images[...] = np.nan
     # Without a ReLU, which may make a number of it again.
     single = [keras.Input((None, None, 4)), keras.layers.Conv2D(4, 5, activation="softmax", name="probabilities")]
-    system = dataclasses.replace(FLAT, build=lambda precision, seed: keras.Sequential(single))
+    system = dataclasses.replace(FLAT, build=lambda *sizes, **options: keras.Sequential(single))
     with pytest.raises(BratsError, match="loss of batch 1 is nan"):
         fit_system(system, [broken], steps=2)
+
+
+def test_each_system_is_trained_and_segments_the_case(monkeypatch):
+    built_upon = []
+
+    def upon(first, *sizes, **options):
+        built_upon.append(first)
+        return FLAT.build(*sizes, **options)
+
+    systems = {
+        "flat": dataclasses.replace(FLAT, matched=True),
+        "upon": dataclasses.replace(FLAT, title="Upon", built_on="flat", build=upon),
+    }
+    monkeypatch.setattr(fitting, "SYSTEMS", systems)
+    *stacks, tested = cases(3)
+    table, masks = train_briefly(["flat", "upon"], stacks, tested, steps=3)
+    assert list(table["system"]) == list(masks) == ["Flat", "Upon"]
+    # 3 x 3 x 4 x 8 + 8 and 3 x 3 x 8 x 4 + 4.
+    assert list(table["parameters"]) == [296 + 292] * 2 and len(built_upon) == 1
+    assert table[["Dice WT", "Dice TC", "Dice ET"]].to_numpy().min() >= 0
+    assert masks["Flat"].shape == tested.labels.shape and set(np.unique(masks["Upon"])) <= {0, 1, 2, 4}
+    for name, message in (("unknown", "there is none of that name"), ("upon", "flat does not come before it")):
+        with pytest.raises(BratsError, match=message):
+            train_briefly([name], stacks, tested, steps=1)
+
+
+@pytest.mark.parametrize("system", SYSTEMS.values(), ids=list(SYSTEMS))
+def test_every_system_says_what_fits_together(system):
+    assert sum(system.shares) == pytest.approx(1)
+    assert not system.built_on or list(SYSTEMS).index(system.built_on) < list(SYSTEMS).index(system.name)
+    # What is read in training is what an answer needs, or, where all of it is answered, what is read in prediction:
+    # such a network normalises over it.
+    reach = {(side - answer) // 2 for side, answer in zip(system.side, system.answer, strict=True)}
+    read = tuple(side + 2 * system.margin for side in system.block)
+    assert reach == {system.margin} or (reach == {0} and read == system.side)
+
+
+@pytest.mark.parametrize("name", ["pereira", "two_path"])
+def test_a_patch_is_answered_by_one_voxel(name):
+    images, targets = Samples(cases(1), dataclasses.replace(SYSTEMS[name], batch=2), 1)[0]
+    assert SYSTEMS[name].network("float32", 0)(images).shape == targets.shape == (2, 1, 1, 4)

@@ -5,16 +5,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from brats_lib.errors import BratsError
 from brats_lib.studies.related.histograms import PERCENTILES, learn_landmarks, match_landmarks
 
 
-def stack(*modalities, name="patient"):
+def stack(*modalities):
     """A brain of given intensities in each modality, one row of voxels, with a row of background."""
     values = np.stack([np.asarray(values, np.float32) for values in modalities], axis=-1)
     images = np.zeros((2, len(values), 1, len(modalities)), np.float32)
     images[1, :, 0] = values
-    return SimpleNamespace(name=name, images=images)
+    return SimpleNamespace(images=images)
 
 
 # With 101 voxels the percentile q is the q-th of the sorted intensities.
@@ -69,13 +68,3 @@ def test_missing_modality_stays_empty_and_coinciding_percentiles_make_no_leap_to
     # Half of all voxels share an intensity, and the lowest three landmarks with it.
     matched = match_landmarks(stack(np.maximum(EVEN, 31)).images, learn_landmarks([stack(EVEN)]))
     assert np.isfinite(matched).all() and (np.diff(matched[1, :, 0, 0]) >= 0).all()
-
-
-def test_patients_without_a_histogram_and_landmarks_of_other_modalities_are_refused():
-    for values in (0 * EVEN, 0 * EVEN + 5):
-        with pytest.raises(BratsError, match="blank, modality 1: its brain is empty or of one intensity"):
-            learn_landmarks([stack(EVEN, EVEN), stack(EVEN, values, name="blank")])
-    with pytest.raises(BratsError, match="there is none; expected at least one"):
-        learn_landmarks([])
-    with pytest.raises(BratsError, match=r"their shape is \(1, 11\); expected \(2, 11\)"):
-        match_landmarks(stack(EVEN, EVEN).images, learn_landmarks([stack(EVEN)]))

@@ -48,12 +48,9 @@ def test_unet_features_are_the_bottleneck_of_standardised_brains():
     np.testing.assert_allclose(unet_features(network, recipe, images)[0], found[0], atol=1e-6)
 
 
-def test_absent_weights_are_no_failure_but_a_note(tmp_path, capsys):
+def test_absent_weights_are_no_failure_but_a_note_and_damaged_ones_are_refused(tmp_path, inception, capsys):
     assert open_inception(tmp_path) is None
     assert "brats fetch inception" in capsys.readouterr().out
-
-
-def test_damaged_weights_are_refused(tmp_path, inception):
     (tmp_path / INCEPTION_FILE).write_bytes(b"no weights")
     with pytest.raises(BratsError, match="cannot be read"):
         open_inception(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 
 from brats_lib import models
 from brats_lib.recipes import COMPRESSION, GENERATION, RESTORATION, T2_FROM_T1, VARIATION
-from brats_lib.studies.synthesis.autoencoder import labelled_error
+from brats_lib.studies.synthesis.autoencoders import labelled_error
 from brats_lib.studies.synthesis.gan import join
 from brats_lib.studies.synthesis.networks import forward
 from brats_lib.studies.synthesis.parts import SpectralConv2D, hinge_critic, hinge_generator, kl_divergence
@@ -21,11 +21,6 @@ GAN = dataclasses.replace(
 )  # fmt: skip
 VAE = dataclasses.replace(VARIATION, size=16, widths=(16, 8), latent=5, batch_slices=4)
 PAIR = dataclasses.replace(T2_FROM_T1, size=16, widths=(4, 8), critic_widths=(4, 8))
-
-
-@pytest.fixture(scope="module")
-def autoencoder():
-    return models.build(AUTOENCODER, seed=0)
 
 
 def batch(channels):
@@ -97,12 +92,11 @@ def test_critic_and_generator_learn_from_their_own_loss_alone(term):
     assert moved(gan.generator, before[1]) == (term == 1)
 
 
-def test_an_autoencoder_has_a_code_for_each_block_and_a_critic_of_patches_where_the_recipe_has_one(autoencoder):
+def test_an_autoencoder_has_a_code_for_each_block_and_a_critic_of_patches(autoencoder):
     assert autoencoder.encoder.output_shape == (None, 8, 8, 6)
     assert autoencoder.critic.output_shape == (None, 4, 4, 1)
     assert autoencoder.terms == ("reconstruction_loss", "kl_loss", "critic_loss", "generator_loss")
     assert autoencoder(batch(8)).shape == (4, 4)
-    assert models.build(dataclasses.replace(AUTOENCODER, critic_widths=())).terms == ("reconstruction_loss", "kl_loss")
 
 
 def test_a_decoder_leaves_no_pattern_on_what_is_even(autoencoder):
@@ -155,15 +149,12 @@ def test_training_lowers_the_reconstruction_error_and_logs_every_term(recipe):
     assert logs[-1]["reconstruction_loss"] < 0.7 * logs[0]["reconstruction_loss"]
 
 
-@pytest.mark.parametrize("batch_slices", [3, 100])
-def test_forward_gives_what_keras_predicts_whatever_the_batch_and_compiles_nothing(batch_slices):
+def test_forward_gives_what_keras_predicts_and_compiles_nothing():
     first, second = keras.Input((8, 8, 2)), keras.Input((8, 8, 3))
     model = keras.Model([first, second], keras.layers.Add()([keras.layers.Conv2D(3, 3, padding="same")(first), second]))
     given = [np.random.default_rng(0).random((7, 8, 8, channels), np.float32) for channels in (2, 3)]
-    found = forward(model, given, batch_slices)
+    found = forward(model, given, batch_slices=3)
     # Compiled for each of many networks, it would take longer and warn of repeated tracing.
-    assert model.predict_function is None
-    assert found.dtype == np.float32
+    assert model.predict_function is None and found.dtype == np.float32
     np.testing.assert_allclose(found, model.predict(given, verbose=0), atol=1e-6)
-    doubled = keras.Sequential([keras.Input((8, 8, 2)), keras.layers.Rescaling(2.0, offset=-1)])
-    np.testing.assert_allclose(forward(doubled, given[0], batch_slices), 2 * given[0] - 1, atol=1e-6)
+    np.testing.assert_array_equal(forward(keras.layers.Rescaling(2.0), given[0], batch_slices=3), 2 * given[0])
