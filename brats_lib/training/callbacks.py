@@ -5,7 +5,7 @@ what they had seen, so that a resumed training can overwrite its best network wi
 them but for ReduceLROnPlateau, whose memory it saves.
 
 Which weights are kept, the recipe says: those of the epoch with the lowest validation loss, where there is a plateau
-rule, else the moving average over the batches up to the last one.
+rule, else the moving average over the batches up to the last one, with which validation is done too.
 """
 
 import math
@@ -49,7 +49,7 @@ def save_best(model: keras.Model, folder: Path, writes: bool = True) -> None:
         model.save_weights(Path(elsewhere) / BEST_WEIGHTS)
 
 
-def _values(variables):
+def _values(variables) -> list[np.ndarray]:
     # Copies, because a backend may hand out its own memory and go on to train in it.
     return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
@@ -63,8 +63,7 @@ class KeepProgress(keras.callbacks.Callback):
     """Save the training's state after each epoch and stop it where the loss is no number.
 
     Comes after `plateau`, if there is one, in the list of callbacks, so that it sees what that has decided. `batches`
-    are those that are trained on; their attribute `epoch`, if they have it, is set before each epoch. Of several
-    processes that train one model, one `writes`.
+    are those that are trained on. Of several processes that train one model, one `writes`.
     """
 
     def __init__(
@@ -96,22 +95,19 @@ class KeepProgress(keras.callbacks.Callback):
 
     def on_test_begin(self, logs=None):
         """Validate what would be kept."""
-        if self.plateau is None:
-            self._average()
+        self._average()
 
     def on_test_end(self, logs=None):
         """Go on with what is trained."""
-        if self.plateau is None:
-            self._go_on()
+        self._go_on()
 
     def on_epoch_end(self, epoch, logs=None):
         """Save the state, then the files that are copied from it."""
         val_loss = logs.get("val_loss")
         if val_loss is not None and not math.isfinite(val_loss):
             self._diverged(f"the validation loss became {val_loss} in")
-        weights = _values(self.model.weights)
         # TensorFlow's ReLU turns NaN into 0 on CPUs, so that a network with dead weights has an inconspicuous loss.
-        for variable, value in zip(self.model.weights, weights, strict=True):
+        for variable, value in zip(self.model.weights, _values(self.model.weights), strict=True):
             if not np.isfinite(value).all():
                 self._diverged(f"weights of {variable.path} became NaN or infinite in")
         measured = {name: float(value) for name, value in logs.items() if name != "learning_rate"}
@@ -121,23 +117,22 @@ class KeepProgress(keras.callbacks.Callback):
         self.progress.rows.append(row)
         self.progress.variables = _values(self.model.variables)
         self.progress.optimizer = _values(self.model.optimizer.variables)
-        if self.plateau is None:
-            self._average()
-            weights = _values(self.model.weights)
-        else:
+        if self.plateau is not None:
             self.progress.plateau = {name: getattr(self.plateau, name) for name in _PLATEAU}
+        self._average()
         if improved:
-            self.progress.best = weights
+            self.progress.best = _values(self.model.weights)
         if self.writes:
             self.progress.save(self.folder)
         if improved:
             save_best(self.model, self.folder, self.writes)
-        if self.plateau is None:
-            self._go_on()
+        self._go_on()
         if self.writes:
             self.progress.save_log(self.folder)
 
     def _average(self):
+        if self.plateau is not None:
+            return
         self._raw = _values(self.model.trainable_variables)
         # Keras's own way to put the moving averages into the model; without them it changes nothing.
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
@@ -145,7 +140,8 @@ class KeepProgress(keras.callbacks.Callback):
         _assign(self.model.trainable_variables, _values(self.model.trainable_variables))
 
     def _go_on(self):
-        _assign(self.model.trainable_variables, self._raw)
+        if self.plateau is None:
+            _assign(self.model.trainable_variables, self._raw)
 
     def _diverged(self, what):
         done = self.progress.epochs

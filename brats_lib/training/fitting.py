@@ -65,11 +65,10 @@ def train(
     Parameters
     ----------
     train, val
-        Batches of images and targets as `models.build` says, both float32, such as `batches.SliceBatches` of a
-        `Recipe` and `patches.PatchBatches` of a `NativeRecipe`; targets are one-hot classes or regions of 0 and 1. Of a
-        `GenerativeRecipe` the images are all that it learns from, and the targets are not looked at.
-        If `train` has an attribute `epoch`, it is set before each epoch. For several devices batches are as many times
-        larger, see `devices.count_devices`. `val` may be None but with a `Recipe`.
+        Batches of images and targets, both float32, such as `batches.SliceBatches` of a `Recipe` and
+        `patches.PatchBatches` of a `NativeRecipe`; a `GenerativeRecipe` looks at the images alone. If `train` has an
+        attribute `epoch`, it is set before each epoch. For several devices batches are as many times larger, see
+        `devices.count_devices`. `val` may be None but with a `Recipe`.
     folder
         Gets `training.json`, `state.npz`, `best.weights.h5` and `log.csv`.
     seed
@@ -85,7 +84,7 @@ def train(
         What the network starts from, as its ``get_weights()`` gives them, in place of random weights. Others make
         another training.
     monitors
-        Watched beside those of the recipe; each adds two columns to `log.csv`. They change nothing of the training.
+        Watched beside those of the recipe; each adds two columns to `log.csv`.
     callbacks
         Called after each epoch's state has been saved. One that raises an exception ends the call and loses nothing.
 
@@ -100,10 +99,7 @@ def train(
     Several processes that share the file system train one model together, see `devices.process`: each calls this with
     the same arguments and the whole batches, of which it takes its share, and the first one writes.
 
-    Loss and optimizer are those of `objectives.compile_model`. Of a `Recipe` the learning rate is multiplied by
-    `plateau_factor` when the validation loss has not fallen by 1e-4 for `plateau_patience` epochs, and the weights
-    with the lowest validation loss are kept. Of the others the rate follows a schedule, and the moving average
-    of the weights after the last batch is kept; validation is done with the average too.
+    Loss, optimizer and schedule are those of `objectives`; which weights are kept, `callbacks` says.
     """
     folder, epochs = home_path(folder), recipe.epochs if epochs is None else epochs
     plateau = plateau_rule(recipe)
