@@ -17,7 +17,6 @@ from brats_lib.cases.brain import brain_box, zscore
 from brats_lib.cases.intake import LARGEST_ML
 from brats_lib.cases.nifti import read_image
 from brats_lib.phantom import simulate
-from brats_lib.slices.preprocess import crop
 from experiments.record import save
 
 __all__ = ["SHELLS", "Shell", "measure_skull_rule", "wrap"]
@@ -77,7 +76,7 @@ def wrap(volumes, shell, seed=0):
     """
     rng, box = np.random.default_rng(seed), brain_box(*volumes.values())
     pad = shell.liquid + shell.bone + shell.scalp + 2
-    cropped = {modality: np.pad(np.asarray(crop(volume, box), np.float32), pad) for modality, volume in volumes.items()}
+    cropped = {modality: np.pad(np.asarray(volume[box], np.float32), pad) for modality, volume in volumes.items()}
     brain = ndimage.binary_fill_holes(np.any([volume != 0 for volume in cropped.values()], axis=0))
     distance = ndimage.distance_transform_edt(~brain)
     edges = np.cumsum([0, shell.liquid, shell.bone, shell.scalp])
@@ -122,7 +121,7 @@ def measure_skull_rule(data="", heads=()):
 
 def _measured(data, name, volumes, spacing):
     kinds = {
-        "brain": {modality: crop(volume, brain_box(*volumes.values())) for modality, volume in volumes.items()},
+        "brain": {modality: volume[brain_box(*volumes.values())] for modality, volume in volumes.items()},
         "brain, standardised": None,
         **{kind: wrap(volumes, shell) for kind, shell in SHELLS.items()},
     }
@@ -140,7 +139,7 @@ def _real_head(path):
         pieces, _ = ndimage.label(above)
         sizes = np.bincount(pieces.ravel(), weights=above.ravel())
         head = np.where(ndimage.binary_fill_holes(pieces == sizes.argmax()), volume, 0)
-        cropped = [crop(head, brain_box(head))]
+        cropped = [head[brain_box(head)]]
         yield _row("real head", path.name, f"0 below {100 * share:.0f} % of the brightness", cropped, spacing)
 
 

@@ -56,10 +56,10 @@ class Head:
 
     def lies_in_tissue(self, point: np.ndarray, depth_mm: float) -> bool:
         """Whether a point of the grid (voxels) lies at least `depth_mm` inside the brain, and not in a ventricle."""
-        voxel = np.round(self.matrix @ (point - HEAD_CENTRE - self.shift) + self.atlas.centre).astype(int)
-        if np.any(voxel < 0) or np.any(voxel >= self.atlas.depth.shape):
+        at = np.round(self.matrix @ (point - HEAD_CENTRE - self.shift) + self.atlas.centre).astype(int)
+        if np.any(at < 0) or np.any(at >= self.atlas.depth.shape):
             return False
-        voxel = tuple(voxel)
+        voxel = tuple(at)
         return bool(self.atlas.depth[voxel] >= depth_mm and self.atlas.fluid[voxel] < 0.3)
 
     def draw(self, rng: Generator, push: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]) -> Anatomy:
@@ -79,19 +79,13 @@ class Head:
         at = np.stack([a[brain] for a in self._coordinates(axes, warp)])
         maps = {
             name: ndimage.map_coordinates(getattr(self.atlas, name), at, order=1, mode="nearest")
-            for name in ("white", "grey", "fluid", "t1", "ventricle", "depth")
+            for name in ("white", "grey", "fluid", "detail", "ventricle", "depth")
         }
-        box = {name: fill(brain, values) for name, values in {**maps, **self._tissue(rng, brain, maps)}.items()}
-        return Anatomy(
-            brain=brain,
-            white=box["white"],
-            grey=box["grey"],
-            fluid=box["fluid"],
-            detail=box["t1"],
-            ventricle=box["ventricle"] * box["fluid"],
-            depth=depth,
-            mni=tuple(fill(brain, a - o) for a, o in zip(at, self.atlas.origin, strict=True)),
-        )
+        maps |= self._tissue(rng, brain, maps)
+        maps["ventricle"] *= maps["fluid"]
+        box = {name: fill(brain, maps[name]) for name in ("white", "grey", "fluid", "detail", "ventricle")}
+        mni = tuple(fill(brain, a - o) for a, o in zip(at, self.atlas.origin, strict=True))
+        return Anatomy(brain, depth=depth, mni=mni, **box)
 
     def _coordinates(self, axes, warp):
         """Template coordinates of the box's voxels, displaced by `warp` (mm)."""

@@ -32,7 +32,7 @@ class Atlas:
     white: np.ndarray
     grey: np.ndarray
     fluid: np.ndarray
-    t1: np.ndarray  # the average T1 image less what the tissues explain of it: deep nuclei, cerebellar folia
+    detail: np.ndarray  # the average T1 image less what the tissues explain of it: deep nuclei, cerebellar folia
     depth: np.ndarray  # distance to the surface of the brain mask, mm; negative outside
     ventricle: np.ndarray  # share, 0-1, of fluid in the ventricles and the cisterns between the hemispheres
     centre: tuple[float, ...]  # voxel in the middle of the brain's bounding box
@@ -47,10 +47,8 @@ def load_atlas() -> Atlas:
 
     image = datasets.load_mni152_brain_mask(resolution=1)
     loaders = datasets.load_mni152_gm_template, datasets.load_mni152_wm_template, datasets.load_mni152_template
-    brain, grey, white, t1 = (
-        np.asarray(each.dataobj, np.float32)[::-1, ::-1] for each in (image, *(load(resolution=1) for load in loaders))
-    )
-    brain = brain > 0
+    grey, white, t1 = (_in_lps(load(resolution=1)) for load in loaders)
+    brain = _in_lps(image) > 0
     fluid = np.clip(1 - grey - white, 0, 1) * brain
     bounds = [(where.min(), where.max()) for where in np.nonzero(brain)]
     crop = tuple(slice(low, high + 1) for low, high in bounds)
@@ -68,12 +66,16 @@ def load_atlas() -> Atlas:
         white=white,
         grey=grey,
         fluid=fluid,
-        t1=_unexplained(t1, white, grey, fluid),
+        detail=_unexplained(t1, white, grey, fluid),
         depth=depth.astype(np.float32),
         ventricle=_ventricle(fluid, depth, origin),
         centre=tuple((low + high) / 2 - low + PADDING for low, high in bounds),
         origin=origin,
     )
+
+
+def _in_lps(image):
+    return np.asarray(image.dataobj, np.float32)[::-1, ::-1]
 
 
 def _depth(mask):

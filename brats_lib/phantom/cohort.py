@@ -1,13 +1,11 @@
 """Phantoms on disk: a cohort in the layout of BraTS 2020 that grows, survives being killed and is made only once."""
 
-import errno
 import functools
 import gzip
 import json
 import os
 import re
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 
 import nibabel as nib
@@ -19,7 +17,6 @@ from brats_lib.cases.parallel import for_each
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, remove_abandoned, temporary_path, write_whole
 from brats_lib.phantom.simulation import draw_case, simulate
-from brats_lib.phantom.streams import STREAMS
 
 __all__ = ["VERSION", "case_name", "make_cohort"]
 
@@ -67,36 +64,23 @@ def make_cohort(
         version, or cannot be written (a full disk, say), or a worker was killed; finished cases stay.
     """
     for name, value, least in (("cases", cases, 1), ("seed", seed, 0), ("workers", workers, 1)):
-        if value is not None and value < least:
-            raise BratsError(name, f"it is {value}", f"an integer of at least {least}", f"Give {name} such a value")
-    if seed >= 2**32:
-        raise BratsError("seed", f"it is {seed}", f"an integer of at most {2**32 - 1}", "Give seed such a value")
-    if stream not in STREAMS:
-        raise BratsError("stream", f"it is {stream}", f"one of {', '.join(STREAMS)}", "Choose one of those")
+        if value is not None and not least <= value < 2**32:
+            expected = f"an integer from {least} to {2**32 - 1}"
+            raise BratsError(name, f"it is {value}", expected, f"Give {name} such a value")
     out = home_path(out)
     drawn = {"seed": seed, "stream": stream}
-    with _said_where(out):
+    try:
         _claim(out, drawn)
-    missing = [index for index in range(cases) if not _complete(out, index)]
-    try:
-        for_each(functools.partial(_make_case, out, drawn), missing, workers, progress, "simulating patients")
-    finally:
-        _write_table(out, drawn)
-    return Cohort.find(out, max_cases=cases)
-
-
-@contextmanager
-def _said_where(out):
-    """Turn what the system says about a folder that cannot be written into what a person should do."""
-    try:
-        yield
+        missing = [index for index in range(cases) if not _complete(out, index)]
+        try:
+            for_each(functools.partial(_make_case, out, drawn), missing, workers, progress, "simulating patients")
+        finally:
+            _write_table(out, drawn)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            advice = "Make room, or choose a folder on another disk; finished cases are kept and reused"
-            raise BratsError(out, "the disk is full", "about 12 MB of room per simulated patient", advice) from None
-        found = f"it cannot be written ({error.strerror or error})"
-        advice = "Choose another folder, or change its permissions"
-        raise BratsError(out, found, "a folder that can be written", advice) from None
+        found, expected = f"it cannot be written ({error.strerror or error})", "room for 12 MB per simulated patient"
+        advice = "Make room, change its permissions or choose another folder; finished cases are kept and reused"
+        raise BratsError(out, found, expected, advice) from None
+    return Cohort.find(out, max_cases=cases)
 
 
 def _claim(out, drawn):
@@ -114,29 +98,14 @@ def _claim(out, drawn):
         advice = "Choose an empty or new folder for phantoms, so that they never mix with other data"
         raise BratsError(out, found, f"simulated patients with their {PHANTOM_FILE}, or nothing", advice)
     wanted = {"simulated": True, **drawn, "version": VERSION}
-    _write_unless_there(mark, json.dumps(wanted, indent=1) + "\n")
+    if not mark.exists():
+        write_whole(mark, json.dumps(wanted, indent=1) + "\n")
     is_there = read_phantom_file(mark)
     if any(is_there.get(key) != value for key, value in wanted.items()):
         found = f"its phantoms are of {_described(is_there)} of the simulation"
         advice = "Choose another folder, or delete this one to have it made again"
         raise BratsError(out, found, _described(wanted), advice)
     remove_abandoned(out)
-
-
-def _write_unless_there(path, text):
-    """Of two processes at once, one writes and both read the same."""
-    if path.exists():
-        return
-    part = temporary_path(path.parent)
-    try:
-        part.write_text(text)
-        os.link(part, path)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _described(mark):
@@ -159,19 +128,17 @@ def _make_case(out, drawn, index):
     parameters = {"case": name, **drawn, "index": index, "grade": phantom.grade, **phantom.parameters}
     partial = temporary_path(out)
     try:
-        with _said_where(out):
-            partial.mkdir()
-            for file, volume in zip(_files(name), (*phantom.volumes.values(), phantom.mask), strict=True):
-                (partial / file).write_bytes(_nifti(volume))
-            write_whole(out / PARAMETERS / f"{name}.json", json.dumps(parameters, indent=1) + "\n")
-            if (out / name).exists() and not _complete(out, index):
-                shutil.rmtree(out / name)
-            try:
-                os.rename(partial, out / name)
-            except OSError:
-                # Another process was first, with the same bytes.
-                if not _complete(out, index):
-                    raise
+        partial.mkdir()
+        for file, volume in zip(_files(name), (*phantom.volumes.values(), phantom.mask), strict=True):
+            (partial / file).write_bytes(_nifti(volume))
+        write_whole(out / PARAMETERS / f"{name}.json", json.dumps(parameters, indent=1) + "\n")
+        if (out / name).exists() and not _complete(out, index):
+            shutil.rmtree(out / name)
+        os.rename(partial, out / name)
+    except OSError:
+        # Unless another process was first, with the same bytes.
+        if not _complete(out, index):
+            raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -30,11 +30,10 @@ def along_axes(volume: np.ndarray, first: np.ndarray, second: np.ndarray, third:
     return np.matmul(second, volume) @ third.T
 
 
-def smooth_field(rng: Generator, shape: tuple[int, int, int], spacing: float | Sequence[float]) -> np.ndarray:
+def smooth_field(rng: Generator, shape: Sequence[int], spacing: float | Sequence[float]) -> np.ndarray:
     """A random field of mean 0 and variance 1 at every voxel; points `spacing` voxels apart are all but independent."""
-    spacing = np.broadcast_to(spacing, 3)
     # Knots are shifted, so that they lie nowhere in particular.
-    matrices = [spline_matrix(n, s, rng.random()) for n, s in zip(shape, spacing, strict=True)]
+    matrices = [spline_matrix(n, s, rng.random()) for n, s in zip(shape, np.broadcast_to(spacing, 3), strict=True)]
     white = rng.standard_normal([m.shape[1] for m in matrices], dtype=np.float32)
     return along_axes(white, *matrices)
 

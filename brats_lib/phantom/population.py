@@ -5,7 +5,7 @@ and rank correlations, no case's own row. Volumes are drawn through a Gaussian c
 of each quantity and the correlations between them are those of the patients.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -43,7 +43,7 @@ LGG_WITH_ET, LGG_WITHOUT_ET = 0.15, 0.85
 WIDE_WHOLE_ML = (3.0, 260.0)
 WIDE_CORE_SHARE = (0.03, 0.9)
 WIDE_WITHOUT_ET = 0.25
-WIDE_CENTROIDS = ((0, 62), (50, 195), (25, 125))
+WIDE_CENTROIDS = (0, 50, 25), (62, 195, 125)
 
 # How many places are drawn, of which anatomy takes the first that lies in the brain.
 CANDIDATES = 60
@@ -62,9 +62,8 @@ class Tumour:
 
     def parameters(self) -> dict:
         """The drawn numbers, as JSON can hold them; candidate centres are left out."""
-        values = asdict(self) | {"stretch": list(self.stretch)}
-        del values["centres"]
-        return values
+        values = vars(self) | {"stretch": list(self.stretch)}
+        return {name: value for name, value in values.items() if name != "centres"}
 
 
 def draw_tumour(rng: Generator, wide: bool = False) -> Tumour:
@@ -91,7 +90,7 @@ def draw_tumour(rng: Generator, wide: bool = False) -> Tumour:
     root = np.linalg.cholesky(np.array(CENTROID_CORRELATION, float))
     lateral, y, z = (np.array(CENTROID_MEAN) + rng.standard_normal((CANDIDATES, 3)) @ root.T * CENTROID_SD).T
     if wide:
-        lateral, y, z = rng.uniform(*np.array(WIDE_CENTROIDS).T, (CANDIDATES, 3)).T
+        lateral, y, z = rng.uniform(*WIDE_CENTROIDS, (CANDIDATES, 3)).T
     x = 120 + (1 if rng.random() < 0.5 else -1) * np.abs(lateral)
     stretch = np.array(EXTENT) * np.exp(rng.normal(0, 0.12, 3))
     stretch /= np.prod(stretch) ** (1 / 3)

@@ -5,19 +5,14 @@ population: faint and small lesions are a minority among patients and the majori
 is wide the plain case becomes rare, so training takes both.
 """
 
-from dataclasses import dataclass, fields
-
-from brats_lib.errors import BratsError
+from dataclasses import dataclass, replace
 
 __all__ = ["EFFECTS", "MIXED", "PATIENTS", "WIDE", "Variety"]
 
-# What can be left out, to measure what it is worth.
-EFFECTS = {
-    "rims": "necrosis is enclosed by what enhances, where there is enough of that",
-    "outlines": "lesions are outlined where their signal begins to rise, as readers do, not half way up",
-    "halo": "edema is fullest beside the core",
-    "coil": "some heads are brighter next to a coil element",
-}
+# What can be left out, to measure what it is worth: necrosis is enclosed by what enhances, where there is enough of
+# that; lesions are outlined where their signal begins to rise, as readers do, not half way up; edema is fullest beside
+# the core; some heads are brighter next to a coil element.
+EFFECTS = ("rims", "outlines", "halo", "coil")
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ class Variety:
     vessels
         Vessels run through tumours that hardly enhance.
     without
-        Keys of `EFFECTS` that are left out.
+        Those of `EFFECTS` that are left out.
     """
 
     tumours: bool = False
@@ -57,28 +52,19 @@ class Variety:
     vessels: bool = False
     without: tuple[str, ...] = ()
 
-    def __post_init__(self):
-        for effect in self.without:
-            if effect not in EFFECTS:
-                found, expected = "there is none of that name", f"some of {', '.join(EFFECTS)}"
-                raise BratsError(f"effect '{effect}' of phantoms", found, expected, "Choose of those")
-
-    @classmethod
-    def properties(cls) -> tuple[str, ...]:
-        """Names of what can be wider."""
-        return tuple(field.name for field in fields(cls) if field.name != "without")
-
     @property
     def name(self) -> str:
         """ "patients", "wide", or "wider" and what is wider, and what is left out; for file names and tables."""
-        wider = [name for name in self.properties() if getattr(self, name)]
+        wider = [name for name, value in vars(self).items() if value is True]
         parts = ["wider", *wider] if wider else ["patients"]
-        if len(wider) == len(self.properties()):
+        if replace(self, without=()) == WIDE:
             parts = ["wide"]
         return "-".join([*parts, *(["without", *self.without] if self.without else [])])
 
 
 PATIENTS = Variety()
-WIDE = Variety(**dict.fromkeys(Variety.properties(), True))
+WIDE = Variety(
+    tumours=True, contrast=True, zones=True, foci=True, heads=True, scanners=True, infiltration=True, vessels=True
+)
 # What networks are trained on, in equal parts.
 MIXED = (PATIENTS, Variety(tumours=True, infiltration=True, vessels=True), WIDE)

@@ -18,12 +18,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import joblib
 import numpy as np
 
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS, REGIONS
 from brats_lib.recipes import NativeRecipe
-from brats_lib.training.devices import usable_cores
 
 __all__ = ["FastNetwork", "problem"]
 
@@ -64,7 +64,7 @@ class FastNetwork:
     def __init__(self, arrays: dict[str, np.ndarray], recipe: NativeRecipe, precision: str = "float32"):
         self.name, self.recipe, self.precision = "native_unet on OpenVINO", recipe, precision
         self.input_shape = (None, None, None, recipe.channels)
-        self.threads = usable_cores()
+        self.threads = joblib.cpu_count()
         self.streams = min(self.threads, STREAMS)
         self._weights = arrays
         self._compiled, self._lock = {}, threading.Lock()

@@ -74,19 +74,14 @@ class Augmenter:
                 raise BratsError(f"augmentation '{name}'", "there is none of that name", expected, "Choose among those")
         self.seed = int(seed)
         self._layers = [layer for name in names for layer in AUGMENTATIONS[name]()]
-        self._calls = 0
 
     def __call__(
-        self, images: np.ndarray, classes: np.ndarray, draw: tuple[int, ...] | None = None
+        self, images: np.ndarray, classes: np.ndarray, draw: tuple[int, ...] = (0,)
     ) -> tuple[np.ndarray, np.ndarray]:
         """Change slices (n, x, y, channels) in 0-1, where background stays 0, and their class indices (n, x, y) alike.
 
-        The same `draw` changes the same slices alike; by default calls are counted. Both keep their shapes, as float32
-        and uint8.
+        The same `draw` changes the same slices alike. Both keep their shapes, as float32 and uint8.
         """
-        if draw is None:
-            draw = (self._calls,)
-            self._calls += 1
         seeds = np.random.SeedSequence([self.seed, *draw]).generate_state(len(self._layers)) >> 1
         # On the CPU, because this runs beside a training step that has the accelerator to itself.
         with keras.device("cpu"):

@@ -57,10 +57,8 @@ class PatchBatches(PyDataset):
     ):  # fmt: skip
         super().__init__()
         self.stacks, self.recipe, self.seed = list(stacks), recipe, int(seed)
-        unlabelled = [stack.name for stack in self.stacks if stack.labels is None]
-        if unlabelled or not self.stacks:
-            found = f"{unlabelled[0]} has no mask" if unlabelled else "there are none"
-            raise BratsError("training cases", found, "cases with masks", "Check the split")
+        if not self.stacks:
+            raise BratsError("training cases", "there are none", "cases with masks", "Check the split")
         if unknown := sorted(set(recipe.augmentation) - set(AUGMENTATIONS)):
             expected = f"some of {', '.join(AUGMENTATIONS)}"
             raise BratsError(f"augmentation '{unknown[0]}'", "there is none of that name", expected, "Choose of those")
@@ -127,7 +125,7 @@ class PatchBatches(PyDataset):
 
 
 def _remember_lesion(mask):
-    """Up to so many voxels of a tumour, always the same ones."""
+    """Up to `REMEMBERED` voxels of a tumour, always the same ones."""
     voxels = np.argwhere(np.asarray(mask) > 0).astype(np.int16)
     if len(voxels) <= REMEMBERED:
         return voxels

@@ -15,18 +15,13 @@ from brats_lib.cases.brain import scale01
 from brats_lib.errors import BratsError
 from brats_lib.recipes import Recipe
 
-__all__ = ["case_labels", "case_slices", "crop", "resize_labels", "resize_slices", "uncrop"]
-
-
-def crop(volume: np.ndarray, box: tuple[slice, ...]) -> np.ndarray:
-    """A view of a box, as from `brain_box`, of a volume; further axes (channels) are kept whole."""
-    return volume[tuple(box)]
+__all__ = ["case_labels", "case_slices", "resize_labels", "resize_slices", "uncrop"]
 
 
 def uncrop(cropped: np.ndarray, box: tuple[slice, ...], shape: tuple[int, ...]) -> np.ndarray:
-    """Put what `crop` cut out back into a volume of the original shape (x, y, z), with 0 around it."""
+    """Put ``volume[box]`` back into a volume of the original shape (x, y, z), with 0 around it; channels may follow."""
     volume = np.zeros((*shape, *cropped.shape[len(shape) :]), cropped.dtype)
-    volume[tuple(box)] = cropped
+    volume[box] = cropped
     return volume
 
 
@@ -90,8 +85,7 @@ def case_slices(case: Case, recipe: Recipe, volumes: Mapping[str, np.ndarray] | 
     """Make the network's input from a case.
 
     It is float32 (slices, size, size, channels) in 0-1, with channels in the order of ``recipe.modalities``. `volumes`
-    are the case's modalities by name, where they were read already; one that has too few slices or holds voxels that
-    are no numbers is refused.
+    are the case's modalities by name, where they were read already.
     """
     images = np.empty((recipe.slices, recipe.size, recipe.size, len(recipe.modalities)), np.float32)
     for channel, modality in enumerate(recipe.modalities):

@@ -6,7 +6,7 @@ voxels. Here the brain is cut out as it is and each modality is standardised by 
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,6 @@ from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json
 from brats_lib.phantom import PATIENTS, VERSION, Variety, simulate
 from brats_lib.slices.cache import need_labelled, write_entries
-from brats_lib.slices.preprocess import crop
 
 __all__ = ["Stack", "build_stacks", "make_stack", "simulate_stacks", "stack_case", "with_neighbours"]
 
@@ -54,21 +53,10 @@ class Stack:
 
 
 def make_stack(name: str, volumes: Sequence[np.ndarray], mask: np.ndarray | None = None) -> Stack:
-    """Standardise the volumes of a case and cut the brain out.
+    """Standardise the volumes of a case, 0 outside the brain, and cut the brain out.
 
-    Parameters
-    ----------
-    name
-        What messages call the case.
-    volumes : each of shape (x, y, z)
-        One per modality, 0 outside the brain.
-    mask : shape (x, y, z)
-        Labels. What little lies outside the brain's box is lost, as no image shows it.
-
-    Raises
-    ------
-    BratsError
-        If the volumes have no voxel above zero, or voxels that are no numbers.
+    What little of the mask lies outside the brain's box is lost, as no image shows it. A BratsError is raised where the
+    volumes have no voxel above zero, or voxels that are no numbers; `name` is what it calls the case.
     """
     if not all(np.isfinite(volume).all() for volume in volumes):
         found, expected = "a volume holds NaN or infinite voxels", "finite intensities"
@@ -79,14 +67,14 @@ def make_stack(name: str, volumes: Sequence[np.ndarray], mask: np.ndarray | None
         raise BratsError(name, str(error), "a skull-stripped brain", "Check the images of this case") from error
 
     def standardise(volume):
-        return np.clip(zscore(crop(volume, box)), *LIMITS).astype(np.float16)
+        return np.clip(zscore(volume[box]), *LIMITS).astype(np.float16)
 
     # numpy lets go of Python's lock, so modalities are standardised side by side.
     with ThreadPoolExecutor(len(volumes)) as threads:
         images = np.stack(list(threads.map(standardise, volumes)), axis=-1)
     if mask is None:
         return Stack(name, images, None, box, np.shape(volumes[0]))
-    labels = np.ascontiguousarray(crop(mask, box), np.uint8)
+    labels = np.ascontiguousarray(mask[box], np.uint8)
     return Stack(name, images, labels, box, np.shape(volumes[0]), voxel_hash(volumes[0]))
 
 
@@ -111,10 +99,10 @@ def build_stacks(cohort: Cohort, folder: str | Path, workers: int | None = None,
 
     They are memory-mapped, have all four modalities and the cohort's order; on disk a case takes about 35 MB.
     """
-    stacks = {
+    makers = {
         f"{case.name}-{case.fingerprint()}": functools.partial(stack_case, case) for case in need_labelled(cohort)
     }
-    return _kept(stacks, folder, workers, progress, "Standardising cases")
+    return _from_folder(folder, makers, workers, progress, "Standardising cases")
 
 
 def simulate_stacks(
@@ -123,42 +111,36 @@ def simulate_stacks(
 ) -> list[Stack]:  # fmt: skip
     """Simulate patients straight into stacks, as `build_stacks` gives them: no NIfTI files in between.
 
-    Parameters
-    ----------
-    seed, cases
-        From 0 to 2**32 - 1; how many patients, with indices from 0 on.
-    varieties
-        Which patients; they take turns.
-    stream
-        What they are for, a key of `brats_lib.phantom.STREAMS`: whoever asks has to say.
+    `cases` of them, with indices from 0 on; the varieties take turns. Whoever asks has to say what they are for: the
+    `stream`, a key of `brats_lib.phantom.STREAMS`.
     """
-    stacks = {}
+    makers = {}
     for case in range(cases):
         # Every case has an index of its own, so that no two of them share a head and a tumour.
         variety = varieties[case % len(varieties)]
         name = f"{variety.name}-{stream}-{seed}-{case:04d}"
-        stacks[f"{name}-v{VERSION}"] = functools.partial(_simulated, name, seed, case, variety, stream)
-    return _kept(stacks, folder, workers, progress, "Simulating patients")
+        makers[f"{name}-v{VERSION}"] = functools.partial(_simulate, name, seed, case, variety, stream)
+    return _from_folder(folder, makers, workers, progress, "Simulating patients")
 
 
-def _simulated(name, seed, index, variety, stream):
+def _simulate(name, seed, index, variety, stream):
     phantom = simulate(seed, index, variety, stream)
     return make_stack(name, [phantom.volumes[modality] for modality in MODALITIES], phantom.mask)
 
 
-def _kept(stacks: Mapping, folder, workers, progress, description) -> list[Stack]:
-    """The stacks that functions make, by the stem of their files, read from the folder."""
+def _from_folder(folder, makers: Mapping[str, Callable[[], Stack]], workers, progress, description) -> list[Stack]:
+    """The stacks of a folder by the stem of their files; those that are not there are made first."""
     folder = home_path(folder)
-    makers = {
-        stem: functools.partial(_as_files, make)
-        for stem, make in stacks.items()
+    missing = {
+        stem: functools.partial(_make_files, make)
+        for stem, make in makers.items()
         if not (folder / f"{stem}.json").is_file()
     }
-    write_entries(folder, makers, workers, progress, description)
-    return [_read(folder, stem) for stem in stacks]
+    write_entries(folder, missing, workers, progress, description)
+    return [_read(folder, stem) for stem in makers]
 
 
-def _as_files(make):
+def _make_files(make):
     stack = make()
     box = [[side.start, side.stop] for side in stack.box]
     about = {"name": stack.name, "box": box, "shape": list(stack.shape), "flair_hash": stack.flair_hash}
@@ -170,8 +152,7 @@ def _read(folder, stem):
     advice = f"Delete {folder}; it is made again"
     about = read_json(folder / f"{stem}.json", "a case of the stack cache", advice, ("name", "box", "shape"))
     arrays = []
-    for kind in ("images", "labels"):
-        file = folder / f"{stem}.{kind}.npy"
+    for file in (folder / f"{stem}.images.npy", folder / f"{stem}.labels.npy"):
         try:
             arrays.append(np.load(file, mmap_mode="r"))
         except (OSError, ValueError) as error:

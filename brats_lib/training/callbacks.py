@@ -5,7 +5,7 @@ what they had seen, so that a resumed training can overwrite its best network wi
 them but for ReduceLROnPlateau, whose memory it saves.
 
 Which weights are kept, the recipe says: those of the epoch with the lowest validation loss, where there is a plateau
-rule, else the moving average over the batches up to the last one.
+rule, else the moving average over the batches up to the last one, with which validation is done too.
 """
 
 import math
@@ -18,7 +18,7 @@ import numpy as np
 
 from brats_lib.errors import BratsError
 from brats_lib.files import replacing
-from brats_lib.training.checkpoints import BEST_WEIGHTS, STATE, Progress
+from brats_lib.training.checkpoints import BEST_WEIGHTS, Progress
 
 __all__ = ["Diverged", "KeepProgress", "restore", "save_best"]
 
@@ -29,17 +29,10 @@ class Diverged(BratsError):
     """The loss or the weights of a training became NaN or infinite."""
 
 
-def restore(progress: Progress, model: keras.Model, folder: Path) -> None:
-    """Put the variables of the model and of its optimizer back; refuses those of another network."""
-    for variables, values in ((model.variables, progress.variables), (model.optimizer.variables, progress.optimizer)):
-        if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
-            raise BratsError(
-                folder / STATE,
-                "its arrays do not fit the network",
-                f"{len(model.variables)} and {len(model.optimizer.variables)} variables of network and optimizer",
-                "Delete the file to train from the start",
-            )
-        _assign(variables, values)
+def restore(progress: Progress, model: keras.Model) -> None:
+    """Put the variables of the model and of its optimizer back."""
+    _assign(model.variables, progress.variables)
+    _assign(model.optimizer.variables, progress.optimizer)
 
 
 def save_best(model: keras.Model, folder: Path, writes: bool = True) -> None:
@@ -56,7 +49,7 @@ def save_best(model: keras.Model, folder: Path, writes: bool = True) -> None:
         model.save_weights(Path(elsewhere) / BEST_WEIGHTS)
 
 
-def _values(variables):
+def _values(variables) -> list[np.ndarray]:
     # Copies, because a backend may hand out its own memory and go on to train in it.
     return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
@@ -70,8 +63,7 @@ class KeepProgress(keras.callbacks.Callback):
     """Save the training's state after each epoch and stop it where the loss is no number.
 
     Comes after `plateau`, if there is one, in the list of callbacks, so that it sees what that has decided. `batches`
-    are those that are trained on; their attribute `epoch`, if they have it, is set before each epoch. Of several
-    processes that train one model, one `writes`.
+    are those that are trained on. Of several processes that train one model, one `writes`.
     """
 
     def __init__(
@@ -89,8 +81,6 @@ class KeepProgress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Tell the batches which epoch it is; note when it began and the learning rate it is trained with."""
-        # Left to count for themselves they would be one ahead after an interrupt, and always on JAX, where Keras
-        # begins an epoch only to see the shape of a batch.
         if hasattr(self.batches, "epoch"):
             self.batches.epoch = epoch
         self._began = time.perf_counter()
@@ -100,26 +90,26 @@ class KeepProgress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Stop at the first batch whose loss is no number."""
-        self._refuse_unless(math.isfinite(logs["loss"]), f"the loss became {logs['loss']} in batch {batch + 1} of")
+        if not math.isfinite(logs["loss"]):
+            self._diverged(f"the loss became {logs['loss']} in batch {batch + 1} of")
 
     def on_test_begin(self, logs=None):
         """Validate what would be kept."""
-        if self.plateau is None:
-            self._average()
+        self._average()
 
     def on_test_end(self, logs=None):
         """Go on with what is trained."""
-        if self.plateau is None:
-            self._go_on()
+        self._go_on()
 
     def on_epoch_end(self, epoch, logs=None):
         """Save the state, then the files that are copied from it."""
         val_loss = logs.get("val_loss")
-        self._refuse_unless(val_loss is None or math.isfinite(val_loss), f"the validation loss became {val_loss} in")
-        weights = _values(self.model.weights)
+        if val_loss is not None and not math.isfinite(val_loss):
+            self._diverged(f"the validation loss became {val_loss} in")
         # TensorFlow's ReLU turns NaN into 0 on CPUs, so that a network with dead weights has an inconspicuous loss.
-        for variable, value in zip(self.model.weights, weights, strict=True):
-            self._refuse_unless(np.isfinite(value).all(), f"weights of {variable.path} became NaN or infinite in")
+        for variable, value in zip(self.model.weights, _values(self.model.weights), strict=True):
+            if not np.isfinite(value).all():
+                self._diverged(f"weights of {variable.path} became NaN or infinite in")
         measured = {name: float(value) for name, value in logs.items() if name != "learning_rate"}
         improved = self.plateau is None or measured["val_loss"] < self.progress.best_loss
         seconds = round(time.perf_counter() - self._began, 2)
@@ -127,23 +117,22 @@ class KeepProgress(keras.callbacks.Callback):
         self.progress.rows.append(row)
         self.progress.variables = _values(self.model.variables)
         self.progress.optimizer = _values(self.model.optimizer.variables)
-        if self.plateau is None:
-            self._average()
-            weights = _values(self.model.weights)
-        else:
-            self.progress.plateau = {name: _plain(getattr(self.plateau, name)) for name in _PLATEAU}
+        if self.plateau is not None:
+            self.progress.plateau = {name: getattr(self.plateau, name) for name in _PLATEAU}
+        self._average()
         if improved:
-            self.progress.best = weights
+            self.progress.best = _values(self.model.weights)
         if self.writes:
             self.progress.save(self.folder)
         if improved:
             save_best(self.model, self.folder, self.writes)
-        if self.plateau is None:
-            self._go_on()
+        self._go_on()
         if self.writes:
             self.progress.save_log(self.folder)
 
     def _average(self):
+        if self.plateau is not None:
+            return
         self._raw = _values(self.model.trainable_variables)
         # Keras's own way to put the moving averages into the model; without them it changes nothing.
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
@@ -151,19 +140,13 @@ class KeepProgress(keras.callbacks.Callback):
         _assign(self.model.trainable_variables, _values(self.model.trainable_variables))
 
     def _go_on(self):
-        _assign(self.model.trainable_variables, self._raw)
+        if self.plateau is None:
+            _assign(self.model.trainable_variables, self._raw)
 
-    def _refuse_unless(self, fine, what):
+    def _diverged(self, what):
         done = self.progress.epochs
-        if not fine:
-            raise Diverged(
-                f"training in {self.folder}",
-                f"{what} epoch {done + 1}",
-                "finite numbers",
-                "Train with a lower learning_rate or with precision='float32', and run `brats audit` on the cases; "
-                f"finished epochs are kept ({done})",
-            )
-
-
-def _plain(number):
-    return number if number is None or isinstance(number, int) else float(number)
+        advice = "Train with a lower learning_rate or with precision='float32', and run `brats audit` on the cases"
+        raise Diverged(
+            f"training in {self.folder}", f"{what} epoch {done + 1}", "finite numbers",
+            f"{advice}; finished epochs are kept ({done})",
+        )  # fmt: skip

@@ -106,7 +106,7 @@ class Progress:
     def save(self, folder: Path) -> None:
         """Write the state."""
         arrays = {f"{kind}_{number:04d}": array for kind in _ARRAYS for number, array in enumerate(getattr(self, kind))}
-        arrays["memory"] = np.array(json.dumps({"plateau": self.plateau, "rows": self.rows}))
+        arrays["memory"] = np.array(json.dumps({"plateau": self.plateau, "rows": self.rows}, default=float))
         with replacing(folder / STATE) as part, open(part, "wb") as file:
             np.savez(file, **arrays)
 
@@ -123,10 +123,10 @@ class Progress:
         try:
             with np.load(path) as file:
                 arrays = {name: file[name] for name in sorted(file.files)}
-            memory = json.loads(str(arrays.pop("memory")))
+            memory = json.loads(str(arrays.pop("memory")))  # `plateau` and `rows`
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise BratsError(
-                path, f"it is damaged ({error})", "the state of a training", "Delete the file to train from the start"
-            ) from error
-        kinds = {kind: [array for name, array in arrays.items() if name.startswith(kind)] for kind in _ARRAYS}
-        return cls(**kinds, **memory)
+            found, advice = f"it is damaged ({error})", "Delete the file to train from the start"
+            raise BratsError(path, found, "the state of a training", advice) from error
+        for kind in _ARRAYS:
+            memory[kind] = [array for name, array in arrays.items() if name.startswith(kind)]
+        return cls(**memory)

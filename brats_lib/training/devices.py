@@ -6,17 +6,22 @@ nothing but what happens in here.
 
 import contextlib
 import functools
+import importlib
 import os
 import platform
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
+
+import joblib
 
 from brats_lib import KERAS_BACKEND
 from brats_lib.errors import BratsError
 
 __all__ = [
-    "PRECISIONS", "choose_precision", "count_devices", "cpu_precision", "data_parallel", "describe", "has_accelerator",
-    "make_reproducible", "process", "usable_cores", "wait_for_all",
+    "PRECISIONS", "choose_precision", "count_devices", "cpu_precision", "data_parallel", "describe",
+    "first_process_first", "has_accelerator", "make_reproducible", "process", "wait_for_all",
 ]  # fmt: skip
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -34,63 +39,49 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 
 @functools.cache
-def _backend():
+def _backend() -> tuple[str, Any]:
     """Name and module of Keras's backend; GPU memory grows on demand from here on, and other processes are joined."""
     import keras
 
     # What was asked for, where it is neither: Keras was then imported with TensorFlow, so that this can be said.
     name = keras.backend.backend() if KERAS_BACKEND in ("tensorflow", "jax") else KERAS_BACKEND
     together = os.environ.get(PROCESSES, "1") != "1"
+    if name not in ("tensorflow", "jax"):
+        advice = "Set KERAS_BACKEND=tensorflow before Python starts"
+        raise BratsError("KERAS_BACKEND", f"it is '{name}'", "'tensorflow' or 'jax'", advice)
     if together and name != "jax":
-        raise BratsError(
-            PROCESSES, f"several processes are to train one model, on {name}", "the backend JAX, which can do that",
-            "Set KERAS_BACKEND=jax, or unset that variable",
-        )  # fmt: skip
+        found, advice = f"several processes are to train one model, on {name}", "Set KERAS_BACKEND=jax, or unset that"
+        raise BratsError(PROCESSES, found, "the backend JAX, which can do that", f"{advice} variable")
+    module = importlib.import_module(name)
+    if together:
+        # Before anything is computed, or JAX sees this process's devices only.
+        keras.distribution.initialize()
     if name == "tensorflow":
-        import tensorflow
-
         # Too late, with a RuntimeError, once somebody has used the GPU; then their choice stands.
         with contextlib.suppress(RuntimeError):
-            for gpu in tensorflow.config.list_physical_devices("GPU"):
-                tensorflow.config.experimental.set_memory_growth(gpu, True)
-        return name, tensorflow
-    if name == "jax":
-        import jax
-
-        if together:
-            # Before anything is computed, or JAX sees this process's devices only.
-            keras.distribution.initialize()
-        return name, jax
-    raise BratsError(
-        "KERAS_BACKEND", f"it is '{name}'", "'tensorflow' or 'jax'", "Set KERAS_BACKEND=tensorflow before Python starts"
-    )
+            for gpu in module.config.list_physical_devices("GPU"):
+                module.config.experimental.set_memory_growth(gpu, True)
+    return name, module
 
 
-def _accelerators():
-    """One (name, compute capability or None) per GPU or TPU."""
+def _accelerators() -> list[tuple[str, tuple[int, ...] | None]]:
+    """Name and compute capability, where there is such a thing, of each GPU or TPU."""
     name, module = _backend()
     if name == "tensorflow":
         config = module.config
         details = [config.experimental.get_device_details(gpu) for gpu in config.list_physical_devices("GPU")]
         return [(each.get("device_name", "GPU"), each.get("compute_capability")) for each in details]
     found = [device for device in module.devices() if device.platform != "cpu"]
-    return [(device.device_kind, _capability(device)) for device in found]
-
-
-def _capability(device):
-    """Compute capability of a JAX device as (major, minor); None where there is no such thing."""
-    text = getattr(device, "compute_capability", None)
-    return tuple(int(part) for part in str(text).split(".")) if text else None
+    capabilities = [str(getattr(device, "compute_capability", "")) for device in found]
+    return [
+        (device.device_kind, tuple(map(int, capability.split("."))) if capability else None)
+        for device, capability in zip(found, capabilities, strict=True)
+    ]
 
 
 def _cpu_lines(key):
     lines = CPU_INFO.read_text().splitlines() if CPU_INFO.is_file() else []
     return [line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == key]
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def describe() -> dict[str, str]:
@@ -102,7 +93,7 @@ def describe() -> dict[str, str]:
     return {
         "backend": f"{name} {module.__version__}",
         "devices": ", ".join(counted),
-        "cores": str(usable_cores()),
+        "cores": str(joblib.cpu_count()),
         "memory": f"{memory / 2**30:.0f} GiB" if memory else "unknown",
         "precision": choose_precision(),
     }
@@ -156,9 +147,8 @@ def make_reproducible(seed: int, deterministic: bool = True) -> None:
     if deterministic and name == "tensorflow":
         module.config.experimental.enable_op_determinism()
     elif deterministic:
-        flag = "--xla_gpu_deterministic_ops=true"
-        flags = os.environ.get("XLA_FLAGS", "").split()
-        os.environ["XLA_FLAGS"] = " ".join(dict.fromkeys([*flags, flag]))
+        flags = [*os.environ.get("XLA_FLAGS", "").split(), "--xla_gpu_deterministic_ops=true"]
+        os.environ["XLA_FLAGS"] = " ".join(dict.fromkeys(flags))
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -195,31 +185,38 @@ def wait_for_all(where: str) -> None:
         multihost_utils.sync_global_devices(where)
 
 
-def count_devices(devices: int | str | None = 1) -> int:
-    """Number of devices that a choice stands for, to scale the batch with: a number, or "all"; None is one.
+@contextlib.contextmanager
+def first_process_first(where: str) -> Iterator[bool]:
+    """Scope that the other processes enter when the first has left it; gives whether this is the first."""
+    first = process()[0] == 0
+    if not first:
+        wait_for_all(where)
+    yield first
+    if first:
+        wait_for_all(where)
+
+
+def count_devices(devices: int | str = 1) -> int:
+    """Number of devices that a choice stands for, to scale the batch with: a number, or "all".
 
     Where several processes train one model it has to be "all": the devices of all of them.
     """
     if process()[1] > 1 and devices != "all":
-        raise BratsError(
-            "devices", f"it is {devices!r}", "'all' where several processes train one model", "Set devices to 'all'"
-        )
-    if devices is None or devices == 1:
+        expected = "'all' where several processes train one model"
+        raise BratsError("devices", f"it is {devices!r}", expected, "Set devices to 'all'")
+    if devices == 1:
         return 1
     available = len(_device_names())
     if devices == "all":
         return available
     if not isinstance(devices, int) or not 1 <= devices <= available:
-        raise BratsError(
-            "devices",
-            f"it is {devices!r}",
-            f"'all' or a number from 1 to {available}, which is what this machine has",
-            "Set devices to 1, or run where there are more GPUs",
-        )
+        expected = f"'all' or a number from 1 to {available}, which is what this machine has"
+        advice = "Set devices to 1, or run where there are more GPUs"
+        raise BratsError("devices", f"it is {devices!r}", expected, advice)
     return devices
 
 
-def data_parallel(devices: int | str | None = 1) -> AbstractContextManager:
+def data_parallel(devices: int | str = 1) -> AbstractContextManager:
     """Scope in which a model is built and trained on several devices, each with its share of every batch.
 
     The caller makes the batch larger by `count_devices`. TensorFlow mirrors the model

@@ -50,7 +50,7 @@ class TrainingResult:
 def train(
     recipe: Recipe | NativeRecipe | GenerativeRecipe, train: keras.utils.PyDataset, val: keras.utils.PyDataset | None,
     folder: str | Path, *, epochs: int | None = None, seed: int = 0, precision: str = "auto",
-    devices: int | str | None = 1, data_fingerprint: str = "", deterministic: bool = True, verbose: int | None = None,
+    devices: int | str = 1, data_fingerprint: str = "", deterministic: bool = True, verbose: int | None = None,
     initial_weights: Sequence[np.ndarray] | None = None, monitors: Sequence[keras.metrics.Metric] = (),
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> TrainingResult:  # fmt: skip
@@ -65,11 +65,10 @@ def train(
     Parameters
     ----------
     train, val
-        Batches of images and targets as `models.build` says, both float32, such as `batches.SliceBatches` of a
-        `Recipe` and `patches.PatchBatches` of a `NativeRecipe`; targets are one-hot classes or regions of 0 and 1. Of a
-        `GenerativeRecipe` the images are all that it learns from, and the targets are not looked at.
-        If `train` has an attribute `epoch`, it is set to where the training starts. For several devices batches
-        are as many times larger, see `devices.count_devices`. `val` may be None but with a `Recipe`.
+        Batches of images and targets, both float32, such as `batches.SliceBatches` of a `Recipe` and
+        `patches.PatchBatches` of a `NativeRecipe`; a `GenerativeRecipe` looks at the images alone. If `train` has an
+        attribute `epoch`, it is set before each epoch. For several devices batches are as many times larger, see
+        `devices.count_devices`. `val` may be None but with a `Recipe`.
     folder
         Gets `training.json`, `state.npz`, `best.weights.h5` and `log.csv`.
     seed
@@ -85,7 +84,7 @@ def train(
         What the network starts from, as its ``get_weights()`` gives them, in place of random weights. Others make
         another training.
     monitors
-        Watched beside those of the recipe; each adds two columns to `log.csv`. They change nothing of the training.
+        Watched beside those of the recipe; each adds two columns to `log.csv`.
     callbacks
         Called after each epoch's state has been saved. One that raises an exception ends the call and loses nothing.
 
@@ -93,17 +92,14 @@ def train(
     ------
     BratsError
         If the loss becomes NaN or infinite, the disk is full or saved files are damaged; epochs that were finished
-        before are kept in each case. If there is nothing to train with, or `initial_weights` do not fit the network.
+        before are kept in each case. If there is nothing to train with.
 
     Notes
     -----
     Several processes that share the file system train one model together, see `devices.process`: each calls this with
     the same arguments and the whole batches, of which it takes its share, and the first one writes.
 
-    Loss and optimizer are those of `objectives.compile_model`. Of a `Recipe` the learning rate is multiplied by
-    `plateau_factor` when the validation loss has not fallen by 1e-4 for `plateau_patience` epochs, and the weights
-    with the lowest validation loss are kept. Of the others the rate follows a schedule, and the moving average
-    of the weights after the last batch is kept; validation is done with the average too.
+    Loss, optimizer and schedule are those of `objectives`; which weights are kept, `callbacks` says.
     """
     folder, epochs = home_path(folder), recipe.epochs if epochs is None else epochs
     plateau = plateau_rule(recipe)
@@ -111,9 +107,6 @@ def train(
     if epochs < 1 or not len(train) or not (to_validate or (plateau is None and val is None)):
         found = f"there are {epochs} epochs of {len(train)} training and {to_validate} validation batches"
         raise BratsError("training", found, "at least one of each", "Check epochs and the split")
-    if initial_weights is not None:
-        # Before an earlier training makes room for one that cannot begin.
-        _refuse_unless_they_fit(models.build(recipe), initial_weights)
     settings = {
         "recipe": asdict(recipe), "seed": seed, "precision": precision, "devices": devices,
         "deterministic": deterministic, "data_fingerprint": data_fingerprint, "backend": keras.backend.backend(),
@@ -123,52 +116,76 @@ def train(
         settings["epochs"] = epochs
     if initial_weights is not None:
         settings["initial_weights"] = _hash(initial_weights)
-    settings = json.loads(json.dumps(settings))
-    number, together = machine.process()
-    if number:
-        machine.wait_for_all("room")  # until the first process has looked for an earlier training
-    record, progress = _find_earlier(folder, settings, epochs)
-    done = record["finished"] and record["epochs"] == epochs
-    if not (done or number):
-        record |= {"epochs": epochs, "finished": False, "settings": settings}
-        record.setdefault("computes_in", machine.choose_precision(precision))
-        save_record(folder, record)
-    if not number:
-        machine.wait_for_all("room")
-    if done:
+    with machine.first_process_first("folder") as writes:
+        record, progress = _open(folder, json.loads(json.dumps(settings)), epochs, precision, writes)
+    if progress is None:
         print(f"Training in {folder} is finished: {epochs} epochs, loaded.")
         return _result(load_trained(folder), pd.read_csv(folder / LOG), epochs, plateau)
 
     resumed_from = progress.epochs
     machine.make_reproducible(seed, deterministic)
-    if together > 1:
-        shares = number, together, machine.count_devices(devices)
-        train, val = (None if each is None else ProcessShare(each, *shares) for each in (train, val))
     with machine.data_parallel(devices):
         model = models.build(recipe, record["computes_in"], seed)
         if initial_weights is not None:
             model.set_weights(initial_weights)
         compile_model(model, recipe, record["computes_in"], epochs * len(train), monitors)
         if resumed_from:
-            restore(progress, model, folder)
+            restore(progress, model)
             print(f"Training in {folder} resumes after epoch {resumed_from} of {epochs}.")
         if resumed_from < epochs:
-            keep = KeepProgress(progress, plateau, train, folder, writes=number == 0)
             if verbose is None:
                 verbose = 1 if sys.stdout.isatty() else 2
+            keep = KeepProgress(progress, plateau, train, folder, writes)
             # Keras's own shuffling draws from Python's global random state, which no resumed training could repeat.
             model.fit(
-                train, validation_data=val, epochs=epochs, initial_epoch=resumed_from, shuffle=False,
-                callbacks=[*([plateau] if plateau else []), keep, *callbacks], verbose=verbose,
+                _share(train, devices), validation_data=_share(val, devices), epochs=epochs, shuffle=False,
+                initial_epoch=resumed_from, callbacks=[*([plateau] if plateau else []), keep, *callbacks],
+                verbose=verbose,
             )  # fmt: skip
         model.set_weights(progress.best)
     # Again, since a kill between two files may have left these an epoch behind the state.
-    save_best(model, folder, writes=number == 0)
-    if not number:
+    save_best(model, folder, writes)
+    if writes:
         progress.save_log(folder)
         save_record(folder, record | {"finished": True})
     machine.wait_for_all("end")
     return _result(model, progress.log, resumed_from, plateau)
+
+
+def _open(folder, settings, epochs, precision, writes):
+    """The record of the training in a folder and how far it got, None where it is finished; another one makes room."""
+    record, progress = read_record(folder), Progress()
+    made_with = f"Keras {keras.__version__} on {machine.describe()['backend']}"
+    goes_on = record is not None and record["settings"] == settings
+    if goes_on:
+        complete = all((folder / name).is_file() for name in (LOG, BEST_WEIGHTS))
+        if complete and record["finished"] and record["epochs"] == epochs:
+            return record, None
+        progress = Progress.load(folder)
+        goes_on = progress.epochs <= epochs
+    if goes_on:
+        if record["made_with"] != made_with:
+            print(f"Training in {folder} was started with {record['made_with']}; results may differ in the last bits.")
+        record |= {"finished": False, "epochs": epochs}
+    else:
+        if record is not None or (folder / STATE).exists():
+            aside = set_aside(folder)
+            print(f"{folder} holds a training with other settings or data; it is kept as {aside.name}.")
+        make_folder(folder)
+        record = {"finished": False, "made_with": made_with, "epochs": epochs, "settings": settings}
+        record["computes_in"] = machine.choose_precision(precision)
+        progress = Progress()
+    if writes:
+        save_record(folder, record)
+    return record, progress
+
+
+def _share(batches, devices):
+    """The batches that this process is to see, of several that train one model."""
+    number, together = machine.process()
+    if batches is None or together == 1:
+        return batches
+    return ProcessShare(batches, number, together, machine.count_devices(devices))
 
 
 def load_trained(
@@ -202,25 +219,15 @@ def load_trained(
     try:
         model.load_weights(folder / BEST_WEIGHTS)
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise BratsError(
-            folder / BEST_WEIGHTS, f"it does not fit the network ({reason})", f"the weights of {SETTINGS}'s recipe",
-            "Restore the file, or delete the folder and train again",
-        ) from error  # fmt: skip
+        reason, advice = str(error).strip().partition("\n")[0], "Restore the file, or delete the folder and train again"
+        found = f"it does not fit the network ({reason})"
+        raise BratsError(folder / BEST_WEIGHTS, found, f"the weights of {SETTINGS}'s recipe", advice) from error
     return model
 
 
 def _batch_facts(batches):
     facts = {name: getattr(batches, name) for name in _BATCH_FACTS if hasattr(batches, name)}
     return facts | {"batches": len(batches)}
-
-
-def _refuse_unless_they_fit(model, weights):
-    try:
-        model.set_weights(weights)
-    except ValueError as error:
-        expected, advice = "the arrays of the recipe's network", "Give the weights of a network of the same recipe"
-        raise BratsError("initial weights", " ".join(str(error).split()), expected, advice) from None
 
 
 def _hash(arrays):
@@ -233,29 +240,3 @@ def _hash(arrays):
 def _result(model, history, resumed_from, plateau):
     best = history["epoch"].max() if plateau is None else history.loc[history["val_loss"].idxmin(), "epoch"]
     return TrainingResult(model, history, int(best), resumed_from, float(history["seconds"].sum()))
-
-
-def _find_earlier(folder, settings, epochs):
-    """The record and progress of an earlier call that this one continues; empty ones otherwise."""
-    record = read_record(folder)
-    if record is not None and record["settings"] == settings:
-        complete = record["finished"] and record["epochs"] == epochs and (folder / LOG).is_file()
-        if complete and (folder / BEST_WEIGHTS).is_file():
-            return record, Progress()
-        progress = Progress.load(folder)
-        if progress.epochs <= epochs:
-            if record["made_with"] != _made_with():
-                print(
-                    f"Training in {folder} was started with {record['made_with']}; results may differ in the last bits."
-                )
-            return record | {"finished": False}, progress
-    if record is not None or (folder / STATE).exists():
-        aside = set_aside(folder)
-        print(f"{folder} holds a training with other settings or data; it is kept as {aside.name}.")
-    make_folder(folder)
-    return {"finished": False, "made_with": _made_with()}, Progress()
-
-
-def _made_with():
-    """Keras and its backend in a few words: with others, results may differ in the last bits."""
-    return f"Keras {keras.__version__} on {machine.describe()['backend']}"

@@ -29,11 +29,10 @@ def compile_model(
 ) -> None:  # fmt: skip
     """Give a network of `models.build` its recipe's loss, optimizer and monitors; the optimizer is built.
 
-    Published: categorical cross-entropy and Adam at a constant rate, which the training's plateau rule lowers, or
-    what else the recipe's `loss` and `optimizer` name.
-    Native: `SegmentationLoss` and AdamW (Loshchilov and Hutter 2019) with the rate of `learning_rate_schedule`, the
-    gradient of each variable clipped to norm 1, and a moving average of the weights. Generative: the sum of the terms
-    that the network itself gives, Adam with the same schedule and clipping, and a moving average.
+    Published: categorical cross-entropy and Adam at a constant rate, which `plateau_rule` lowers, or what else the
+    recipe's `loss` and `optimizer` name. Native: `SegmentationLoss` and AdamW (Loshchilov and Hutter 2019) with the
+    rate of `learning_rate_schedule`, the gradient of each variable clipped to norm 1, and a moving average of the
+    weights. Generative: the sum of the terms that the network itself gives, Adam, and the rest as native.
 
     `precision` is what the model was built with, `steps` the batches of the whole training, and `monitors` are watched
     beside those of the recipe.
@@ -95,10 +94,9 @@ _LOSSES = {
 
 
 def _choose(field, known, recipe):
-    name = getattr(recipe, field)
+    name, expected = getattr(recipe, field), f"one of {', '.join(known)}"
     if name not in known:
-        found, expected = f"it is '{name}'", f"one of {', '.join(known)}"
-        raise BratsError(f"{field} of the recipe", found, expected, "Choose one of those")
+        raise BratsError(f"{field} of the recipe", f"it is '{name}'", expected, "Choose one of those")
     return known[name](recipe)
 
 
@@ -112,9 +110,10 @@ def learning_rate_schedule(
     """
     warmup = min(round(recipe.warmup * steps), steps - 1)
     highest, lowest = recipe.learning_rate, recipe.learning_rate * LOWEST_RATE
-    rising = {"warmup_target": highest, "warmup_steps": warmup} if warmup > 0 else {}
+    if warmup <= 0:
+        return keras.optimizers.schedules.CosineDecay(highest, steps, alpha=LOWEST_RATE)
     return keras.optimizers.schedules.CosineDecay(
-        lowest if rising else highest, steps - max(warmup, 0), alpha=LOWEST_RATE, **rising
+        lowest, steps - warmup, alpha=LOWEST_RATE, warmup_target=highest, warmup_steps=warmup
     )
 
 

@@ -29,29 +29,22 @@ print("resumed from", result.resumed_from)
 """
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def start(folder, epochs, process=None, port=None, backend="jax"):
     """One process, alone or as one of two."""
     environment = os.environ | {
         "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(HERE), "TF_CPP_MIN_LOG_LEVEL": "3",
     }  # fmt: skip
     if process is not None:
-        environment |= {
-            "KERAS_DISTRIBUTION_JOB_ADDRESSES": f"127.0.0.1:{port},127.0.0.1:{port}",
-            "KERAS_DISTRIBUTION_NUM_PROCESSES": "2",
-            "KERAS_DISTRIBUTION_PROCESS_ID": str(process),
-        }
+        distributed = {"JOB_ADDRESSES": f"127.0.0.1:{port},127.0.0.1:{port}", "NUM_PROCESSES": 2, "PROCESS_ID": process}
+        environment |= {f"KERAS_DISTRIBUTION_{name}": str(value) for name, value in distributed.items()}
     command = [sys.executable, "-c", TRAIN, str(folder), str(epochs), "1" if process is None else "all"]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def start_two(folder, epochs):
-    port = free_port()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     return [start(folder, epochs, process, port) for process in (0, 1)]
 
 
@@ -63,19 +56,14 @@ def finish(workers):
     return [printed for printed, _ in done]
 
 
-def result_of(folder):
-    """Losses per epoch, and the state after the last one."""
-    log = pd.read_csv(folder / "log.csv")
-    with np.load(folder / "state.npz") as state:
-        return log[["loss", "val_loss"]].to_numpy(), {name: state[name] for name in state.files if name != "memory"}
-
-
 def assert_close(first, second):
-    (losses, state), (other_losses, other_state) = (result_of(folder) for folder in (first, second))
-    np.testing.assert_allclose(other_losses, losses, rtol=1e-5)
-    assert state.keys() == other_state.keys()
-    for name, array in state.items():
-        np.testing.assert_allclose(other_state[name], array, rtol=1e-4, atol=1e-6, err_msg=name)
+    """The same losses per epoch, and the same state after the last one."""
+    losses, others = (pd.read_csv(folder / "log.csv")[["loss", "val_loss"]] for folder in (first, second))
+    np.testing.assert_allclose(others, losses, rtol=1e-5)
+    with np.load(first / "state.npz") as state, np.load(second / "state.npz") as other:
+        assert state.files == other.files
+        for name in set(state.files) - {"memory"}:
+            np.testing.assert_allclose(other[name], state[name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +98,7 @@ def test_killed_process_leads_to_a_resumed_training_with_the_same_end(alone, tmp
 
 
 def test_several_processes_on_tensorflow_are_refused(tmp_path):
-    worker = start(tmp_path / "training", 1, 0, free_port(), backend="tensorflow")
+    worker = start(tmp_path / "training", 1, 0, 1, backend="tensorflow")
     _, problems = worker.communicate(timeout=300)
     assert worker.returncode != 0
     assert "Set KERAS_BACKEND=jax" in problems

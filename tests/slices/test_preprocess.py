@@ -38,20 +38,13 @@ def tiny_case():
     return ArrayCase("tiny", volumes, mask)
 
 
-def dice(a, b):
-    return 2 * np.sum(a & b) / (a.sum() + b.sum())
-
-
 def test_zscore_uses_brain_voxels_only():
     # Brain 2, 4, 6: mean 4, population standard deviation sqrt(8 / 3).
     scaled = brain.zscore(np.array([0, 2, 0, 4, 6, 0]))
     np.testing.assert_allclose(scaled, [0, -2 / np.sqrt(8 / 3), 0, 0, 2 / np.sqrt(8 / 3), 0], rtol=1e-6)
     assert scaled.dtype == np.float32
-
-
-def test_zscore_of_constant_or_empty_brain_is_zero():
-    assert not brain.zscore(np.array([0, 7, 7])).any()
-    assert not brain.zscore(np.zeros(5)).any()
+    for flat in ([0, 7, 7], [0, 0, 0]):
+        assert not brain.zscore(np.array(flat)).any()
 
 
 @pytest.fixture
@@ -86,10 +79,8 @@ def test_what_no_tissue_can_measure_changes_no_other_voxel(flair, value, where):
 
 def test_scale01_clips_at_percentile_of_nonzero_voxels():
     # Non-zero 1..5: the 75th percentile is 4, whatever the number of background voxels.
-    volume = np.array([0] * 100 + [1, 2, 3, 4, 5])
-    scaled = brain.scale01(volume, 75)
-    np.testing.assert_allclose(scaled[100:], [0.25, 0.5, 0.75, 1, 1], rtol=1e-6)
-    assert not scaled[:100].any()
+    scaled = brain.scale01(np.array([0] * 100 + [1, 2, 3, 4, 5]), 75)
+    np.testing.assert_allclose(scaled, [0] * 100 + [0.25, 0.5, 0.75, 1, 1], rtol=1e-6)
     assert scaled.dtype == np.float32
 
 
@@ -106,6 +97,8 @@ def test_brain_box_covers_all_volumes_and_margin_stops_at_the_edge():
     second[6, 4, 1] = -1
     assert brain.brain_box(first, second) == (slice(3, 7), slice(2, 5), slice(1, 6))
     assert brain.brain_box(first, second, margin=2) == (slice(1, 9), slice(0, 7), slice(0, 6))
+    with pytest.raises(ValueError, match="no brain"):
+        brain.brain_box(first * 0)
 
 
 def test_brain_box_leaves_strays_out_and_keeps_a_brain_with_empty_slices():
@@ -117,29 +110,28 @@ def test_brain_box_leaves_strays_out_and_keeps_a_brain_with_empty_slices():
     assert brain.brain_box(volume) == (slice(20, 40), slice(10, 30), slice(5, 25))
 
 
-def test_brain_box_of_nothing_is_an_error():
-    with pytest.raises(ValueError, match="no brain"):
-        brain.brain_box(np.zeros((3, 3, 3)))
-
-
-def test_uncrop_inverts_crop():
+def test_uncrop_inverts_cropping():
     volume = np.zeros((6, 5, 4, 2), np.float32)
-    volume[1:4, 2:4, 1:3] = np.random.default_rng(0).uniform(1, 2, (3, 2, 2, 2))
     box = (slice(1, 4), slice(2, 4), slice(1, 3))
-    restored = preprocess.uncrop(preprocess.crop(volume, box), box, (6, 5, 4))
-    np.testing.assert_array_equal(restored, volume)
+    volume[box] = np.random.default_rng(0).uniform(1, 2, (3, 2, 2, 2))
+    np.testing.assert_array_equal(preprocess.uncrop(volume[box], box, (6, 5, 4)), volume)
 
 
-def test_resize_matches_hand_computed_rows():
-    # 4 -> 2: centres at 0.5 and 2.5, so the means of neighbours.
-    row = np.array([1, 3, 10, 20], np.float32).reshape(1, 4, 1)
-    np.testing.assert_allclose(preprocess.resize_slices(row, (2, 1))[0, :, 0], [2, 15])
-    # 2 -> 4: centres at -0.25, 0.25, 0.75, 1.25; the outer ones are clamped to the edge pixels.
-    row = np.array([0, 8], np.float32).reshape(1, 2, 1)
-    np.testing.assert_allclose(preprocess.resize_slices(row, (4, 1))[0, :, 0], [0, 2, 6, 8])
-    # 3 -> 2 along the other axis: centres at 0.25 and 1.75.
-    row = np.array([0, 4, 12], np.float32).reshape(1, 1, 3)
-    np.testing.assert_allclose(preprocess.resize_slices(row, (1, 2))[0, 0], [1, 10])
+@pytest.mark.parametrize(
+    ("row", "target", "expected"),
+    [
+        # Centres at 0.5 and 2.5, so the means of neighbours.
+        ([1, 3, 10, 20], 2, [2, 15]),
+        # Centres at -0.25, 0.25, 0.75, 1.25; the outer ones are clamped to the edge pixels.
+        ([0, 8], 4, [0, 2, 6, 8]),
+        # Centres at 0.25 and 1.75.
+        ([0, 4, 12], 2, [1, 10]),
+    ],
+)
+def test_resize_matches_hand_computed_rows(row, target, expected):
+    row = np.array(row, np.float32)
+    np.testing.assert_allclose(preprocess.resize_slices(row[None, :, None], (target, 1))[0, :, 0], expected)
+    np.testing.assert_allclose(preprocess.resize_slices(row[None, None], (1, target))[0, 0], expected)
 
 
 @pytest.mark.parametrize("source, target", [((24, 20), (13, 13)), ((13, 11), (24, 30)), ((1, 5), (4, 2))])
@@ -152,42 +144,18 @@ def test_resize_matches_keras(source, target):
     np.testing.assert_allclose(preprocess.resize_slices(images[..., 0], target), expected[..., 0], atol=2e-6)
 
 
-def test_resize_to_published_size_matches_scipy_sampling():
-    image = np.random.default_rng(2).uniform(0, 1, (240, 240)).astype(np.float32)
-    centres = (np.arange(128) + 0.5) * 240 / 128 - 0.5
-    expected = ndimage.map_coordinates(image, np.meshgrid(centres, centres, indexing="ij"), order=1, mode="nearest")
-    np.testing.assert_allclose(preprocess.resize_slices(image[None], 128)[0], expected, atol=2e-6)
-
-
 def test_resize_labels_takes_the_class_with_the_largest_share():
     # 4x4 -> 2x2 averages 2x2 blocks: shares (3 of 4 are class 3), (all 1), (all 0), (2 of class 2, 1 of 1, 1 of 3).
     classes = np.array([[3, 3, 1, 1], [3, 0, 1, 1], [0, 0, 2, 1], [0, 0, 3, 2]])
     resized = preprocess.resize_labels(classes[None], 2)
     np.testing.assert_array_equal(resized, [[[3, 1], [0, 2]]])
     assert resized.dtype == np.uint8
-
-
-def test_resize_labels_equals_argmax_of_resized_one_hot():
     classes = np.random.default_rng(4).integers(0, 4, (2, 21, 17))
     resized = preprocess.resize_slices(one_hot(classes), (12, 30))
     np.testing.assert_array_equal(preprocess.resize_labels(classes, (12, 30)), resized.argmax(-1))
 
 
-def test_probabilities_upsampled_before_argmax_keep_a_thin_rim():
-    # A perfect network at 128: what is lost on the way back to 240 is the resizing's doing alone.
-    x, y = np.meshgrid(np.arange(240), np.arange(240), indexing="ij")
-    radius = np.hypot(x - 117.3, y - 122.8)
-    truth = np.select([radius < 20, radius < 24, radius < 45], [1, 3, 2], 0)[None].astype(np.uint8)
-    soft = preprocess.resize_slices(one_hot(truth), 128)
-    linear = preprocess.resize_slices(soft, 240).argmax(-1)
-    nearest = ndimage.zoom(soft.argmax(-1)[0], 240 / 128, order=0, grid_mode=True, mode="nearest")[None]
-    rim = truth == 3
-    assert dice(linear == 3, rim) > 0.98
-    assert dice(nearest == 3, rim) < 0.92
-    assert dice(linear > 0, truth > 0) > dice(nearest > 0, truth > 0)
-
-
-def test_case_slices_are_scaled_per_modality_over_the_whole_volume(tiny_case):
+def test_case_slices_are_scaled_per_modality_over_the_whole_volume_whichever_are_used(tiny_case):
     images = preprocess.case_slices(tiny_case, TINY)
     assert images.shape == (28, 24, 24, 2)
     assert images.dtype == np.float32
@@ -200,11 +168,8 @@ def test_case_slices_are_scaled_per_modality_over_the_whole_volume(tiny_case):
         x, y = ((np.arange(24) + 0.5) * n / 24 - 0.5 for n in scaled.shape)
         expected = ndimage.map_coordinates(scaled, np.meshgrid(x, y, indexing="ij"), order=1, mode="nearest")
         np.testing.assert_allclose(images[9, :, :, channel], expected, atol=1e-5)
-
-
-def test_case_slices_do_not_depend_on_which_slices_are_used(tiny_case):
     few = preprocess.case_slices(tiny_case, replace(TINY, first_slice=10, stop_slice=12))
-    np.testing.assert_allclose(few, preprocess.case_slices(tiny_case, TINY)[6:8], atol=1e-6)
+    np.testing.assert_allclose(few, images[6:8], atol=1e-6)
 
 
 def test_case_labels_are_class_indices_of_the_mask(tiny_case):

@@ -4,22 +4,10 @@ import os
 import subprocess
 import sys
 
-import keras
 import pytest
 
 from brats_lib.errors import BratsError
 from brats_lib.training import devices
-
-
-@pytest.fixture
-def cpu_only(monkeypatch):
-    monkeypatch.setattr(devices, "_accelerators", list)
-
-
-def write_flags(path, flags, vendor="GenuineIntel"):
-    lines = ["processor\t: 0", f"vendor_id\t: {vendor}", "model name\t: Some CPU", f"flags\t\t: fpu sse2 {flags}"]
-    path.write_text("\n".join([*lines, "", *lines, ""]))
-    return path
 
 
 @pytest.mark.parametrize(
@@ -32,18 +20,21 @@ def write_flags(path, flags, vendor="GenuineIntel"):
         ("GenuineIntel", "avx2 avx512f", "float32"),
     ],
 )
-def test_precision_follows_vendor_and_flags_of_the_cpu(cpu_only, monkeypatch, tmp_path, vendor, flags, expected):
-    monkeypatch.setattr(devices, "CPU_INFO", write_flags(tmp_path / "cpuinfo", flags, vendor))
+def test_precision_follows_vendor_and_flags_of_the_cpu(monkeypatch, tmp_path, vendor, flags, expected):
+    core = f"processor\t: 0\nvendor_id\t: {vendor}\nmodel name\t: Some CPU\nflags\t\t: fpu sse2 {flags}\n\n"
+    (tmp_path / "cpuinfo").write_text(2 * core)
+    monkeypatch.setattr(devices, "CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(devices, "_accelerators", list)
     assert devices.choose_precision() == devices.cpu_precision() == expected
+    assert devices.describe()["devices"] == "Some CPU"
 
 
 @pytest.mark.parametrize(
     ("accelerators", "expected"),
     [
         ([("NVIDIA A100", (8, 0))], "mixed_bfloat16"),
-        ([("Tesla T4", (7, 5))], "mixed_float16"),
-        ([("Tesla P100", (6, 0))], "float32"),
         ([("NVIDIA A100", (8, 0)), ("Tesla T4", (7, 5))], "mixed_float16"),
+        ([("Tesla P100", (6, 0))], "float32"),
         ([("METAL", None)], "float32"),
         ([("TPU v4", None)], "mixed_bfloat16"),
     ],
@@ -53,30 +44,21 @@ def test_precision_follows_the_oldest_gpu(monkeypatch, accelerators, expected):
     assert devices.choose_precision() == expected
 
 
-def test_accelerators_are_asked_for_only_where_a_driver_is(monkeypatch, tmp_path):
-    monkeypatch.setattr(devices, "_accelerators", lambda: [("NVIDIA A100", (8, 0))])
-    monkeypatch.setattr(devices, "NVIDIA", tmp_path / "nvidia0")
-    assert not devices.has_accelerator()
-    (tmp_path / "nvidia0").touch()
-    assert devices.has_accelerator()
-    # A driver, but a backend without CUDA.
-    monkeypatch.setattr(devices, "_accelerators", list)
-    assert not devices.has_accelerator()
+@pytest.mark.parametrize(
+    ("driver", "found", "expected"),
+    # The last is a driver and a backend without CUDA.
+    [(False, [("NVIDIA A100", (8, 0))], False), (True, [("NVIDIA A100", (8, 0))], True), (True, [], False)],
+)
+def test_accelerators_are_asked_for_only_where_a_driver_is(monkeypatch, tmp_path, driver, found, expected):
+    monkeypatch.setattr(devices, "_accelerators", lambda: found)
+    monkeypatch.setattr(devices, "NVIDIA", tmp_path if driver else tmp_path / "nvidia0")
+    assert devices.has_accelerator() is expected
 
 
 def test_requested_precision_is_obeyed_and_unknown_one_refused():
     assert devices.choose_precision("mixed_float16") == "mixed_float16"
     with pytest.raises(BratsError, match="auto or one of float32"):
         devices.choose_precision("float64")
-
-
-def test_description_names_backend_devices_cores_and_memory(cpu_only, monkeypatch, tmp_path):
-    monkeypatch.setattr(devices, "CPU_INFO", write_flags(tmp_path / "cpuinfo", "amx_bf16"))
-    about = devices.describe()
-    assert about["backend"].startswith(keras.backend.backend())
-    assert about["devices"] == "Some CPU"
-    assert about["precision"] == "mixed_bfloat16"
-    assert int(about["cores"]) <= os.cpu_count()
 
 
 @pytest.mark.parametrize("wrong", [0, 1000, "both", 1.5])

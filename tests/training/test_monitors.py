@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 from brats_lib.labels import one_hot
 from brats_lib.training.monitors import ClassIoU, RegionDice, hard_dice, soft_dice
@@ -17,18 +18,18 @@ def test_soft_dice_is_the_mean_over_four_channels_worked_out_by_hand():
     np.testing.assert_allclose(float(soft_dice(TRUTH, keras.ops.convert_to_tensor(GUESS))), expected, rtol=1e-6)
 
 
-def test_hard_dice_of_classes_is_the_mean_over_regions_worked_out_by_hand():
-    # argmax: 0, 0, 1, 3. WT is right; TC has two pixels for one; the only ET is a false one.
-    found = hard_dice(TRUTH, keras.ops.convert_to_tensor(GUESS), regions=False)
-    np.testing.assert_allclose(float(found), np.mean([1, 2 / 3, 0]), rtol=1e-6)
-
-
-def test_hard_dice_of_regions_takes_what_is_above_one_half():
-    truth = np.array([[[[1, 0, 0], [1, 1, 0]]]], np.float32)
-    guess = np.array([[[[0.6, 0.6, 0.5], [0.4, 0.9, 0.1]]]], np.float32)
-    # WT: one of two found; TC: one right, one false; ET: neither has any.
-    expected = np.mean([2 / 3, 2 / 3, 1])
-    np.testing.assert_allclose(float(hard_dice(truth, keras.ops.convert_to_tensor(guess))), expected, rtol=1e-6)
+@pytest.mark.parametrize(
+    ("truth", "guess", "regions", "expected"),
+    [
+        # argmax: 0, 0, 1, 3. WT is right; TC has two pixels for one; the only ET is a false one.
+        (TRUTH, GUESS, False, [1, 2 / 3, 0]),
+        # Above one half: of WT one of two; of TC one right, one false; neither has any ET.
+        ([[[[1, 0, 0], [1, 1, 0]]]], [[[[0.6, 0.6, 0.5], [0.4, 0.9, 0.1]]]], True, [2 / 3, 2 / 3, 1]),
+    ],
+)
+def test_hard_dice_is_the_mean_over_regions_worked_out_by_hand(truth, guess, regions, expected):
+    found = hard_dice(*(keras.ops.convert_to_tensor(each, "float32") for each in (truth, guess)), regions)
+    np.testing.assert_allclose(float(found), np.mean(expected), rtol=1e-6)
 
 
 def test_iou_over_batches_is_that_of_keras():
