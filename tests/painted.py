@@ -86,7 +86,7 @@ class Reader:
 
 def make_reader():
     """A network as `open_network` gives them, with the reader in its place."""
-    return networks.Network(Reader(), RECIPE, RULE, weights.read_card())
+    return networks.OpenedNetwork(Reader(), RECIPE, RULE, card=weights.read_card())
 
 
 def run_loose(files, out, *options):

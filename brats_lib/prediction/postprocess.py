@@ -6,10 +6,7 @@ from scipy import ndimage
 from brats_lib.labels import BACKGROUND, ED, ET, LABELS, NCR, REGIONS
 from brats_lib.recipes import DecisionRule
 
-__all__ = ["PLAIN", "large_pieces", "region_probabilities", "regions_to_mask"]
-
-# Every region from one half on, and nothing dropped.
-PLAIN = DecisionRule(smallest_piece=0.0, linked_above=0.5, et_above=0.5)
+__all__ = ["large_pieces", "region_probabilities", "regions_to_mask"]
 
 
 def region_probabilities(probabilities: np.ndarray) -> np.ndarray:
@@ -36,7 +33,7 @@ def large_pieces(mask: np.ndarray, share: float = 1.0, links: np.ndarray | None 
     return mask & (sizes >= share * sizes.max())[pieces]
 
 
-def regions_to_mask(probabilities: np.ndarray, rule: DecisionRule = PLAIN, voxel_ml: float = 0.001) -> np.ndarray:
+def regions_to_mask(probabilities: np.ndarray, rule: DecisionRule, voxel_ml: float = 0.001) -> np.ndarray:
     """Choose labels: each region where its probability is high enough (the core: one half), the smaller in the larger.
 
     Parameters
