@@ -169,5 +169,5 @@ def test_name_with_a_plus_is_found_in_the_package_and_the_default_comes_first(pa
 
 
 def test_unknown_name_is_refused_with_the_known_ones_named(package):
-    with pytest.raises(BratsError, match="weights 'phantom_real': .* expected one of phantom, phantom\\+real"):
+    with pytest.raises(BratsError, match="weights 'phantom_real': .* expected one of phantom\\+real, phantom"):
         load("phantom_real")
