@@ -35,24 +35,19 @@ def arrays(card_path):
         return dict(archive)
 
 
-def test_file_holds_nothing_but_the_weights_in_float16_by_their_keras_paths(network, card_path):
+def test_file_holds_nothing_but_the_weights_and_the_card_measures_it(network, card_path):
     assert {path.name for path in card_path.parent.iterdir()} == {"tiny_one.json", "tiny_one.npz"}
+    halves = [weight.astype("<f2") for weight in network.get_weights()]
     with np.load(card_path.parent / "tiny_one.npz", allow_pickle=False) as archive:
         assert archive.files == [variable.path for variable in network.weights]
-        assert "encoder_1_conv_1/kernel" in archive.files
-        for name, weight in zip(archive.files, network.get_weights(), strict=True):
-            np.testing.assert_array_equal(archive[name], weight.astype(np.float16))
-
-
-def test_card_measures_the_file(network, card_path):
-    card = weights.ShippedCard.read(card_path)
-    content = (card_path.parent / "tiny_one.npz").read_bytes()
+        for name, half in zip(archive.files, halves, strict=True):
+            np.testing.assert_array_equal(archive[name], half)
+    card, content = read_card(card_path), (card_path.parent / "tiny_one.npz").read_bytes()
     assert card.weights == {
         "file": "tiny_one.npz", "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content),
         "parameters": network.count_params(), "dtype": "float16",
     }  # fmt: skip
-    values = b"".join(weight.astype("<f2").tobytes() for weight in network.get_weights())
-    assert card.weights_hash == hashlib.sha256(values).hexdigest()
+    assert card.weights_hash == hashlib.sha256(b"".join(half.tobytes() for half in halves)).hexdigest()
 
 
 def test_same_weights_make_the_same_bytes_whenever_they_are_written(network, recipe, rule, facts, card_path, tmp_path):
@@ -125,7 +120,7 @@ def change(name, array):
             lambda arrays: arrays.update({"encoder_1_conv_1/kernel": arrays.pop("encoder_1_conv_1/kernel")}),
             "array 1 is .* expected 'encoder_1_conv_1/kernel'",
         ),
-        (change("probabilities/bias", lambda bias: bias + np.float16(np.inf)), "expected .* finite ones in float16"),
+        (change("probabilities/bias", lambda bias: bias + np.float16(np.inf)), "expected finite ones in float16"),
         (change("probabilities/bias", lambda bias: bias.astype(np.float32)), "numbers are not those of the card"),
     ],
     ids=["other shape", "one too few", "other order", "infinite", "other type"],
@@ -141,7 +136,9 @@ def test_file_whose_values_are_not_those_that_the_card_hashed_is_refused(card_pa
     card = json.loads(card_path.read_text())
     card["weights_hash"] = "0" * 64
     card_path.write_text(json.dumps(card))
-    with pytest.raises(BratsError, match="numbers are not those of the card; expected .* hash 000000000000"):
+    with pytest.raises(
+        BratsError, match="not those of the card; expected .* hash 000000000000"
+    ):
         load(card_path)
 
 
@@ -154,10 +151,9 @@ def test_weights_that_float16_cannot_hold_are_not_saved(recipe, rule, facts, tmp
     assert not (tmp_path / "kept").exists()
 
 
-@pytest.mark.parametrize(("change", "message"), [({"title": ""}, "title"), ({"other": 1}, "'other' is unknown")])
-def test_nothing_is_saved_with_facts_that_are_wrong(network, recipe, rule, facts, tmp_path, change, message):
-    with pytest.raises(BratsError, match=message):
-        save_weights(network, recipe, rule, tmp_path / "kept", "tiny", facts | change)
+def test_nothing_is_saved_with_facts_that_are_wrong(network, recipe, rule, facts, tmp_path):
+    with pytest.raises(BratsError, match="title"):
+        save_weights(network, recipe, rule, tmp_path / "kept", "tiny", facts | {"title": ""})
     assert not (tmp_path / "kept").exists()
 
 
@@ -166,8 +162,3 @@ def test_name_with_a_plus_is_found_in_the_package_and_the_default_comes_first(pa
     assert weights.available() == ["phantom+real", "phantom"]
     assert load("phantom+real")[2].name == load()[2].name == "phantom+real"
     assert read_card("phantom").default is False
-
-
-def test_unknown_name_is_refused_with_the_known_ones_named(package):
-    with pytest.raises(BratsError, match="weights 'phantom_real': .* expected one of phantom\\+real, phantom"):
-        load("phantom_real")
