@@ -104,8 +104,7 @@ def test_windows_cover_the_long_side_of_a_slice_and_overlap(length, starts):
 
 
 def test_windows_of_a_large_head_lie_in_a_grid():
-    places = window_places((170, 200), (160, 120))
-    starts = [(down.start, across.start) for down, across in places]
+    starts = [(down.start, across.start) for down, across in window_places((170, 200), (160, 120))]
     assert starts == [(down, across) for down in (0, 10) for across in (0, 40, 80)]
 
 

@@ -136,9 +136,7 @@ def test_file_whose_values_are_not_those_that_the_card_hashed_is_refused(card_pa
     card = json.loads(card_path.read_text())
     card["weights_hash"] = "0" * 64
     card_path.write_text(json.dumps(card))
-    with pytest.raises(
-        BratsError, match="not those of the card; expected .* hash 000000000000"
-    ):
+    with pytest.raises(BratsError, match="not those of the card; expected .* hash 000000000000"):
         load(card_path)
 
 
