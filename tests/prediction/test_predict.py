@@ -47,10 +47,9 @@ def test_single_files_of_any_grid_get_a_mask_in_their_own_geometry(name, network
             assert 2 * both / sizes > 0.9
     # By hand: voxels times their size, and the balls that were painted.
     millilitres = np.abs(np.linalg.det(affine[:3, :3])) / 1000
-    counts = {label: np.count_nonzero(found == label) for label in (NCR, ED, ET)}
     volumes = record["volumes_ml"]
-    assert volumes["labels"] == pytest.approx({"NCR": counts[NCR] * millilitres, "ED": counts[ED] * millilitres,
-                                               "ET": counts[ET] * millilitres})  # fmt: skip
+    for name, label in (("NCR", NCR), ("ED", ED), ("ET", ET)):
+        assert volumes["labels"][name] == pytest.approx(np.count_nonzero(found == label) * millilitres)
     balls = dict(zip(("WT", "TC", "ET"), 4 / 3 * np.pi * np.array(RADII) ** 3 / 1000, strict=True))
     assert volumes["regions"] == pytest.approx(balls, rel=0.06)
     assert f"WT {volumes['regions']['WT']:.1f} mL" in capsys.readouterr().out

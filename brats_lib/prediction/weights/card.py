@@ -224,18 +224,16 @@ def _count(number, what):
 
 def _build(kind: Any, content: Mapping[str, Any], where_in: str, where: str | Path) -> Any:
     """A dataclass of the settings that a field of a card holds: all of them, no other, each of its default's type."""
-    settings = {key: as_tuples(value) for key, value in content.items()}
-    known = {setting.name: setting.default for setting in fields(kind)}
-    if unlike := sorted(known.keys() ^ settings.keys()):
-        found = f"its field '{where_in}.{unlike[0]}' is {'missing' if unlike[0] in known else 'unknown'}"
-        raise BratsError(where, found, f"every setting of {kind.__name__} and no other", ADVICE)
-    if key := misfit(kind, settings):
-        found = f"its field '{where_in}.{key}' is {settings[key]!r}"
-        raise BratsError(where, found, f"{type(known[key]).__name__}, as {known[key]!r} is", ADVICE)
+    _check(content, {setting.name: _as_default(kind, setting) for setting in fields(kind)}, where, where_in)
     try:
-        return kind(**settings)
+        return kind(**{key: as_tuples(value) for key, value in content.items()})
     except BratsError as error:
         raise BratsError(where, f"in its field '{where_in}' {error.found}", error.expected, ADVICE) from None
+
+
+def _as_default(kind, setting):
+    expected = f"{type(setting.default).__name__}, as {setting.default!r} is"
+    return expected, lambda value: misfit(kind, {setting.name: as_tuples(value)}) is None
 
 
 def _check(value: Any, shape: tuple | dict | list, where: str | Path, field: str = "") -> None:
