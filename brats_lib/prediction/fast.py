@@ -55,12 +55,7 @@ def problem() -> str | None:
 class FastNetwork:
     """A trained network of the native recipe; refuses arrays that are missing, of another shape or left over.
 
-    Parameters
-    ----------
-    arrays
-        Weights by Keras's names.
-    precision
-        What it computes in, "float32" or "bfloat16"; input and output are float32 in any case.
+    Weights come by Keras's names. It computes in "float32" or "bfloat16"; input and output are float32 in any case.
     """
 
     def __init__(self, arrays: dict[str, np.ndarray], recipe: NativeRecipe, precision: str = "float32"):
@@ -75,14 +70,10 @@ class FastNetwork:
     def predict_plane(self, images: np.ndarray, add: Callable[[slice, np.ndarray], None]) -> None:
         """Compute the probabilities of all slices of a plane.
 
-        Parameters
-        ----------
-        images
-            Standardised slices (slices + 2 * neighbours, h, w, modalities) in order, with the recipe's neighbours
-            before the first and after the last; both sides are multiples of ``2 ** (len(widths) - 1)``.
-        add
-            Is given an index of slices and their probabilities, float32 (1, h, w, outputs), as soon as they are there,
-            in any order and from several threads, but never two times the same. The array is only lent.
+        The standardised `images` (slices + 2 * neighbours, h, w, modalities) are in order, with the recipe's neighbours
+        before the first and after the last; both sides are multiples of ``2 ** (len(widths) - 1)``. `add` is given each
+        slice's index and probabilities, float32 (1, h, w, outputs), as soon as they are there, in any order and from
+        several threads. The array is only lent.
         """
         import openvino
 

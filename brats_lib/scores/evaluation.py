@@ -103,7 +103,7 @@ def score_folder(
     predictions
         Folder with `<case>_seg.nii.gz`, `<case>-seg.nii.gz` or `<case>.nii.gz` for every case.
     names
-        Cases to score; predictions of others are then passed over. By default every case with a mask.
+        Cases to score, by default every case with a mask; predictions of others are passed over.
     labels
         What the numbers in predictions mean, "brats", "brats2023" or "nnunet"; by default what
         `predictions.read_predictions` can tell.

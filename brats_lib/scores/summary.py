@@ -30,8 +30,9 @@ def bootstrap_interval(values: ArrayLike) -> tuple[float, float, float]:
     if values.size == 1:
         return mean, mean, mean
     rng = np.random.default_rng(0)
-    interval = stats.bootstrap((values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=rng)
-    return mean, *map(float, interval.confidence_interval)
+    resampled = stats.bootstrap((values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=rng)
+    low, high = resampled.confidence_interval
+    return mean, float(low), float(high)
 
 
 def spread(table: pd.DataFrame, by: Sequence[str] = ("region",)) -> pd.DataFrame:
