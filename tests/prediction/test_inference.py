@@ -24,9 +24,6 @@ SHAPE = (48, 40, 36)
 class PerfectNetwork:
     """Answers with the true classes of a case, resized as a network would see them."""
 
-    name = "perfect"
-    input_shape = (None, 24, 24, 2)
-
     def __init__(self, mask):
         classes = to_classes(np.moveaxis(mask, 2, 0)[RECIPE.first_slice : RECIPE.stop_slice])
         self.answer = one_hot(resize_labels(classes, (24, 24)))
@@ -60,12 +57,9 @@ def test_a_perfect_network_loses_little_at_half_resolution():
 class Reader:
     """A network that answers pixel by pixel: a region where FLAIR of the middle slice exceeds a level of its own."""
 
-    name = "reader"
     levels = (0.5, 1.0, 1.5)
-    outputs = 3
 
     def __init__(self, recipe):
-        self.input_shape = (None, None, None, recipe.channels)
         self.middle = recipe.neighbours * len(recipe.modalities)
         self.batches = set()
 

@@ -7,9 +7,6 @@ import pytest
 
 from brats_lib.errors import BratsError
 from brats_lib.prediction.weights import ShippedCard, card_markdown, cards_markdown
-from brats_lib.recipes import NATIVE, Recipe
-
-TINY = replace(NATIVE, widths=(8, 16))
 
 
 @pytest.fixture
@@ -27,7 +24,7 @@ def set_field(content, field, value):
         content[last] = value
 
 
-@pytest.mark.parametrize("recipe", [TINY], scope="session")
+@pytest.mark.parametrize("recipe", ["native"], indirect=True)
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
@@ -66,7 +63,7 @@ def test_wrong_field_is_named_with_what_belongs_there(card_path, field, value, m
     assert str(card_path) == caught.value.where
 
 
-@pytest.mark.parametrize("recipe", [Recipe(size=64, width=2)], scope="session")
+@pytest.mark.parametrize("recipe", ["published"], indirect=True)
 def test_published_recipe_has_no_rule(card_path):
     assert ShippedCard.read(card_path).rule is None
     content = json.loads(card_path.read_text())
@@ -76,7 +73,7 @@ def test_published_recipe_has_no_rule(card_path):
         ShippedCard.read(card_path)
 
 
-@pytest.mark.parametrize("recipe", [TINY], scope="session")
+@pytest.mark.parametrize("recipe", ["native"], indirect=True)
 def test_identity_is_of_weights_recipe_and_rule_and_not_of_the_name(card):
     others = [
         replace(card, rule=replace(card.rule, wt_above=0.3)),
@@ -87,7 +84,6 @@ def test_identity_is_of_weights_recipe_and_rule_and_not_of_the_name(card):
     assert replace(card, name="other").identity["sha256"] == card.identity["sha256"]
 
 
-@pytest.mark.parametrize("recipe", [TINY, Recipe(size=64, width=2, augmentation=("flip",), epochs=3)], scope="session")
 def test_card_survives_the_way_through_its_file(card, card_path, recipe, rule):
     assert (card.recipe, card.rule) == (recipe, rule)
     assert card.to_json() == card_path.read_text()
