@@ -67,9 +67,6 @@ def ramp(flair):
 class Reader:
     """Stands for a network: a region where standardised FLAIR exceeds a level between two of the painted greys."""
 
-    name = "reader"
-    input_shape = (None, None, None, RECIPE.channels)
-
     def __init__(self):
         self.slices_of_brain = 0
         volume = 4 / 3 * np.pi * np.array([BRAIN, *RADII]) ** 3
@@ -86,7 +83,7 @@ class Reader:
 
 def make_reader():
     """A network as `open_network` gives them, with the reader in its place."""
-    return networks.Network(Reader(), RECIPE, RULE, weights.read_card())
+    return networks.OpenedNetwork(Reader(), RECIPE, RULE, card=weights.read_card())
 
 
 def run_loose(files, out, *options):

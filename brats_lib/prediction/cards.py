@@ -14,7 +14,7 @@ from brats_lib.recipes import DecisionRule, NativeRecipe, Recipe
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["DEFAULT_RULES", "INTENDED_USE", "Card", "settings_of"]
+__all__ = ["DEFAULT_RULES", "INTENDED_USE", "Card"]
 
 INTENDED_USE = "research and teaching only, not a medical device"
 # A network of the published recipe takes the most probable class, and has no rule.
@@ -60,8 +60,3 @@ class Card(abc.ABC):
         content = json.dumps([self.sha256, asdict(self.recipe), decision], sort_keys=True)
         digest = hashlib.sha256(content.encode()).hexdigest()
         return {"name": self.name, "weights_sha256": self.sha256, "decision": decision, "sha256": digest}
-
-
-def settings_of(settings: Recipe | NativeRecipe | DecisionRule) -> dict:
-    """All of them by name, with lists for tuples, as JSON has them."""
-    return json.loads(json.dumps(asdict(settings)))

@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import joblib
 import numpy as np
@@ -29,7 +30,8 @@ __all__ = ["FastNetwork", "problem"]
 
 # OpenVINO reports each import to its maker through this module. Where that cannot be imported, it uses a stand-in that
 # does nothing; in this process it cannot, and what other programs were allowed to send is left alone.
-sys.modules.setdefault("openvino_telemetry", None)
+loaded: dict[str, Any] = sys.modules
+loaded.setdefault("openvino_telemetry", None)
 
 # Slices computed at the same time, each with memory of its own; beyond that, several threads share one.
 STREAMS = 16
@@ -53,35 +55,25 @@ def problem() -> str | None:
 class FastNetwork:
     """A trained network of the native recipe; refuses arrays that are missing, of another shape or left over.
 
-    Parameters
-    ----------
-    arrays
-        Weights by Keras's names.
-    precision
-        What it computes in, "float32" or "bfloat16"; input and output are float32 in any case.
+    Weights come by Keras's names. It computes in "float32" or "bfloat16"; input and output are float32 in any case.
     """
 
     def __init__(self, arrays: dict[str, np.ndarray], recipe: NativeRecipe, precision: str = "float32"):
-        self.name, self.recipe, self.precision = "native_unet on OpenVINO", recipe, precision
-        self.input_shape = (None, None, None, recipe.channels)
-        self.threads = joblib.cpu_count()
-        self.streams = min(self.threads, STREAMS)
-        self._weights = arrays
-        self._compiled, self._lock = {}, threading.Lock()
+        self.recipe, self._weights, self._precision = recipe, arrays, precision
+        self._cores = joblib.cpu_count()
+        self._streams = min(self._cores, STREAMS)
+        self._compiled: dict[tuple[int, int], Any] = {}
+        self._lock = threading.Lock()
         smallest = 2 ** (len(recipe.widths) - 1)
         _graph(arrays, recipe, (smallest, smallest))  # which refuses arrays of another network
 
-    def predict_plane(self, images: np.ndarray, keep: Callable[[slice, np.ndarray], None]) -> None:
+    def predict_plane(self, images: np.ndarray, add: Callable[[slice, np.ndarray], None]) -> None:
         """Compute the probabilities of all slices of a plane.
 
-        Parameters
-        ----------
-        images
-            Standardised slices (slices + 2 * neighbours, h, w, modalities) in order, with the recipe's neighbours
-            before the first and after the last; both sides are multiples of ``2 ** (len(widths) - 1)``.
-        keep
-            Is given an index of slices and their probabilities, float32 (1, h, w, outputs), as soon as they are there,
-            in any order and from several threads, but never two times the same. The array is only lent.
+        The standardised `images` (slices + 2 * neighbours, h, w, modalities) are in order, with the recipe's neighbours
+        before the first and after the last; both sides are multiples of ``2 ** (len(widths) - 1)``. `add` is given each
+        slice's index and probabilities, float32 (1, h, w, outputs), as soon as they are there, in any order and from
+        several threads. The array is only lent.
         """
         import openvino
 
@@ -97,10 +89,10 @@ class FastNetwork:
                 request.set_input_tensor(openvino.Tensor(images[index : index + span], shared_memory=True))
                 request.start_async()
                 request.wait()
-                keep(slice(index, index + 1), request.get_output_tensor().data)
+                add(slice(index, index + 1), request.get_output_tensor().data)
 
-        with ThreadPoolExecutor(self.streams) as threads:
-            list(threads.map(work, range(self.streams)))
+        with ThreadPoolExecutor(self._streams) as threads:
+            list(threads.map(work, range(self._streams)))
 
     def _compile(self, size):
         """The network for slices of one size: kernels for a known size are faster, and volumes need three at most."""
@@ -108,20 +100,14 @@ class FastNetwork:
 
         with self._lock:
             if size not in self._compiled:
-                model = _graph(self._weights, self.recipe, size)
-                precision = {"float32": "f32", "bfloat16": "bf16"}[self.precision]
                 # Named, since on some processors OpenVINO would choose half precision by itself.
                 settings = {
-                    "INFERENCE_PRECISION_HINT": precision,
-                    "NUM_STREAMS": self.streams,
-                    "INFERENCE_NUM_THREADS": self.threads,
+                    "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[self._precision],
+                    "NUM_STREAMS": self._streams,
+                    "INFERENCE_NUM_THREADS": self._cores,
                 }
-                try:
-                    self._compiled[size] = openvino.Core().compile_model(model, "CPU", settings)
-                except RuntimeError as error:
-                    found = f"it cannot compile the network ({str(error).strip().splitlines()[-1]})"
-                    advice = "Use --engine keras, and tell us about this processor"
-                    raise BratsError("OpenVINO", found, "a network that runs here", advice) from error
+                graph = _graph(self._weights, self.recipe, size)
+                self._compiled[size] = openvino.Core().compile_model(graph, "CPU", settings)
             return self._compiled[size]
 
 
@@ -135,22 +121,24 @@ def _graph(weights, recipe, size):
 
     weights = dict(weights)
 
-    def take(name, shape, axes=None):
-        """A constant of the graph: float32, of the shape that Keras keeps, its axes in the given order."""
+    def take(name, shape):
+        """An array of this shape, as Keras has it."""
         array = weights.pop(name, None)
         if array is None or array.shape != shape:
             found = "it is missing" if array is None else f"its shape is {array.shape}"
             advice = "Use the version of brats_lib that the weights were saved with"
             raise BratsError(f"array '{name}' of the weights", found, f"shape {shape}", advice)
-        return op.constant(np.ascontiguousarray(array.transpose(axes) if axes else array, np.float32))
+        return array.astype(np.float32)
 
-    def per_channel(name, size):
-        return op.reshape(take(name, (size,)), op.constant(np.array([1, size, 1, 1])), False)
+    def kernel(name, *shape):
+        return np.ascontiguousarray(take(f"{name}/kernel", shape).transpose(3, 2, 0, 1))
+
+    def per_channel(name, width):
+        return take(name, (width,)).reshape(1, width, 1, 1)
 
     def convolve(x, name, channels_in, channels_out, side):
-        kernel = take(f"{name}/kernel", (side, side, channels_in, channels_out), (3, 2, 0, 1))
         edge = [side // 2] * 2
-        return op.convolution(x, kernel, [1, 1], edge, edge, [1, 1])
+        return op.convolution(x, kernel(name, side, side, channels_in, channels_out), [1, 1], edge, edge, [1, 1])
 
     def block(x, name, channels_in, level):
         width = recipe.widths[level]
@@ -163,8 +151,7 @@ def _graph(weights, recipe, size):
 
     span, modalities = 2 * recipe.neighbours + 1, len(recipe.modalities)
     slices = op.parameter([span, *size, modalities], np.float32, name="slices")
-    x = op.transpose(slices, op.constant(np.array([0, 3, 1, 2])))
-    x = op.reshape(x, op.constant(np.array([1, span * modalities, *size])), False)
+    x = op.reshape(op.transpose(slices, [0, 3, 1, 2]), [1, span * modalities, *size], False)
     widths, skips, channels = recipe.widths, [], recipe.channels
     for level, width in enumerate(widths[:-1]):
         x = block(x, f"encoder_{level + 1}", channels, level)
@@ -174,14 +161,13 @@ def _graph(weights, recipe, size):
     x = block(x, "bottleneck", channels, len(widths) - 1)
     for level in reversed(range(len(widths) - 1)):
         name, width = f"decoder_{level + 1}", widths[level]
-        kernel = take(f"{name}_up/kernel", (2, 2, width, widths[level + 1]), (3, 2, 0, 1))
-        x = op.convolution_backprop_data(x, kernel, [2, 2], None, [0, 0], [0, 0], [1, 1])
+        up = kernel(f"{name}_up", 2, 2, width, widths[level + 1])
+        x = op.convolution_backprop_data(x, up, [2, 2], None, [0, 0], [0, 0], [1, 1])
         x = op.add(x, per_channel(f"{name}_up/bias", width))
         x = block(op.concat([x, skips[level]], 1), name, 2 * width, level)
     outputs = len(REGIONS if recipe.regions else LABELS)
     x = op.add(convolve(x, "probabilities", widths[0], outputs, 1), per_channel("probabilities/bias", outputs))
-    x = op.sigmoid(x) if recipe.regions else op.softmax(x, 1)
-    x = op.transpose(x, op.constant(np.array([0, 2, 3, 1])))
+    x = op.transpose(op.sigmoid(x) if recipe.regions else op.softmax(x, 1), [0, 2, 3, 1])
     if weights:
         found = f"{', '.join(sorted(weights)[:3])} are no part of the network"
         raise BratsError("arrays of the weights", found, "those of the recipe's network", "Use Keras's own path")
@@ -195,14 +181,12 @@ def _normalise(x, width, gamma, beta):
     share = width // GROUPS
     # Groups are means over neighbouring channels, which a convolution of one pixel takes and hands to all of them.
     mean_of_group = np.kron(np.eye(GROUPS), np.full((share, share), 1 / share)).astype(np.float32)
-    mean_of_group = op.constant(mean_of_group.reshape(width, width, 1, 1))
-    plane = op.constant(np.array([2, 3]))
 
     def average(values):
-        means = op.reduce_mean(values, plane, True)
-        return op.convolution(means, mean_of_group, [1, 1], [0, 0], [0, 0], [1, 1])
+        means = op.reduce_mean(values, [2, 3], True)
+        return op.convolution(means, mean_of_group.reshape(width, width, 1, 1), [1, 1], [0, 0], [0, 0], [1, 1])
 
     centred = op.subtract(x, average(x))
     variance = average(op.multiply(centred, centred))
-    scale = op.divide(gamma, op.sqrt(op.add(variance, op.constant(np.float32(EPSILON)))))
+    scale = op.divide(gamma, op.sqrt(op.add(variance, np.float32(EPSILON))))
     return op.add(op.multiply(centred, scale), beta)

@@ -15,7 +15,6 @@ import numpy as np
 
 from brats_lib.cases.case import Case
 from brats_lib.cases.resample import StandardGrid, is_standard, need_standard_grid
-from brats_lib.errors import BratsError
 from brats_lib.labels import BACKGROUND, CLASS_NAMES, LABELS, REGIONS, to_labels
 from brats_lib.prediction.fast import FastNetwork
 from brats_lib.prediction.networks import Network, open_network
@@ -76,7 +75,7 @@ def segment_case(
 
 
 @singledispatch
-def _segment(recipe, case, network, volumes):
+def _segment(recipe, case, network, volumes) -> Prediction:
     raise TypeError(f"no way is known to segment a case with a network of a {type(recipe).__name__}")
 
 
@@ -109,25 +108,17 @@ def _read(case, recipe, volumes):
     return read
 
 
-def class_slices(case: Case, network: Network, volumes: dict[str, np.ndarray] | None = None) -> np.ndarray:
+def class_slices(case: Case, network: Network[Recipe], volumes: dict[str, np.ndarray] | None = None) -> np.ndarray:
     """Class probabilities in a case's slices, float32 (slices, size, size, 4), by a network of a published recipe.
 
     `volumes` as in `segment_case`; the grid must be 1 mm along the axes.
     """
     need_standard_grid(case)
-    images = case_slices(case, network.recipe, _read(case, network.recipe, volumes))
-    return predict_slices(network.model, images)
+    return predict_slices(network.model, case_slices(case, network.recipe, _read(case, network.recipe, volumes)))
 
 
 def predict_slices(model: "keras.Model", images: np.ndarray) -> np.ndarray:
     """Class probabilities, float32 (n, size, size, 4), of preprocessed slices (n, size, size, channels)."""
-    if images.shape[1:] != tuple(model.input_shape[1:]):
-        raise BratsError(
-            f"network '{model.name}'",
-            f"the slices have shape {images.shape[1:]}",
-            f"shape {tuple(model.input_shape[1:])}, which the network was built for",
-            "Preprocess with the recipe that the network was trained with",
-        )
     return model.predict(np.asarray(images, np.float32), batch_size=BATCH_SLICES, verbose=0)
 
 
@@ -150,57 +141,40 @@ def to_native(probabilities: np.ndarray, shape: tuple[int, int, int], recipe: Re
     return native
 
 
-def predict_stack(network: Network, stack: Stack) -> np.ndarray:
+def predict_stack(network: Network[NativeRecipe], stack: Stack) -> np.ndarray:
     """Probabilities of the regions for a standardised brain: the mean over planes, windows and mirrorings.
 
     Slices are read through windows, not whole: the network normalises over what it sees, and has to see about as much
-    of a head, and of the nothing around it, as the patches held that it learnt from.
-
-    Parameters
-    ----------
-    network
-        Of a `NativeRecipe`, which says which planes and neighbours; its rule says which windows and mirrorings.
+    of a head, and of the nothing around it, as the patches held that it learnt from. The network's recipe says which
+    planes and neighbours, its rule which windows and mirrorings.
 
     Returns
     -------
     array of float32, shape (x, y, z, 3)
         WT, TC and ET in the stack's box, 0-1.
     """
-    model, recipe, rule = network.model, network.recipe, network.rule
-    if model.input_shape[-1] != recipe.channels or stack.images.shape[-1] != len(recipe.modalities):
-        raise BratsError(
-            f"network '{model.name}'",
-            f"it reads {model.input_shape[-1]} channels and {stack.name} has {stack.images.shape[-1]} modalities",
-            f"{recipe.channels} channels of {len(recipe.modalities)} modalities, as the recipe has",
-            "Use the recipe that the network was trained with",
-        )
+    recipe, rule = network.recipe, network.rule
     images = np.clip(np.asarray(stack.images, np.float32), *recipe.clip)
     mirrorings = list(itertools.product((1, -1), repeat=2)) if rule.flips else [(1, 1)]
     total = np.zeros((*images.shape[:3], len(REGIONS)), np.float32)
     for plane in recipe.planes:
         slices, back = (np.moveaxis(array, PLANES[plane], 0) for array in (images, total))
         places = window_places(slices.shape[1:3], rule.window)
-        slices = _padded(slices, recipe.neighbours, places[-1])
+        # Zeros for the neighbours of the first and the last slice, and up to where the windows end.
+        ends = [(0, place.stop - length) for place, length in zip(places[-1], slices.shape[1:3], strict=True)]
+        slices = np.pad(slices, [(recipe.neighbours, recipe.neighbours), *ends, (0, 0)])
         for place, share in zip(places, _shares(places), strict=True):
             target = back[:, *place]
             share = share[: target.shape[1], : target.shape[2], None]
             for down, across in mirrorings:
 
-                def keep(index, answer, target=target, share=share, down=down, across=across):
+                def add(index, answer, target=target, share=share, down=down, across=across):
                     answer = answer[:, ::down, ::across][:, : target.shape[1], : target.shape[2]]
                     target[index] += share * (answer if recipe.regions else region_probabilities(answer))
 
-                _predict_plane(model, slices[:, *place][:, ::down, ::across], recipe.neighbours, keep)
+                _predict_plane(network.model, slices[:, *place][:, ::down, ::across], recipe.neighbours, add)
     total /= len(recipe.planes) * len(mirrorings)
     return total
-
-
-def _padded(slices, neighbours, last):
-    """Zeros around slices (n, h, w, modalities): `neighbours` slices at either end, and up to where windows end."""
-    count, height, width, modalities = slices.shape
-    padded = np.zeros((count + 2 * neighbours, *(place.stop for place in last), modalities), np.float32)
-    padded[neighbours : neighbours + count, :height, :width] = slices
-    return padded
 
 
 def window_places(size: Sequence[int], sides: tuple[int, int]) -> list[tuple[slice, slice]]:
@@ -210,12 +184,16 @@ def window_places(size: Sequence[int], sides: tuple[int, int]) -> list[tuple[sli
     for a slice, and all slices are read in two shapes, each of which is compiled once.
     What they reach beyond the slice is empty. `sides` are those of the windows, the long one first, in pixels.
     """
-    starts = []
-    for length, side in zip(size, sides if size[0] <= size[1] else sides[::-1], strict=True):
-        rest = max(length - side, 0)
-        more = -(-rest // (side - OVERLAP))
-        starts.append([(round(number * rest / more), side) for number in range(more + 1)] if more else [(0, side)])
-    return [tuple(slice(start, start + side) for start, side in corner) for corner in itertools.product(*starts)]
+    height, width = sides if size[0] <= size[1] else sides[::-1]
+    corners = itertools.product(_starts(size[0], height), _starts(size[1], width))
+    return [(slice(top, top + height), slice(left, left + width)) for top, left in corners]
+
+
+def _starts(length, side):
+    """Where windows of one side begin along a length."""
+    rest = max(length - side, 0)
+    steps = -(-rest // (side - OVERLAP))
+    return [round(number * rest / steps) for number in range(steps + 1)] if steps else [0]
 
 
 def _shares(places):
@@ -230,17 +208,16 @@ def _shares(places):
 
 
 @singledispatch
-def _predict_plane(model, padded: np.ndarray, neighbours: int, keep: Callable) -> None:
-    """Hand what the network gives for the slices of a plane, which lie between their neighbours, to `keep`."""
+def _predict_plane(model, padded: np.ndarray, neighbours: int, add: Callable[[slice, np.ndarray], None]) -> None:
+    """Hand what the network gives for the slices of a plane, which lie between their neighbours, to `add`."""
     slices = with_neighbours(padded, neighbours)
     for start in range(0, len(slices), BATCH_WINDOWS):
         batch = slices[start : start + BATCH_WINDOWS]
         # Batches of one size, the last one filled up: a new size would be compiled anew.
-        fill = BATCH_WINDOWS - len(batch)
-        full = np.pad(batch, [(0, fill), (0, 0), (0, 0), (0, 0)]) if fill else batch
-        keep(slice(start, start + len(batch)), model.predict_on_batch(full)[: len(batch)])
+        full = np.pad(batch, [(0, BATCH_WINDOWS - len(batch)), (0, 0), (0, 0), (0, 0)])
+        add(slice(start, start + len(batch)), model.predict_on_batch(full)[: len(batch)])
 
 
 @_predict_plane.register
-def _on_openvino(model: FastNetwork, padded, neighbours, keep):
-    model.predict_plane(padded, keep)
+def _on_openvino(model: FastNetwork, padded, neighbours, add):
+    model.predict_plane(padded, add)

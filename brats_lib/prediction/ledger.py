@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +32,12 @@ def sha256_of(path: Path) -> str | None:
     """SHA-256 of a file; None where there is none that can be read."""
     try:
         with open_regular(path) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            return hashlib.sha256(stream.read()).hexdigest()
     except OSError:
         return None
 
 
-def replace_mask(case: Case, mask: np.ndarray, path: Path, known: str | None) -> tuple[str, Path | None]:
+def replace_mask(case: Case, mask: np.ndarray, path: Path, known: str | None) -> tuple[str | None, Path | None]:
     """Write a mask; another file of that name is kept under another one, unless its hash is the known one.
 
     A file that is this very mask was left by a call that was ended before it noted the hash. Returns the hash of the
@@ -73,13 +73,12 @@ class Ledger:
             print(f"{path} was not written by an evaluation, or changed since; it is kept as {aside.name}.")
         self._write()
 
-    def keep_only(self, cases: Iterable[str]) -> None:
+    def keep_only(self, cases: Collection[str]) -> None:
         """Remove the masks of other cases that the list knows, as an earlier split left them, and nothing else."""
-        others = [name for name in self._hashes if name.removesuffix("_seg.nii.gz") not in set(cases)]
-        for path in (self.folder / name for name in others if Path(name).name == name):
-            if (there := sha256_of(path)) and there == self._hashes[path.name]:
+        for name in [name for name in self._hashes if name.removesuffix("_seg.nii.gz") not in cases]:
+            path, known = self.folder / Path(name).name, self._hashes.pop(name)
+            if known is not None and sha256_of(path) == known:
                 path.unlink()
-        self._hashes = {name: digest for name, digest in self._hashes.items() if name not in others}
         self._write()
 
     def _write(self):

@@ -3,37 +3,45 @@
 import functools
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from brats_lib.cases.case import Case
 from brats_lib.errors import BratsError, install_extra
 from brats_lib.files import home_path
 from brats_lib.prediction import fast, weights
 from brats_lib.prediction.cards import Card
-from brats_lib.prediction.trained import TrainedCard, find_trained
+from brats_lib.prediction.trained import FOLDERS, TrainedCard
 from brats_lib.recipes import DecisionRule, NativeRecipe, Recipe
 from brats_lib.training import devices
+from brats_lib.training.checkpoints import SETTINGS
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["ENGINES", "Network", "describe", "learnt_from_warning", "offered", "open_network"]
+__all__ = ["ENGINES", "Network", "OpenedNetwork", "describe", "learnt_from_warning", "offered", "open_network"]
 
 ENGINES = ("auto", "openvino", "keras")
+AnyRecipe = TypeVar("AnyRecipe", Recipe, NativeRecipe)
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(Generic[AnyRecipe]):
     """A network that is ready to predict."""
 
     model: "keras.Model | fast.FastNetwork"
-    recipe: Recipe | NativeRecipe
-    rule: DecisionRule | None = DecisionRule()  # a network of a `Recipe` has none, and looks at none
-    card: Card | None = None  # of a network that was opened by its name
+    recipe: AnyRecipe
+    rule: DecisionRule = DecisionRule()  # a network of a `Recipe` looks at none
+
+
+@dataclass(frozen=True)
+class OpenedNetwork(Network[AnyRecipe]):
+    """A network that was opened by its name: with its card, and with what computes it in which arithmetic."""
+
+    card: Card = field(kw_only=True)
     engine: str = "keras"
     precision: str = "float32"
 
@@ -41,7 +49,7 @@ class Network:
 def describe(name: str | Path | None = None) -> Card:
     """The card of a network, which is not loaded for that; `name` as in `open_network`."""
     # As weights.read_card tells a path from a name: a folder that happens to have a network's name is none.
-    if (isinstance(name, Path) or (name is not None and os.sep in name)) and home_path(name).is_dir():
+    if name is not None and (isinstance(name, Path) or os.sep in name) and home_path(name).is_dir():
         return TrainedCard.read(name)
     return weights.read_card(name)
 
@@ -51,8 +59,15 @@ def offered(runs: Path) -> tuple[dict[str, str | Path], list[str]]:
 
     Returns name to what `open_network` takes, and why trained networks were left out, a message for each.
     """
-    trained, problems = find_trained(runs)
-    return {name: name for name in weights.available()} | {card.name: card.folder for card in trained}, problems
+    networks: dict[str, str | Path] = {name: name for name in weights.available()}
+    problems = []
+    for folder in (run / name for run in sorted(runs.glob("*")) for name in FOLDERS):
+        if (folder / SETTINGS).exists():
+            try:
+                networks[TrainedCard.read(folder).name] = folder
+            except BratsError as error:
+                problems.append(str(error))
+    return networks, problems
 
 
 def learnt_from_warning(card: Card, case: Case, flair_hash: str) -> str | None:
@@ -65,7 +80,7 @@ def learnt_from_warning(card: Card, case: Case, flair_hash: str) -> str | None:
     return met and f"{card.name} {met}; what it finds here says nothing about any other case"
 
 
-def open_network(name: str | Path | None = None, engine: str = "auto") -> Network:
+def open_network(name: str | Path | None = None, engine: str = "auto") -> OpenedNetwork:
     """Load a network once per process.
 
     Parameters
@@ -75,11 +90,6 @@ def open_network(name: str | Path | None = None, engine: str = "auto") -> Networ
     engine
         "openvino", "keras" or "auto": Keras where its backend has a GPU and for recipes that OpenVINO's path does not
         know; else OpenVINO, and Keras again where that cannot be loaded, which is logged as a warning.
-
-    Raises
-    ------
-    BratsError
-        If there is no such network or engine, its files are damaged, or OpenVINO was asked for and cannot be used.
     """
     if engine not in ENGINES:
         raise BratsError(f"engine '{engine}'", "there is no such engine", f"one of {', '.join(ENGINES)}", "Use auto")
@@ -91,13 +101,15 @@ def open_network(name: str | Path | None = None, engine: str = "auto") -> Networ
 @functools.lru_cache(maxsize=4)
 def _open(name, sha256, engine):
     card = describe(name)
+    rule = card.rule or DecisionRule()
     if _engine_for(card, engine) == "keras":
         model = card.build()
-        return Network(model, card.recipe, card.rule, card, "keras", model.layers[1].dtype_policy.name)
+        policy = model.layers[1].dtype_policy.name
+        return OpenedNetwork(model, card.recipe, rule, card=card, engine="keras", precision=policy)
     # As with Keras: what it was trained in where this machine is fast with that, else float32.
     precision = "bfloat16" if card.precision == devices.cpu_precision() == "mixed_bfloat16" else "float32"
     model = fast.FastNetwork(card.arrays(), card.recipe, precision)
-    return Network(model, card.recipe, card.rule, card, "openvino", precision)
+    return OpenedNetwork(model, card.recipe, rule, card=card, engine="openvino", precision=precision)
 
 
 def _engine_for(card, engine):

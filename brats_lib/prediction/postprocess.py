@@ -6,10 +6,7 @@ from scipy import ndimage
 from brats_lib.labels import BACKGROUND, ED, ET, LABELS, NCR, REGIONS
 from brats_lib.recipes import DecisionRule
 
-__all__ = ["PLAIN", "large_pieces", "region_probabilities", "regions_to_mask"]
-
-# Every region from one half on, and nothing dropped.
-PLAIN = DecisionRule(smallest_piece=0.0, linked_above=0.5, et_above=0.5)
+__all__ = ["large_pieces", "region_probabilities", "regions_to_mask"]
 
 
 def region_probabilities(probabilities: np.ndarray) -> np.ndarray:
@@ -21,12 +18,8 @@ def region_probabilities(probabilities: np.ndarray) -> np.ndarray:
 def large_pieces(mask: np.ndarray, share: float = 1.0, links: np.ndarray | None = None) -> np.ndarray:
     """The connected pieces of a mask (voxels that share a face) that are not small beside the largest.
 
-    Parameters
-    ----------
-    share
-        Pieces of fewer voxels than this share of the largest's are dropped, 0-1; 1 keeps the largest alone.
-    links
-        Voxels that connect pieces without belonging to them.
+    Pieces of fewer voxels than this share of the largest's are dropped, 0-1; 1 keeps the largest alone. Voxels of
+    `links` connect pieces without belonging to them.
     """
     pieces, count = ndimage.label(mask if links is None else mask | links)
     if count < 2:
@@ -36,20 +29,10 @@ def large_pieces(mask: np.ndarray, share: float = 1.0, links: np.ndarray | None 
     return mask & (sizes >= share * sizes.max())[pieces]
 
 
-def regions_to_mask(probabilities: np.ndarray, rule: DecisionRule = PLAIN, voxel_ml: float = 0.001) -> np.ndarray:
-    """Choose labels: each region where its probability is high enough (the core: one half), the smaller in the larger.
+def regions_to_mask(probabilities: np.ndarray, rule: DecisionRule, voxel_ml: float = 0.001) -> np.ndarray:
+    """Choose labels 0, 1, 2, 4, uint8 (x, y, z), from the probabilities of WT, TC and ET, (x, y, z, 3).
 
-    Parameters
-    ----------
-    probabilities
-        Of WT, TC and ET, (x, y, z, 3).
-    voxel_ml
-        Volume of a voxel in mL.
-
-    Returns
-    -------
-    array of uint8, shape (x, y, z)
-        Labels 0, 1, 2, 4.
+    Each region is where its probability is high enough (the core: one half), the smaller in the larger.
     """
     whole, core, enhancing = np.moveaxis(np.asarray(probabilities) > (rule.wt_above, 0.5, rule.et_above), -1, 0)
     if rule.smallest_piece:

@@ -1,8 +1,8 @@
-"""Cases to mask files with a record of how they came about, one after the other, keeping what is done."""
+"""Cases to mask files with a record of how they came about, one after the other; what is done stays done."""
 
 import json
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED
 from brats_lib.prediction.cards import INTENDED_USE
 from brats_lib.prediction.inference import segment_case
 from brats_lib.prediction.ledger import own_folder, replace_mask, sha256_of
-from brats_lib.prediction.networks import Network, learnt_from_warning
+from brats_lib.prediction.networks import OpenedNetwork, learnt_from_warning
 
 __all__ = ["NO_TUMOUR", "Outcome", "loose_case", "predict_cases", "predict_one", "too_large", "volumes_ml"]
 
@@ -41,19 +41,19 @@ class Outcome:
     notes: dict[str, list[str]] = field(default_factory=dict)  # on what lay in the folder before
 
 
-def loose_case(files: dict[str, str | Path], name: str | None = None) -> Case:
+def loose_case(files: Mapping[str, str | Path], name: str | None = None) -> Case:
     """Make a case of single files, by modality, and call it as the first of them unless it is given a name."""
-    files = {modality: home_path(path) for modality, path in files.items()}
-    for path in files.values():
+    paths = {modality: home_path(path) for modality, path in files.items()}
+    for path in paths.values():
         if not stem(path):
             raise BratsError(path, "the name has another ending", "a .nii or .nii.gz file", "dcm2niix converts DICOM")
-    first = next(iter(files.values()))
     if name is None:
+        first = next(iter(paths.values()))
         recognised = recognise(first)
         name = (recognised and recognised[1]) or stem(first)
     if not name or name.startswith(".") or name != Path(name).name or "\\" in name or not name.isprintable():
         raise BratsError(f"--name {name}", "it is no file name", "a name without slashes", "Choose a plain name")
-    return Case(name, files)
+    return Case(name, paths)
 
 
 def volumes_ml(mask: np.ndarray, voxel_ml: float) -> dict[str, dict[str, float]]:
@@ -65,26 +65,25 @@ def volumes_ml(mask: np.ndarray, voxel_ml: float) -> dict[str, dict[str, float]]
     }
 
 
-def predict_one(case: Case, network: Network) -> tuple[np.ndarray, dict]:
+def predict_one(case: Case, network: OpenedNetwork) -> tuple[np.ndarray, dict]:
     """Check a case, on any grid, segment it and describe what came out.
 
     Returns the mask (labels 0, 1, 2, 4, axes LPS) and what the JSON file holds, but for the mask's hash. A case is
     refused if a modality is missing, unreadable or elsewhere than the other, or if it is no brain without its skull.
     """
     modalities = network.recipe.modalities
-    volumes, found = receive(case, modalities)
+    volumes, warnings = receive(case, modalities)
     mask = segment_case(case, network, volumes).mask
     if not mask.any():
-        found.append(NO_TUMOUR)
+        warnings.append(NO_TUMOUR)
     flair_hash = voxel_hash(volumes["flair"]) if "flair" in volumes else ""
     if learnt := learnt_from_warning(network.card, case, flair_hash):
-        found.append(learnt)
-    voxel_ml = abs(float(np.linalg.det(case.affine[:3, :3]))) / 1000
+        warnings.append(learnt)
     record = {
         "record": RECORD,
         "case": case.name,
-        "volumes_ml": volumes_ml(mask, voxel_ml),
-        "warnings": found,
+        "volumes_ml": volumes_ml(mask, abs(float(np.linalg.det(case.affine[:3, :3]))) / 1000),
+        "warnings": warnings,
         "network": network.card.identity,
         "engine": {"name": network.engine, "precision": network.precision},
         "input": {
@@ -100,7 +99,7 @@ def predict_one(case: Case, network: Network) -> tuple[np.ndarray, dict]:
     return mask, record
 
 
-def predict_cases(cases: Iterable[Case], out: str | Path, network: Network, progress: bool = True) -> Outcome:
+def predict_cases(cases: Iterable[Case], out: str | Path, network: OpenedNetwork, progress: bool = True) -> Outcome:
     """Segment cases into a folder: `<case>_seg.nii.gz`, and `<case>.json` once the mask is there.
 
     A case whose two files are there, made of the same images by the same network, decision rule and engine, is kept as
@@ -116,7 +115,7 @@ def predict_cases(cases: Iterable[Case], out: str | Path, network: Network, prog
             mask_file, record_file = out / f"{case.name}_seg.nii.gz", out / f"{case.name}.json"
             try:
                 earlier = _earlier(record_file)
-                why = _why_again(earlier, case, network, sha256_of(mask_file)) if earlier else None
+                why = _why_again(earlier, case, network, mask_file) if earlier else None
                 if earlier and why is None:
                     outcome.kept.append(case.name)
                     outcome.records[case.name] = earlier
@@ -140,25 +139,25 @@ def too_large(case: Case) -> BratsError:
     return BratsError(f"case {case.name}", found, expected, "Crop them, or use a machine with more memory")
 
 
-def _why_again(record, case, network, mask_hash):
+def _why_again(record, case, network, mask_file):
     """Why a case is not done yet, as a clause; None where its record vouches for a mask of these images as it is."""
     try:
-        if record["record"] != RECORD:
-            return "its record is of another version of this package"
-        if record["network"]["sha256"] != network.card.identity["sha256"]:
-            return "another network or decision rule made it"
-        if record["engine"] != {"name": network.engine, "precision": network.precision}:
-            return f"it was made on {record['engine']['name']} ({record['engine']['precision']})"
-        if record["input"]["fingerprint"] != _fingerprint(case, network):
-            return "its images have changed"
-        if mask_hash is None or record["mask"]["sha256"] != mask_hash:
-            return "its mask was removed or changed"
-        numbers = [record["volumes_ml"][kind][name] for kind, names in _VOLUMES.items() for name in names]
-        texts = [*record["warnings"], record["intended_use"]]
+        engine, texts = record["engine"], [*record["warnings"], record["intended_use"]]
+        volumes = [record["volumes_ml"][kind][name] for kind, names in _VOLUMES.items() for name in names]
+        whole = all(type(volume) is float for volume in volumes) and all(isinstance(text, str) for text in texts)
+        holds = {
+            "its record is of another version of this package": record["record"] == RECORD,
+            "another network or decision rule made it": record["network"]["sha256"] == network.card.identity["sha256"],
+            f"it was made on {engine['name']} ({engine['precision']})": (
+                engine == {"name": network.engine, "precision": network.precision}
+            ),
+            "its images have changed": record["input"]["fingerprint"] == _fingerprint(case, network),
+            "its mask was removed or changed": str(record["mask"]["sha256"]) == sha256_of(mask_file),
+            "its record is damaged": whole,
+        }
     except (KeyError, TypeError):
         return "its record is damaged"
-    whole = all(type(number) is float for number in numbers) and all(isinstance(text, str) for text in texts)
-    return None if whole else "its record is damaged"
+    return next((why for why, fine in holds.items() if not fine), None)
 
 
 def _earlier(record_file):
@@ -172,17 +171,16 @@ def _earlier(record_file):
 def _write(case, mask, record, mask_file, record_file):
     """Write mask and record. Files of these names that no call left so are kept under others; says which."""
     # Read again: while this case was computed, another process may have finished it.
-    earlier, aside = _earlier(record_file), {}
+    earlier = _earlier(record_file)
     owned = earlier.get("mask")
-    owned = owned.get("sha256") if isinstance(owned, dict) else None
     # The record last: where a kill comes in between, no record has the mask's hash, and the case is done again.
-    digest, aside[mask_file] = replace_mask(case, mask, mask_file, owned)
-    aside[record_file] = set_aside(record_file) if record_file.exists() and not earlier else None
+    digest, kept_mask = replace_mask(case, mask, mask_file, owned.get("sha256") if isinstance(owned, dict) else None)
+    kept_record = set_aside(record_file) if record_file.exists() and not earlier else None
     record["mask"] = {"file": mask_file.name, "sha256": digest}
     write_whole(record_file, json.dumps(record, indent=1) + "\n")
     return [
         f"{path.name} was not written by this command, or changed since; it is kept as {kept.name}"
-        for path, kept in aside.items()
+        for path, kept in ((mask_file, kept_mask), (record_file, kept_record))
         if kept
     ]
 

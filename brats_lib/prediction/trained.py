@@ -10,6 +10,7 @@ import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -18,13 +19,16 @@ from brats_lib.cases.case import Case
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path
 from brats_lib.prediction.cards import DEFAULT_RULES, Card
+from brats_lib.recipes import GenerativeRecipe
 from brats_lib.training.checkpoints import BEST_WEIGHTS, SETTINGS, read_recipe, read_record
 
-__all__ = ["FOLDERS", "TrainedCard", "find_trained"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["FOLDERS", "TrainedCard"]
 
 # Where notebooks 03 and 06 train, within the folder of a run.
 FOLDERS = ("training", "native")
-_ADVICE = "Restore the file, or train again"
 
 
 @dataclass(frozen=True)
@@ -39,31 +43,29 @@ class TrainedCard(Card):
     def read(cls, folder: str | Path) -> "TrainedCard":
         """Describe the network that a finished training left in its folder."""
         folder = home_path(folder)
-        record, weights = read_record(folder), folder / BEST_WEIGHTS
+        record = read_record(folder)
         if record is None:
             found, advice = f"there is no {SETTINGS}", "Name the folder of a training, such as runs/workshop/training"
             raise BratsError(folder, found, "a training", advice)
         if not record["finished"]:
             advice = "Let it finish: make book goes on where it stopped"
             raise BratsError(folder, "its training is not finished", f"{record['epochs']} finished epochs", advice)
-        recipe, settings = read_recipe(record), record["settings"]
+        recipe = read_recipe(record)
+        if isinstance(recipe, GenerativeRecipe):
+            found, advice = f"its recipe '{recipe.name}' makes images", "Name the folder of another training"
+            raise BratsError(folder, found, "a network that segments", advice)
+        subsets = [record["settings"].get(part) or {} for part in ("train", "val")]
         cases, hashes = (
-            tuple(each for part in ("train", "val") for each in (settings.get(part) or {}).get(fact, ()))
-            for fact in ("names", "flair_hashes")
+            tuple(each for subset in subsets for each in subset.get(fact, ())) for fact in ("names", "flair_hashes")
         )
-        try:
-            status = weights.stat()
-        except OSError as error:
-            found = f"it cannot be read ({error.strerror})"
-            raise BratsError(weights, found, "the weights of the training", _ADVICE) from None
-        run = folder.resolve().parent.name
-        origin = f"this book's run, {run}" if folder.name in FOLDERS else folder.name
+        origin = f"this book's run, {folder.resolve().parent.name}" if folder.name in FOLDERS else folder.name
         title = f"The recipe '{recipe.name}', trained for {record['epochs']} epoch{'s' * (record['epochs'] != 1)}"
         if cases:
             title += f" on {len(cases)} cases, validation included, such as {cases[0]}"
         return cls(
-            f"{recipe.name} ({origin})", title, recipe, DEFAULT_RULES.get(type(recipe)), record["computes_in"],
-            _checked_sha256(weights, status.st_size, status.st_mtime_ns), folder, cases, hashes,
+            name=f"{recipe.name} ({origin})", title=title, recipe=recipe, rule=DEFAULT_RULES[type(recipe)],
+            precision=record["computes_in"], sha256=_sha256(folder / BEST_WEIGHTS), folder=folder, cases=cases,
+            flair_hashes=hashes,
         )  # fmt: skip
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -71,8 +73,8 @@ class TrainedCard(Card):
         model = self.build("float32")
         return {variable.path: array for variable, array in zip(model.weights, model.get_weights(), strict=True)}
 
-    def build(self, precision=None):
-        """Build the network with the weights that were kept."""
+    def build(self, precision: str | None = None) -> "keras.Model":
+        """Build the network with the best weights of its training."""
         # Keras takes seconds to load, and networks that ship need none.
         from brats_lib.training.fitting import load_trained
 
@@ -88,26 +90,19 @@ class TrainedCard(Card):
         return f"{self.name}: {self.title}. Use it with --network {shlex.quote(os.path.relpath(self.folder))}"
 
 
-def find_trained(runs: Path) -> tuple[list[TrainedCard], list[str]]:
-    """The networks that the runs in a folder left, by the runs' names, the published recipe first; and why some not."""
-    found, problems = [], []
-    for path in sorted(runs.glob(f"*/*/{SETTINGS}"), key=lambda path: (path.parts[-3], path.parts[-2] != FOLDERS[0])):
-        if path.parent.name in FOLDERS:
-            try:
-                found.append(TrainedCard.read(path.parent))
-            except BratsError as error:
-                problems.append(str(error))
-    return found, problems
+def _sha256(path):
+    """The hash of a file that HDF5 can open."""
+    try:
+        status = path.stat()
+        return _sha256_of_version(path, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        found = f"it is damaged or cannot be read ({str(error).splitlines()[0]})"
+        advice = "Restore the file, or train again"
+        raise BratsError(path, found, "the weights of a training", advice) from None
 
 
 @functools.lru_cache(maxsize=64)
-def _checked_sha256(path, size, modified):
-    """The hash of a file that HDF5 can open; remembered until the file changes."""
-    try:
-        # HDF5 compares the length of the file with the one that was written.
-        with h5py.File(path):
-            pass
+def _sha256_of_version(path, size, modified):
+    # HDF5 compares the length of the file with the one that was written.
+    with h5py.File(path):
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        found = f"it is damaged ({str(error).splitlines()[0]})"
-        raise BratsError(path, found, "the weights of a training", _ADVICE) from None

@@ -20,20 +20,14 @@ def reliability(
 
     Parameters
     ----------
-    probabilities
-        Of the region in each voxel, 0-1; float16 is enough.
-    truth
-        Where the region is, of the same shape.
+    probabilities, truth
+        Probability of the region in each voxel, 0-1, of which float16 is enough, and where the region is.
     bins
         Bins of equal width; each holds its lower bound, the last one 1 as well.
     inside
         Voxels that count, usually the brain: outside it nothing is in doubt. All where omitted.
     """
-    probabilities, truth = np.asarray(probabilities), np.asarray(truth, bool)
-    inside = np.ones_like(truth) if inside is None else np.asarray(inside, bool)
-    shapes = [array.shape for array in (probabilities, truth, inside)]
-    if len(set(shapes)) > 1:
-        raise ValueError(f"probabilities, truth and inside have shapes {', '.join(map(str, shapes))}; they must agree")
+    inside = np.ones_like(truth, bool) if inside is None else inside
     # Sums of float16 would lose what is counted.
     chance, there = probabilities[inside].astype(np.float64), truth[inside]
     # A softmax may exceed 1 by rounding; the negated form also catches NaN.
@@ -47,17 +41,11 @@ def reliability(
 
 def pooled(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """The table of all voxels of several cases together; large brains weigh more."""
-    tables = list(tables)
-    if not tables:
-        raise ValueError("there are no tables to pool")
-    lower, upper = tables[0]["lower"].to_numpy(), tables[0]["upper"].to_numpy()
-    if any(not np.array_equal(table["lower"], lower) for table in tables):
-        raise ValueError(f"the tables have {', '.join(str(len(table)) for table in tables)} bins that differ")
-    sums = (
-        sum((table[name].fillna(0) * table["voxels"]).to_numpy() for table in tables)
-        for name in ("probability", "frequency")
-    )
-    return _table(lower, upper, sum(table["voxels"].to_numpy(np.float64) for table in tables), *sums)
+    voxels = pd.concat(tables)
+    for name in ("probability", "frequency"):
+        voxels[name] = voxels[name].fillna(0) * voxels["voxels"]
+    sums = voxels.groupby(["lower", "upper"], as_index=False).sum()
+    return _table(*(sums[name].to_numpy() for name in ("lower", "upper", "voxels", "probability", "frequency")))
 
 
 def expected_calibration_error(table: pd.DataFrame) -> float:

@@ -34,8 +34,6 @@ COLUMNS = ("case", "region", "dice", "iou", "sensitivity", "specificity", "preci
 # The diagonal of the BraTS grid, 240 x 240 x 155 at 1 mm: what a missed or invented region costs.
 WORST_HD95_MM = float(np.sqrt(240**2 + 240**2 + 155**2))
 
-_CLASSES_OF = {name: [LABELS.index(label) for label in labels] for name, labels in SCORED.items()}
-
 
 def hd95(a: np.ndarray, b: np.ndarray, spacing: Sequence[float] | np.ndarray) -> float:
     """95th percentile, in mm, of the distances between the surfaces of two objects, in either order.
@@ -45,12 +43,13 @@ def hd95(a: np.ndarray, b: np.ndarray, spacing: Sequence[float] | np.ndarray) ->
     directed percentiles is another measure of the same name.) A surface voxel is one of the object with at least
     one of its face neighbours outside the object or outside the array.
     """
-    a, b, spacing = _checked(a, b, spacing)
+    a, b = np.asarray(a, bool), np.asarray(b, bool)
+    _check_grid(a, b, spacing)
     box = _bounding_box(a | b)
-    if box is None:
-        return 0.0
     # Nothing outside the joint box can be a surface voxel, so cropping to it changes no distance.
     a, b = a[box], b[box]
+    if not a.size:
+        return 0.0
     if not (a.any() and b.any()):
         return WORST_HD95_MM
     a, b = _surface(a), _surface(b)
@@ -59,11 +58,11 @@ def hd95(a: np.ndarray, b: np.ndarray, spacing: Sequence[float] | np.ndarray) ->
 
 def score_region(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float] | np.ndarray) -> dict[str, float]:
     """Scores of one region of one case, given as arrays of bool: five ratios in 0-1, and hd95_mm."""
-    prediction, truth, spacing = _checked(prediction, truth, spacing)
+    distance = hd95(prediction, truth, spacing)
     tp = np.count_nonzero(prediction & truth)
     fp = np.count_nonzero(prediction) - tp
     fn = np.count_nonzero(truth) - tp
-    return {**_ratios(tp, fp, fn, truth.size - tp - fp - fn), "hd95_mm": hd95(prediction, truth, spacing)}
+    return {**_ratios(tp, fp, fn, truth.size - tp - fp - fn), "hd95_mm": distance}
 
 
 def score_mask(
@@ -75,14 +74,14 @@ def score_mask(
     """
     prediction, truth = np.asarray(prediction), np.asarray(truth)
     _check_grid(prediction, truth, spacing)
-    voxels = truth.size
-    box = _bounding_box((prediction != 0) | (truth != 0)) or (slice(0, 0),) * truth.ndim
+    voxels, box = truth.size, _bounding_box((prediction != 0) | (truth != 0))
     prediction, truth = to_classes(prediction[box]), to_classes(truth[box])
 
     n = len(LABELS)
     pairs = np.bincount((truth * n + prediction).ravel(), minlength=n * n).reshape(n, n)
-    rows = []
-    for region, classes in _CLASSES_OF.items():
+    rows: list[dict[str, str | float]] = []
+    for region, labels in SCORED.items():
+        classes = [LABELS.index(label) for label in labels]
         tp = int(pairs[np.ix_(classes, classes)].sum())
         fn = int(pairs[classes].sum()) - tp
         fp = int(pairs[:, classes].sum()) - tp
@@ -94,15 +93,8 @@ def score_mask(
 def _check_grid(a, b, spacing):
     if a.shape != b.shape:
         raise ValueError(f"prediction and truth have shapes {a.shape} and {b.shape}")
-    spacing = np.asarray(spacing, np.float64)
-    if spacing.shape != (a.ndim,) or not (np.isfinite(spacing) & (spacing > 0)).all():
-        raise ValueError(f"spacing is {spacing.tolist()}; it must be {a.ndim} positive numbers in mm")
-    return spacing
-
-
-def _checked(a, b, spacing):
-    a, b = np.asarray(a, bool), np.asarray(b, bool)
-    return a, b, _check_grid(a, b, spacing)
+    if np.shape(spacing) != (a.ndim,) or not (np.isfinite(spacing) & (np.asarray(spacing) > 0)).all():
+        raise ValueError(f"spacing is {spacing}; it must be {a.ndim} positive numbers in mm")
 
 
 def _ratios(tp, fp, fn, tn):
@@ -121,14 +113,10 @@ def _ratios(tp, fp, fn, tn):
 
 
 def _bounding_box(mask):
-    """Slices of the smallest box with all true voxels; None if there are none."""
-    box = []
-    for axis in range(mask.ndim):
-        hits = np.flatnonzero(mask.any(axis=tuple(i for i in range(mask.ndim) if i != axis)))
-        if not hits.size:
-            return None
-        box.append(slice(int(hits[0]), int(hits[-1]) + 1))
-    return tuple(box)
+    """Slices of the smallest box with all true voxels, empty where there are none."""
+    hits = [mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)) for axis in range(mask.ndim)]
+    ends = [np.flatnonzero(hit)[[0, -1]] + (0, 1) if hit.any() else (0, 0) for hit in hits]
+    return tuple(slice(*end) for end in ends)
 
 
 def _surface(mask):

@@ -46,43 +46,19 @@ def compare(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     From tables in the form of `scores.csv`, one row per region: `region`, `cases`, means `first` and `second`, and as
     in `paired_test` `difference` (second minus first), `low`, `high` and `p_value`.
 
-    Raises
-    ------
-    BratsError
-        If a column or a finite score is missing, a case occurs twice, or the two have different cases or regions: a
-        comparison over the cases in common could be chosen to flatter.
+    Cases or regions that only one of them has are refused: a comparison over those in common could be chosen to
+    flatter.
     """
-    first, second = _by_case(first), _by_case(second)
+    first, second = (scores.pivot(index="case", columns="region", values="dice") for scores in (first, second))
     for axis, what in ((0, "cases"), (1, "regions")):
         if odd := sorted(map(str, first.axes[axis].symmetric_difference(second.axes[axis]))):
             found = f"{what} are in one of them only: {some(odd)}"
             raise BratsError("scores", found, f"the same {what} in both", "Score both networks on the same cases")
     rows = []
-    for region in first:
-        a, b = first[region], second[region].loc[first.index]
+    for region in sorted(first, key=list(SCORED).index):
+        a, b = first[region], second[region]
         rows.append({"region": region, "first": a.mean(), "second": b.mean()} | paired_test(a, b))
     return pd.DataFrame(rows)[["region", "cases", "first", "second", "difference", "low", "high", "p_value"]]
-
-
-def _by_case(scores):
-    """A row per case and a column per region, in the order of `SCORED`, without a hole."""
-    wanted = ["case", "region", "dice"]
-    if missing := [name for name in wanted if name not in scores]:
-        found = f"there is no column '{missing[0]}'"
-        raise BratsError("scores", found, f"columns {', '.join(wanted)}", "Give the tables that scoring writes")
-    if len(twice := scores[scores.duplicated(["case", "region"])]):
-        found = f"case {twice['case'].iloc[0]} occurs twice in region {twice['region'].iloc[0]}"
-        raise BratsError("scores", found, "one row per case and region", "Remove one of the rows")
-    if not len(scores):
-        raise BratsError("scores", "there are no rows", "one row per case and region", "Score at least one case first")
-    # A table that was read may have texts where it has holes.
-    table = scores.assign(dice=pd.to_numeric(scores["dice"], errors="coerce"))
-    table = table.pivot(index="case", columns="region", values="dice")
-    if len(holes := np.argwhere(~np.isfinite(table.to_numpy()))):
-        case, region = table.index[holes[0][0]], table.columns[holes[0][1]]
-        found = f"case {case} has no finite Dice of region {region}"
-        raise BratsError("scores", found, "one for every case and region", "Score the cases again")
-    return table[sorted(table.columns, key=lambda name: (*SCORED, name).index(name))]
 
 
 def _sign_flip(differences):

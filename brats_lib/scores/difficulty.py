@@ -16,9 +16,6 @@ def lesion_contrast(volume: np.ndarray, mask: np.ndarray, name: str = "WT") -> f
     label: grey and white matter and fluid, so its standard deviation is that between tissues as well as that of noise.
     Positive where the region is brighter; NaN where there is no such region, no healthy brain or no spread in it.
     """
-    volume, mask = np.asarray(volume), np.asarray(mask)
-    if volume.shape != mask.shape:
-        raise ValueError(f"volume and mask have shapes {volume.shape} and {mask.shape}; they must agree")
     brain = volume != 0
     healthy, lesion = volume[brain & (mask == BACKGROUND)], volume[brain & region(mask, name)]
     spread = healthy.std(dtype=np.float64) if healthy.size else 0

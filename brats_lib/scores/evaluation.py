@@ -18,6 +18,7 @@ from brats_lib.labels import ED, NCR, REGIONS, one_hot, region
 from brats_lib.prediction.inference import class_slices, from_slices, segment_case
 from brats_lib.prediction.ledger import Ledger
 from brats_lib.prediction.networks import Network
+from brats_lib.recipes import Recipe
 from brats_lib.scores.calibration import pooled, reliability
 from brats_lib.scores.challenge import COLUMNS, score_mask
 from brats_lib.scores.published import background_probabilities, published_scores
@@ -34,15 +35,12 @@ BACKGROUND_PREDICTOR = "background everywhere"
 
 
 def evaluate(
-    network: Network, cohort: Cohort, split: Split, predictions: str | Path
+    network: Network[Recipe], cohort: Cohort, split: Split, predictions: str | Path
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Run a network of a `Recipe` over the split and score it.
 
-    Parameters
-    ----------
-    predictions
-        Folder of its own that gets `<case>_seg.nii.gz` of every test case and a list of them; those that the list has
-        of an earlier split are removed, and nothing else is.
+    The folder `predictions`, one of its own, gets `<case>_seg.nii.gz` of every test case and a list of them; those that
+    the list has of an earlier split are removed, and nothing else is.
 
     Returns
     -------
@@ -56,8 +54,8 @@ def evaluate(
     published, challenge, background = [], [], []
     ledger = Ledger(predictions, cohort)
     ledger.keep_only(split.test)
-    names = [(subset, name) for subset in ("train", "val", "test") for name in getattr(split, subset)]
-    for subset, name in tqdm(names, desc="Scoring", unit="case"):
+    subset_of = {name: subset for subset in ("train", "val", "test") for name in getattr(split, subset)}
+    for name, subset in tqdm(subset_of.items(), desc="Scoring", unit="case"):
         case = cohort[name]
         slices = class_slices(case, network)
         truth = one_hot(case_labels(case, network.recipe))
@@ -69,11 +67,7 @@ def evaluate(
             ledger.save(case, mask)
             challenge += _challenge_rows(case, mask, truth)
             background += _challenge_rows(case, np.zeros_like(mask), truth)
-    return (
-        pd.DataFrame(published),
-        pd.DataFrame(challenge, columns=list(COLUMNS)),
-        pd.DataFrame(background, columns=list(COLUMNS)),
-    )
+    return pd.DataFrame(published), _table(challenge), _table(background)
 
 
 def challenge_scores(
@@ -84,8 +78,8 @@ def challenge_scores(
     Returns the challenge scores, and for WT, TC and ET what `calibration.pooled` gives over the brains of all cases.
     The folder `predictions`, one of its own, gets `<case>_seg.nii.gz`; nothing is written where it is omitted.
     """
-    rows, tables = [], {name: [] for name in REGIONS}
-    cases = list(cases)
+    cases, rows = list(cases), []
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in REGIONS}
     ledger = None if predictions is None else Ledger(predictions, cases)
     for case in tqdm(cases, desc="Segmenting", unit="case"):
         prediction = segment_case(case, network)
@@ -95,7 +89,7 @@ def challenge_scores(
         for name, parts in tables.items():
             parts.append(reliability(prediction.region(name), region(truth, name), inside=brain))
         rows += _challenge_rows(case, prediction.mask, truth)
-    return pd.DataFrame(rows, columns=list(COLUMNS)), {name: pooled(parts) for name, parts in tables.items()}
+    return _table(rows), {name: pooled(parts) for name, parts in tables.items()}
 
 
 def score_folder(
@@ -108,21 +102,16 @@ def score_folder(
     ----------
     predictions
         Folder with `<case>_seg.nii.gz`, `<case>-seg.nii.gz` or `<case>.nii.gz` for every case.
-    truth
-        Cases with masks.
     names
-        Cases to score; predictions of others are then passed over. By default every case with a mask.
+        Cases to score, by default every case with a mask; predictions of others are passed over.
     labels
         What the numbers in predictions mean, "brats", "brats2023" or "nnunet"; by default what
         `predictions.read_predictions` can tell.
     remarks
         Gets a sentence, without its full stop, on what was decided and on what looks wrong.
 
-    Raises
-    ------
-    BratsError
-        If a prediction names no case, a case to score has no prediction (a mean over the rest would flatter), or its
-        numbers may mean different things.
+    Refused are predictions of no case, cases without a prediction (a mean over the rest would flatter), and numbers
+    that may mean different things.
     """
     folder = home_path(predictions)
     given = read_predictions(folder, truth, names, labels)
@@ -140,7 +129,7 @@ def score_folder(
             expected = "predictions that agree better as they were read"
             raise BratsError(folder, found, expected, f"Say what the numbers mean: {OPTIONS}")
         remarks.append(f"WARNING: {found}; check what the numbers in the predictions mean ({OPTIONS})")
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return _table(rows)
 
 
 def write_scores(scores: pd.DataFrame, path: str | Path) -> Path:
@@ -153,6 +142,10 @@ def write_scores(scores: pd.DataFrame, path: str | Path) -> Path:
 def read_scores(path: str | Path) -> pd.DataFrame:
     """Read `scores.csv` back; a case called 007 or NA keeps its name."""
     return pd.read_csv(path, dtype={"case": str}, keep_default_na=False)
+
+
+def _table(rows):
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def _challenge_rows(case, mask, truth):

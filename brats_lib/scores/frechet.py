@@ -7,7 +7,7 @@ rows or more.
 
 import numpy as np
 
-__all__ = ["frechet_distance", "kernel_distance", "position"]
+__all__ = ["frechet_distance", "kernel_distance"]
 
 
 def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
@@ -40,8 +40,3 @@ def kernel_distance(first: np.ndarray, second: np.ndarray) -> float:
         return (pairs.sum() - np.trace(pairs)) / (len(rows) * (len(rows) - 1))
 
     return float(within(first) + within(second) - 2 * kernel(first, second).mean())
-
-
-def position(score: float, floor: float, ceiling: float) -> float:
-    """Where a score lies between its floor and its ceiling: 0 at the floor, 1 at the ceiling."""
-    return (score - floor) / (ceiling - floor)

@@ -9,6 +9,7 @@ Throughout, `truth` is the one-hot ground truth and `probabilities` the softmax 
 (n, height, width, 4), values 0-1, channels in the order of `labels.LABELS` with background first.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -19,10 +20,6 @@ __all__ = [
     "MEASURES", "accuracy", "background_probabilities", "dice", "dice_of_label", "iou", "keras_mean_iou", "mse",
     "precision", "published_scores", "sensitivity", "specificity",
 ]  # fmt: skip
-
-_KERAS_EPSILON = 1e-7
-_DICE_SMOOTH = 1.0
-_LABEL_DICE_EPSILON = 1e-6
 
 
 def accuracy(truth: np.ndarray, probabilities: np.ndarray) -> float:
@@ -89,7 +86,7 @@ def dice(truth: np.ndarray, probabilities: np.ndarray) -> float:
     overlap, true, found = (
         np.sum(values, axis=(0, 1, 2), dtype=np.float64) for values in (truth * probabilities, truth, probabilities)
     )
-    return float(np.mean((2 * overlap + _DICE_SMOOTH) / (true + found + _DICE_SMOOTH)))
+    return float(np.mean((2 * overlap + 1) / (true + found + 1)))
 
 
 def dice_of_label(truth: np.ndarray, probabilities: np.ndarray, label: int) -> float:
@@ -100,10 +97,10 @@ def dice_of_label(truth: np.ndarray, probabilities: np.ndarray, label: int) -> f
     """
     t, p = (a[..., LABELS.index(label)] for a in (truth, probabilities))
     overlap, true, found = (np.sum(values, dtype=np.float64) for values in (t * p, np.square(t), np.square(p)))
-    return float(2 * overlap / (true + found + _LABEL_DICE_EPSILON))
+    return float(2 * overlap / (true + found + 1e-6))
 
 
-MEASURES = {
+MEASURES: dict[str, Callable[..., float]] = {
     "accuracy": accuracy,
     "precision": precision,
     "sensitivity": sensitivity,
@@ -122,10 +119,7 @@ def published_scores(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, 
     """Score one volume with every one of `MEASURES`; soft labels are allowed, as the public notebooks have them."""
     truth, probabilities = np.asarray(truth), np.asarray(probabilities)
     if truth.shape != probabilities.shape or truth.ndim != 4 or truth.shape[-1] != len(LABELS) or not truth.size:
-        raise ValueError(
-            f"truth and probabilities have shapes {truth.shape} and {probabilities.shape}; "
-            f"both must be (n, height, width, {len(LABELS)})"
-        )
+        raise ValueError(f"truth and probabilities have shapes {truth.shape} and {probabilities.shape}")
     # float16 sums and products would round what the measures are about.
     truth, probabilities = (a.astype(np.promote_types(a.dtype, np.float32), copy=False) for a in (truth, probabilities))
     for name, values in (("truth", truth), ("probabilities", probabilities)):
@@ -147,7 +141,7 @@ def background_probabilities(shape: tuple[int, ...], confidence: float = 1.0) ->
 
 def _keras_ratio(part, whole):
     part, whole = (np.sum(np.round(np.clip(values, 0, 1)), dtype=np.float64) for values in (part, whole))
-    return float(part / (whole + _KERAS_EPSILON))
+    return float(part / (whole + 1e-7))  # Keras's epsilon
 
 
 def _mean_iou(truth, prediction):

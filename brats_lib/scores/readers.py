@@ -1,15 +1,17 @@
 """Ratings of masks by readers: their table, and how far readers agree."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from brats_lib.errors import BratsError
-from brats_lib.scores.agreement import weighted_kappa
 
-__all__ = ["COLUMNS", "LIKERT", "PREDICTION", "SIDES", "TRUTH", "agreement", "grade_counts", "read_ratings"]
+__all__ = [
+    "COLUMNS", "LIKERT", "PREDICTION", "SIDES", "TRUTH", "agreement", "grade_counts", "read_ratings", "weighted_kappa",
+]  # fmt: skip
 
 TRUTH, PREDICTION = "truth", "prediction"
 SIDES = (TRUTH, PREDICTION)
@@ -65,3 +67,16 @@ def agreement(ratings: pd.DataFrame) -> pd.DataFrame:
         kappa = weighted_kappa(both[first].tolist(), both[second].tolist()) if len(both) else np.nan
         rows.append({"first": first, "second": second, "masks": len(both), "kappa": kappa})
     return pd.DataFrame(rows, columns=["first", "second", "masks", "kappa"])
+
+
+def weighted_kappa(first: Sequence[float], second: Sequence[float]) -> float:
+    """Cohen's kappa with quadratic weights (Cohen 1968): 1 - observed over expected squared disagreement.
+
+    The grades are numbers, of the same items in the same order. 1 is perfect agreement, 0 what two readers reach who
+    give grades as often as these and know nothing, below 0 less than that. NaN where both gave one and the same grade
+    throughout: chance explains everything then.
+    """
+    a, b = np.asarray(first, float), np.asarray(second, float)
+    # Over all pairs of items: what is expected of readers without regard to the item.
+    expected = np.mean((a[:, None] - b) ** 2)
+    return float(1 - np.mean((a - b) ** 2) / expected) if expected > 0 else float("nan")

@@ -12,8 +12,6 @@ from brats_lib.errors import BratsError
 __all__ = ["bootstrap_interval", "spread"]
 
 RESAMPLES = 10_000
-# Resampled indices held at once; bounds memory, not the result.
-_INDICES_AT_ONCE = 2_000_000
 
 
 def bootstrap_interval(values: ArrayLike) -> tuple[float, float, float]:
@@ -31,10 +29,9 @@ def bootstrap_interval(values: ArrayLike) -> tuple[float, float, float]:
     mean = float(values.mean())
     if values.size == 1:
         return mean, mean, mean
-    low, high = stats.bootstrap(
-        (values,), np.mean, n_resamples=RESAMPLES, batch=max(1, _INDICES_AT_ONCE // values.size), method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval  # fmt: skip
+    rng = np.random.default_rng(0)
+    resampled = stats.bootstrap((values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=rng)
+    low, high = resampled.confidence_interval
     return mean, float(low), float(high)
 
 
@@ -45,34 +42,19 @@ def spread(table: pd.DataFrame, by: Sequence[str] = ("region",)) -> pd.DataFrame
     apart. The result has one per group, in order of appearance: the columns of `by`, `runs` (how many seeds), `mean`,
     `sd` (n - 1; 0 for a single seed), `min` and `max`.
 
-    Raises
-    ------
-    BratsError
-        If there are no rows, a column or a finite value is missing, or seeds of a group have different cases.
+    Refused are rows without a finite Dice, and seeds of a group that have different cases.
     """
     by = list(by)
-    for name in (*by, "seed", "dice"):
-        if name not in table:
-            found = f"there is no column '{name}'"
-            raise BratsError("scores", found, f"columns {', '.join((*by, 'seed', 'dice'))}", "Add it")
-    if not len(table):
-        raise BratsError("scores", "there are no rows", "one row per seed", "Train and score at least once first")
     if holes := np.count_nonzero(~np.isfinite(table["dice"].to_numpy(float))):
         found = f"'dice' is no finite number in {holes} of {len(table)} rows"
         raise BratsError("scores", found, "a finite number", "Score the cases again; an empty region has a score too")
+    seeds = table.groupby([*by, "seed"], sort=False, dropna=False)
     if "case" in table and "case" not in by:
-        _check_seeds(table, by)
-    means = table.groupby([*by, "seed"], sort=False, dropna=False)["dice"].mean()
-    groups = means.groupby(level=by, sort=False, dropna=False)
+        cases = seeds["case"].agg(lambda names: tuple(sorted(map(str, names))))
+        unlike = cases.groupby(level=by, sort=False, dropna=False).nunique() > 1
+        if unlike.any():
+            found = f"the seeds of {unlike.idxmax()} have different cases"
+            raise BratsError("scores", found, "every case once for every seed", "Score the cases again")
+    groups = seeds["dice"].mean().groupby(level=by, sort=False, dropna=False)
     result = groups.agg(runs="size", mean="mean", sd="std", min="min", max="max").reset_index()
     return result.fillna({"sd": 0.0})
-
-
-def _check_seeds(table, by):
-    """All seeds of a group must have the same cases."""
-    for key, group in table.groupby(by, sort=False, dropna=False):
-        cases = group.groupby("seed")["case"].agg(lambda names: tuple(sorted(map(str, names))))
-        if cases.nunique() > 1:
-            name = ", ".join(map(str, key))
-            found = f"the seeds of {name} have {', '.join(str(len(names)) for names in cases)} cases that differ"
-            raise BratsError("scores", found, "every case once for every seed", "Score the cases again")

@@ -16,14 +16,11 @@ from brats_lib.scores.summary import bootstrap_interval
 
 __all__ = ["against_paper", "case_metrics", "predictor_table", "published_means", "region_table"]
 
-# Rows of Table 1: its name there, the published score and the challenge score that answer to it.
+# Rows of Table 1: what a score is called there.
 TABLE_1 = {
-    "Dice (DSC)": "dice",
-    "IoU (Jaccard)": "iou",
-    "Sensitivity": "sensitivity",
-    "Specificity": "specificity",
-    "Precision": "precision",
-}
+    "dice": "Dice (DSC)", "iou": "IoU (Jaccard)", "sensitivity": "Sensitivity", "specificity": "Specificity",
+    "precision": "Precision",
+}  # fmt: skip
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -55,7 +52,7 @@ def against_paper(published: pd.DataFrame, challenge: pd.DataFrame, background: 
             "this run, whole tumour": _mean_sd(whole[metric]),
             "background everywhere, whole tumour": _mean_sd(nothing[metric]),
         }
-        for name, metric in TABLE_1.items()
+        for metric, name in TABLE_1.items()
     ]
     return pd.DataFrame(rows)
 
@@ -77,20 +74,13 @@ def predictor_table(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Dice of several predictors side by side, from the `scores.csv` of each on the same patients.
 
     One row per predictor: mean and 95 % bootstrap interval over the patients for WT, TC and ET, and the worst WT.
-
-    Raises
-    ------
-    BratsError
-        If two predictors were scored on different patients.
     """
-    patients = {name: tuple(sorted(set(table["case"]))) for name, table in scores.items()}
-    if len(set(patients.values())) > 1:
-        found = ", ".join(f"{name}: {len(cases)}" for name, cases in patients.items())
-        raise BratsError("predictors", f"their patients differ ({found})", "the same patients", "Score them again")
+    if len({frozenset(table["case"]) for table in scores.values()}) > 1:
+        raise BratsError("predictors", "their patients differ", "the same patients", "Score them again")
     rows = []
     for name, table in scores.items():
         dice = {region: table.loc[table["region"] == region, "dice"] for region in REGIONS}
-        row = {"predictor": name, **{region: _mean_interval(values, 3) for region, values in dice.items()}}
+        row = {"predictor": name} | {region: _mean_interval(values, 3) for region, values in dice.items()}
         rows.append(row | {"worst WT": f"{dice['WT'].min():.3f}", "patients": len(dice["WT"])})
     return pd.DataFrame(rows)
 
@@ -118,5 +108,5 @@ def _mean_interval(values, digits):
 
 def _printed(subset, metric):
     """What the paper measured; NaN where it prints none, or a placeholder."""
-    measured = [entry.value for entry in values(subset, metric, "result") if not entry.placeholder]
-    return measured[0] if measured else float("nan")
+    measured = (entry.value for entry in values(subset, metric, "result") if not entry.placeholder)
+    return next(measured, float("nan"))

@@ -11,7 +11,7 @@ from conftest import LPS_AFFINE, tiny_volumes, write_case
 from brats_lib.cases import MODALITIES, Cohort
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS, REGIONS, one_hot, to_classes
-from brats_lib.prediction.inference import predict_slices, predict_stack, segment_case, to_native, window_places
+from brats_lib.prediction.inference import predict_stack, segment_case, to_native, window_places
 from brats_lib.prediction.networks import Network
 from brats_lib.recipes import NATIVE, PLANES, PUBLISHED, DecisionRule
 from brats_lib.slices.preprocess import resize_labels
@@ -23,9 +23,6 @@ SHAPE = (48, 40, 36)
 
 class PerfectNetwork:
     """Answers with the true classes of a case, resized as a network would see them."""
-
-    name = "perfect"
-    input_shape = (None, 24, 24, 2)
 
     def __init__(self, mask):
         classes = to_classes(np.moveaxis(mask, 2, 0)[RECIPE.first_slice : RECIPE.stop_slice])
@@ -57,21 +54,12 @@ def test_a_perfect_network_loses_little_at_half_resolution():
     assert prediction.mask.shape == SHAPE and prediction.mask.dtype == np.uint8
 
 
-def test_slices_of_another_size_are_refused_with_both_sizes_named():
-    network = PerfectNetwork(tiny_volumes()[1])
-    with pytest.raises(BratsError, match=r"\(32, 32, 2\).*\(24, 24, 2\)"):
-        predict_slices(network, np.zeros((3, 32, 32, 2), np.float32))
-
-
 class Reader:
     """A network that answers pixel by pixel: a region where FLAIR of the middle slice exceeds a level of its own."""
 
-    name = "reader"
     levels = (0.5, 1.0, 1.5)
-    outputs = 3
 
     def __init__(self, recipe):
-        self.input_shape = (None, None, None, recipe.channels)
         self.middle = recipe.neighbours * len(recipe.modalities)
         self.batches = set()
 
@@ -110,8 +98,7 @@ def test_windows_cover_the_long_side_of_a_slice_and_overlap(length, starts):
 
 
 def test_windows_of_a_large_head_lie_in_a_grid():
-    places = window_places((170, 200), (160, 120))
-    starts = [(down.start, across.start) for down, across in places]
+    starts = [(down.start, across.start) for down, across in window_places((170, 200), (160, 120))]
     assert starts == [(down, across) for down in (0, 10) for across in (0, 40, 80)]
 
 
@@ -137,13 +124,6 @@ def test_case_gets_labels_on_its_own_grid_and_regions_beside_them():
     for smallest, kept in ((0.009, 0), (0.008, 8)):
         network = Network(reader, replace(NATIVE, clip=(-4.0, 10.0)), DecisionRule(smallest_et_ml=smallest))
         assert (segment_case(case, network, volumes).mask == 4).sum() == kept
-
-
-def test_network_of_other_channels_is_refused():
-    volumes, _ = tiny_volumes()
-    stack = make_stack("case_3", [volumes["flair"]])
-    with pytest.raises(BratsError, match="case_3 has 1 modalities"):
-        predict_stack(Network(Reader(NATIVE), NATIVE), stack)
 
 
 def test_images_that_are_read_later_must_lie_where_the_first_do(tmp_path):

@@ -5,8 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from brats_lib.prediction.postprocess import PLAIN, large_pieces, region_probabilities, regions_to_mask
+from brats_lib.prediction.postprocess import large_pieces, region_probabilities, regions_to_mask
+from brats_lib.recipes import DecisionRule
 
+# Every region from one half on, and nothing dropped.
+PLAIN = DecisionRule(smallest_piece=0.0, linked_above=0.5, et_above=0.5)
 LARGEST = replace(PLAIN, smallest_piece=1.0, linked_above=0.3)
 
 

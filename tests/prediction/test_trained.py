@@ -1,9 +1,8 @@
 """Networks of runs can be chosen by their folder; what is unfinished or damaged is left out and said."""
 
-import dataclasses
-import functools
 import json
 import shutil
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -16,7 +15,8 @@ from brats_lib.errors import BratsError
 from brats_lib.prediction import fast, networks, weights
 from brats_lib.prediction.inference import segment_case
 from brats_lib.prediction.networks import Network, describe, learnt_from_warning, offered, open_network
-from brats_lib.prediction.trained import TrainedCard, find_trained
+from brats_lib.prediction.trained import TrainedCard
+from brats_lib.recipes import GENERATION
 from brats_lib.training.fitting import load_trained
 
 NAMES = ["published (this book's run, workshop)", "lesson (this book's run, workshop)"]
@@ -51,15 +51,13 @@ def test_folder_without_runs_offers_what_ships_and_is_no_training(tmp_path):
         open_network(tmp_path)
 
 
-def unfinished(folder):
-    record = json.loads((folder / "training.json").read_text())
-    (folder / "training.json").write_text(json.dumps(record | {"finished": False}))
+def edited(change):
+    def damage(folder):
+        record = json.loads((folder / "training.json").read_text())
+        change(record)
+        (folder / "training.json").write_text(json.dumps(record))
 
-
-def other_recipe(folder, recipe=None):
-    record = json.loads((folder / "training.json").read_text())
-    record["settings"]["recipe"] = recipe or {"depth": 9}
-    (folder / "training.json").write_text(json.dumps(record))
+    return damage
 
 
 def cut_short(folder):
@@ -70,19 +68,23 @@ def cut_short(folder):
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (unfinished, "its training is not finished; expected 1 finished epochs"),
-        (lambda folder: (folder / "best.weights.h5").unlink(), "best.weights.h5: it cannot be read"),
-        (cut_short, "best.weights.h5: it is damaged .*truncated"),
+        (
+            edited(lambda record: record.update(finished=False)),
+            "its training is not finished; expected 1 finished epochs",
+        ),
+        (lambda folder: (folder / "best.weights.h5").unlink(), "best.weights.h5: it is damaged or cannot be read"),
+        (cut_short, "best.weights.h5: it is damaged or cannot be read .*truncated"),
         (lambda folder: (folder / "training.json").write_text('{"settings'), "training.json: it is not JSON"),
-        (other_recipe, "its recipe has the fields depth"),
-        (functools.partial(other_recipe, recipe={"size": "128"}), "its recipe has the size '128'"),
+        (edited(lambda record: record["settings"].update(recipe={"depth": 9})), "its recipe has the fields depth"),
+        (edited(lambda record: record["settings"].update(recipe={"size": "128"})), "its recipe has the size '128'"),
+        (edited(lambda record: record["settings"].update(recipe=asdict(GENERATION))), "'generation' makes images"),
     ],
-    ids=["unfinished", "no weights", "cut short", "half a record", "other recipe", "odd recipe"],
+    ids=["unfinished", "no weights", "cut short", "half a record", "other recipe", "odd recipe", "generator"],
 )
 def test_what_cannot_be_used_is_left_out_and_the_rest_is_offered(run, damage, says):
     damage(run / "training")
-    found, (problem,) = find_trained(run.parent)
-    assert [one.name for one in found] == NAMES[1:]
+    found, (problem,) = offered(run.parent)
+    assert list(found) == [*weights.available(), NAMES[1]]
     with pytest.raises(BratsError, match=says) as caught:
         open_network(run / "training")
     assert str(caught.value) == problem
@@ -142,10 +144,10 @@ def test_case_that_a_run_learnt_from_is_known_by_its_voxels_and_without_them_by_
     card = describe(run / "training")
     case = Case("BraTS20_Training_007", {"flair": run / "flair.nii.gz"})
     assert "was trained or validated on BraTS20_Training_007" in learnt_from_warning(card, case, "0" * 16)
-    assert learnt_from_warning(card, dataclasses.replace(case, name="BraTS20_Training_003"), "0" * 16) is None
-    card = dataclasses.replace(card, flair_hashes=("1" * 16, "2" * 16))
+    assert learnt_from_warning(card, replace(case, name="BraTS20_Training_003"), "0" * 16) is None
+    card = replace(card, flair_hashes=("1" * 16, "2" * 16))
     assert learnt_from_warning(card, case, "0" * 16) is None
-    assert learnt_from_warning(card, dataclasses.replace(case, name="renamed"), "2" * 16)
+    assert learnt_from_warning(card, replace(case, name="renamed"), "2" * 16)
 
 
 def test_shipped_name_wins_over_a_folder_of_that_name(run, tmp_path, monkeypatch):

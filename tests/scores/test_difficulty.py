@@ -25,10 +25,7 @@ def test_contrast_by_hand(name, expected):
 
 
 def test_sums_of_half_precision_do_not_overflow():
-    volume = np.full((60, 60, 60), 100, np.float16)
-    volume[::2] = 300
-    mask = np.zeros(volume.shape, np.uint8)
-    mask[:30] = ET
+    volume, mask = np.repeat(np.float16([100, 300, 100, 300]), 9000), np.repeat(np.uint8([0, 0, ET, ET]), 9000)
     assert lesion_contrast(volume, mask, "ET") == pytest.approx(0, abs=1e-9)
 
 
@@ -36,8 +33,6 @@ def test_what_is_not_there_has_no_contrast():
     assert np.isnan(lesion_contrast(VOLUME, np.where(MASK == ET, NCR, MASK), "ET"))
     assert np.isnan(lesion_contrast(VOLUME, np.full_like(MASK, ED)))
     assert np.isnan(lesion_contrast(np.ones_like(VOLUME), MASK))  # healthy brain without any spread
-    with pytest.raises(ValueError, match="shapes"):
-        lesion_contrast(VOLUME, MASK[:5])
 
 
 def test_difficulty_has_volumes_in_ml_and_the_contrast_of_each_regions_own_modality():

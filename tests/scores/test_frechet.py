@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from brats_lib.scores.frechet import frechet_distance, kernel_distance, position
+from brats_lib.scores.frechet import frechet_distance, kernel_distance
 
 
 def test_frechet_distance_is_the_formula_with_a_matrix_root():
@@ -40,7 +40,3 @@ def test_the_kernel_distance_counts_pairs_of_different_samples():
     ]
     across = np.mean([kernel(a, b) for a in first for b in second])
     assert kernel_distance(first, second) == pytest.approx(sum(within) - 2 * across)
-
-
-def test_the_position_is_0_at_the_floor_and_1_at_the_ceiling():
-    assert [position(score, 2.0, 12.0) for score in (2.0, 5.0, 12.0)] == pytest.approx([0, 0.3, 1])

@@ -1,10 +1,14 @@
 """Tables of ratings: what is refused, what was given how often, and who agrees with whom."""
 
+import math
+
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from brats_lib.errors import BratsError
-from brats_lib.scores.readers import COLUMNS, agreement, grade_counts, read_ratings
+from brats_lib.scores.readers import COLUMNS, agreement, grade_counts, read_ratings, weighted_kappa
 
 
 def rows(*given):
@@ -19,11 +23,23 @@ THREE = rows(
 
 
 def test_agreement_is_over_the_masks_that_both_rated():
+    """Observed: squares 0, 1, 0, 4, mean 5/4. Expected: over all 16 pairs of 1 2 3 5 and 1 3 3 3.
+
+    From 1: 0 4 4 4; from 2: 1 1 1 1; from 3: 4 0 0 0; from 5: 16 4 4 4. Together 48, mean 3. Kappa 1 - (5/4) / 3.
+    """
     found = agreement(THREE)
     assert found[["first", "second", "masks"]].values.tolist() == [["R1", "R2", 4], ["R1", "R3", 0], ["R2", "R3", 0]]
-    # Worked out by hand in the test of the metric.
     assert found["kappa"][0] == pytest.approx(7 / 12) and found["kappa"][1:].isna().all()
-    assert list(agreement(THREE[-1:]).columns) == ["first", "second", "masks", "kappa"]
+    assert math.isnan(weighted_kappa([4, 4], [4, 4]))
+
+
+def test_kappa_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        first = rng.integers(1, 6, 30)
+        second = np.clip(first + rng.integers(-2, 3, 30), 1, 5)
+        expected = cohen_kappa_score(first, second, labels=range(1, 6), weights="quadratic")
+        assert weighted_kappa(first.tolist(), second.tolist()) == pytest.approx(expected, abs=1e-12)
 
 
 def test_grades_are_counted_by_reader_and_side():
@@ -31,10 +47,6 @@ def test_grades_are_counted_by_reader_and_side():
     assert counts.columns[0] == "1 unusable" and counts.to_numpy().sum() == len(THREE)
     assert counts.loc[("R1", "prediction")].tolist() == [0, 1, 0, 0, 1]
     assert counts.loc[("R2", "truth")].tolist() == [1, 0, 1, 0, 0]
-    assert counts.index.tolist() == [
-        *((r, side) for r in ("R1", "R2") for side in ("prediction", "truth")),
-        ("R3", "truth"),
-    ]
 
 
 @pytest.mark.parametrize(
@@ -51,8 +63,6 @@ def test_a_table_that_is_no_study_is_refused(tmp_path, spoil, found):
     spoil(THREE[:1]).to_csv(tmp_path / "r.csv", index=False)
     with pytest.raises(BratsError, match=found):
         read_ratings(tmp_path / "r.csv")
-    with pytest.raises(BratsError, match="cannot be read"):
-        read_ratings(tmp_path / "nowhere.csv")
 
 
 def test_readers_and_cases_keep_names_that_look_like_numbers_and_other_columns_are_left_out(tmp_path):

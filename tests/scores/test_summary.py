@@ -21,13 +21,11 @@ def test_interval_of_zeros_and_ones_has_binomial_bounds():
     assert bootstrap_interval([0.7]) == (0.7, 0.7, 0.7)
 
 
-def test_interval_is_always_that_of_the_same_resamples(monkeypatch):
+def test_interval_is_always_that_of_the_same_resamples():
     """Those of numpy's generator from seed 0, with which recorded tables were made."""
     values = np.linspace(0, 1, 7) ** 2
     drawn = np.random.default_rng(0).integers(7, size=(10_000, 7))
     expected = (values.mean(), *np.quantile(values[drawn].mean(1), (0.025, 0.975)))
-    assert bootstrap_interval(values) == pytest.approx(expected, abs=1e-12)
-    monkeypatch.setattr("brats_lib.scores.summary._INDICES_AT_ONCE", 70)
     assert bootstrap_interval(values) == pytest.approx(expected, abs=1e-12)
 
 
@@ -48,14 +46,10 @@ def test_spread_is_that_of_the_seeds_means_over_cases():
         {"row": "full", "region": "WT", "runs": 3, "mean": 0.7, "sd": 0.1, "min": 0.6, "max": 0.8}
     )
     # What would flatter is refused.
-    for table, by, message in (
-        (frame[1:], ("row", "region"), "seeds of full, WT have 1, 2, 2 cases"),
-        (frame.assign(dice=[0.1, np.nan, 0.2, 0.3, 0.4, 0.5]), ("region",), "1 of 6 rows"),
-        (frame, ("data",), "no column 'data'"),
-        (frame.head(0), ("region",), "no rows"),
-    ):
-        with pytest.raises(BratsError, match=message):
-            spread(table, by)
+    with pytest.raises(BratsError, match="seeds of WT have different cases"):
+        spread(frame[1:])
+    with pytest.raises(BratsError, match="1 of 6 rows"):
+        spread(frame.assign(dice=[0.1, np.nan, 0.2, 0.3, 0.4, 0.5]))
 
 
 def test_spread_keeps_the_order_of_rows_and_takes_tables_without_cases():

@@ -1,8 +1,13 @@
 """The card of a network that ships: what it was trained on, how it scored, and how its file is recognised."""
 
 import json
-from dataclasses import dataclass, field, fields, replace
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from reprlib import repr as shorten
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,56 +15,100 @@ from brats_lib.cases.case import Case
 from brats_lib.cases.cohort import phantom_file, read_phantom_file
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json
-from brats_lib.prediction.cards import DEFAULT_RULES, Card, settings_of
-from brats_lib.prediction.weights import text
-from brats_lib.prediction.weights.fields import ADVICE, CARD, check
-from brats_lib.prediction.weights.store import read_arrays, set_arrays
+from brats_lib.prediction.cards import DEFAULT_RULES, INTENDED_USE, Card
+from brats_lib.prediction.weights.store import DAMAGED, content_hash, read_arrays, set_arrays
 from brats_lib.recipes import DecisionRule, as_tuples, misfit
 from brats_lib.training import devices
 
-__all__ = ["ShippedCard"]
+if TYPE_CHECKING:
+    import keras
 
+__all__ = ["ShippedCard", "shown_score"]
+
+# How a score is called, and how many of its decimals are shown.
+_SCORES = {"dice": ("Dice", 3), "hd95_mm": ("HD95 (mm)", 1), "iou": ("IoU", 3)}
 _RECIPES = {kind.__name__: kind for kind in DEFAULT_RULES}
+ADVICE = "Mend the card, or write it again with brats_lib.prediction.weights.save_weights"
+
+
+def _finite(value):
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _matching(pattern):
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def _one_of(*values):
+    return f"one of {', '.join(values)}" if len(values) > 1 else f"'{values[0]}'", lambda value: value in values
+
+
+# What one value must be: in words, and as a test.
+TEXT = "a text", lambda value: isinstance(value, str) and value.strip() != ""
+FLAG = "true or false", lambda value: isinstance(value, bool)
+COUNT = "a whole number, 0 or more", lambda value: type(value) is int and value >= 0
+AMOUNT = "a number, 0 or more", lambda value: _finite(value) and value >= 0
+NUMBER = "a finite number", _finite
+HASH = "64 hexadecimal digits", _matching("[0-9a-f]{64}")
+VOXELS = "16 hexadecimal digits", _matching("[0-9a-f]{16}")
+SETTINGS = "settings by name", lambda value: isinstance(value, dict)
+VERSION = "a whole number, or null without phantoms", lambda value: value is None or COUNT[1](value)
+# No underscores, since "+" is written as one in file names, nor anything that a file system reads as a path.
+NAME = "lower-case letters and digits, joined by + or -", _matching("[a-z0-9]+([+-][a-z0-9]+)*")
+FILE = "the name of a file beside the card", _matching(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+INTERVAL = (
+    "two finite numbers, the lower one first",
+    lambda value: isinstance(value, list) and len(value) == 2 and all(map(_finite, value)) and value[0] <= value[1],
+)
+VERSIONS = (
+    "names of programs with their versions",
+    lambda value: isinstance(value, dict) and value and all(map(TEXT[1], [*value, *value.values()])),
+)
+
+# A list stands for a list of such entries.
+CARD = {
+    "name": NAME,
+    "title": TEXT,
+    "recipe": {"class": TEXT, "settings": SETTINGS},
+    "decision": SETTINGS,
+    "weights": {"file": FILE, "sha256": HASH, "bytes": COUNT, "parameters": COUNT, "dtype": _one_of("float16")},
+    "weights_hash": HASH,
+    "data": {
+        "description": TEXT, "phantoms": COUNT, "phantom_version": VERSION, "patients": COUNT, "licence": TEXT,
+        "citations": [{"key": TEXT, "text": TEXT}],
+    },
+    "training": {
+        "seed": COUNT, "slices": COUNT, "minutes": AMOUNT, "device": TEXT, "precision": _one_of(*devices.PRECISIONS),
+        "versions": VERSIONS, "commit": TEXT,
+    },
+    "scores": [
+        {"data": TEXT, "region": TEXT, "score": TEXT, "mean": NUMBER, "interval": INTERVAL, "cases": COUNT, "how": TEXT}
+    ],
+    "default": FLAG,
+    "intended_use": _one_of(INTENDED_USE),
+    "limitations": [TEXT],
+    "learnt_from": [VOXELS],
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ShippedCard(Card):
-    """What a person must know before using a network, beside what a program must; a JSON file next to the weights.
+    """What a person must know before using a network, beside what a program must; a JSON file next to the weights."""
 
-    Attributes
-    ----------
-    weights
-        `file` beside the card, its `sha256` and size in `bytes`, number of `parameters` and their `dtype`.
-    weights_hash
-        SHA-256 of the float16 values alone, in order. Unlike that of the file it does not depend on how they are
-        packed, so two trainings ended alike where it agrees.
-    data
-        What the network learnt from: `description`, numbers of `phantoms` and `patients`, `phantom_version` (of
-        `brats_lib.phantom`; None without phantoms), `licence` and `citations`, each a bibliography `key` and `text`.
-    training
-        `seed`, `slices` seen, `minutes`, `device`, `precision`, `versions` by program, and `commit`.
-    scores
-        `data`, `region`, `score`, `mean`, `interval` (95 %, low and high), number of `cases`, and `how` the network
-        was applied.
-    default
-        Whether it is taken where none is named.
-    limitations
-        What the network cannot do, one sentence each.
-    learnt_from
-        `brats_lib.cases.case.voxel_hash` of the FLAIR images of all cases that it was trained on.
-    path
-        Of the card.
-    """
-
-    weights: dict
+    weights: dict  # `file` beside the card, its `sha256` and size in `bytes`, how many `parameters` of which `dtype`
+    # SHA-256 of the float16 values alone, in order. Unlike that of the file it does not depend on how they are packed,
+    # so two trainings ended alike where it agrees.
     weights_hash: str
+    # What the network learnt from: `description`, numbers of `phantoms` and `patients`, `phantom_version` (None without
+    # phantoms), `licence` and `citations`, each a bibliography `key` and `text`.
     data: dict
-    training: dict
+    training: dict  # `seed`, `slices` seen, `minutes`, `device`, `precision`, `versions` by program, and `commit`
+    # `data`, `region`, `score`, `mean`, `interval` (95 %, low and high), number of `cases`, and `how` it was applied.
     scores: list
-    default: bool
-    limitations: list
-    learnt_from: list
-    path: Path | None = field(default=None, compare=False)
+    default: bool  # whether it is taken where none is named
+    limitations: list  # what the network cannot do, one sentence each
+    learnt_from: list  # `voxel_hash` of the FLAIR images of all cases that it was trained on
+    path: Path = field(default=Path(), compare=False)  # of the card
 
     @classmethod
     def read(cls, path: str | Path) -> "ShippedCard":
@@ -74,32 +123,19 @@ class ShippedCard(Card):
         A recipe or rule with more or fewer settings than this version knows is refused: a default that was not there
         when the network was trained might feed it other images than it was taught.
         """
-        check(content, CARD, where)
-        data, recipe = content["data"], content["recipe"]
-        if (data["phantom_version"] is None) != (data["phantoms"] == 0):
-            found = f"its field 'data.phantom_version' is {data['phantom_version']}"
-            raise BratsError(where, found, f"the version of the {data['phantoms']} phantoms", ADVICE)
-        for name in ("scores", "limitations"):
-            if not content[name]:
-                raise BratsError(where, f"its field '{name}' is empty", "one entry or more", ADVICE)
-        for i, score in enumerate(content["scores"]):
-            low, high = score["interval"]
-            if not low <= score["mean"] <= high:
-                found = f"its field 'scores[{i}].mean' is {score['mean']}"
-                raise BratsError(where, found, f"a mean within its interval, {low} to {high}", ADVICE)
-        kind = _RECIPES.get(recipe["class"])
+        _check(content, CARD, where)
+        kind = _RECIPES.get(content["recipe"]["class"])
         if kind is None:
-            found = f"its field 'recipe.class' is '{recipe['class']}'"
+            found = f"its field 'recipe.class' is '{content['recipe']['class']}'"
             raise BratsError(where, found, f"one of {', '.join(_RECIPES)}", ADVICE)
         rule = None
         if DEFAULT_RULES[kind] is None:
-            check(content["decision"], {}, where, "decision")
+            _check(content["decision"], {}, where, "decision")
         else:
             rule = _build(DecisionRule, content["decision"], "decision", where)
         facts = {entry.name: content[entry.name] for entry in fields(cls) if entry.name in content}
-        facts |= {"recipe": _build(kind, recipe["settings"], "recipe.settings", where), "rule": rule}
-        precision, sha256 = content["training"]["precision"], content["weights"]["sha256"]
-        return cls(**facts, precision=precision, sha256=sha256)
+        facts |= {"recipe": _build(kind, content["recipe"]["settings"], "recipe.settings", where), "rule": rule}
+        return cls(**facts, precision=content["training"]["precision"], sha256=content["weights"]["sha256"])
 
     @property
     def identity(self) -> dict:
@@ -113,9 +149,14 @@ class ShippedCard(Card):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Read the weights in float16, once the file is known to be the card's; this takes no Keras."""
-        return read_arrays(self.file, self.name, self.weights, self.weights_hash)
+        arrays = read_arrays(self.file, self.sha256)
+        whole = all(array.dtype == np.dtype("<f2") and np.isfinite(array).all() for array in arrays.values())
+        if not whole or content_hash(arrays) != self.weights_hash:
+            expected = f"finite ones in float16 with hash {self.weights_hash[:12]}…"
+            raise BratsError(self.file, "its numbers are not those of the card", expected, DAMAGED)
+        return arrays
 
-    def build(self, precision=None):
+    def build(self, precision: str | None = None) -> "keras.Model":
         """Build the network from the recipe; nothing in the files is executed."""
         # Cards are read by programs that need no network, and Keras takes seconds to load.
         from brats_lib import models
@@ -140,28 +181,82 @@ class ShippedCard(Card):
     def to_json(self) -> str:
         """The card as it is written to its file."""
         given = {
-            "recipe": {"class": type(self.recipe).__name__, "settings": settings_of(self.recipe)},
-            "decision": {} if self.rule is None else settings_of(self.rule),
+            "recipe": {"class": type(self.recipe).__name__, "settings": asdict(self.recipe)},
+            "decision": {} if self.rule is None else asdict(self.rule),
         }
         content = {key: given[key] if key in given else getattr(self, key) for key in CARD}
         return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
+    @property
+    def size(self) -> str:
+        """How large network and file are, in words."""
+        weights = self.weights
+        return f"{weights['parameters']:,} parameters, {weights['bytes'] / 1e6:.1f} MB as {weights['dtype']}"
+
+    @property
+    def sources(self) -> str:
+        """How many phantoms and patients it learnt from, in words."""
+        phantoms, patients = self.data["phantoms"], self.data["patients"]
+        drawn = f"{_count(phantoms, 'phantom')} of version {self.data['phantom_version']}, " if phantoms else ""
+        return drawn + (_count(patients, "patient") if patients else "no patient")
+
     def summary(self) -> str:
-        """A few lines: size, data and scores."""
-        return text.summary(self)
+        """A few lines: size, data, and mean scores per data set."""
+        means: dict[tuple[str, str, int], list[str]] = {}
+        for row in self.scores:
+            name, (mean, *_) = shown_score(row)
+            means.setdefault((name, row["data"], row["cases"]), []).append(f"{row['region']} {mean}")
+        lines = [f"{self.name}{' (default)' if self.default else ''}: {self.title}", self.size, self.sources]
+        for (name, data, cases), each in means.items():
+            lines.append(f"{name}: {', '.join(each)} ({data}, {_count(cases, 'case')})")
+        return "\n  ".join(lines)
 
 
-def _build(kind, content, where_in, where):
+def shown_score(row: dict) -> tuple[str, list[str]]:
+    """What a score of a card is called, and its mean and the bounds of its interval as text."""
+    name, digits = _SCORES.get(row["score"], (row["score"], 3))
+    return name, [f"{number:.{digits}f}" for number in (row["mean"], *row["interval"])]
+
+
+def _count(number, what):
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _build(kind: Any, content: Mapping[str, Any], where_in: str, where: str | Path) -> Any:
     """A dataclass of the settings that a field of a card holds: all of them, no other, each of its default's type."""
-    settings = {key: as_tuples(value) for key, value in content.items()}
-    known = {setting.name: setting.default for setting in fields(kind)}
-    if unlike := sorted(known.keys() ^ settings.keys()):
-        found = f"its field '{where_in}.{unlike[0]}' is {'missing' if unlike[0] in known else 'unknown'}"
-        raise BratsError(where, found, f"every setting of {kind.__name__} and no other", ADVICE)
-    if key := misfit(kind, settings):
-        found = f"its field '{where_in}.{key}' is {settings[key]!r}"
-        raise BratsError(where, found, f"{type(known[key]).__name__}, as {known[key]!r} is", ADVICE)
+    _check(content, {setting.name: _as_default(kind, setting) for setting in fields(kind)}, where, where_in)
     try:
-        return kind(**settings)
+        return kind(**{key: as_tuples(value) for key, value in content.items()})
     except BratsError as error:
         raise BratsError(where, f"in its field '{where_in}' {error.found}", error.expected, ADVICE) from None
+
+
+def _as_default(kind, setting):
+    expected = f"{type(setting.default).__name__}, as {setting.default!r} is"
+    return expected, lambda value: misfit(kind, {setting.name: as_tuples(value)}) is None
+
+
+def _check(value: Any, shape: tuple | dict | list, where: str | Path, field: str = "") -> None:
+    """Hold a value against a shape: a test, a mapping with exactly these keys, or a list of entries of one shape.
+
+    `field` is the value's name in the message, with dots and brackets as in ``scores[0].mean``.
+    """
+    match shape:
+        case dict():
+            expected, fits = f"the fields {', '.join(shape)}", isinstance(value, dict)
+        case list():
+            expected, fits = "a list", isinstance(value, list)
+        case _:
+            expected, fits = shape[0], shape[1](value)
+    if not fits:
+        raise BratsError(where, f"its field '{field}' is {shorten(value)}", expected, ADVICE)
+    if isinstance(shape, list):
+        for i, entry in enumerate(value):
+            _check(entry, shape[0], where, f"{field}[{i}]")
+    elif isinstance(shape, dict):
+        for key in [*shape, *value]:
+            name = f"{field}.{key}" if field else key
+            if key not in shape or key not in value:
+                found = f"its field '{name}' is {'missing' if key in shape else 'unknown'}"
+                raise BratsError(where, found, expected, ADVICE)
+            _check(value[key], shape[key], where, name)

@@ -35,11 +35,11 @@ def load_generator(card: Path = GENERATOR) -> "tuple[keras.Model, GenerativeReci
     try:
         settings = ({key: as_tuples(value) for key, value in about[name].items()} for name in ("recipe", "compression"))
         recipe, compression = (GenerativeRecipe(**values) for values in settings)
-        facts = {"sha256": str(about["weights"]["sha256"]), "parameters": int(about["weights"]["parameters"])}
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        sha256 = str(about["weights"]["sha256"])
+    except (TypeError, KeyError, AttributeError) as error:
         found = f"its recipes or weights cannot be used ({error})"
         raise BratsError(card, found, "the card of a generator", _ADVICE) from error
-    arrays = read_arrays(file, card.stem, facts)
+    arrays = read_arrays(file, sha256)
     generator = join(build(recipe).generator, build(compression).decoder)
     set_arrays(generator, arrays, file)
     return generator, recipe, about

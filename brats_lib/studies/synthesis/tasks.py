@@ -5,7 +5,6 @@ modality are wanted, the modalities take turns from slice to slice. A `translato
 `translation.Translation`.
 """
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import keras
@@ -14,7 +13,7 @@ import pandas as pd
 
 from brats_lib.cases import MODALITIES
 from brats_lib.recipes import GenerativeRecipe
-from brats_lib.scores.frechet import frechet_distance, kernel_distance, position
+from brats_lib.scores.frechet import frechet_distance, kernel_distance
 from brats_lib.scores.images import image_scores
 from brats_lib.studies.synthesis.damage import (
     DENOISERS,
@@ -136,8 +135,8 @@ def distance_table(
         rows.append({"set": name, "samples": len(found), "frechet": frechet_distance(reference, found),
                      "kernel": kernel_distance(reference, found)})  # fmt: skip
     table = pd.DataFrame(rows)
-    place = functools.partial(position, floor=table["frechet"].iloc[0], ceiling=table["frechet"].iloc[-1])
-    return table.assign(position=table["frechet"].map(place))
+    floor, ceiling = table["frechet"].iloc[[0, -1]]
+    return table.assign(position=(table["frechet"] - floor) / (ceiling - floor))
 
 
 def _one_modality(pictures):

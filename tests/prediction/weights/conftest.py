@@ -10,7 +10,7 @@ from brats_lib.recipes import NATIVE, DecisionRule, NativeRecipe, Recipe
 
 TINY = {
     "native": replace(NATIVE, widths=(8, 16)),
-    "published": Recipe(size=64, width=2),
+    "published": Recipe(size=64, width=2, augmentation=("flip",), epochs=3),
 }
 FACTS = {
     "title": "A tiny network for tests",

@@ -7,9 +7,6 @@ import pytest
 
 from brats_lib.errors import BratsError
 from brats_lib.prediction.weights import ShippedCard, card_markdown, cards_markdown
-from brats_lib.recipes import NATIVE, Recipe
-
-TINY = replace(NATIVE, widths=(8, 16))
 
 
 @pytest.fixture
@@ -27,6 +24,7 @@ def set_field(content, field, value):
         content[last] = value
 
 
+@pytest.mark.parametrize("recipe", ["native"], indirect=True)
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
@@ -36,18 +34,24 @@ def set_field(content, field, value):
         ("weights.sha256", "abc", "its field 'weights.sha256' is 'abc'; expected 64 hexadecimal"),
         ("weights.file", "../other.npz", "its field 'weights.file' is '../other.npz'; expected the name of a file"),
         ("data.patients", -1, "its field 'data.patients' is -1; expected a whole number, 0 or more"),
-        ("data.phantoms", 0, "its field 'data.phantom_version' is 2"),
         ("data.citations.0.key", "", r"its field 'data.citations\[0\].key' is ''; expected a text"),
         ("training.precision", "float8", "its field 'training.precision' is 'float8'; expected one of float32"),
         ("training.minutes", float("nan"), "its field 'training.minutes' is nan"),
         ("scores.1.interval", [0.9, 0.8], r"its field 'scores\[1\].interval'"),
-        ("scores.1.mean", 0.99, r"its field 'scores\[1\].mean' is 0.99; expected a mean within its interval, 0.86"),
-        ("scores", [], "its field 'scores' is empty"),
+        ("scores", {}, "its field 'scores' is {}; expected a list"),
         ("default", 1, "its field 'default' is 1; expected true or false"),
         ("intended_use", "diagnosis", "expected 'research and teaching only, not a medical device'"),
         ("recipe.class", "Formula", "its field 'recipe.class' is 'Formula'; expected one of NativeRecipe, Recipe"),
         ("recipe.settings.modalities", None, "its field 'recipe.settings.modalities' is missing"),
         ("recipe.settings.learning_rate", "fast", "its field 'recipe.settings.learning_rate' is 'fast'"),
+        ("decision.wt_above", None, "its field 'decision.wt_above' is missing"),
+        ("decision.wt_above", float("nan"), "its field 'decision.wt_above' is nan; expected float, as 0.5 is"),
+        (
+            "decision.window",
+            [160],
+            r"in its field 'decision' its window is \(160,\); expected two sides of more than 48",
+        ),
+        ("decision.et_above", 1.5, r"in its field 'decision' its shares are .*1.5.*; expected 0-1"),
     ],
 )
 def test_wrong_field_is_named_with_what_belongs_there(card_path, field, value, message):
@@ -59,25 +63,7 @@ def test_wrong_field_is_named_with_what_belongs_there(card_path, field, value, m
     assert str(card_path) == caught.value.where
 
 
-@pytest.mark.parametrize("recipe", [TINY], scope="session")
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("wt_above", None, "its field 'decision.wt_above' is missing"),
-        ("wt_above", float("nan"), "its field 'decision.wt_above' is nan; expected float, as 0.5 is"),
-        ("window", [160], r"in its field 'decision' its window is \(160,\); expected two sides of more than 48"),
-        ("et_above", 1.5, r"in its field 'decision' its shares are .*1.5.*; expected 0-1"),
-    ],
-)
-def test_wrong_rule_is_refused(card_path, key, value, message):
-    content = json.loads(card_path.read_text())
-    set_field(content, f"decision.{key}", value)
-    card_path.write_text(json.dumps(content))
-    with pytest.raises(BratsError, match=message):
-        ShippedCard.read(card_path)
-
-
-@pytest.mark.parametrize("recipe", [Recipe(size=64, width=2)], scope="session")
+@pytest.mark.parametrize("recipe", ["published"], indirect=True)
 def test_published_recipe_has_no_rule(card_path):
     assert ShippedCard.read(card_path).rule is None
     content = json.loads(card_path.read_text())
@@ -87,7 +73,7 @@ def test_published_recipe_has_no_rule(card_path):
         ShippedCard.read(card_path)
 
 
-@pytest.mark.parametrize("recipe", [TINY], scope="session")
+@pytest.mark.parametrize("recipe", ["native"], indirect=True)
 def test_identity_is_of_weights_recipe_and_rule_and_not_of_the_name(card):
     others = [
         replace(card, rule=replace(card.rule, wt_above=0.3)),
@@ -98,13 +84,6 @@ def test_identity_is_of_weights_recipe_and_rule_and_not_of_the_name(card):
     assert replace(card, name="other").identity["sha256"] == card.identity["sha256"]
 
 
-def test_file_that_is_no_card_is_refused(tmp_path):
-    (tmp_path / "card.json").write_text("[]")
-    with pytest.raises(BratsError, match="card.json"):
-        ShippedCard.read(tmp_path / "card.json")
-
-
-@pytest.mark.parametrize("recipe", [TINY, Recipe(size=64, width=2, augmentation=("flip",), epochs=3)], scope="session")
 def test_card_survives_the_way_through_its_file(card, card_path, recipe, rule):
     assert (card.recipe, card.rule) == (recipe, rule)
     assert card.to_json() == card_path.read_text()

@@ -1,7 +1,6 @@
 """`brats weights` lists the networks and prints their cards."""
 
 from brats_lib.cli import main
-from brats_lib.prediction.weights import packaged
 
 
 def test_list_tells_size_data_and_scores_of_each_network_the_default_first(package, capsys):
@@ -21,9 +20,3 @@ def test_unknown_network_ends_with_exit_code_two(package, capsys):
     assert main(["weights", "best"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("brats: weights 'best'") and "phantom+real" in error and "Traceback" not in error
-
-
-def test_empty_package_says_so(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(packaged, "FOLDER", tmp_path)
-    assert main(["weights"]) == 0
-    assert "No network is packaged" in capsys.readouterr().out
