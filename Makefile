@@ -63,9 +63,10 @@ search: $(ENVIRONMENT) $(WORKFLOW)  ## search for hyper-parameters by several pr
 predict: $(ENVIRONMENT) $(WORKFLOW)  ## masks of all cases, in jobs: runs/<profile>/predictions
 	@"$$PYTHON" workflow/run.py predict
 
-test: $(ENVIRONMENT) $(WORKFLOW)  ## lint, all tests, and the whole book on the smoke profile
+test: $(ENVIRONMENT) $(WORKFLOW)  ## lint, types, all tests, and the whole book on the smoke profile
 	ruff check .
 	ruff format --check .
+	mypy
 	python -m pytest --numprocesses=2 --dist=loadfile -m "not pipeline and not cluster"
 	python -m pytest -m pipeline
 
