@@ -7,7 +7,7 @@ from keras.utils import PyDataset
 
 from brats_lib.cases import MODALITIES
 from brats_lib.labels import one_hot, to_labels
-from brats_lib.prediction.inference import predict_slices, to_native
+from brats_lib.prediction.inference import predict_slices, to_case_grid
 from brats_lib.recipes import PUBLISHED
 from brats_lib.slices.preprocess import case_labels, case_slices, uncrop
 from brats_lib.slices.stacks import LIMITS, Stack
@@ -69,4 +69,4 @@ class PublishedSlices(PyDataset):
 def predict_published(model, stack):
     """Labels of a stack, array of uint8 (x, y, z), by a network of the published recipe."""
     slices = predict_slices(model, case_slices(StackAsCase(stack), PUBLISHED))
-    return to_labels(to_native(slices, stack.shape, PUBLISHED)[stack.box].argmax(-1))
+    return to_labels(to_case_grid(slices, stack.shape, PUBLISHED)[stack.box].argmax(-1))

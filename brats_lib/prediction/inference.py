@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import keras
 
 __all__ = [
-    "Prediction", "class_slices", "from_slices", "predict_slices", "predict_stack", "segment_case", "to_native",
+    "Prediction", "class_slices", "from_slices", "predict_slices", "predict_stack", "segment_case", "to_case_grid",
     "window_places",
 ]  # fmt: skip
 
@@ -124,11 +124,11 @@ def predict_slices(model: "keras.Model", images: np.ndarray) -> np.ndarray:
 
 def from_slices(slices: np.ndarray, shape: tuple[int, int, int], recipe: Recipe) -> Prediction:
     """The prediction that `class_slices` make on the grid of the case, of this shape."""
-    probabilities = to_native(slices, shape, recipe)
+    probabilities = to_case_grid(slices, shape, recipe)
     return Prediction(to_labels(probabilities.argmax(-1)), probabilities)
 
 
-def to_native(probabilities: np.ndarray, shape: tuple[int, int, int], recipe: Recipe) -> np.ndarray:
+def to_case_grid(probabilities: np.ndarray, shape: tuple[int, int, int], recipe: Recipe) -> np.ndarray:
     """Bring class probabilities (n, size, size, 4) of a recipe's slices back to the grid of the volume.
 
     They are interpolated linearly and the class is chosen afterwards; the other order loses what is thin. Slices

@@ -15,7 +15,7 @@ def region_probabilities(probabilities: np.ndarray) -> np.ndarray:
     return np.stack(sums, axis=-1)
 
 
-def large_pieces(mask: np.ndarray, share: float = 1.0, links: np.ndarray | None = None) -> np.ndarray:
+def large_pieces(mask: np.ndarray, share: float, links: np.ndarray | None = None) -> np.ndarray:
     """The connected pieces of a mask (voxels that share a face) that are not small beside the largest.
 
     Pieces of fewer voxels than this share of the largest's are dropped, 0-1; 1 keeps the largest alone. Voxels of

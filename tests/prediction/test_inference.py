@@ -11,7 +11,7 @@ from conftest import LPS_AFFINE, tiny_volumes, write_case
 from brats_lib.cases import MODALITIES, Cohort
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS, REGIONS, one_hot, to_classes
-from brats_lib.prediction.inference import predict_stack, segment_case, to_native, window_places
+from brats_lib.prediction.inference import predict_stack, segment_case, to_case_grid, window_places
 from brats_lib.prediction.networks import Network
 from brats_lib.recipes import NATIVE, PLANES, PUBLISHED, DecisionRule
 from brats_lib.slices.preprocess import resize_labels
@@ -35,12 +35,12 @@ class PerfectNetwork:
 def test_each_slice_returns_to_its_own_height_and_outside_is_background_with_certainty():
     probabilities = np.zeros((28, 24, 24, 4), np.float32)
     probabilities[..., 3] = 1
-    native = to_native(probabilities, SHAPE, RECIPE)
+    native = to_case_grid(probabilities, SHAPE, RECIPE)
     assert native.shape == (*SHAPE, 4)
     assert (native[:, :, :4, 0] == 1).all() and (native[:, :, 32:, 0] == 1).all()
     assert (native[:, :, 4:32, 3] == 1).all() and (native[:, :, 4:32, 0] == 0).all()
     probabilities[10] = (0, 0, 1, 0)
-    found = np.flatnonzero(to_native(probabilities, SHAPE, RECIPE)[..., 2].any(axis=(0, 1)))
+    found = np.flatnonzero(to_case_grid(probabilities, SHAPE, RECIPE)[..., 2].any(axis=(0, 1)))
     assert found.tolist() == [14]
 
 

@@ -53,7 +53,7 @@ def test_volume_of_the_smallest_enhancing_tumour_counts_the_size_of_a_voxel():
 
 def test_bridge_does_not_count_towards_the_size_of_a_piece():
     mask, links = np.array([1, 0, 0, 0, 0, 1, 1], bool), np.array([0, 1, 1, 1, 0, 0, 0], bool)
-    assert large_pieces(mask, links=links).tolist() == [False] * 5 + [True, True]
+    assert large_pieces(mask, 1, links).tolist() == [False] * 5 + [True, True]
 
 
 def test_second_focus_stays_and_specks_go():
@@ -64,5 +64,5 @@ def test_second_focus_stays_and_specks_go():
 
 def test_pieces_that_touch_at_an_edge_only_are_two():
     mask = np.array([[1, 0, 0], [0, 1, 1]], bool)
-    assert large_pieces(mask).tolist() == [[False, False, False], [False, True, True]]
-    assert not large_pieces(np.zeros((2, 2), bool)).any()
+    assert large_pieces(mask, 1).tolist() == [[False, False, False], [False, True, True]]
+    assert not large_pieces(np.zeros((2, 2), bool), 1).any()
