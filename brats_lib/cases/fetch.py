@@ -90,8 +90,11 @@ def fetch_msd(folder: str | Path) -> Path:
 def _unpack(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive) as tar:
-            # Nothing may lead out of the folder. Python before 3.11.4 has no filter; there the checksum has to do.
-            tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
+            # Python before 3.11.4 has no filter for what leads out of the folder.
+            for member in tar:
+                parts = Path(member.name).parts
+                if not (member.isfile() or member.isdir()) or ".." in parts or Path(member.name).is_absolute():
+                    raise tarfile.TarError(f"{member.name!r} is no plain file below the folder")
             tar.extractall(folder)
     except tarfile.TarError as error:
         advice = "Delete it and run the same command again"
