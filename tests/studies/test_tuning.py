@@ -18,17 +18,7 @@ from brats_lib.errors import BratsError
 from brats_lib.recipes import PUBLISHED
 from brats_lib.slices.cache import build_cache
 from brats_lib.studies import tuning
-from brats_lib.studies.tuning import (
-    FACTORS,
-    Cases,
-    Plan,
-    one_factor,
-    open_study,
-    search,
-    sweep,
-    train_plan,
-    trials_table,
-)
+from brats_lib.studies.tuning import Cases, Plan, one_factor, open_study, search, sweep, train_plan, trials_table
 
 TINY = Plan(
     dataclasses.replace(PUBLISHED, size=16, width=2, first_slice=8, stop_slice=24, learning_rate=1e-2),
@@ -68,7 +58,7 @@ def test_scored_batches_are_all_of_one_size(cases, slices, size):
 def test_each_row_differs_from_the_plan_in_its_factor_alone():
     plan = Plan()
     assert one_factor(plan, "baseline") == [("", plan)]
-    rows = {factor: one_factor(plan, factor) for factor in FACTORS}
+    rows = {factor: one_factor(plan, factor) for factor in tuning.FACTORS}
     for factor, changes in rows.items():
         for value, changed in changes:
             assert changed != plan and changed.value(factor) == value

@@ -9,7 +9,6 @@ from studies.related.stand_ins import FLAT, cases
 
 from brats_lib.errors import BratsError
 from brats_lib.studies.related import fitting
-from brats_lib.studies.related.blocks import Samples
 from brats_lib.studies.related.fitting import fit_system, labelled_cross_entropy, natural_shares, train_briefly
 from brats_lib.studies.related.systems import SYSTEMS
 
@@ -105,9 +104,3 @@ def test_every_system_says_what_fits_together(system):
     reach = {(side - answer) // 2 for side, answer in zip(system.side, system.answer, strict=True)}
     read = tuple(side + 2 * system.margin for side in system.block)
     assert reach == {system.margin} or (reach == {0} and read == system.side)
-
-
-@pytest.mark.parametrize("name", ["pereira", "two_path"])
-def test_a_patch_is_answered_by_one_voxel(name):
-    images, targets = Samples(cases(1), dataclasses.replace(SYSTEMS[name], batch=2), 1)[0]
-    assert SYSTEMS[name].network("float32", 0)(images).shape == targets.shape == (2, 1, 1, 4)
