@@ -53,18 +53,6 @@ def test_both_kernels_are_close_to_the_exact_field(channels):
     assert (refined.argmax(-1) == expected.argmax(-1)).mean() > 0.98
 
 
-@pytest.mark.parametrize(("stands_out", "kept"), [(0.0, False), (3.0, True)])
-def test_speck_goes_unless_it_looks_different(stands_out, kept):
-    images = np.ones((15, 15, 15, 1), np.float32)
-    speck = (slice(6, 9),) * 3
-    images[speck] += stands_out
-    probabilities = np.full((15, 15, 15, 2), (0.7, 0.3), np.float32)
-    probabilities[speck] = 0.3, 0.7
-    refined = refine(probabilities, images)
-    assert (refined[7, 7, 7, 1] > 0.5) == kept
-    assert refined[0, 0, 0, 1] < 0.1
-
-
 def test_background_and_the_given_arrays_stay_as_they_are():
     probabilities, images = noisy_volume()
     images[:2] = 0

@@ -5,10 +5,8 @@ import dataclasses
 import numpy as np
 import pandas as pd
 from studies.synthesis.test_generating import pictures
-from studies.synthesis.test_networks import batch
 
-from brats_lib.models.native_unet import build_native_unet
-from experiments.segmenter import SEGMENTER, LabelledBatches, VAERegularised, score_segmenter, train_segmenter
+from experiments.segmenter import SEGMENTER, LabelledBatches, score_segmenter, train_segmenter
 
 
 def test_half_of_a_batch_is_of_the_others_where_there_are_any():
@@ -30,12 +28,3 @@ def test_a_segmenter_learns_the_squares_with_the_branch():
     scores = pd.DataFrame(score_segmenter(network, shown, recipe))
     assert scores[["case", "region"]].values.tolist() == [[c, r] for c in "abcd" for r in ("WT", "TC", "ET")]
     assert scores.groupby("region")["dice"].mean()["WT"] > 0.8
-
-
-def test_the_vae_branch_adds_losses_in_training_and_nothing_to_the_prediction():
-    network, picture = build_native_unet(2, (8, 8, 8), 3, seed=0), batch(2)
-    model = VAERegularised(network, 16, seed=1)
-    np.testing.assert_array_equal(model(picture, training=False), network(picture))
-    assert model.losses == []
-    model(picture, training=True)
-    assert len(model.losses) == 2

@@ -47,14 +47,6 @@ def storage(tmp_path):
     return tmp_path / "study.db"
 
 
-@pytest.mark.parametrize(("slices", "size"), [(32, 16), (7, 7), (None, 16)])
-def test_scored_batches_are_all_of_one_size(cases, slices, size):
-    # Four cases of 16 slices.
-    batches = tuning._even_batches(cases, slices)
-    assert {len(batches[number][0]) for number in range(len(batches))} == {size}
-    assert len(batches) * size == (slices or 64)
-
-
 def test_each_row_differs_from_the_plan_in_its_factor_alone():
     plan = Plan()
     assert one_factor(plan, "baseline") == [("", plan)]
