@@ -113,11 +113,9 @@ def distance_table(
     """Fréchet and kernel distance of sets of pictures to real ones, each between its floor and its ceiling.
 
     `features` turns pictures into features, such as `features.unet_features` with its network. `halves` are real
-    pictures of different cases: the first is what is compared with, the second gives the floor. The sets have as many
-    pictures each. Uniform noise in every pixel, from the seed, gives the ceiling.
-
-    One row per set, the floor "real" and the ceiling "noise" included: set, samples, frechet, kernel, and position,
-    which is 0 at the floor and 1 at the ceiling of the Fréchet distance.
+    pictures of different cases, as many as each set has: the first is what is compared with, the second gives the
+    floor. Uniform noise in every pixel, from the seed, gives the ceiling. One row per set, "real" and "noise" included:
+    set, samples, frechet, kernel, and position, which is 0 at the floor and 1 at the ceiling of the Fréchet distance.
     """
     noise = np.random.default_rng(seed).random(np.shape(halves[1]), np.float32).astype(np.float16)
     reference, rows = features(halves[0]), []
