@@ -135,7 +135,7 @@ def test_stopped_study_goes_on_with_what_is_missing(small, trainings, monkeypatc
     assert len(again) == 4 and not set(again) & set(first)
 
 
-def test_accelerated_trainings_are_scored_once_with_the_machine_that_trained_them(small, monkeypatch, tmp_path):
+def test_accelerated_trainings_are_scored_once_with_the_machine_that_trained_them(small, eager, monkeypatch, tmp_path):
     folder, path = tmp_path / "accelerated", small / "accelerated.json"
     rows = {"all effects": (2, shipped.MIXED), "without rims": (2, ())}
     put(monkeypatch, accelerated, NATIVE=TINY, ROWS=rows, FOLDER=str(folder))

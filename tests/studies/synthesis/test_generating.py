@@ -68,10 +68,7 @@ def test_a_batch_of_codes_is_of_slices_and_their_mirror_images_and_its_name_of_t
     assert batches.names != CodeBatches(models.build(AUTOENCODER, seed=1), shown, GAN).names
 
 
-def test_a_trained_gan_is_loaded_with_all_its_state(tmp_path, monkeypatch, autoencoder):
-    # Making a graph of so few steps takes longer than the steps.
-    eager, compile = {"run_eagerly": True, "jit_compile": False}, keras.Model.compile
-    monkeypatch.setattr(keras.Model, "compile", lambda *given, **options: compile(*given, **{**options, **eager}))
+def test_a_trained_gan_is_loaded_with_all_its_state(tmp_path, eager, autoencoder):
     batches = CodeBatches(autoencoder, pictures(), GAN)
     trained = train(GAN, batches, None, tmp_path, precision="float32", verbose=0, data_fingerprint="squares")
     assert {"critic_loss", "generator_loss"} <= set(trained.history)
