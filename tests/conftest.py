@@ -63,6 +63,15 @@ def _same_chance_every_time():
     random.seed(0)
 
 
+@pytest.fixture
+def eager(monkeypatch):
+    """Networks run step by step: to make a graph of a few steps takes longer than they do."""
+    import keras
+
+    compile, options = keras.Model.compile, {"run_eagerly": True, "jit_compile": False}
+    monkeypatch.setattr(keras.Model, "compile", lambda *given, **others: compile(*given, **(others | options)))
+
+
 @pytest.fixture(scope="session")
 def _tiny_cases(tmp_path_factory):
     root = tmp_path_factory.mktemp("original") / "tiny"

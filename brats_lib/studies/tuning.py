@@ -110,7 +110,7 @@ def plan_of(
 
 
 def prepare(cohort: Cohort, split: Split, plan: Plan, folder: str | Path) -> Cases:
-    """The cases of a study, with their slices made in the folder where they are missing."""
+    """The cases of a study, their slices made where the folder lacks them."""
     return Cases(build_cache(cohort.labelled(), plan.recipe, Path(folder) / "cache"), split.train, split.val)
 
 
@@ -190,18 +190,11 @@ def sweep(
 def open_study(storage: str | Path, spared: int = 2) -> "optuna.Study":
     """Open a study of Optuna's, or begin it with the published values as its first trial.
 
-    It maximises `SCORE`. Trials are drawn by the tree-structured Parzen estimator (Bergstra et al. 2011) and stopped
-    by the median rule: where the score is below the median of the earlier trials at that epoch. A trial whose process
-    has been silent for two minutes is tried again.
-
-    Parameters
-    ----------
-    storage
-        File of an SQLite database, or a URL such as ``postgresql://user@host/base``; a `BratsError` says why one
-        cannot be opened.
-    spared
-        Epochs after which a trial may be stopped first. Where networks find nothing for some epochs, stopping any
-        sooner leaves those that begin early, not those that end well.
+    The storage is the file of an SQLite database or a URL such as ``postgresql://user@host/base``. The study maximises
+    `SCORE`. Trials are drawn by the tree-structured Parzen estimator (Bergstra et al. 2011) and stopped by the median
+    rule: where the score is below the median of the earlier trials at that epoch, once `spared` epochs are over. Where
+    networks find nothing for some epochs, stopping any sooner leaves those that begin early, not those that end well.
+    A trial whose process has been silent for two minutes is tried again.
     """
     optuna = _import_optuna()
     options = {

@@ -28,13 +28,9 @@ def test_slow_disk_decides_where_it_takes_longer():
 
 def test_page_prints_what_the_function_says():
     text = (ROOT / "book" / "cluster.md").read_text()
-    places = {"1 CPU core": Rates(12), "1 T4": Rates(131), "8 T4": Rates(131, 8, 0.85)}
-    for cases in (369, 100_000):
-        for name, rates in places.items():
-            assert row(cases, name, estimate(cases, rates)) in text
-
-
-def row(cases, name, found):
     keys = ("raw_gb", "cache_gb", "prepare_hours", "read_hours", "train_hours", "device_hours")
-    numbers = [f"{found[key]:,.0f}" if found[key] >= 10 else f"{found[key]:.2g}" for key in keys]
-    return " | ".join([f"| {cases:,}", name, *numbers]) + " |"
+    for cases in (369, 100_000):
+        for name, rates in {"1 CPU core": Rates(12), "1 T4": Rates(131), "8 T4": Rates(131, 8, 0.85)}.items():
+            found = [estimate(cases, rates)[key] for key in keys]
+            numbers = [f"{number:,.0f}" if number >= 10 else f"{number:.2g}" for number in found]
+            assert " | ".join([f"| {cases:,}", name, *numbers]) + " |" in text

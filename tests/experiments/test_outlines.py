@@ -7,10 +7,10 @@ from brats_lib.labels import ED, ET, NCR
 from experiments.outlines import describe_outline
 
 
-def cube(side, inner):
-    """Where a cube of so many voxels lies in the middle of one of `side`."""
-    start = (side - inner) // 2
-    return (slice(start, start + inner),) * 3
+def cube(side):
+    """A cube of so many voxels in the middle of one of 61."""
+    start = (61 - side) // 2
+    return (slice(start, start + side),) * 3
 
 
 @pytest.fixture
@@ -18,23 +18,19 @@ def case():
     """A cube of edema, in it a cube that enhances, in it one of necrosis."""
     mask = np.zeros((61, 61, 61), np.uint8)
     flair, t1ce = np.full(mask.shape, 10.0), np.full(mask.shape, 5.0)
-    mask[cube(61, 41)], mask[cube(61, 17)], mask[cube(61, 7)] = ED, ET, NCR
-    flair[cube(61, 41)] = 14  # outermost layer of the edema
-    flair[cube(61, 39)] = 20
-    t1ce[cube(61, 41)] = 4  # edema
-    t1ce[cube(61, 17)] = 6  # outermost layer of ET
-    t1ce[cube(61, 15)] = 9
+    mask[cube(41)], mask[cube(17)], mask[cube(7)] = ED, ET, NCR
+    # The outermost layer of the edema, and of what enhances, is less bright.
+    flair[cube(41)], flair[cube(39)] = 14, 20
+    t1ce[cube(41)], t1ce[cube(17)], t1ce[cube(15)] = 4, 6, 9
     return {"flair": flair, "t1ce": t1ce}, mask
 
 
 def test_outline_by_hand(case):
-    found = describe_outline(*case)
-    assert found["core_surface_enhancing"] == 1
     # Outermost voxels of ET are the outer layer at 6, 17^3 - 15^3 = 1538 of them, and the layer around the necrosis at
-    # 9, at most 9^3 - 7^3 = 386; the median is 6, two fifths of the way from 4 to 9.
-    assert found["et_outermost"] == pytest.approx(2 / 5)
-    # 14 on the way from 10 to 20.
-    assert found["wt_outermost"] == pytest.approx(0.4)
+    # 9, at most 9^3 - 7^3 = 386; the median is 6, two fifths of the way from 4 to 9. FLAIR is 14 on the way from 10 to
+    # 20.
+    expected = {"core_surface_enhancing": 1, "et_outermost": 2 / 5, "wt_outermost": 0.4}
+    assert describe_outline(*case) == pytest.approx(expected)
 
 
 def test_necrosis_at_the_surface_is_counted(case):

@@ -27,21 +27,6 @@ def test_native_network_has_the_parameter_count_worked_out_by_hand(native):
     assert native.count_params() == sum(encoder) + sum(ups) + sum(decoder) + 16 * 3 + 3 == 478_531
 
 
-def test_finest_level_has_one_convolution_and_the_others_two(native):
-    convolutions = [layer.name for layer in native.layers if "_conv_" in layer.name]
-    finest = ["encoder_1_conv_1", "decoder_1_conv_1"]
-    others = ["encoder_2", "encoder_3", "bottleneck", "decoder_3", "decoder_2"]
-    assert convolutions == [
-        finest[0], *(f"{level}_conv_{number}" for level in others for number in (1, 2)), finest[1]
-    ]  # fmt: skip
-
-
-def test_one_network_takes_slices_of_any_size_that_can_be_halved(native):
-    assert native.input_shape == (None, None, None, 6)
-    for shape in ((16, 16), (32, 48)):
-        assert native(np.zeros((1, *shape, 6), np.float32)).shape == (1, *shape, 3)
-
-
 def test_regions_are_judged_one_by_one_and_classes_against_each_other():
     slices = np.random.default_rng(0).normal(size=(2, 16, 16, 6)).astype(np.float32)
     regions = np.asarray(build(NATIVE, seed=0)(slices))

@@ -63,20 +63,16 @@ def test_skip_connections_join_encoder_and_decoder_of_one_resolution(published):
 
 @pytest.mark.parametrize(("precision", "inside"), [("mixed_bfloat16", "bfloat16"), ("mixed_float16", "float16")])
 @pytest.mark.parametrize("recipe", SMALL, ids=lambda recipe: recipe.name)
-def test_output_and_weights_are_float32_whatever_the_precision(recipe, precision, inside):
-    model = build(recipe, precision, seed=0)
+def test_precision_is_of_the_inner_layers_and_the_seed_of_all_weights(recipe, precision, inside):
+    model = build(recipe, precision, seed=3)
     output = model(np.random.default_rng(0).random((2, 16, 16, model.input_shape[-1]), np.float32))
     assert keras.backend.standardize_dtype(output.dtype) == "float32"
     assert model.get_layer("bottleneck_conv_1").compute_dtype == inside
     assert {weight.dtype for weight in model.weights if "seed" not in weight.path} == {"float32"}
-    assert keras.config.dtype_policy().name == "float32"
-
-
-@pytest.mark.parametrize("recipe", SMALL, ids=lambda recipe: recipe.name)
-def test_same_seed_same_weights_and_no_two_layers_alike(recipe):
-    first, again, other = (build(recipe, seed=seed).get_weights() for seed in (3, 3, 4))
-    assert all((a == b).all() for a, b in zip(first, again, strict=True))
-    kernels = [kernel.tobytes() for kernel in (*first, *other) if kernel.ndim == 4]
+    # The same seed gives the same weights, and no two layers are alike.
+    again, other = (build(recipe, seed=seed).get_weights() for seed in (3, 4))
+    assert all((a == b).all() for a, b in zip(model.get_weights(), again, strict=True))
+    kernels = [kernel.tobytes() for kernel in (*again, *other) if kernel.ndim == 4]
     assert len(set(kernels)) == len(kernels) > 10
 
 

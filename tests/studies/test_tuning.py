@@ -2,11 +2,9 @@
 
 import contextlib
 import dataclasses
-import multiprocessing
 import sqlite3
-import time
 
-import numpy as np
+import optuna
 import pandas as pd
 import pytest
 from conftest import write_case
@@ -19,17 +17,8 @@ from brats_lib.errors import BratsError
 from brats_lib.recipes import PUBLISHED
 from brats_lib.slices.cache import build_cache
 from brats_lib.studies import tuning
-from brats_lib.studies.tuning import (
-    FACTORS,
-    Cases,
-    Plan,
-    one_factor,
-    open_study,
-    search,
-    sweep,
-    train_plan,
-    trials_table,
-)
+from brats_lib.studies.tuning import Cases, Plan, one_factor, open_study, search, sweep, train_plan, trials_table
+from brats_lib.training.callbacks import Diverged
 
 TINY = Plan(
     dataclasses.replace(PUBLISHED, size=16, width=2, first_slice=8, stop_slice=24, learning_rate=1e-2),
@@ -53,18 +42,15 @@ def cases(tmp_path_factory):
     return Cases(cache, tuple(cohort.names[:2]), tuple(cohort.names[2:]))
 
 
-@pytest.mark.parametrize(("slices", "size"), [(40, 20), (32, 16), (7, 7), (None, 16)])
-def test_scored_batches_are_all_of_one_size(cases, slices, size):
-    # Four cases of 16 slices.
-    batches = tuning._even_batches(cases, slices)
-    found = [len(batches[number][0]) for number in range(len(batches))]
-    assert set(found) == {size} and sum(found) == (slices or 64)
+@pytest.fixture
+def storage(tmp_path):
+    return tmp_path / "study.db"
 
 
 def test_each_row_differs_from_the_plan_in_its_factor_alone():
     plan = Plan()
     assert one_factor(plan, "baseline") == [("", plan)]
-    rows = {factor: one_factor(plan, factor) for factor in FACTORS}
+    rows = {factor: one_factor(plan, factor) for factor in tuning.FACTORS}
     for factor, changes in rows.items():
         for value, changed in changes:
             assert changed != plan and changed.value(factor) == value
@@ -79,20 +65,26 @@ def test_each_row_differs_from_the_plan_in_its_factor_alone():
         one_factor(plan, "depth")
 
 
-def test_finished_part_of_a_sweep_is_read_and_a_changed_one_is_made_again(cases, tmp_path, capsys):
+def test_finished_part_of_a_sweep_is_read_and_a_changed_one_is_made_again(cases, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(tuning.FACTORS, "optimizer", ("adam", "sgd"))
     first = sweep(TINY, cases, tmp_path, ["baseline", "optimizer"])
-    assert first.groupby(["factor", "value"], sort=False).size().to_dict() == {
-        ("baseline", ""): 2, ("optimizer", "sgd"): 2, ("optimizer", "rmsprop"): 2,
-    }  # fmt: skip
-    assert first.groupby("value")["kept"].sum().tolist() == [1] * 3
+    assert first[["value", "epoch"]].values.tolist() == [["", 1], ["", 2], ["sgd", 1], ["sgd", 2]]
+    assert first.groupby("value")["kept"].sum().tolist() == [1, 1]
     capsys.readouterr()
-    again = sweep(TINY, cases, tmp_path, ["baseline", "optimizer"])
-    pd.testing.assert_frame_equal(first, again)
-    assert capsys.readouterr().out.count("is finished") == 3
-    assert len(pd.read_csv(tmp_path / "optimizer-seed0.csv")) == 4
+    pd.testing.assert_frame_equal(first, sweep(TINY, cases, tmp_path, ["baseline", "optimizer"]))
+    assert capsys.readouterr().out.count("is finished") == 2
+    assert len(pd.read_csv(tmp_path / "optimizer-seed0.csv")) == 2
+
+    def note(recipe, learning, scored, folder, **options):
+        folders.append(folder)
+        raise Diverged(folder, "", "", "")
+
     # Another arithmetic makes other scores.
-    train_plan(TINY, cases, tmp_path / "trainings", precision="mixed_bfloat16")
-    assert "is finished" not in capsys.readouterr().out
+    folders = []
+    monkeypatch.setattr(tuning, "train", note)
+    for precision in ("float32", "mixed_bfloat16"):
+        train_plan(TINY, cases, tmp_path / "trainings", precision=precision)
+    assert [folder.is_dir() for folder in folders] == [True, False]
 
 
 def test_training_that_diverges_scores_nothing(cases, tmp_path):
@@ -101,67 +93,52 @@ def test_training_that_diverges_scores_nothing(cases, tmp_path):
     assert (row["val_region_dice"], row["kept"], row["epoch"]) == (0.0, True, 0)
 
 
-def test_search_begins_with_the_published_values_and_keeps_its_trials(cases, tmp_path):
-    storage, reported = tmp_path / "study.db", []
-    search(open_study(storage), TINY, cases, tmp_path / "t", 2, report=reported.append)
+def test_search_begins_with_the_published_values_and_its_trials_last(cases, storage, tmp_path):
+    search(open_study(storage), TINY, cases, tmp_path / "t", 1)
     table = trials_table(open_study(storage))
-    assert table["number"].tolist() == [0, 1] and len(reported) == 2
-    first = table.iloc[0]
-    assert (first["learning_rate"], first["dropout"], first["optimizer"], first["loss"]) == (
+    assert table.loc[0, ["learning_rate", "dropout", "optimizer", "loss"]].tolist() == [
         PUBLISHED.learning_rate, PUBLISHED.dropout, "adam", "cross-entropy",
-    )  # fmt: skip
-    assert table["score"].between(0, 1).all() and table["epochs"].tolist() == [2, 2]
+    ]  # fmt: skip
+    assert table["score"].between(0, 1).all() and table["epochs"].tolist() == [2]
     # A trial whose training was done before, in this folder, knows its epochs.
     search(open_study(tmp_path / "other.db"), TINY, cases, tmp_path / "t", 1)
     ours, theirs = (open_study(path).trials[0].intermediate_values for path in (storage, tmp_path / "other.db"))
     assert list(theirs) == [1, 2] and theirs == pytest.approx(ours)
 
 
-def test_search_takes_no_study_of_another_plan_or_precision(cases, tmp_path, monkeypatch):
-    search(open_study(tmp_path / "trials.sqlite"), TINY, cases, tmp_path / "t", 0)
+def test_search_takes_no_study_of_another_plan_or_precision(cases, storage, tmp_path, monkeypatch):
+    search(open_study(storage), TINY, cases, tmp_path / "t", 0)
     for plan, precision in ((dataclasses.replace(TINY, epochs=9), "float32"), (TINY, "mixed_bfloat16")):
         monkeypatch.setattr(tuning, "choose_precision", lambda precision=precision: precision)
         with pytest.raises(BratsError, match="another plan, other cases, another precision"):
-            search(open_study(tmp_path / "trials.sqlite"), plan, cases, tmp_path / "t", 1)
+            search(open_study(storage), plan, cases, tmp_path / "t", 1)
 
 
-@pytest.mark.parametrize("spared", [2, 3])
-def test_trial_below_the_median_is_stopped_but_not_before_its_time(spared, cases, tmp_path, monkeypatch):
+def test_trial_below_the_median_is_stopped_but_not_before_its_time(cases, storage, tmp_path, monkeypatch):
     scores = iter([0.9] * 16 + [0.1] * 4)
 
-    def train(*arguments, callbacks, epochs, **options):
-        rows = []
-        for epoch in range(epochs):
-            rows.append({"epoch": epoch + 1, tuning.SCORE: next(scores)})
-            callbacks[0].on_epoch_end(epoch, rows[-1])
-        return type("Result", (), {"history": pd.DataFrame(rows), "best_epoch": epochs})
+    def train_plan(plan, cases, folder, callbacks, **options):
+        rows = [{"epoch": epoch + 1, tuning.SCORE: next(scores), "kept": epoch == 3} for epoch in range(4)]
+        for epoch, row in enumerate(rows):
+            callbacks[0].on_epoch_end(epoch, row)
+        return pd.DataFrame(rows)
 
-    monkeypatch.setattr(tuning, "train", train)
-    study = open_study(tmp_path / "study.db", spared=spared)
+    monkeypatch.setattr(tuning, "train_plan", train_plan)
+    study = open_study(storage, spared=3)
     search(study, dataclasses.replace(TINY, epochs=4), cases, tmp_path / "t", 5)
     table = trials_table(study)
     assert table["state"].tolist() == ["complete"] * 4 + ["pruned"]
-    assert table["epochs"].tolist() == [4, 4, 4, 4, spared]
+    assert table["epochs"].tolist() == [4, 4, 4, 4, 3]
     assert table["score"].tolist() == [0.9] * 4 + [0.1]
 
 
-def test_importance_names_the_factor_that_decides(tmp_path):
-    import optuna
-
-    study = open_study(tmp_path / "study.db")
-    with pytest.raises(BratsError, match="0 trials are complete"):
-        tuning.importance(study)
-    rng = np.random.default_rng(0)
-    bounds = {"dropout": (0, 0.5), "momentum": (0.5, 0.99)}
-    distributions = {name: optuna.distributions.FloatDistribution(*ends) for name, ends in bounds.items()}
-    for _ in range(40):
-        values = {name: rng.uniform(*ends) for name, ends in bounds.items()}
-        study.add_trial(
-            optuna.trial.create_trial(params=values, distributions=distributions, value=2 * values["dropout"])
-        )
-    shares = tuning.importance(study)
-    assert list(shares) == ["dropout", "momentum"]
-    assert shares["dropout"] > 0.9 and sum(shares.values()) == pytest.approx(1)
+def test_importance_wants_four_trials_and_is_nothing_where_all_score_alike(storage):
+    study = open_study(storage)
+    for complete in range(4):
+        with pytest.raises(BratsError, match=f"{complete} trials are complete"):
+            tuning.importance(study)
+        study.add_trial(optuna.trial.create_trial(value=0.5))
+    assert set(tuning.importance(study).values()) == {0}
 
 
 @pytest.mark.parametrize("storage", ["postgresql://nobody@localhost:1/none", "nonsense://"])
@@ -170,60 +147,26 @@ def test_storage_that_cannot_be_opened_is_explained_before_data_are_looked_at(st
     assert "it cannot be opened" in capsys.readouterr().err
 
 
-def test_one_process_at_a_time_looks_for_a_trial(tmp_path):
-    engine = open_study(tmp_path / "study.db")._storage._backend.engine
-    with contextlib.closing(sqlite3.connect(tmp_path / "study.db", timeout=0)) as another, engine.begin():
+def test_one_process_at_a_time_looks_for_a_trial_and_one_alone_puts_in_the_first(storage):
+    studies = [open_study(storage) for _ in range(2)]
+    engine = studies[0]._storage._backend.engine
+    with contextlib.closing(sqlite3.connect(storage, timeout=0)) as another, engine.begin():
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             another.execute("BEGIN IMMEDIATE")
+    rates = [tuning._draw(study.ask(), TINY).recipe.learning_rate for study in studies]
+    assert rates[0] == PUBLISHED.learning_rate != rates[1]
 
 
-def work(storage, seconds):
-    """One trial, which scores its first epoch and takes so long after it."""
-
-    def objective(trial):
-        tuning._draw(trial, TINY)
-        trial.report(0.5, 1)
-        time.sleep(seconds)
-        return 0.5
-
-    open_study(storage).optimize(objective, n_trials=1)
-
-
-# Its own import of TensorFlow would take longer than all that a process does here.
-start = multiprocessing.get_context("fork").Process
-forked = pytest.mark.filterwarnings("ignore:.*fork")
-
-
-@forked
-def test_two_processes_share_a_study(tmp_path):
-    workers = [start(target=work, args=(tmp_path / "study.db", 0)) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0]
-    table = trials_table(open_study(tmp_path / "study.db"))
-    assert table["number"].tolist() == [0, 1]
-    # The published values were put in once.
-    assert (table["learning_rate"] == PUBLISHED.learning_rate).sum() == 1
-
-
-@forked
-def test_trial_of_a_killed_process_is_tried_again(cases, tmp_path, monkeypatch):
-    study = open_study(tmp_path / "study.db")
-    worker = start(target=work, args=(tmp_path / "study.db", 600))
-    worker.start()
-    while not study.trials[0].intermediate_values:
-        assert worker.is_alive()
-        time.sleep(0.1)
-    worker.kill()
-    worker.join()
-    monkeypatch.setattr(study._storage._backend, "grace_period", 1)
-    # Until its last sign of life, which the database keeps to the second, is older than that.
-    time.sleep(2.1)
-    search(study, TINY, cases, tmp_path / "t", 2)
-    lost, *others = study.trials
+def test_trial_of_a_killed_process_is_tried_again(cases, storage, tmp_path):
+    study = open_study(storage)
+    killed = study.ask()
+    tuning._draw(killed, TINY)
+    killed.report(0.5, 1)
+    study._storage.record_heartbeat(killed._trial_id)
+    with contextlib.closing(sqlite3.connect(storage, isolation_level=None)) as database:
+        database.execute("UPDATE trial_heartbeats SET heartbeat = datetime('now', '-3 minutes')")
+    search(open_study(storage), TINY, cases, tmp_path / "t", 1)
+    lost, again = study.trials
     assert lost.state.name == "FAIL"
-    (again,) = (trial for trial in others if trial.system_attrs.get("failed_trial") == 0)
     assert (again.state.name, again.params) == ("COMPLETE", lost.params)
     assert again.intermediate_values[1] == 0.5, "what was scored before is not forgotten"

@@ -17,8 +17,6 @@ __all__ = ["Samples", "cut", "predict_classes", "to_mask"]
 _REMEMBERED = 4000
 # Spread of the factor and of the offset that each modality of a block gets: another scanner.
 _GAIN, _SHIFT = 0.1, 0.1
-# Connected pieces of tumour that are smaller than this share of the largest are dropped, as our own recipe does.
-_SMALLEST_PIECE = 0.1
 
 
 class Samples(keras.utils.PyDataset):
@@ -136,6 +134,6 @@ def _between(answer, axis, positions):
 
 
 def to_mask(probabilities: np.ndarray) -> np.ndarray:
-    """Labels 0, 1, 2, 4: the most probable one of each voxel, without the small pieces of tumour."""
+    """Labels 0, 1, 2, 4: the most probable ones, without pieces of tumour smaller than a tenth of the largest."""
     mask = labels.to_labels(probabilities.argmax(-1))
-    return mask * large_pieces(mask > 0, _SMALLEST_PIECE)
+    return mask * large_pieces(mask > 0, 0.1)

@@ -13,7 +13,6 @@ MARGIN = 24
 FACTOR = 3
 # Filters of the eight convolutions of each path, and of the two layers that read both paths.
 _WIDTHS, _JOINT_WIDTHS = (30, 30, 40, 40, 40, 40, 50, 50), (150, 150)
-_DROPOUT = 0.5
 # Statistics that are 30 batches old in the mean, like an average over the last 60, which the paper's authors take.
 _MOMENTUM = 1 - 1 / 30
 
@@ -29,10 +28,10 @@ def build_deepmedic(channels: int, classes: int, precision: str = "float32", see
     output 48 less: a training segment of 57 is answered by 9, and output i belongs to input voxel i + 24.
 
     Where the paper leaves it open, as in its authors' program: the order convolution, normalisation, PReLU, whose
-    slopes start at 0.01; dropout before the last two layers alone; initial weights of He et al. 2015; features repeated
-    where they are made finer. Departures: a coarse voxel is the mean of 27, where that program takes one of them, and
-    lies in the middle of the outputs that share it; the statistics for prediction are averaged with weights that fall
-    exponentially, not over the last 60 batches. Residual connections are of Kamnitsas et al. 2016.
+    slopes start at 0.01; dropout of half before the last two layers alone; initial weights of He et al. 2015; features
+    repeated where they are made finer. Departures: a coarse voxel is the mean of 27, where that program takes one of
+    them, and lies in the middle of the outputs that share it; the statistics for prediction are averaged with weights
+    that fall exponentially, not over the last 60 batches. There are no residual connections (Kamnitsas et al. 2016).
     """
     make = Layers(precision, seed)
     policy = make.policy
@@ -56,6 +55,6 @@ def build_deepmedic(channels: int, classes: int, precision: str = "float32", see
     x = layers.Concatenate(dtype=policy, name="join")([path(centre, "normal"), repeated])
     for number, filters in enumerate(_JOINT_WIDTHS, 1):
         x = convolve(x, filters, 1, f"joint_{number}")
-        x = make.dropout(x, _DROPOUT, f"joint_{number}_dropout")
+        x = make.dropout(x, 0.5, f"joint_{number}_dropout")
     probabilities = make.conv(x, classes, 1, "probabilities", kind=layers.Conv3D, activation="softmax", dtype="float32")
     return keras.Model(image, probabilities, name="deepmedic")

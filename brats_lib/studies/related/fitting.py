@@ -20,11 +20,6 @@ from brats_lib.training.devices import choose_precision, make_reproducible
 
 __all__ = ["Fitted", "fit", "fit_system", "labelled_cross_entropy", "natural_shares", "train_briefly"]
 
-# The learning rate falls along a cosine to this share of its height.
-_LOWEST = 0.01
-# What every network calls its last layer.
-_LAST = "probabilities"
-
 
 @dataclass(frozen=True)
 class Fitted:
@@ -52,12 +47,12 @@ def labelled_cross_entropy(y_true, y_pred):
 
 
 def fit(model: keras.Model, batches: keras.utils.PyDataset, learning_rate: float, seed: int = 0) -> Fitted:
-    """Train a network once over its batches: Adam, with a learning rate that falls along a cosine.
+    """Train a network once over its batches: Adam, with a learning rate that falls along a cosine to 1 %.
 
     The seed is of dropout. A loss that is no number any more ends the training with a `BratsError`.
     """
     make_reproducible(seed)
-    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, len(batches), alpha=_LOWEST)
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, len(batches), alpha=0.01)
     model.compile(keras.optimizers.Adam(schedule, clipnorm=1.0), labelled_cross_entropy)
     start, losses = time.process_time(), []
     for number in range(len(batches)):
@@ -83,7 +78,7 @@ def fit_system(
     fitted = fit(model, Samples(stacks, system, steps - late, seed), system.learning_rate, seed)
     if not late:
         return fitted
-    frozen = [layer for layer in _single_layers(model) if layer.trainable and layer.name != _LAST]
+    frozen = [layer for layer in _single_layers(model) if layer.trainable and layer.name != "probabilities"]
     for layer in frozen:
         layer.trainable = False
     natural = replace(system, shares=natural_shares(stacks))
@@ -116,15 +111,9 @@ def train_briefly(
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Train some of `SYSTEMS`, each after the one that it is built on, for a few steps and segment a case with them.
 
-    The cases have labels and all four modalities.
-
-    Returns
-    -------
-    table
-        A row per system: its title, parameters, loss of the first and of the last batches, seconds of training and of
-        prediction, Dice of WT, TC and ET.
-    masks
-        Title to labels of the tested case.
+    The cases have labels and all four modalities. The table has a row per system: its title, parameters, loss of the
+    first and of the last batches, seconds of training and of prediction, Dice of WT, TC and ET. Beside it stand the
+    labels of the tested case by title.
     """
     models: dict[str, keras.Model] = {}
     landmarks, rows, masks = learn_landmarks(stacks), [], {}

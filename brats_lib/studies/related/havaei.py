@@ -13,9 +13,6 @@ __all__ = ["CASCADE_MARGIN", "MARGIN", "build_cascade", "build_two_path"]
 MARGIN = 16
 CASCADE_MARGIN = 32
 
-_DROPOUT = 0.5
-_SPREAD = 0.005
-
 
 def build_two_path(
     channels: int, classes: int, precision: str = "float32", seed: int | None = None, name: str = "two_path"
@@ -37,7 +34,7 @@ def build_two_path(
     uniform within 0.005 around 0 and biases at 0 (section 4): the paper's last biases, the logarithms of the label
     frequencies, are one constant where all classes are drawn equally often, which a softmax does not see.
     """
-    make = Layers(precision, seed, partial(keras.initializers.RandomUniform, -_SPREAD, _SPREAD))
+    make = Layers(precision, seed, partial(keras.initializers.RandomUniform, -0.005, 0.005))
     policy = make.policy
 
     def maxout(x, maps, kernel, name):
@@ -53,7 +50,7 @@ def build_two_path(
     local = pool(maxout(local, 64, 3, "local_2"), 2, "local_2")
     wide = maxout(images, 160, 13, "global")
     joined = layers.Concatenate(dtype=policy, name="paths")([local, wide])
-    joined = make.dropout(joined, _DROPOUT, "paths_dropout")
+    joined = make.dropout(joined, 0.5, "paths_dropout")
     probabilities = make.conv(
         joined, classes, 21, "probabilities", padding="valid", activation="softmax", dtype="float32"
     )

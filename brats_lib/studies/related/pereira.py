@@ -12,10 +12,6 @@ MARGIN = 16
 # Voxels from one answer of the dense network to the next: what the first pooling leaves.
 DENSE_STRIDE = 2
 
-_SLOPE = 0.333
-_DROPOUT = 0.1
-_BIAS = 0.1
-
 
 def build_pereira(
     channels: int, classes: int, dense: bool = False, precision: str = "float32", seed: int | None = None
@@ -44,14 +40,14 @@ def build_pereira(
     one of a whole patch.
     """
     make = Layers(precision, seed, keras.initializers.GlorotUniform)
-    policy, bias = make.policy, keras.initializers.Constant(_BIAS)
+    policy, bias = make.policy, keras.initializers.Constant(0.1)
 
     def convolve(x, filters, name, kernel=3, **options):
         x = make.conv(x, filters, kernel, name, bias_initializer=bias, **options)
-        return layers.LeakyReLU(_SLOPE, dtype=policy, name=f"{name}_relu")(x)
+        return layers.LeakyReLU(0.333, dtype=policy, name=f"{name}_relu")(x)
 
     def connect(x, name, **options):
-        return make.dropout(convolve(x, 256, name, padding="valid", **options), _DROPOUT, f"{name}_dropout")
+        return make.dropout(convolve(x, 256, name, padding="valid", **options), 0.1, f"{name}_dropout")
 
     patches = x = keras.Input((None, None, channels), name="patches")
     for number in (1, 2, 3):

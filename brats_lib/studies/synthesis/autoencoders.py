@@ -16,13 +16,9 @@ class Autoencoder(parts.GenerativeModel):
     The first stage of Rombach et al. 2022: what a slice looks like from near is learnt here, so that another network
     need only learn which codes go together.
 
-    Attributes
-    ----------
-    encoder : keras.Model
-        Labelled slices (n, size, size, channels + classes) to means and logarithms of variances of their codes
-        (n, side, side, 2 * latent), where side is ``size // 2 ** (len(widths) - 1)``.
-    decoder : keras.Model
-        Codes (n, side, side, latent) to slices in 0-1: intensities, then class probabilities.
+    The `encoder` makes of labelled slices (n, size, size, channels + classes) means and logarithms of variances of
+    their codes (n, side, side, 2 * latent), where side is ``size // 2 ** (len(widths) - 1)``. The `decoder` makes of
+    codes (n, side, side, latent) slices in 0-1: intensities, then class probabilities.
     """
 
     terms = ("reconstruction_loss", "kl_loss")
@@ -69,9 +65,8 @@ def _build_code_decoder(recipe, channels, blocks):
         if level > 1:
             x = blocks.double(x, f"decoder_{level}")
         x = blocks.conv_relu(x, width, 3, f"decoder_{level}")
-    x = blocks.conv(
-        x, channels + len(LABELS), 3, "last_conv", kernel_initializer=blocks.initial(keras.initializers.GlorotNormal)
-    )
+    initial = blocks.initial(keras.initializers.GlorotNormal)
+    x = blocks.conv(x, channels + len(LABELS), 3, "last_conv", kernel_initializer=initial)
     images = layers.Activation("sigmoid", dtype="float32", name="images")(x[..., :channels])
     labels = layers.Activation("softmax", dtype="float32", name="labels")(x[..., channels:])
     both = layers.Concatenate(dtype="float32", name="labelled")([images, labels])
@@ -92,13 +87,9 @@ def labelled_error(made: parts.Tensor, real: parts.Tensor, channels: int) -> par
 class VAE(parts.GenerativeModel):
     """A variational autoencoder of slices (Kingma and Welling 2014), which may be given the labels.
 
-    Attributes
-    ----------
-    encoder : keras.Model
-        Pictures (n, size, size, channels), with labels channels + classes, to mean and logarithm of the variance
-        (n, 2, latent).
-    decoder : keras.Model
-        Latent vectors (n, latent), with labels also (n, size, size, classes), to pictures in 0-1.
+    The `encoder` makes of pictures (n, size, size, channels), with labels channels + classes, mean and logarithm of the
+    variance (n, 2, latent), and the `decoder` of latent vectors (n, latent), with labels (n, size, size, classes)
+    beside them, pictures in 0-1.
     """
 
     terms = ("reconstruction_loss", "kl_loss")

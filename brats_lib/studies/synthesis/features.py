@@ -16,7 +16,7 @@ from brats_lib.cases.fetch import retrieve
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path
 from brats_lib.recipes import NativeRecipe
-from brats_lib.studies.synthesis.networks import bottleneck, forward
+from brats_lib.studies.synthesis.networks import FLOOR, bottleneck, forward
 
 __all__ = ["INCEPTION_FILE", "fetch_inception", "inception_features", "open_inception", "unet_features"]
 
@@ -24,11 +24,7 @@ __all__ = ["INCEPTION_FILE", "fetch_inception", "inception_features", "open_ince
 INCEPTION_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 INCEPTION_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{INCEPTION_FILE}"
 INCEPTION_HASH = "md5:bcbd6486424b2319ff4ef7d526e38f63"
-_HOW = "`brats fetch inception runs/inception` downloads them (92 MB)."
-_INCEPTION_SHAPE = (299, 299, 3)
 _COLOURS = ("flair", "t1ce", "t2")
-# Darker than this in every modality is background.
-_FLOOR = 0.02
 
 
 def _modalities(images, names):
@@ -41,7 +37,7 @@ def unet_features(network: keras.Model, recipe: NativeRecipe, images: np.ndarray
     Such a network knows brains and their tumours. Its distances are no FID and not comparable with any. A picture has
     no neighbours, so it takes their place as well.
     """
-    brain: np.ndarray = np.any(np.asarray(images, np.float32) > _FLOOR, axis=-1)
+    brain: np.ndarray = np.any(np.asarray(images, np.float32) > FLOOR, axis=-1)
     chosen = np.where(brain[..., None], _modalities(images, recipe.modalities), 0)
     scaled = np.stack([[zscore(image) for image in np.moveaxis(picture, -1, 0)] for picture in chosen])
     read = np.moveaxis(np.clip(scaled, *recipe.clip), 1, -1)
@@ -55,8 +51,7 @@ def unet_features(network: keras.Model, recipe: NativeRecipe, images: np.ndarray
 
 def fetch_inception(folder: str | Path, known_hash: str = INCEPTION_HASH) -> Path:
     """Download the weights of Inception-v3 (92 MB) to a folder, going on where an earlier call stopped."""
-    folder = home_path(folder)
-    return retrieve(INCEPTION_URL, known_hash, folder / INCEPTION_FILE)
+    return retrieve(INCEPTION_URL, known_hash, home_path(folder) / INCEPTION_FILE)
 
 
 def open_inception(folder: str | Path) -> keras.Model | None:
@@ -67,17 +62,17 @@ def open_inception(folder: str | Path) -> keras.Model | None:
     """
     file = home_path(folder) / INCEPTION_FILE
     if not file.is_file():
-        print(f"No FID and KID: the weights of Inception-v3 are not in '{file.parent.name}'.", _HOW)
+        how = "`brats fetch inception runs/inception` downloads them (92 MB)."
+        print(f"No FID and KID: the weights of Inception-v3 are not in '{file.parent.name}'. {how}")
         return None
-    network = keras.applications.InceptionV3(
-        include_top=False, weights=None, pooling="avg", input_shape=_INCEPTION_SHAPE
-    )
+    shape = (299, 299, 3)
+    network = keras.applications.InceptionV3(include_top=False, weights=None, pooling="avg", input_shape=shape)
     try:
         network.load_weights(file)
     except (OSError, ValueError, KeyError) as error:
         found = f"it cannot be read ({str(error).strip().splitlines()[0]})"
         raise BratsError(file, found, "the weights of Inception-v3", "Delete it and fetch it again") from error
-    resized = layers.Resizing(*_INCEPTION_SHAPE[:2], data_format="channels_last")
+    resized = layers.Resizing(*shape[:2], data_format="channels_last")
     return keras.Sequential([keras.Input((None, None, 3)), resized, layers.Rescaling(2.0, offset=-1), network])
 
 

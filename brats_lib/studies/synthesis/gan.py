@@ -8,9 +8,6 @@ from brats_lib.studies.synthesis import parts
 
 __all__ = ["GAN", "join"]
 
-# Of features that are normalised together; the widths are multiples of it.
-GROUPS = 8
-
 
 class GAN(parts.GenerativeModel):
     """Generator and critic as one network to be fitted to codes of an `autoencoders.Autoencoder`.
@@ -37,14 +34,14 @@ class GAN(parts.GenerativeModel):
 def _build_generator(recipe, blocks):
     """A dense layer makes the coarsest map; each level below doubles it and convolves it twice.
 
-    The features are normalised in groups, and the latent vector sets their scale and shift, so that it has a say in
-    more than the coarsest map.
+    The features are normalised in groups of channels, and the latent vector sets their scale and shift, so that it has
+    a say in more than the coarsest map.
     """
     policy, first = blocks.policy, recipe.widths[0]
     coarsest = recipe.size // 2 ** (len(recipe.widths) - 1)
 
     def modulate(x, width, name):
-        x = layers.GroupNormalization(GROUPS, center=False, scale=False, dtype=policy, name=f"{name}_norm")(x)
+        x = layers.GroupNormalization(8, center=False, scale=False, dtype=policy, name=f"{name}_norm")(x)
         scale = blocks.dense(style, width, f"{name}_scale", bias="ones")
         shift = blocks.dense(style, width, f"{name}_shift")
         scale, shift = (layers.Reshape((1, 1, width), dtype=policy)(each) for each in (scale, shift))

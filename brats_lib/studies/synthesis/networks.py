@@ -16,8 +16,8 @@ from brats_lib.training.objectives import learning_rate_schedule, objective
 __all__ = ["between", "bottleneck", "draw_latent", "encode", "forward", "split_labelled", "synthesise"]
 
 _NETWORKS = {"autoencoder": Autoencoder, "gan": GAN, "vae": VAE, "translation": Translation}
-# Below this a pixel that is no tumour is background, as in pictures of skull-stripped brains.
-_FLOOR = 0.02
+# Darker than this in every modality a pixel that is no tumour is background.
+FLOOR = 0.02
 
 
 @build.register
@@ -102,5 +102,5 @@ def synthesise(generator: keras.Model, latent: np.ndarray) -> tuple[np.ndarray, 
 def split_labelled(made: np.ndarray, modalities: int = 4) -> tuple[np.ndarray, np.ndarray]:
     """Part intensities and class probabilities, joined along the last axis, into what `synthesise` gives."""
     images, classes = made[..., :modalities], made[..., modalities:].argmax(-1).astype(np.uint8)
-    outside = (images.max(-1) < _FLOOR) & (classes == 0)
+    outside = (images.max(-1) < FLOOR) & (classes == 0)
     return np.where(outside[..., None], 0, images).astype(np.float16), classes

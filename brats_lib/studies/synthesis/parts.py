@@ -22,8 +22,6 @@ __all__ = [
 
 Tensor = Any  # of whichever backend
 CRITIC_TERMS = ("critic_loss", "generator_loss")
-# Slope of the leaky ReLU below zero.
-_SLOPE = 0.2
 
 
 def part_seeds(seed: int | None, count: int) -> list[int | None]:
@@ -45,7 +43,7 @@ class Blocks(Layers):
 
     def relu(self, x, name):
         """A leaky ReLU."""
-        return layers.LeakyReLU(_SLOPE, dtype=self.policy, name=name)(x)
+        return layers.LeakyReLU(0.2, dtype=self.policy, name=name)(x)
 
     def double(self, x, name):
         """Twice the side by repetition: transposed convolutions leave a pattern (Odena et al. 2016)."""

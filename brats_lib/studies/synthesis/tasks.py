@@ -15,17 +15,7 @@ from brats_lib.cases import MODALITIES
 from brats_lib.recipes import GenerativeRecipe
 from brats_lib.scores.frechet import frechet_distance, kernel_distance
 from brats_lib.scores.images import image_scores
-from brats_lib.studies.synthesis.damage import (
-    DENOISERS,
-    LEVELS,
-    RATES,
-    measure,
-    restore_measured,
-    rician,
-    sampling_lines,
-    tv_reconstruction,
-    zero_filled,
-)
+from brats_lib.studies.synthesis import damage
 from brats_lib.studies.synthesis.networks import forward
 from brats_lib.studies.synthesis.pictures import Pictures
 
@@ -40,13 +30,13 @@ SCORES = ("psnr_slice", "psnr_brain", "ssim_slice", "ssim_brain")
 
 def add_noise(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     """Noise of any level between the lowest and the highest of `damage.LEVELS`: what a denoiser learns from."""
-    return rician(rng, picture, np.exp(rng.uniform(*np.log([LEVELS[0], LEVELS[-1]]))))
+    return damage.rician(rng, picture, np.exp(rng.uniform(*np.log([damage.LEVELS[0], damage.LEVELS[-1]]))))
 
 
 def undersample(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     """The zero-filled picture of one of the rates of `damage.RATES`: what a reconstructor learns from."""
-    lines = sampling_lines(rng, len(picture), int(rng.choice(list(RATES))))
-    return zero_filled(measure(picture, lines))
+    lines = damage.sampling_lines(rng, len(picture), int(rng.choice(list(damage.RATES))))
+    return damage.zero_filled(damage.measure(picture, lines))
 
 
 def restore(translator: keras.Model, pictures: np.ndarray) -> np.ndarray:
@@ -63,10 +53,10 @@ def score_denoising(
     """
     strengths, rng, rows = strengths or {}, np.random.default_rng(0), []
     clean, about = _one_modality(pictures)
-    for level in LEVELS:
-        noisy = np.stack([rician(rng, picture, level) for picture in clean])
+    for level in damage.LEVELS:
+        noisy = np.stack([damage.rician(rng, picture, level) for picture in clean])
         found: dict[str, Sequence[np.ndarray] | np.ndarray] = {"noisy": noisy}
-        for name, denoise in DENOISERS.items():
+        for name, denoise in damage.DENOISERS.items():
             options = {"strength": strengths[name]} if name in strengths else {}
             found[name] = [denoise(picture, level, **options) for picture in noisy]
         if translator is not None:
@@ -84,14 +74,14 @@ def score_reconstruction(
     """
     rng, rows = np.random.default_rng(0), []
     clean, about = _one_modality(pictures)
-    for rate in RATES:
-        lines = [sampling_lines(rng, clean.shape[1], rate) for _ in clean]
-        known = [(measure(picture, chosen), chosen) for picture, chosen in zip(clean, lines, strict=True)]
-        zero = np.stack([zero_filled(spectrum) for spectrum, _ in known])
-        found = {"zero-filled": zero, "total variation": [tv_reconstruction(*pair, weight) for pair in known]}
+    for rate in damage.RATES:
+        lines = [damage.sampling_lines(rng, clean.shape[1], rate) for _ in clean]
+        known = [(damage.measure(picture, chosen), chosen) for picture, chosen in zip(clean, lines, strict=True)]
+        zero = np.stack([damage.zero_filled(spectrum) for spectrum, _ in known])
+        found = {"zero-filled": zero, "total variation": [damage.tv_reconstruction(*pair, weight) for pair in known]}
         if translator is not None:
             guesses = zip(restore(translator, zero), known, strict=True)
-            found[NETWORK] = [np.clip(restore_measured(guess, *pair), 0, None) for guess, pair in guesses]
+            found[NETWORK] = [np.clip(damage.restore_measured(guess, *pair), 0, None) for guess, pair in guesses]
         rows += _score(about, clean, found, pictures.brain, rate=rate)
     return pd.DataFrame(rows)
 
@@ -116,17 +106,15 @@ def score_translation(
 def distance_table(
     features: Callable[[np.ndarray], np.ndarray],
     sets: Mapping[str, np.ndarray],
-    halves: Sequence[np.ndarray] | np.ndarray,
+    halves: Sequence[np.ndarray],
     seed: int = 0,
 ) -> pd.DataFrame:
     """Fréchet and kernel distance of sets of pictures to real ones, each between its floor and its ceiling.
 
     `features` turns pictures into features, such as `features.unet_features` with its network. `halves` are real
-    pictures of different cases: the first is what is compared with, the second gives the floor. The sets have as many
-    pictures each. Uniform noise in every pixel, from the seed, gives the ceiling.
-
-    One row per set, the floor "real" and the ceiling "noise" included: set, samples, frechet, kernel, and position,
-    which is 0 at the floor and 1 at the ceiling of the Fréchet distance.
+    pictures of different cases, as many as each set has: the first is what is compared with, the second gives the
+    floor. Uniform noise in every pixel, from the seed, gives the ceiling. One row per set, "real" and "noise" included:
+    set, samples, frechet, kernel, and position, which is 0 at the floor and 1 at the ceiling of the Fréchet distance.
     """
     noise = np.random.default_rng(seed).random(np.shape(halves[1]), np.float32).astype(np.float16)
     reference, rows = features(halves[0]), []

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from brats_lib.studies.related.tables import costs_table, in_order, read_masks, scores_table
+from brats_lib.studies.related.tables import in_order, scores_table
 
 
 def test_means_stand_beside_what_was_printed_in_the_order_of_the_paper():
@@ -20,16 +20,3 @@ def test_means_stand_beside_what_was_printed_in_the_order_of_the_paper():
     printed = table["printed in its paper", "WT / TC / ET"]
     assert printed["Pereira"] == "0.88 / 0.83 / 0.77, BRATS 2013 challenge"
     assert list(table.columns.get_level_values(0).unique()) == ["phantoms", "real patients", "printed in its paper"]
-
-
-def test_costs_are_written_for_people():
-    facts = {"system": "pereira", "parameters": 2117956, "multiply_adds": 586240.4, "minutes": 3.96, "steps": 580}
-    (row,) = costs_table(pd.DataFrame([facts | {"case_seconds": 12.4}])).to_dict("records")
-    assert list(row.values()) == ["Pereira", "2,117,956", "586", "4.0", "580", "12"]
-
-
-def test_masks_are_read_row_by_row():
-    rows = [("b", 1, "30"), ("b", 0, "12"), ("a", 0, "00"), ("a", 1, "33")]
-    masks = read_masks(pd.DataFrame(rows, columns=["system", "row", "classes"]))
-    assert masks["b"].tolist() == [[1, 2], [4, 0]]
-    assert masks["a"].tolist() == [[0, 0], [4, 4]]

@@ -2,19 +2,8 @@
 
 import keras
 import numpy as np
-import pytest
 
 from brats_lib.studies.related.unet3d import build_unet3d
-
-
-@pytest.fixture(scope="module")
-def network():
-    return build_unet3d(2, 4, width=2, seed=0)
-
-
-@pytest.fixture(scope="module")
-def blocks():
-    return np.random.default_rng(0).normal(size=(2, 16, 8, 24, 2)).astype(np.float32)
 
 
 def test_kernels_shifts_and_last_bias_are_the_papers_19_069_955_parameters():
@@ -26,7 +15,9 @@ def test_kernels_shifts_and_last_bias_are_the_papers_19_069_955_parameters():
     assert model.count_params() - scales == 19_069_955
 
 
-def test_each_block_is_normalised_by_itself_in_training_and_prediction_alike(network, blocks):
+def test_each_block_is_normalised_by_itself_in_training_and_prediction_alike():
+    network = build_unet3d(2, 4, width=2, seed=0)
+    blocks = np.random.default_rng(0).normal(size=(2, 16, 8, 24, 2)).astype(np.float32)
     inner = keras.Model(network.input, network.get_layer("encoder_1_2_norm").output)
     normalised = np.asarray(inner(blocks * [[[[[100]]]], [[[[10]]]]]))
     np.testing.assert_allclose(normalised.mean((1, 2, 3)), 0, atol=1e-4)
