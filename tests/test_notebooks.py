@@ -8,16 +8,13 @@ import pytest
 import yaml
 from conftest import ROOT
 
+from brats_lib.book.runs import read_profile
 from brats_lib.book.tables import read_figures
 
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PROFILES = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "workflow/params").glob("*.yaml")}
 ALLOWED = {"sys", "brats_lib", "keras", "matplotlib", "numpy", "pandas", "IPython"}
 LONGEST_CELL = 30
-SECRETS = re.compile(
-    r"AKIA[0-9A-Z]{16}|gh[pousr]_\w{30,}|-----BEGIN [A-Z ]*PRIVATE KEY|xox[abp]-\w{10,}|"
-    r"(?i:(api[_-]?key|token|password|secret)[\"']?\s*[:=]\s*[\"'][\w+/-]{12,}[\"'])"
-)
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
 
@@ -63,17 +60,15 @@ def test_nothing_of_a_run_is_kept(path):
     assert len(set(ids)) == len(ids)
 
 
-@each_notebook
-def test_parameters_come_early(path):
-    early = [cell for cell in read(path)["cells"][:4] if "parameters" in cell["metadata"].get("tags", [])]
-    assert len(early) == 1 and {"profile", "data"} <= set(parameters(read(path)))
-
-
-def test_every_setting_of_a_profile_reaches_a_notebook():
-    used = set().union(*(parameters(read(path)) for path in PATHS))
+def test_profiles_set_what_notebooks_declare_which_are_those_of_the_workshop():
+    of_notebooks = [parameters(read(path)) for path in PATHS]
+    assert all({"profile", "data"} <= set(values) for values in of_notebooks)
     for name, profile in PROFILES.items():
-        assert set(profile) <= used, f"{name}.yaml sets what no notebook reads"
+        assert set(profile) <= set().union(*of_notebooks), f"{name}.yaml sets what no notebook reads"
         assert profile["profile"] == name
+        assert all(set(values) <= {"data", *read_profile(name)} for values in of_notebooks)
+    workshop = read_profile("workshop") | {"data": ""}
+    assert all(values == {key: workshop[key] for key in values} for values in of_notebooks)
 
 
 @each_notebook
@@ -124,9 +119,3 @@ def test_links_between_pages_lead_somewhere(path):
         if cell["cell_type"] == "markdown":
             for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text(cell)):
                 assert (path.parent / target).is_file(), target
-
-
-def test_no_secret_is_written_down():
-    assert not [path for path in PATHS if SECRETS.search(path.read_text())]
-    for planted in ('api_key = "0123456789abcdef"', "AKIAABCDEFGHIJKLMNOP", '"token": "abcdefghijklmnop"'):
-        assert SECRETS.search(planted)

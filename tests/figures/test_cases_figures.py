@@ -41,15 +41,6 @@ def test_paired_cases_write_the_mean_gain_its_interval_and_its_p_value():
     assert "mean gain +0.200" in written and "+0.100 to +0.300" in written and "p = 0.25, 3 cases" in written
 
 
-def test_paired_cases_of_a_whole_cohort_fit_on_a_page():
-    names = [f"case_{i:03d}" for i in range(120)]
-    values = np.linspace(0, 0.9, 120)
-    figure = cases.paired_cases(scores(*values, names=names), scores(*(values + 0.1), names=names), ("a", "b"), SOURCE)
-    check_plot(figure)
-    assert figure.get_figheight() < 12
-    assert "p < 0.001, 120 cases" in figure.axes[0].get_xlabel()
-
-
 @pytest.fixture
 def two_recipes():
     both = [scores(0.2, 0.6, 0.5).assign(recipe="published"), scores(0.8, 0.5, 0.9).assign(recipe="native")]

@@ -7,7 +7,6 @@ from figures.drawn import SOURCE, captions, check_plot, check_sheet, image_axes,
 from matplotlib.container import BarContainer
 
 from brats_lib.figures import data, model, scores
-from brats_lib.figures.style import MODALITY_NAMES
 from brats_lib.labels import to_classes
 from brats_lib.models import build
 from brats_lib.recipes import PUBLISHED
@@ -44,16 +43,6 @@ def test_published_metrics_stand_beside_the_paper_and_the_trivial_predictor():
     assert [line.get_xdata()[0] for line in marked(figure, "paper")] == [0.9942]
     assert {"0.9910", "0.7500", "0.9890", "0.7000"} <= set(texts(figure))
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["Accuracy", "Dice ED, as published"]
-
-
-def test_metric_distributions_have_a_dot_per_case():
-    values = [0.1, 0.5, 0.6, 0.9, 0.7]
-    frame = pd.DataFrame({"case": list("abcde"), "metric": "Dice WT", "value": values})
-    figure = scores.metric_distributions(frame, SOURCE)
-    check_plot(figure)
-    (cloud,) = figure.axes[0].collections
-    assert sorted(cloud.get_offsets()[:, 0]) == sorted(values)
-    assert "0.600" in texts(figure)  # the median
 
 
 def test_region_scores_write_means_and_keep_the_penalty_in_view():
@@ -94,13 +83,6 @@ def test_tumour_volumes_show_medians_and_zeros():
     check_plot(figure)
     assert "15.0 mL" in texts(figure)
     assert figure.axes[0].get_xlim()[0] < 0  # the case without the region is in view
-
-
-def test_intensities_and_the_whole_process_can_be_drawn():
-    tissues = pd.MultiIndex.from_product([MODALITY_NAMES, ("healthy brain", "ED"), range(30)])
-    samples = tissues.to_frame(index=False, name=["modality", "tissue", "intensity"])
-    check_plot(data.intensity_distributions(samples, SOURCE))
-    check_plot(data.flow_diagram(SOURCE))
 
 
 def test_what_the_network_reads_is_drawn_slice_by_slice():
