@@ -26,7 +26,7 @@ TINY = dataclasses.replace(PUBLISHED, first_slice=10, stop_slice=14, size=16, wi
 def tiny_cohort(tmp_path_factory):
     root = tmp_path_factory.mktemp("tiny")
     for i in range(2):
-        write_case(root, f"BraTS20_Training_{i + 1:03d}", seed=i)
+        write_case(root, f"BraTS20_Training_{i + 1:03d}", seed=i, shape=(24, 20, 18))
     return Cohort.find(root)
 
 

@@ -169,7 +169,7 @@ def test_export_to_nnunet_takes_phantoms_where_there_is_no_data_and_obeys_a_spli
     folds = checkout / "out" / "nnUNet_preprocessed" / "Dataset007_Tiny" / "splits_final.json"
     assert json.loads(folds.read_text()) == [{"train": names[1:2], "val": names[2:]}]
     about = json.loads((checkout / "out" / "nnUNet_raw" / "Dataset007_Tiny" / "dataset.json").read_text())
-    assert about["description"] == "10 simulated phantoms (seed 3)" and str(checkout) not in json.dumps(about)
+    assert about["description"] == "3 simulated phantoms (seed 3)" and str(checkout) not in json.dumps(about)
 
 
 def test_command_that_fetch_recommends_names_the_folder_for_a_shell(tmp_path, monkeypatch, capsys):

@@ -182,14 +182,13 @@ class Page:
             patience=20,
         )
 
-    def press(self, text):
-        self._labelled("button", text).click()
+    def press(self, text, tag="button"):
+        self._labelled(tag, text).click()
         self.settle()
 
     def pick(self, text):
         """Choose what has a label of its own: one of several round buttons, or a switch."""
-        self._labelled("label", text).click()
-        self.settle()
+        self.press(text, "label")
 
     def choose(self, label, option):
         """Choose from a drop-down."""
