@@ -9,8 +9,6 @@ from importlib.resources import files
 
 import yaml
 
-from brats_lib.errors import BratsError
-
 __all__ = ["PaperValue", "value", "values"]
 
 
@@ -59,22 +57,14 @@ class PaperValue:
     note: str = ""
 
 
-def values(split: str | None = None, measure: str | None = None, kind: str | None = None) -> list[PaperValue]:
-    """The numbers of the paper in the order of the data file; only those with a split, measure or kind, if given."""
-    wanted = {"split": split, "measure": measure, "kind": kind}
-    return [
-        entry
-        for entry in _load().values()
-        if all(want is None or getattr(entry, field) == want for field, want in wanted.items())
-    ]
+def values() -> list[PaperValue]:
+    """The numbers of the paper in the order of the data file."""
+    return list(_load().values())
 
 
 def value(key: str) -> PaperValue:
     """A number of the paper."""
-    known = _load()
-    if key not in known:
-        raise BratsError(f"paper value '{key}'", "there is none", f"one of {', '.join(known)}", "Choose one of those")
-    return known[key]
+    return _load()[key]
 
 
 @cache

@@ -85,7 +85,7 @@ def test_operations_of_a_brain_by_hand():
 @pytest.mark.slow
 def test_rows_of_networks_are_complete(tiny_cohort, tmp_path):
     pytest.importorskip("openvino", reason="there is no fast path without OpenVINO")
-    rows = prediction(tiny_cohort, tmp_path, repetitions=1, fresh=False, side=32)
+    rows = prediction(tiny_cohort, tmp_path, repetitions=1, fresh=False, side=256)
     assert [row.per for row in rows] == ["case", "slice", "case"] and "% of labels alike" in rows[0].against
     rows += training(TINY, repetitions=1, batch_slices=1, side=32)
     assert all(row.seconds > 0 and row.ratio > 0 and row.of_limit > 0 for row in rows) and len(rows) == 5

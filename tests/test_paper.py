@@ -38,7 +38,7 @@ def test_every_value_is_what_is_printed():
 
 
 def test_every_result_names_a_measure_that_we_compute():
-    results = [entry for entry in paper.values(kind="result") if entry.measure]
+    results = [entry for entry in paper.values() if entry.kind == "result" and entry.measure]
     assert {entry.measure for entry in results} == set(MEASURES)
     assert {entry.split for entry in results} == {"train", "val", "test"}
 

@@ -174,9 +174,6 @@ def _choose_networks(view):
         chosen = [st.selectbox("Network", names, help=about)]
     for problem in problems:
         st.caption(f":material/warning: {plain(f'A trained network is left out: {problem}')}")
-    for name in chosen:
-        # A network of a run has to wait for Keras to load.
-        session.warm_up(cards[name].sha256, networks[name])
     return [networks[name] for name in chosen]
 
 

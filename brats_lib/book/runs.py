@@ -86,31 +86,29 @@ def read_profile(name: str, needed: Collection[str] = ()) -> dict[str, Any]:
     return values
 
 
-# What the parameters of a profile are: texts, lists of names and whole numbers, with what may stand instead of one.
+# What the parameters of a profile are: texts, lists of names, and whole numbers, some of which may be left open.
 _TEXTS = {"profile", "data", "recipe", "precision", "inception"}
 _LISTS = {"related_systems", "tune_factors"}
-_NUMBERS = {
+_OPEN = {"max_cases", "slices_per_epoch", "tune_size", "tune_width", "tune_epochs", "tune_slices"}
+_NUMBERS = _OPEN | {
     "phantom_cases", "epochs", "batch_slices", "native_phantoms", "native_epochs", "native_slices", "generative_epochs",
-    "generative_slices", "related_steps", "tune_trials", "seed",
-}  # fmt: skip
-_INSTEAD: dict[str, tuple[str | None]] = {
-    "devices": ("all",), "max_cases": (None,), "slices_per_epoch": (None,), "tune_size": (None,),
-    "tune_width": (None,), "tune_epochs": (None,), "tune_slices": (None,),
+    "generative_slices", "related_steps", "tune_trials", "seed", "devices",
 }  # fmt: skip
 
 
 def _expected(key: str, value: Any) -> str | None:
     """What a parameter of a profile has to be, where it is something else; None where it is right."""
     if key in _TEXTS:
-        return None if isinstance(value, str) else "a text"
-    if key in _LISTS:
-        fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
-        return None if fits else "a list of names"
-    if key not in {*_NUMBERS, *_INSTEAD}:
-        return f"one of the parameters {', '.join(sorted({*_TEXTS, *_LISTS, *_NUMBERS, *_INSTEAD}))}"
-    least = 0 if key == "seed" else 1
-    fits = (type(value) is int and least <= value < 2**31) or value in _INSTEAD.get(key, ())
-    return None if fits else f"a whole number of at least {least}"
+        fits, wanted = isinstance(value, str), "a text"
+    elif key in _LISTS:
+        fits, wanted = isinstance(value, list) and all(isinstance(one, str) for one in value), "a list of names"
+    elif key in _NUMBERS:
+        least = 0 if key == "seed" else 1
+        fits, wanted = type(value) is int and least <= value < 2**31, f"a whole number of at least {least}"
+        fits |= (key in _OPEN and value is None) or (key, value) == ("devices", "all")
+    else:
+        fits, wanted = False, f"one of the parameters {', '.join(sorted(_TEXTS | _LISTS | _NUMBERS))}"
+    return None if fits else wanted
 
 
 def find_data(data: str | Path = "") -> Path | None:

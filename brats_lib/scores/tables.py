@@ -118,5 +118,7 @@ def _mean_interval(values, digits):
 
 def _printed(subset, metric):
     """What the paper measured; NaN where it prints none, or a placeholder."""
-    measured = [entry.value for entry in values(subset, metric, "result") if not entry.placeholder]
-    return measured[0] if measured else float("nan")
+    for entry in values():
+        if (entry.split, entry.measure, entry.kind, entry.placeholder) == (subset, metric, "result", False):
+            return entry.value
+    return float("nan")

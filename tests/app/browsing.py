@@ -53,7 +53,7 @@ def serve(cases, folder):
     environment |= {"TMPDIR": str(temporary), "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1",
                     "TF_CPP_MIN_LOG_LEVEL": "2"}  # fmt: skip
     # Sessions end a second after the page is closed instead of two minutes.
-    code = "import sys; from brats_lib.app import memory; memory.PATIENCE_S = memory.HURRY_S = 1; "
+    code = "import sys; from brats_lib.app import memory; memory.PATIENCE_S = 1; "
     code += "from brats_lib.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "app", "--data", str(cases), "--port", str(port), "--no-browser"]
     with open(log, "w") as out:

@@ -14,8 +14,7 @@ from brats_lib.app.scans import PLANES, Cut, open_scan, point_at, start_slices, 
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, rgba
-from brats_lib.labels import COLOURS, ED, ET, NCR, REGIONS, region
-from brats_lib.prediction.inference import Prediction
+from brats_lib.labels import COLOURS, ED, ET, NCR
 from brats_lib.prediction.predict import NO_TUMOUR
 
 BOX = ((0, 20), (0, 30), (0, 10))
@@ -148,14 +147,6 @@ def test_the_picture_says_what_it_is_not(monkeypatch):
     picture = np.asarray(Image.open(io.BytesIO(report.picture_file([panel, panel], ["case A"]))))
     assert written == ["FLAIR", "FLAIR", "case A", report.DISCLAIMER]
     assert picture.shape[1] == 2 * 52 and (picture[60, 10] == 200).all()
-
-
-@pytest.mark.parametrize("plane", PLANES.values(), ids=PLANES)
-def test_the_region_of_a_slice_is_the_slice_of_the_region(scan, plane):
-    chances = np.stack([region(scan.truth, name) for name in REGIONS], -1).astype(np.float16)
-    prediction = Prediction(scan.truth, chances, tuple(REGIONS))
-    whole = np.take(prediction.region("TC"), [15], axis=plane.axis)
-    assert np.array_equal(drawing.region_slab(prediction, "TC", plane, 15), whole)
 
 
 def test_the_first_slice_is_where_most_of_the_tumour_is(scan):
