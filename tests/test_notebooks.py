@@ -40,14 +40,6 @@ def parameters(notebook):
     return {node.targets[0].id: ast.literal_eval(node.value) for node in parse(cell).body}
 
 
-def captioned():
-    for path in PATHS:
-        for cell in code_cells(read(path)):
-            settings = cell["metadata"].get("mystnb", {})
-            if "figure" in settings:
-                yield path.stem, settings
-
-
 @each_notebook
 def test_nothing_of_a_run_is_kept(path):
     notebook = read(path)
@@ -72,15 +64,6 @@ def test_profiles_set_what_notebooks_declare_which_are_those_of_the_workshop():
 
 
 @each_notebook
-def test_headings_start_with_one_title_and_skip_no_level(path):
-    prose = "\n".join(text(cell) for cell in read(path)["cells"] if cell["cell_type"] == "markdown")
-    prose = re.sub(r"```.*?```", "", prose, flags=re.DOTALL)
-    levels = [len(mark) for mark in re.findall(r"^(#+) ", prose, re.MULTILINE)]
-    assert levels[0] == 1 and levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
-
-
-@each_notebook
 def test_cells_stay_short_and_use_the_package(path):
     for cell in code_cells(read(path)):
         assert len(text(cell).splitlines()) <= LONGEST_CELL
@@ -91,18 +74,10 @@ def test_cells_stay_short_and_use_the_package(path):
         assert {name.split(".")[0] for name in names} <= ALLOWED
 
 
-def test_captions_have_unique_names_and_images_a_description():
-    names = [settings["figure"]["name"] for _, settings in captioned()]
-    assert len(names) == len(set(names))
-    for _, settings in captioned():
-        if "image" in settings:
-            assert len(settings["image"]["alt"]) > 30
-        else:
-            assert re.search(r"table|-view$", settings["figure"]["name"]), "an image without alternative text"
-
-
 def test_every_figure_of_the_paper_is_where_the_map_says():
-    places = {settings["figure"]["name"]: f"notebooks/{stem}" for stem, settings in captioned()}
+    cells = [(path.stem, cell) for path in PATHS for cell in code_cells(read(path))]
+    settings = [(stem, cell["metadata"].get("mystnb", {})) for stem, cell in cells]
+    places = {found["figure"]["name"]: f"notebooks/{stem}" for stem, found in settings if "figure" in found}
     figures = read_figures(ROOT / "book" / "paper_figures.yml")
     expected = [f"paper-fig-{number:02}" for number in range(1, 27)] + ["paper-table-1"]
     assert sorted(row["id"] for row in figures) == expected
@@ -111,11 +86,3 @@ def test_every_figure_of_the_paper_is_where_the_map_says():
             assert places.get(row["id"]) == row["page"]
         else:
             assert row["id"] in (ROOT / f"{row['page']}.md").read_text()
-
-
-@each_notebook
-def test_links_between_pages_lead_somewhere(path):
-    for cell in read(path)["cells"]:
-        if cell["cell_type"] == "markdown":
-            for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text(cell)):
-                assert (path.parent / target).is_file(), target

@@ -91,18 +91,15 @@ def test_datasheet_is_of_this_simulation():
         assert json.loads((ROOT / "results" / f"{name}.json").read_text())["phantom_version"] == VERSION
 
 
-def test_every_item_of_both_checklists_is_answered_once():
-    assert [number for number, *_ in checklist("CLAIM")] == [str(number) for number in range(1, 43)]
+def test_every_item_of_both_checklists_is_answered_once_and_answers_are_counted_rightly():
+    claim, tripod = checklist("CLAIM"), checklist("TRIPOD+AI")
+    assert [number for number, *_ in claim] == [str(number) for number in range(1, 43)]
     parts = {5: "ab", 12: "abcdefg", 18: "abcdef", 23: "ab", **dict.fromkeys((3, 6, 8, 9, 20, 27), "abc")}
     expected = [f"{number}{part}" for number in range(1, 28) for part in parts.get(number, [""])]
-    assert [number for number, *_ in checklist("TRIPOD+AI")] == expected
-
-
-def test_what_is_reported_has_a_link_and_answers_are_counted_rightly():
-    for number, answer, where in (*checklist("CLAIM"), *checklist("TRIPOD+AI")):
-        assert len(where) > 20
+    assert [number for number, *_ in tripod] == expected
+    for number, answer, where in (*claim, *tripod):
         assert answer not in ("yes", "partly") or "](" in where or "`" in where, f"item {number} names no place"
-    found = [Counter(answer for _, answer, _ in checklist(title)) for title in ("CLAIM", "TRIPOD+AI")]
+    found = [Counter(answer for _, answer, _ in answers) for answers in (claim, tripod)]
     for answer in ("yes", "partly", "not done", "n/a"):
         counts = rf"^\| {answer} \| .* \| {found[0][answer]} \| {found[1][answer]} \|$"
         assert re.search(counts, PAGES["checklists"], re.MULTILINE), (answer, found)
