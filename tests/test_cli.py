@@ -146,12 +146,12 @@ def test_masks_exported_to_nnunet_score_as_perfect_predictions_of_the_test_cases
 def test_export_to_nnunet_takes_phantoms_where_there_is_no_data_and_obeys_a_split(
     checkout, tiny_root, monkeypatch, where
 ):
-    def make_cohort(folder, seed):
-        assert folder == checkout / "runs" / "phantoms-seed3" and seed == 3
+    def make_cohort(folder, cases, seed):
+        assert (folder, cases, seed) == (checkout / "runs" / "phantoms-seed3", 24, 3)
         (tiny_root / "phantom.json").write_text(json.dumps({"seed": seed, "stream": "cohort"}))
         return Cohort.find(tiny_root)
 
-    monkeypatch.setattr("brats_lib.phantom.make_cohort", make_cohort)
+    monkeypatch.setattr("brats_lib.book.runs.make_cohort", make_cohort)
     names = [f"BraTS20_Training_{i:03d}" for i in (1, 2, 3)]
     given = (checkout if where == "option" else tiny_root) / "split.json"
     given.write_text(json.dumps({"train": names[1:2], "val": names[2:], "test": names[:1]}))

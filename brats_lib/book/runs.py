@@ -22,8 +22,8 @@ from brats_lib.files import home_path, read_json, read_text, write_whole
 from brats_lib.phantom import make_cohort
 
 __all__ = [
-    "Run", "commit", "find_data", "find_root", "open_run", "open_split", "phantom_folder", "read_profile",
-    "results_folder", "run_folder", "versions",
+    "Run", "commit", "find_cohort", "find_data", "find_root", "open_run", "open_split", "phantom_folder",
+    "read_profile", "results_folder", "run_folder", "versions",
 ]  # fmt: skip
 
 DEFAULTS = {"data": "", "max_cases": None, "phantom_cases": 24, "seed": 0}
@@ -140,6 +140,14 @@ def phantom_folder(seed: int = 0) -> Path:
     return find_root() / "runs" / f"phantoms-seed{seed}"
 
 
+def find_cohort(data: str | Path = "", seed: int = 0, phantoms: int = 24, max_cases: int | None = None) -> Cohort:
+    """The cases of `find_data`, else phantoms, which are made where they are missing; the first `max_cases` only."""
+    root = find_data(data)
+    if root is None:
+        return make_cohort(phantom_folder(seed), cases=min(phantoms, max_cases or phantoms), seed=seed)
+    return Cohort.find(root, max_cases=max_cases)
+
+
 @dataclass
 class Run:
     """One profile on one cohort; what it writes goes to `folder`, and everything random depends on `seed`."""
@@ -250,12 +258,7 @@ def open_run(
     It uses the first `max_cases` cases only, phantoms included; the seed is that of the split and of the phantoms.
     """
     folder = run_folder(profile)
-    root = find_data(data)
-    if root is None:
-        cases = min(phantom_cases, max_cases or phantom_cases)
-        cohort = make_cohort(phantom_folder(seed), cases=cases, seed=seed)
-    else:
-        cohort = Cohort.find(root, max_cases=max_cases)
+    cohort = find_cohort(data, seed, phantom_cases, max_cases)
     split = open_split(cohort, folder / "split.json", seed)
     return Run(str(profile), folder, cohort, split, seed)
 
