@@ -222,7 +222,7 @@ def test_readers_rate_masks_without_being_told_whose_they_are(page, server):
     wait_for(lambda: "Enter your reader code" in page.text(), page.text)
     page.type("Reader code", "R1")
     page.press("Save and go on")
-    assert "Choose a score first" in page.text()
+    wait_for(lambda: "Choose a score first" in page.text(), page.text)
     for number in range(1, 5):
         wait_for(lambda number=number: f"Mask {number} of 4" in page.text(), page.text)
         shown = page.find("body")[0].get_attribute("innerHTML").lower()

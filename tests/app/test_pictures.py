@@ -54,7 +54,10 @@ def test_the_patient_is_displayed_the_radiological_way(plane, place, low, right)
     picture = drawing.grey(bright_voxel(*place), Cut(plane, place[plane.axis], BOX), (0, 1))
     row, column = np.unravel_index(picture.sum(-1).argmax(), picture.shape[:2])
     assert (row > picture.shape[0] / 2, column > picture.shape[1] / 2) == (low, right)
-    # Thick voxels look thick: 20 mm by 50 mm, and no side of the box is longer than 50.
+
+
+def test_voxels_that_are_thick_look_thick():
+    # 20 mm by 50 mm, and no side of the box is longer than 50.
     assert Cut(CORONAL, 15, BOX, spacing=(1, 1, 5)).size == (36, 90)
 
 
