@@ -54,15 +54,13 @@ def _fetch(arguments):
 
 def _export_nnunet(arguments):
     from brats_lib.book import runs
-    from brats_lib.cases import Cohort, Split, nnunet, split_cohort
-    from brats_lib.phantom import make_cohort
+    from brats_lib.cases import Split, nnunet, split_cohort
 
-    root, seed = runs.find_data(arguments.data), arguments.seed
-    cohort = make_cohort(runs.phantom_folder(seed), seed=seed) if root is None else Cohort.find(root)
+    cohort = runs.find_cohort(arguments.data, arguments.seed)
     beside = Path(cohort.root) / "split.json"
     given, labelled = arguments.split or (beside if beside.is_file() else None), cohort.labelled()
-    split = Split.load(given, labelled) if given else split_cohort(labelled, seed=seed)
-    print(f"{cohort.source}; split {f'as in {given}' if given else f'drawn with seed {seed}'}")
+    split = Split.load(given, labelled) if given else split_cohort(labelled, seed=arguments.seed)
+    print(f"{cohort.source}; split {f'as in {given}' if given else f'drawn with seed {arguments.seed}'}")
     folder = nnunet.export(cohort, split, arguments.out, arguments.dataset_id, arguments.name, arguments.workers)
     train, val, test = len(split.train), len(split.val), len(split.test)
     print(f"{train} cases to train, {val} to validate (fold 0) and {test} to test in {folder}")

@@ -3,81 +3,23 @@
 The paper is the preprint rs-7900791/v1 on Research Square.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+import pandas as pd
 import yaml
 
-from brats_lib.errors import BratsError
-
-__all__ = ["PaperValue", "value", "values"]
-
-
-@dataclass(frozen=True)
-class PaperValue:
-    """One number of the paper.
-
-    Attributes
-    ----------
-    key
-        Unique name, such as "train_dice".
-    name
-        What the paper calls it.
-    kind : {"result", "setting"}
-        Measured or chosen.
-    value
-        The number; fractions are of 1.
-    printed
-        The text in the paper.
-    section, where
-        Section, and figure, table or text.
-    sd, upper
-        Standard deviation, where one is printed; the other end, where a range is.
-    split : {"train", "val", "test"} or None
-        The cases it was measured on.
-    measure
-        The name of the score in `brats_lib.scores.published`.
-    placeholder
-        The paper prints template text ("[e.g., 0.88]"), or a value derived from one: nothing that was measured.
-    note
-        What contradicts the number or explains it; may be empty.
-    """
-
-    key: str
-    name: str
-    kind: str
-    value: float
-    printed: str
-    section: str
-    where: str
-    sd: float | None = None
-    upper: float | None = None
-    split: str | None = None
-    measure: str | None = None
-    placeholder: bool = False
-    note: str = ""
-
-
-def values(split: str | None = None, measure: str | None = None, kind: str | None = None) -> list[PaperValue]:
-    """The numbers of the paper in the order of the data file; only those with a split, measure or kind, if given."""
-    wanted = {"split": split, "measure": measure, "kind": kind}
-    return [
-        entry
-        for entry in _load().values()
-        if all(want is None or getattr(entry, field) == want for field, want in wanted.items())
-    ]
-
-
-def value(key: str) -> PaperValue:
-    """A number of the paper."""
-    known = _load()
-    if key not in known:
-        raise BratsError(f"paper value '{key}'", "there is none", f"one of {', '.join(known)}", "Choose one of those")
-    return known[key]
+__all__ = ["value", "values"]
 
 
 @cache
-def _load():
+def values() -> pd.DataFrame:
+    """The numbers of the paper in the order of the data file, which explains the columns; the index are the keys."""
     content = yaml.safe_load(files("brats_lib").joinpath("paper_values.yml").read_text(encoding="utf-8"))
-    return {entry["key"]: PaperValue(**entry) for entry in content["paper"]}
+    table = pd.DataFrame(content["paper"]).set_index("key")
+    return table.assign(placeholder=table["placeholder"].eq(True))
+
+
+def value(key: str) -> float:
+    """A number of the paper; fractions are of 1."""
+    return float(values().loc[key, "value"])

@@ -8,16 +8,13 @@ import pytest
 import yaml
 from conftest import ROOT
 
+from brats_lib.book.runs import read_profile
 from brats_lib.book.tables import read_figures
 
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PROFILES = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "workflow/params").glob("*.yaml")}
 ALLOWED = {"sys", "brats_lib", "keras", "matplotlib", "numpy", "pandas", "IPython"}
 LONGEST_CELL = 30
-SECRETS = re.compile(
-    r"AKIA[0-9A-Z]{16}|gh[pousr]_\w{30,}|-----BEGIN [A-Z ]*PRIVATE KEY|xox[abp]-\w{10,}|"
-    r"(?i:(api[_-]?key|token|password|secret)[\"']?\s*[:=]\s*[\"'][\w+/-]{12,}[\"'])"
-)
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
 
@@ -43,14 +40,6 @@ def parameters(notebook):
     return {node.targets[0].id: ast.literal_eval(node.value) for node in parse(cell).body}
 
 
-def captioned():
-    for path in PATHS:
-        for cell in code_cells(read(path)):
-            settings = cell["metadata"].get("mystnb", {})
-            if "figure" in settings:
-                yield path.stem, settings
-
-
 @each_notebook
 def test_nothing_of_a_run_is_kept(path):
     notebook = read(path)
@@ -63,26 +52,15 @@ def test_nothing_of_a_run_is_kept(path):
     assert len(set(ids)) == len(ids)
 
 
-@each_notebook
-def test_parameters_come_early(path):
-    early = [cell for cell in read(path)["cells"][:4] if "parameters" in cell["metadata"].get("tags", [])]
-    assert len(early) == 1 and {"profile", "data"} <= set(parameters(read(path)))
-
-
-def test_every_setting_of_a_profile_reaches_a_notebook():
-    used = set().union(*(parameters(read(path)) for path in PATHS))
+def test_profiles_set_what_notebooks_declare_which_are_those_of_the_workshop():
+    of_notebooks = [parameters(read(path)) for path in PATHS]
+    assert all({"profile", "data"} <= set(values) for values in of_notebooks)
     for name, profile in PROFILES.items():
-        assert set(profile) <= used, f"{name}.yaml sets what no notebook reads"
+        assert set(profile) <= set().union(*of_notebooks), f"{name}.yaml sets what no notebook reads"
         assert profile["profile"] == name
-
-
-@each_notebook
-def test_headings_start_with_one_title_and_skip_no_level(path):
-    prose = "\n".join(text(cell) for cell in read(path)["cells"] if cell["cell_type"] == "markdown")
-    prose = re.sub(r"```.*?```", "", prose, flags=re.DOTALL)
-    levels = [len(mark) for mark in re.findall(r"^(#+) ", prose, re.MULTILINE)]
-    assert levels[0] == 1 and levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+        assert all(set(values) <= {"data", *read_profile(name)} for values in of_notebooks)
+    workshop = read_profile("workshop") | {"data": ""}
+    assert all(values == {key: workshop[key] for key in values} for values in of_notebooks)
 
 
 @each_notebook
@@ -96,18 +74,10 @@ def test_cells_stay_short_and_use_the_package(path):
         assert {name.split(".")[0] for name in names} <= ALLOWED
 
 
-def test_captions_have_unique_names_and_images_a_description():
-    names = [settings["figure"]["name"] for _, settings in captioned()]
-    assert len(names) == len(set(names))
-    for _, settings in captioned():
-        if "image" in settings:
-            assert len(settings["image"]["alt"]) > 30
-        else:
-            assert re.search(r"table|-view$", settings["figure"]["name"]), "an image without alternative text"
-
-
 def test_every_figure_of_the_paper_is_where_the_map_says():
-    places = {settings["figure"]["name"]: f"notebooks/{stem}" for stem, settings in captioned()}
+    cells = [(path.stem, cell) for path in PATHS for cell in code_cells(read(path))]
+    settings = [(stem, cell["metadata"].get("mystnb", {})) for stem, cell in cells]
+    places = {found["figure"]["name"]: f"notebooks/{stem}" for stem, found in settings if "figure" in found}
     figures = read_figures(ROOT / "book" / "paper_figures.yml")
     expected = [f"paper-fig-{number:02}" for number in range(1, 27)] + ["paper-table-1"]
     assert sorted(row["id"] for row in figures) == expected
@@ -116,17 +86,3 @@ def test_every_figure_of_the_paper_is_where_the_map_says():
             assert places.get(row["id"]) == row["page"]
         else:
             assert row["id"] in (ROOT / f"{row['page']}.md").read_text()
-
-
-@each_notebook
-def test_links_between_pages_lead_somewhere(path):
-    for cell in read(path)["cells"]:
-        if cell["cell_type"] == "markdown":
-            for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text(cell)):
-                assert (path.parent / target).is_file(), target
-
-
-def test_no_secret_is_written_down():
-    assert not [path for path in PATHS if SECRETS.search(path.read_text())]
-    for planted in ('api_key = "0123456789abcdef"', "AKIAABCDEFGHIJKLMNOP", '"token": "abcdefghijklmnop"'):
-        assert SECRETS.search(planted)

@@ -18,17 +18,3 @@ def test_predicting_asks_no_machine_for_anything_and_leaves_nothing_at_home_but_
     assert asked == []
     # OpenVINO's reports would leave a lasting client id in ~/intel.
     assert [path for path in (tmp_path / "home").iterdir() if not path.name.startswith(".")] == []
-
-
-def test_the_spy_sees_what_a_thread_sends_and_tells_nobody(tmp_path):
-    (tmp_path / "send.py").write_text("""
-import contextlib, socket, threading, urllib.request
-def send():
-    with contextlib.suppress(OSError):
-        urllib.request.urlopen("http://192.0.2.1/", timeout=0.1)
-    with contextlib.suppress(OSError):
-        socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.2", 9))
-threading.Thread(target=send).start()
-""")
-    asked, _ = watch(tmp_path, ["send.py"])
-    assert set(asked) == {"http://192.0.2.1/", "192.0.2.1", "192.0.2.2"}

@@ -48,6 +48,8 @@ def test_every_page_and_figure_is_sound(checkout):
     html = checkout / "_build" / "html"
     assert check_html(html, required, private=[checkout, ROOT, Path.home()]) == []
     assert "book/index.html" in (html / "index.html").read_text()
+    table = (html / "notebooks/04_evaluate.html").read_text().split('id="paper-table-1"')[1]
+    assert "Table" in table.split("caption-number")[1][:20]
 
 
 def test_pages_say_that_the_patients_are_simulated(checkout):

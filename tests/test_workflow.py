@@ -18,6 +18,12 @@ from conftest import ROOT
 
 SNAKEMAKE = Path(os.environ.get("SNAKEMAKE", ROOT / ".venv/workflow/bin/snakemake"))
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+# What make, a shell, Snakemake or papermill would read as something else than a name.
+NAMES = [
+    "-x",
+    "~",
+    """2020 'a' "b" $(touch bad) `touch bad`; touch bad #{x} {wildcards.x} $HOME $$ %s*?[a]!\\é\nend""",
+]
 STAND_IN = """#!{python}
 import json, os, shutil, sys
 from pathlib import Path
@@ -84,15 +90,14 @@ class Checkout:
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
         return [json.loads(line) for line in (self.folder / "calls.jsonl").read_text().splitlines()], done
 
-    def make_book(self, *words, **variables):
-        """The notebooks that `make book` ran, and the finished process."""
-        calls, done = self.make(*words, "book", **variables)
-        return [Path(arguments[0]).stem for name, *arguments in calls if name == "papermill"], done
+    def make_book(self, **variables):
+        """The arguments of papermill for each notebook that `make book` ran, and the finished process."""
+        calls, done = self.make("book", f"DATA={NAMES[-1]}", **variables)
+        return {Path(arguments[0]).stem: arguments for name, *arguments in calls if name == "papermill"}, done
 
-    def change(self, path):
-        """Append a blank line to a file."""
+    def append(self, path, text="\n"):
         with open(self.folder / path, "a") as file:
-            file.write("\n")
+            file.write(text)
 
 
 @pytest.fixture
@@ -104,76 +109,56 @@ def checkout(tmp_path):
 
 @pytest.mark.slow
 def test_failed_notebook_is_explained_and_only_what_is_missing_or_a_change_reaches_runs_again(checkout):
-    calls, done = checkout.make_book(FAIL="04_evaluate")
+    ran, done = checkout.make_book(FAIL="04_evaluate")
     # What needs the scores of 04 waits for them, in whichever order.
-    assert sorted(calls) == NOTEBOOKS[:4] and [name for name in calls if name > "02"] == NOTEBOOKS[1:4]
+    assert sorted(ran) == NOTEBOOKS[:4] and [name for name in ran if name > "02"] == NOTEBOOKS[1:4]
     assert done.returncode != 0
     assert "04_evaluate did not end: cell 1 raised ValueError: no good" in done.stderr
     assert not (checkout.folder / "runs/smoke/04_evaluate.ipynb").exists()
 
-    calls, done = checkout.make_book()
-    assert sorted(calls) == NOTEBOOKS[3:], done.stderr
-    assert (checkout.folder / "_build/html/index.html").read_text() == "the book"
+    ran, done = checkout.make_book()
+    assert sorted(ran) == NOTEBOOKS[3:], done.stderr
+    index = checkout.folder / "_build/html/index.html"
+    assert index.read_text() == "the book"
+    for arguments in ran.values():
+        given = dict(zip(arguments, arguments[1:], strict=False))
+        assert given["data"] == str(checkout.folder / NAMES[-1]) and given["profile"] == "smoke"
 
-    checkout.change("brats_lib/prediction/ledger.py")
-    assert sorted(checkout.make_book()[0]) == NOTEBOOKS[3:]
-
-    checkout.change("brats_lib/scores/readers.py")
-    assert checkout.make_book()[0] == NOTEBOOKS[4:5]
-
-    checkout.change("book/metrics.md")
-    (checkout.folder / "_build/html/index.html").unlink()
-    assert checkout.make_book()[0] == []
-    assert (checkout.folder / "_build/html/index.html").is_file()
-
-
-# What make, a shell, Snakemake or papermill would read as something else than a name.
-NAMES = [
-    "-x",
-    "~",
-    """2020 'a' "b" $(touch bad) `touch bad`; touch bad #{x} {wildcards.x} $HOME $$ %s*?[a]!\\é\nend""",
-]
-
-
-@pytest.mark.parametrize("how", ["on the command line", "in the environment"])
-@pytest.mark.parametrize("name", NAMES)
-def test_whatever_the_data_folder_is_called_it_reaches_app_and_training(tmp_path, name, how):
-    checkout = Checkout(tmp_path)
-    words, variables = ([f"DATA={name}"], {}) if how == "on the command line" else ([], {"DATA": name})
-    calls, done = checkout.make("app", "weights", *words, **variables)
-    experiments = [["python", "-m", "experiments", part, f"--data={name}"] for part in ("phantom", "real")]
-    assert calls == [["brats", "app", f"--data={name}"], *experiments], done.stderr
-    assert not (tmp_path / "bad").exists()
+    index.unlink()
+    checkout.append("brats_lib/scores/readers.py")
+    assert list(checkout.make_book()[0]) == NOTEBOOKS[4:5] and index.is_file()
 
 
 @pytest.mark.slow
-def test_whatever_the_data_folder_is_called_it_reaches_every_step(checkout):
-    name, folder = NAMES[-1], str(checkout.folder / NAMES[-1])
+def test_whatever_data_and_profile_are_called_they_reach_every_step_beside_the_book(checkout):
+    shutil.copy2(checkout.folder / "workflow/params/smoke.yaml", checkout.folder / "workflow/params/null.yaml")
+    # One rule for all three, since starting Snakemake takes longest.
+    others = "\nrule others:\n    input: rules.sweep.input, rules.search.input, rules.predict.input\n"
+    checkout.append("workflow/Snakefile", others)
+    checkout.append("Makefile", '\nothers:\n\t@"$$PYTHON" workflow/run.py others\n')
     settings = "parts=1 workers=1 trials=3 factors=baseline seeds=0 storage='a b.db'"
-    steps = {}
-    for target in ("book", "predict", "sweep", "search"):
-        steps[target], done = checkout.make(target, f"DATA={name}", f"CONFIG={settings}")
-        assert done.returncode == 0, done.stderr
-        assert steps[target][0] == ["brats", "check", "--quick", "--profile=smoke", f"--data={name}"]
-    runs = [arguments for program, *arguments in steps["book"] if program == "papermill"]
-    assert len(runs) == len(NOTEBOOKS)
-    for arguments in runs:
-        assert [arguments[at - 1] for at in (arguments.index("profile"), arguments.index("data"))] == ["-r", "-r"]
-        assert arguments[arguments.index("data") + 1] == folder
-    assert steps["predict"][1][:3] == ["brats", "predict", folder]
-    sweep = "brats sweep --profile smoke --data DATA --factor baseline --seed 0"
-    assert steps["sweep"][1] == [folder if word == "DATA" else word for word in sweep.split()]
-    assert steps["search"][1][:7] == ["brats", "tune", "a b.db", "--trials", "3", "--profile", "smoke"]
-    assert steps["search"][1][8] == folder
+    words = "others", f"DATA={NAMES[-1]}", "PROFILE=null", f"CONFIG={settings}"
+    (check, *calls), done = checkout.make(*words, PROFILE="null")
+    assert done.returncode == 0, done.stderr
+    assert check == ["brats", "check", "--quick", "--profile=null", f"--data={NAMES[-1]}"]
+    expected = [
+        "brats predict DATA --out runs/null/predictions --part 1/1",
+        "brats sweep --profile null --data DATA --factor baseline --seed 0",
+        "brats tune STORAGE --trials 3 --profile null --data DATA --out runs/null/tuning/workers/0.csv",
+    ]
+    put = {"DATA": str(checkout.folder / NAMES[-1]), "STORAGE": "a b.db"}
+    assert sorted(calls) == [[put.get(word, word) for word in line.split()] for line in expected]
     assert not (checkout.folder / "bad").exists()
 
 
-@pytest.mark.slow
-def test_profile_and_data_called_like_other_values_of_yaml_keep_their_names(checkout):
-    shutil.copy2(checkout.folder / "workflow/params/smoke.yaml", checkout.folder / "workflow/params/null.yaml")
-    calls, done = checkout.make("predict", "PROFILE=null", "DATA=2020_01", "CONFIG=parts=1")
-    assert done.returncode == 0, done.stderr
-    assert calls[1][:5] == ["brats", "predict", str(checkout.folder / "2020_01"), "--out", "runs/null/predictions"]
+def test_whatever_the_data_folder_is_called_it_reaches_app_and_training(tmp_path):
+    checkout = Checkout(tmp_path)
+    for name in NAMES:
+        for words, variables in (([f"DATA={name}"], {}), ([], {"DATA": name})):
+            calls, done = checkout.make("app", "weights", *words, **variables)
+            experiments = [["python", "-m", "experiments", part, f"--data={name}"] for part in ("phantom", "real")]
+            assert calls == [["brats", "app", f"--data={name}"], *experiments], done.stderr
+    assert not (tmp_path / "bad").exists()
 
 
 def test_settings_are_words_and_no_commands(tmp_path):
@@ -223,9 +208,9 @@ def test_unsuitable_python_is_refused_with_advice():
 
 def test_notebook_that_was_killed_is_told_from_one_that_failed(tmp_path):
     path = tmp_path / "03.ipynb"
-    for text in (json.dumps({"cells": [{"cell_type": "code", "outputs": []}]}), '{"cells": [{"cell_ty'):
-        path.write_text(text)
-        assert "killed" in load("explain").explain(path)
     error = {"output_type": "error", "ename": "BratsError", "evalue": "\x1b[31mno mask\x1b[0m"}
-    path.write_text(json.dumps({"cells": [{"cell_type": "markdown"}, {"cell_type": "code", "outputs": [error]}]}))
-    assert load("explain").explain(path) == "cell 2 raised BratsError: no mask"
+    cells = [{"cell_type": "markdown"}, {"cell_type": "code", "outputs": [error]}]
+    whole, killed = json.dumps({"cells": cells}), json.dumps({"cells": cells[:1]})
+    for text, said in ((whole, "cell 2 raised BratsError: no mask"), (killed, "killed"), (whole[:25], "killed")):
+        path.write_text(text)
+        assert said in load("explain").explain(path)

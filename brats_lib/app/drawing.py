@@ -22,7 +22,7 @@ from brats_lib.prediction.inference import Prediction
 
 __all__ = [
     "Look", "Panel", "cross_hairs", "grey", "lay_over", "original", "outline_truth", "overlay", "png",
-    "probability", "probability_panel", "region_slab", "three_planes", "write_lines",
+    "probability", "probability_panel", "three_planes", "write_lines",
 ]  # fmt: skip
 
 WHITE, CROSS = (255, 255, 255), "#4FD8FF"
@@ -189,18 +189,12 @@ def _slab(volume, plane, index):
     return volume[(slice(None),) * plane.axis + (slice(index, index + 1),)]
 
 
-def region_slab(prediction: Prediction, name: str, plane: Plane, index: int) -> np.ndarray:
-    """Probability of a region in one slice, as a volume that is one slice thick.
-
-    The region of a whole volume would be a sum over 9 million voxels for every move of a slider.
-    """
-    return replace(prediction, probabilities=_slab(prediction.probabilities, plane, index)).region(name)
-
-
 def probability_panel(scan: Scan, prediction: Prediction, name: str, plane: Plane, index: int) -> Panel:
     """The probability map of a region: WT, TC or ET."""
-    slab, brain = region_slab(prediction, name, plane, index), _slab(scan.volumes["flair"], plane, index)
-    picture = probability(slab, brain, scan.cut(plane, 0))
+    # The region of the whole volume would be a sum over 9 million voxels for every move of a slider.
+    part = replace(prediction, probabilities=_slab(prediction.probabilities, plane, index))
+    brain = _slab(scan.volumes["flair"], plane, index)
+    picture = probability(part.region(name), brain, scan.cut(plane, 0))
     alt = f"probability of {LONG_NAMES[name]} in {plane.name} slice {index}, from black (0) to pale yellow (1)"
     return Panel(f"P({name}), {LONG_NAMES[name]}", _directions(picture, plane), alt)
 

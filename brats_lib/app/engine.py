@@ -1,6 +1,5 @@
 """The one place where the application meets a network."""
 
-import contextlib
 import threading
 from pathlib import Path
 
@@ -8,12 +7,11 @@ import numpy as np
 
 from brats_lib.cases import Case
 from brats_lib.cases.intake import receive
-from brats_lib.errors import BratsError
 from brats_lib.prediction.inference import Prediction, segment_case
 from brats_lib.prediction.networks import open_network
 from brats_lib.prediction.predict import too_large
 
-__all__ = ["load", "segment"]
+__all__ = ["segment"]
 
 # Two at once on the same cores would both be late, and need twice the memory.
 _ONE_AT_A_TIME = threading.Lock()
@@ -32,9 +30,3 @@ def segment(case: Case, network: str | Path | None = None, volumes: dict[str, np
             return segment_case(case, network, volumes)
         except MemoryError:
             raise too_large(case) from None
-
-
-def load(network: str | Path) -> None:
-    """Load a network before anybody waits for it; what is wrong with one is said when somebody presses the button."""
-    with _ONE_AT_A_TIME, contextlib.suppress(BratsError):
-        open_network(network)

@@ -8,23 +8,27 @@ from pathlib import Path
 from brats_lib.app import ADDRESS
 from brats_lib.app.temporary import temporary_folder
 from brats_lib.app.uploads import MAX_UPLOAD_MB
-from brats_lib.book.runs import find_data, phantom_folder
+from brats_lib.book.runs import find_cohort
 from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError, install_extra
-from brats_lib.phantom import make_cohort
 
-__all__ = ["find_cases", "launch"]
+__all__ = ["launch"]
+
 # Enough to choose from, few enough not to wait for.
-PHANTOMS, SEED = 4, 0
+PHANTOMS = 4
 
 
 def launch(data: str | Path = "", port: int = 8501, browser: bool = True) -> None:
-    """Run the application on the cases of `find_cases` until it is interrupted; opens a browser if asked to."""
+    """Run the application on the cases of `runs.find_data`, else on phantoms, until it is interrupted.
+
+    It opens a browser if asked to.
+    """
     if importlib.util.find_spec("streamlit") is None:
         expected = "the packages of the extra `app`"
         raise BratsError("the application", "Streamlit is not installed", expected, install_extra("app"))
     _check_port(port)
-    cohort = find_cases(data)
+    # Of phantoms those too that earlier runs made.
+    cohort = Cohort.find(find_cohort(data, phantoms=PHANTOMS).root)
     # Before anything that might write something.
     temporary_folder(2 * MAX_UPLOAD_MB)
     from brats_lib.app import serve
@@ -35,15 +39,6 @@ def launch(data: str | Path = "", port: int = 8501, browser: bool = True) -> Non
     except KeyboardInterrupt:
         print(flush=True)
         os._exit(0)  # without waiting for a case that is being segmented; what is temporary is removed all the same
-
-
-def find_cases(data: str | Path = "") -> Cohort:
-    """Find the cases to list: in `data`; where empty, in `$BRATS_DATA`, then `data/`, else phantoms.
-
-    Phantoms are made where they are missing; those that earlier runs made are listed too.
-    """
-    root = find_data(data)
-    return Cohort.find(root or make_cohort(phantom_folder(SEED), cases=PHANTOMS, seed=SEED).root)
 
 
 def _check_port(port):

@@ -7,7 +7,7 @@ does not know of what we hold for it.
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,6 @@ __all__ = ["Janitor", "Store"]
 
 # A page may be gone for so long before its session is over, as when a laptop sleeps.
 PATIENCE_S = 120
-# And for so long where somebody opened another page since, who needs the memory.
-HURRY_S = 10
 
 
 class Janitor:
@@ -25,26 +23,23 @@ class Janitor:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
-        self._last_seen: dict[Hashable, float] = {}
-        self._last_came = 0.0
+        self._last_seen: dict[str, float] = {}
 
-    def watch(self, session: Hashable) -> None:
+    def watch(self, session: str) -> None:
         """Watch a session whose page is open."""
-        self._last_seen[session] = self._last_came = self._clock()
+        self._last_seen[session] = self._clock()
 
-    def sessions(self) -> list:
+    def sessions(self) -> list[str]:
         """Those that are watched."""
         return list(self._last_seen)
 
-    def over(self, is_active: Callable[[Any], bool]) -> list:
+    def over(self, is_active: Callable[[str], bool]) -> list[str]:
         """Forget the sessions that have been gone for too long, and return them."""
-        now, over = self._clock(), []
-        for session, seen in list(self._last_seen.items()):
-            if is_active(session):
-                self._last_seen[session] = now
-            elif now - seen > (HURRY_S if self._last_came > seen else PATIENCE_S):
-                del self._last_seen[session]
-                over.append(session)
+        now = self._clock()
+        self._last_seen |= dict.fromkeys(filter(is_active, self.sessions()), now)
+        over = [session for session in self.sessions() if now - self._last_seen[session] > PATIENCE_S]
+        for session in over:
+            del self._last_seen[session]
         return over
 
 
@@ -95,8 +90,7 @@ class Store:
                 del self._held[next(iter(self._held))]
             self._held[key] = value, size
 
-    def keep_only(self, sessions: Iterable[Hashable]) -> None:
+    def keep_only(self, sessions: Collection[Hashable]) -> None:
         """Drop what belongs to other sessions."""
-        sessions = set(sessions)
         with self._lock:
             self._held = {key: held for key, held in self._held.items() if key[0] in sessions}

@@ -174,9 +174,6 @@ def _choose_networks(view):
         chosen = [st.selectbox("Network", names, help=about)]
     for problem in problems:
         st.caption(f":material/warning: {plain(f'A trained network is left out: {problem}')}")
-    for name in chosen:
-        # A network of a run has to wait for Keras to load.
-        session.warm_up(cards[name].sha256, networks[name])
     return [networks[name] for name in chosen]
 
 
@@ -184,7 +181,7 @@ def _choose_look(scan):
     with st.expander("Display", expanded=True):
         modality = st.segmented_control("Overlay on", ["flair", "t1ce"], default="flair", required=True,
                                         format_func=modality_name)  # fmt: skip
-        opacity = page_view.choose_opacity(Look.opacity)
+        opacity = st.slider("Opacity", 0.0, 1.0, Look.opacity, 0.05)
         labels = st.pills("Classes", TUMOUR, default=TUMOUR, selection_mode="multi", format_func=LABEL_NAMES.get)
         truth = st.toggle("Ground truth", scan.truth is not None, disabled=scan.truth is None,
                           help="White borders of the true regions, where the case has a mask")  # fmt: skip

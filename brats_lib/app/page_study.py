@@ -72,7 +72,7 @@ def _rate(study, ratings, reader):
     with right:
         plane = page_view.choose_plane()
         point = page_view.choose_slices(scan, [plane.axis], key, mask)
-        look = drawing.Look(page_view.choose_opacity(0.35), modality="t1ce")
+        look = drawing.Look(st.slider("Opacity", 0.0, 1.0, 0.35, 0.05), modality="t1ce")
         _form(study, ratings, reader, order, at, rated.get(item, (None, "")))
     with left:
         with st.container(horizontal=True):

@@ -17,7 +17,7 @@ from brats_lib.app.report import plain
 from brats_lib.app.scans import PLANES, Scan, clamp, point_at, start_slices, zoom_box
 from brats_lib.figures.style import Plane, modality_name
 
-__all__ = ["adjust", "choose_opacity", "choose_plane", "choose_slices", "find_tumour", "listen", "row"]
+__all__ = ["adjust", "choose_plane", "choose_slices", "find_tumour", "listen", "row"]
 
 ZOOMS = (1, 2, 4)
 _PICTURES = st.components.v2.component("pictures", js=Path(__file__).with_name("pictures.js").read_text("utf-8"))
@@ -37,11 +37,6 @@ def row(drawn: Sequence[Panel], places: int = 0) -> list:
 def choose_plane() -> Plane:
     """Round buttons for one of the three planes."""
     return PLANES[st.radio("Plane", list(PLANES), format_func=str.capitalize, horizontal=True)]
-
-
-def choose_opacity(default: float) -> float:
-    """A slider for the opacity of labels, 0-1."""
-    return st.slider("Opacity", 0.0, 1.0, default, 0.05)
 
 
 def choose_slices(scan: Scan, axes: Iterable[int], name: Hashable, mask: np.ndarray | None = None) -> list[int]:

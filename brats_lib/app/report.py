@@ -19,8 +19,8 @@ from brats_lib.prediction.predict import volumes_ml
 from brats_lib.scores.challenge import score_mask
 
 __all__ = [
-    "DISCLAIMER", "NO_DISTANCE", "files_line", "legend", "mask_file", "millilitres", "ml_text", "picture_file",
-    "place", "plain", "volume_table", "where",
+    "DISCLAIMER", "NO_DISTANCE", "files_line", "legend", "mask_file", "picture_file", "place", "plain", "volume_table",
+    "where",
 ]  # fmt: skip
 
 NO_DISTANCE = "–"
@@ -65,29 +65,29 @@ def legend(labels: Sequence[int] = TUMOUR, truth: bool = False) -> str:
     return f'<div class="legend">{"".join(swatches)}</div>'
 
 
-def millilitres(mask: np.ndarray, spacing: Sequence[float]) -> pd.Series:
-    """Volume in mL of WT, TC, ET, NCR and ED: voxels on the grid of the scan times their size (paper section 5)."""
-    volumes = volumes_ml(mask, float(np.prod(spacing)) / 1000)
-    return pd.Series({**volumes["regions"], **volumes["labels"]})
-
-
 def volume_table(mask: np.ndarray, spacing: Sequence[float], truth: np.ndarray | None = None) -> pd.DataFrame:
     """Volumes of WT, TC, ET, NCR and ED as text: "0" mL only where there is no voxel.
 
     With a true mask also its volumes, Dice, and HD95 in mm, which is a dash where one of the two lacks the region.
     """
-    volumes = millilitres(mask, spacing)
-    table = pd.DataFrame({"mL": volumes.map(ml_text)})
+    volumes = _millilitres(mask, spacing)
+    table = pd.DataFrame({"mL": volumes.map(_ml_text)})
     if truth is not None:
-        true = millilitres(truth, spacing)
+        true = _millilitres(truth, spacing)
         scores = pd.DataFrame(score_mask(mask, truth, spacing)).set_index("region")
-        table["true"] = true.map(ml_text)
+        table["true"] = true.map(_ml_text)
         table["Dice"] = scores["dice"].map("{:.3f}".format)
         table["HD95"] = scores["hd95_mm"].map("{:.1f}".format).where((volumes > 0) & (true > 0), NO_DISTANCE)
     return table
 
 
-def ml_text(ml: float) -> str:
+def _millilitres(mask, spacing):
+    """Volume in mL of WT, TC, ET, NCR and ED: voxels on the grid of the scan times their size (paper section 5)."""
+    volumes = volumes_ml(mask, float(np.prod(spacing)) / 1000)
+    return pd.Series({**volumes["regions"], **volumes["labels"]})
+
+
+def _ml_text(ml):
     """Millilitres with one decimal, or what there is of less."""
     return "0" if ml == 0 else "<0.1" if ml < 0.05 else f"{ml:.1f}"
 

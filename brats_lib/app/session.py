@@ -3,7 +3,6 @@
 import gc
 import shutil
 import tempfile
-import threading
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,16 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from brats_lib.app import engine
 from brats_lib.app.memory import Janitor, Store
 from brats_lib.app.uploads import Inbox
 from brats_lib.cases import Cohort
 
-__all__ = ["cohort", "enter", "explain", "held", "hold", "inbox", "sweep", "warm_up"]
+__all__ = ["cohort", "enter", "explain", "held", "hold", "inbox", "sweep"]
 
 # Of all sessions together. A scan of BraTS size takes 80 MB and a prediction 60 MB; of the largest that are let in, a
 # scan and four predictions beside each other fit.
 _STORE = Store(2 * 2**30)
 _JANITOR = Janitor()
-
-
-@st.cache_resource(show_spinner=False)
-def warm_up(weights: str, _network: str | Path) -> None:
-    """Load a network in a thread of its own, once for each SHA-256 of its weights in the life of the server."""
-    threading.Thread(target=engine.load, args=(_network,), daemon=True).start()
 
 
 @st.cache_resource(show_spinner="Looking for cases …")
@@ -42,11 +34,10 @@ def _own_id():
 
 
 def enter() -> None:
-    """Watch this session from its first run on; what closed pages hold in memory makes room for it."""
+    """Watch this session from its first run on."""
     if "entered" not in st.session_state:
         st.session_state["entered"] = True
         _JANITOR.watch(_own_id())
-        _STORE.keep_only(filter(runtime.get_instance().is_active_session, _JANITOR.sessions()))
 
 
 def sweep() -> None:
@@ -56,6 +47,7 @@ def sweep() -> None:
     for session in over:
         shutil.rmtree(_folder(session), ignore_errors=True)
         server.close_session(session)
+    # Not only those: a result may have come after its page was closed.
     _STORE.keep_only(_JANITOR.sessions())
     if over:
         gc.collect()  # what Streamlit held of them refers to itself

@@ -22,8 +22,8 @@ from brats_lib.files import home_path, read_json, read_text, write_whole
 from brats_lib.phantom import make_cohort
 
 __all__ = [
-    "Run", "commit", "find_data", "find_root", "open_run", "open_split", "phantom_folder", "read_profile",
-    "results_folder", "run_folder", "versions",
+    "Run", "commit", "find_cohort", "find_data", "find_root", "open_run", "open_split", "phantom_folder",
+    "read_profile", "results_folder", "run_folder", "versions",
 ]  # fmt: skip
 
 DEFAULTS = {"data": "", "max_cases": None, "phantom_cases": 24, "seed": 0}
@@ -86,31 +86,29 @@ def read_profile(name: str, needed: Collection[str] = ()) -> dict[str, Any]:
     return values
 
 
-# What the parameters of a profile are: texts, lists of names and whole numbers, with what may stand instead of one.
+# What the parameters of a profile are: texts, lists of names, and whole numbers, some of which may be left open.
 _TEXTS = {"profile", "data", "recipe", "precision", "inception"}
 _LISTS = {"related_systems", "tune_factors"}
-_NUMBERS = {
+_OPEN = {"max_cases", "slices_per_epoch", "tune_size", "tune_width", "tune_epochs", "tune_slices"}
+_NUMBERS = _OPEN | {
     "phantom_cases", "epochs", "batch_slices", "native_phantoms", "native_epochs", "native_slices", "generative_epochs",
-    "generative_slices", "related_steps", "tune_trials", "seed",
-}  # fmt: skip
-_INSTEAD: dict[str, tuple[str | None]] = {
-    "devices": ("all",), "max_cases": (None,), "slices_per_epoch": (None,), "tune_size": (None,),
-    "tune_width": (None,), "tune_epochs": (None,), "tune_slices": (None,),
+    "generative_slices", "related_steps", "tune_trials", "seed", "devices",
 }  # fmt: skip
 
 
 def _expected(key: str, value: Any) -> str | None:
     """What a parameter of a profile has to be, where it is something else; None where it is right."""
     if key in _TEXTS:
-        return None if isinstance(value, str) else "a text"
-    if key in _LISTS:
-        fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
-        return None if fits else "a list of names"
-    if key not in {*_NUMBERS, *_INSTEAD}:
-        return f"one of the parameters {', '.join(sorted({*_TEXTS, *_LISTS, *_NUMBERS, *_INSTEAD}))}"
-    least = 0 if key == "seed" else 1
-    fits = (type(value) is int and least <= value < 2**31) or value in _INSTEAD.get(key, ())
-    return None if fits else f"a whole number of at least {least}"
+        fits, wanted = isinstance(value, str), "a text"
+    elif key in _LISTS:
+        fits, wanted = isinstance(value, list) and all(isinstance(one, str) for one in value), "a list of names"
+    elif key in _NUMBERS:
+        least = 0 if key == "seed" else 1
+        fits, wanted = type(value) is int and least <= value < 2**31, f"a whole number of at least {least}"
+        fits |= (key in _OPEN and value is None) or (key, value) == ("devices", "all")
+    else:
+        fits, wanted = False, f"one of the parameters {', '.join(sorted(_TEXTS | _LISTS | _NUMBERS))}"
+    return None if fits else wanted
 
 
 def find_data(data: str | Path = "") -> Path | None:
@@ -140,6 +138,14 @@ def find_data(data: str | Path = "") -> Path | None:
 def phantom_folder(seed: int = 0) -> Path:
     """Where the phantom cohort of a seed is kept; every profile shares it."""
     return find_root() / "runs" / f"phantoms-seed{seed}"
+
+
+def find_cohort(data: str | Path = "", seed: int = 0, phantoms: int = 24, max_cases: int | None = None) -> Cohort:
+    """The cases of `find_data`, else phantoms, which are made where they are missing; the first `max_cases` only."""
+    root = find_data(data)
+    if root is None:
+        return make_cohort(phantom_folder(seed), cases=min(phantoms, max_cases or phantoms), seed=seed)
+    return Cohort.find(root, max_cases=max_cases)
 
 
 @dataclass
@@ -252,12 +258,7 @@ def open_run(
     It uses the first `max_cases` cases only, phantoms included; the seed is that of the split and of the phantoms.
     """
     folder = run_folder(profile)
-    root = find_data(data)
-    if root is None:
-        cases = min(phantom_cases, max_cases or phantom_cases)
-        cohort = make_cohort(phantom_folder(seed), cases=cases, seed=seed)
-    else:
-        cohort = Cohort.find(root, max_cases=max_cases)
+    cohort = find_cohort(data, seed, phantom_cases, max_cases)
     split = open_split(cohort, folder / "split.json", seed)
     return Run(str(profile), folder, cohort, split, seed)
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from brats_lib.errors import BratsError
 from brats_lib.labels import LONG_NAMES, REGIONS, SCORED
-from brats_lib.paper import value, values
+from brats_lib.paper import values
 from brats_lib.scores.evaluation import BACKGROUND_PREDICTOR, NETWORK
 from brats_lib.scores.summary import bootstrap_interval
 
@@ -46,7 +46,7 @@ def against_paper(published: pd.DataFrame, challenge: pd.DataFrame, background: 
     rows = [
         {
             "metric": name,
-            "paper, a placeholder": value(f"table1_{metric}").printed,
+            "paper, a placeholder": values().loc[f"table1_{metric}", "printed"],
             "this run, as published": _mean_sd(ours[metric]),
             "background everywhere, as published": _mean_sd(trivial[metric]),
             "this run, whole tumour": _mean_sd(whole[metric]),
@@ -108,5 +108,5 @@ def _mean_interval(values, digits):
 
 def _printed(subset, metric):
     """What the paper measured; NaN where it prints none, or a placeholder."""
-    measured = (entry.value for entry in values(subset, metric, "result") if not entry.placeholder)
-    return next(measured, float("nan"))
+    paper = values().query("split == @subset and measure == @metric and kind == 'result' and not placeholder")
+    return paper["value"].iloc[0] if len(paper) else float("nan")

@@ -53,7 +53,7 @@ def serve(cases, folder):
     environment |= {"TMPDIR": str(temporary), "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1",
                     "TF_CPP_MIN_LOG_LEVEL": "2"}  # fmt: skip
     # Sessions end a second after the page is closed instead of two minutes.
-    code = "import sys; from brats_lib.app import memory; memory.PATIENCE_S = memory.HURRY_S = 1; "
+    code = "import sys; from brats_lib.app import memory; memory.PATIENCE_S = 1; "
     code += "from brats_lib.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", code, "app", "--data", str(cases), "--port", str(port), "--no-browser"]
     with open(log, "w") as out:
@@ -182,14 +182,13 @@ class Page:
             patience=20,
         )
 
-    def press(self, text):
-        self._labelled("button", text).click()
+    def press(self, text, tag="button"):
+        self._labelled(tag, text).click()
         self.settle()
 
     def pick(self, text):
         """Choose what has a label of its own: one of several round buttons, or a switch."""
-        self._labelled("label", text).click()
-        self.settle()
+        self.press(text, "label")
 
     def choose(self, label, option):
         """Choose from a drop-down."""

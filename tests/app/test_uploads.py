@@ -33,14 +33,10 @@ def inbox(tmp_path):
 
 
 def test_files_make_a_case_with_their_numbers(inbox):
-    inbox.put("flair", "x.nii", nifti(packed=False))
-    assert inbox.missing() == ["t1ce"]
-    inbox.put("t1ce", "x.nii.gz", nifti("t1ce"))
-    scan = open_scan(inbox.case())
-    assert scan.truth is None and scan.case.shape == SHAPE
-    assert np.array_equal(scan.volumes["t1ce"], tiny_volumes()[0]["t1ce"])
-    inbox.put("mask", "x.nii.gz", nifti("mask"))
-    assert np.array_equal(open_scan(inbox.case()).truth, tiny_volumes()[1])
+    for role in ("flair", "t1ce", "mask"):
+        inbox.put(role, "x.nii", nifti(role, packed=role == "t1ce"))
+    scan, (volumes, mask) = open_scan(inbox.case()), tiny_volumes()
+    assert np.array_equal(scan.volumes["t1ce"], volumes["t1ce"]) and np.array_equal(scan.truth, mask)
 
 
 def patched(start, layout, *values, content=None):
@@ -161,25 +157,19 @@ def test_a_file_larger_than_is_allowed_is_refused(inbox, monkeypatch):
     assert list(inbox.folder.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("how", "found"),
-    [
-        (
-            {"shape": (48, 40, 35)},
-            "T1ce file “{}”: its shape is (48, 40, 35); expected (48, 40, 36) as in FLAIR file “{}",
-        ),
-        ({"affine": LPS_AFFINE + np.outer([1, 0, 0, 0], [0, 0, 0, 12])}, "12.0 mm away"),
-    ],
-)
+FAR = LPS_AFFINE + np.outer([1, 0, 0, 0], [0, 0, 0, 12])
+SHAPES = "T1ce file “b.nii.gz”: its shape is (48, 40, 35); expected (48, 40, 36) as in FLAIR file “own_scan_t1ce.nii"
+
+
+@pytest.mark.parametrize(("how", "found"), [({"shape": (48, 40, 35)}, SHAPES), ({"affine": FAR}, "12.0 mm away")])
 def test_files_of_two_grids_are_no_case(inbox, how, found):
     # The names are displayed as they came, also those that look like ours.
-    names = "b.nii.gz", "own_scan_t1ce.nii"
-    inbox.put("t1ce", names[0], nifti("t1ce", **how))
-    inbox.put("flair", names[1], nifti("flair"))
+    inbox.put("t1ce", "b.nii.gz", nifti("t1ce", **how))
+    inbox.put("flair", "own_scan_t1ce.nii", nifti("flair"))
     with pytest.raises(BratsError) as caught:
         inbox.case()
     text = inbox.explain(caught.value)
-    assert found.format(*names) in text and inbox.explain(text) == text
+    assert found in text and inbox.explain(text) == text
 
 
 @pytest.mark.parametrize(

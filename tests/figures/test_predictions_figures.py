@@ -43,6 +43,11 @@ def test_errors_are_counted_as_found_missed_and_too_much():
     prediction[15:17, 5:15] = ET  # and 20 others
     written = " ".join(texts(predictions.error_map(volume, truth, prediction, 0, SOURCE)))
     assert written.count("70 pixels found, 30 missed,\n20 too much") == 3  # ET is part of TC and of WT
+    masks = {"All": truth[..., 0], "Most": prediction[..., 0], "None": 0 * truth[..., 0]}
+    figure = predictions.system_errors(volume[..., 0], truth[..., 0], masks, SOURCE, columns=2)
+    # 2 * 70 / (100 + 90)
+    found = [text[-4:] for text in texts(figure) if text.startswith("Dice of WT")]
+    assert captions(figure) == ["All", "Most", "None"] and found == ["1.00", "0.74", "0.00"]
 
 
 def test_single_class_writes_volumes_and_overlap():
@@ -77,15 +82,3 @@ def test_a_doubt_far_from_the_tumour_is_inside_the_enlarged_panels():
     shown = image_axes(predictions.region_maps(both, truth, chances, 1, SOURCE, truth * 0))[3]
     (left, right), (bottom, top) = shown.get_xlim(), shown.get_ylim()
     assert left < 10 and right > 85 and top < 10 and bottom > 88
-
-
-def test_errors_are_counted_for_each_system():
-    image = np.zeros((60, 70), np.float32)
-    image[5:55, 5:65] = np.random.default_rng(0).uniform(1, 2, (50, 60))
-    truth, half = np.zeros((2, 60, 70), np.uint8)
-    truth[20:30, 20:30] = ED
-    half[20:30, 25:35] = ET
-    figure = predictions.system_errors(image, truth, {"All": truth, "Half": half, "None": half * 0}, SOURCE, columns=2)
-    assert captions(figure) == ["All", "Half", "None"]
-    found = [text for text in texts(figure) if text.startswith("Dice of WT")]
-    assert [text[-4:] for text in found] == ["1.00", "0.50", "0.00"]

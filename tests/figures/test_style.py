@@ -1,11 +1,10 @@
-"""Slices, windows, orientation, the figure that displays once, and the sheets it is made of."""
+"""Slices, windows, orientation, and the figure that displays once."""
 
 import numpy as np
 import pytest
 from matplotlib import pyplot
-from matplotlib.colors import to_hex
 
-from brats_lib.figures import plots, style
+from brats_lib.figures import style
 
 
 def test_tumour_slice_is_the_one_with_the_largest_area():
@@ -43,23 +42,7 @@ def test_brain_box_spans_all_volumes_and_stays_inside():
     assert style.brain_box(a * 0) == ((0, 20),) * 3
 
 
-def test_label_image_has_the_papers_colours():
-    image = style.label_image(np.array([[0, 1, 2, 4]]))
-    assert [to_hex(pixel / 255) for pixel in image[0]] == ["#440054", "#3b528b", "#18b880", "#e6d74f"]
-    clear = style.label_image(np.array([[0, 4]]), background=False)
-    assert clear[0, 0, 3] == 0 and clear[0, 1, 3] == 255
-
-
 def test_a_figure_shows_itself_and_is_unknown_to_pyplot():
     figure = style.Figure(figsize=(1, 1), dpi=50)
     assert figure._repr_png_().startswith(b"\x89PNG")
     assert pyplot.get_fignums() == []
-
-
-@pytest.mark.parametrize("width", [6.8, 10.0])
-def test_source_is_broken_to_the_width_of_the_figure(width):
-    words = "source a$b_{$ " * 30  # what a name holds is no formula
-    fig, _ = plots.sheet(2, source=words, width=width)
-    fig.canvas.draw()
-    (source,) = fig.texts
-    assert source.get_window_extent().x1 < width * fig.dpi

