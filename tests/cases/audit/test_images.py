@@ -64,17 +64,13 @@ def test_two_images_are_enough_to_see_what_a_prediction_would_suffer_from(volume
     assert {problem for problem, _ in seen({"flair": flair, "t1ce": phantom(1).volumes["t1ce"]})} == {"outline"}
 
 
-def test_copy_is_named_with_its_factor_and_offset(volumes):
+def test_copy_and_missing_slices_are_named_with_their_numbers(volumes, mask):
     twice = seen({**volumes, "t1": np.where(volumes["t2"] != 0, volumes["t2"] * 2.0 + 7, 0)})
     assert twice["copied-image", "t1"] == "T1 is T2 times 2.00 +7"
-
-
-def test_missing_slices_are_counted(volumes, mask):
     missing = np.isin(np.arange(155), range(70, 76))
     gap = {modality: np.where(missing, 0, volume) for modality, volume in volumes.items()}
-    assert seen({**volumes, "t2": gap["t2"]}) == {
-        ("missing-slices", "t2"): "T2: 6 axial slices within the brain are empty, 70 to 75"
-    }
+    words = "T2: 6 axial slices within the brain are empty, 70 to 75"
+    assert seen({**volumes, "t2": gap["t2"]}) == {("missing-slices", "t2"): words}
     assert list(seen(gap, mask)) == [("missing-slices", "flair")]
 
 
