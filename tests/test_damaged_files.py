@@ -91,25 +91,23 @@ def msd_folder(path):
     (path.parent / "imagesTr" / "BRATS_001.nii.gz").write_bytes(b"")
 
 
-def four_cases(path):
-    for number in range(1, 5):
-        write_case(path.parent, f"P_{number}", seed=number, shape=(8, 8, 8))
+def small_cases(*names):
+    def prepare(path):
+        for seed, name in enumerate(names):
+            write_case(path.parent, name, seed, shape=(8, 8, 8))
 
-
-def one_phantom(path):
-    write_case(path.parent, "Phantom_001", shape=(8, 8, 8))
-
-
-def cases_of(path):
-    return Cohort.find(path.parent)
+    return prepare
 
 
 def read_split(path):
-    return runs.open_split(cases_of(path), path.parent / "run" / "split.json", 0)
+    return runs.open_split(Cohort.find(path.parent), path.parent / "run" / "split.json", 0)
 
 
 def weights(path):
     h5py.File(path.parent / "best.weights.h5", "w").close()
+
+
+four_cases, one_phantom = small_cases("P_1", "P_2", "P_3", "P_4"), small_cases("Phantom_001")
 
 
 TABLE = b"Grade,BraTS_2020_subject_ID\r\nHGG,P_1\r\nHGG,P_2\r\nLGG,P_3\r\nLGG,P_4\r\n"
@@ -128,17 +126,17 @@ GENERATOR = {"recipe": {}, "compression": {}, "weights": {}}
 
 # Kind: name of the file, its content, how that is written, what lies beside it, and who reads it.
 FILES = {
-    "phantom.json of a cohort": ("phantom.json", MARK, as_json, one_phantom, lambda path: cases_of(path).source),
+    "phantom.json of a cohort": ("phantom.json", MARK, as_json, one_phantom, lambda path: Cohort.find(path.parent).source),
     "phantom.json of our own": ("phantom.json", MARK, as_json, one_phantom, lambda path: make_cohort(path.parent, 1)),
     "split.json beside the cases": ("split.json", SPLIT, as_json, four_cases, read_split),
     "split.json": ("split.json", SPLIT, as_json, None, Split.read),
-    "dataset.json of MSD": ("dataset.json", MSD, as_json, msd_folder, lambda path: cases_of(path)),
+    "dataset.json of MSD": ("dataset.json", MSD, as_json, msd_folder, lambda path: Cohort.find(path.parent)),
     "dataset.json of nnU-Net": ("dataset.json", NNUNET, as_json, None, lambda path: has_our_codes(path.parent)),
     "profile": ("workflow/params/smoke.yaml", PROFILE, as_yaml, None, lambda path: runs.read_profile("smoke")),
     "training.json": ("training.json", TRAINING, as_json, weights, lambda path: TrainedCard.read(path.parent)),
     "card of a network": ("card.json", CARD, as_json, None, ShippedCard.read),
     "card of a generator": ("card.json", GENERATOR, as_json, None, read_generator_card),
-    "name_mapping.csv": ("name_mapping.csv", TABLE, bytes, four_cases, lambda path: split_cohort(cases_of(path))),
+    "name_mapping.csv": ("name_mapping.csv", TABLE, bytes, four_cases, lambda path: split_cohort(Cohort.find(path.parent))),
     "ratings": ("ratings.csv", RATINGS, bytes, None, read_ratings),
 }  # fmt: skip
 
@@ -177,10 +175,8 @@ NAMES = (
 def test_cases_of_odd_names_are_audited_and_split_or_left_out(name, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     root = tmp_path / "cases"
-    for number in range(1, 4):
-        write_case(root, f"P_{number}", seed=number, shape=(8, 8, 8))
     try:
-        write_case(root, name, seed=4, shape=(8, 8, 8))
+        small_cases("P_1", "P_2", "P_3", name)(root / "any")
     except OSError as error:
         pytest.skip(f"this file system has no such names: {error.strerror}")
     cohort = Cohort.find(root)
