@@ -182,7 +182,11 @@ def stored(roles, array=lambda array: array, affine=lambda affine: affine):
 
 
 def no_file(roles):
-    return lambda patient, root: [patient.paths[role].unlink() for role in roles.split()]
+    def spoil(patient, root):
+        for role in roles.split():
+            patient.paths[role].unlink()
+
+    return spoil
 
 
 def also(role, ending, instead=False):
