@@ -119,18 +119,18 @@ def other_folds(out):
     (out / FOLDS).write_text(json.dumps([{"train": list(SPLIT.val), "val": list(SPLIT.train)}]))
 
 
+def other_voxels(out):
+    name = SPLIT.train[0]
+    save(tiny_volumes(99)[1], out.parent / "tiny" / name / f"{name}_seg.nii.gz")
+
+
 @pytest.mark.parametrize(
     ("split", "change"),
     [
         (Split(SPLIT.train, SPLIT.test, SPLIT.val), lambda out: None),
         (SPLIT, other_folds),
         (SPLIT, lambda out: (out / OURS).unlink()),  # somebody else's files
-        (
-            SPLIT,
-            lambda out: save(
-                tiny_volumes(99)[1], out.parent / "tiny" / SPLIT.train[0] / f"{SPLIT.train[0]}_seg.nii.gz"
-            ),
-        ),
+        (SPLIT, other_voxels),
     ],
     ids=["split", "folds", "files", "voxels"],
 )
