@@ -239,5 +239,8 @@ def file_hash(path: Path) -> str:
 
 @functools.cache
 def _read_hash(path: Path, stamp: tuple[int, ...]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
     with opened(path) as stream:
-        return hashlib.file_digest(stream, functools.partial(hashlib.blake2b, digest_size=16)).hexdigest()
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

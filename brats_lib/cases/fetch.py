@@ -76,8 +76,7 @@ def fetch_msd(folder: str | Path) -> Path:
         return done
     _prepare(done, MSD_BYTES)
     scratch = done.with_name(f".{done.name}")
-    archive, unpacked = scratch / "archive.tar", scratch / "unpacked"
-    retrieve(MSD_URL, MSD_HASH, archive)
+    archive, unpacked = retrieve(MSD_URL, MSD_HASH, scratch / "archive.tar"), scratch / "unpacked"
     with _writing(done):
         shutil.rmtree(unpacked, ignore_errors=True)  # from a process that was killed
         _unpack(archive, unpacked)

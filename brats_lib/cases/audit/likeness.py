@@ -1,6 +1,5 @@
 """Whether two cases show the same head, told from what survives scaling, noise, small shifts and another resolution."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -28,6 +27,11 @@ class Pair(NamedTuple):
     other: str
     likeness: dict[str, float]  # modality to the correlation of its two images, for those above `ALIKE`
     mirrored: bool
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """How much speaks for it."""
+        return len(self.likeness), max(self.likeness.values())
 
 
 def signature(volume: np.ndarray, spacing: Sequence[float]) -> np.ndarray | None:
@@ -84,14 +88,11 @@ def alike(reports: list[Report]) -> list[Pair]:
                     names = reports[number].case, reports[own[other]].case
                     pair = pairs.setdefault((number, own[other], mirrored), Pair(*names, {}, mirrored))
                     pair.likeness[modality] = float(min(likeness[other], 1))
-    by_case: dict[int, list[Pair]] = defaultdict(list)
-    for (number, *_), pair in sorted(pairs.items()):
-        by_case[number].append(pair)
-    return [max(own, key=_evidence) for own in by_case.values()]
-
-
-def _evidence(pair: Pair) -> tuple[int, float]:
-    return len(pair.likeness), max(pair.likeness.values())
+    best: dict[int, Pair] = {}
+    for (number, *_), pair in pairs.items():
+        if number not in best or pair.rank > best[number].rank:
+            best[number] = pair
+    return [best[number] for number in sorted(best)]
 
 
 def copies(volumes: dict[str, np.ndarray]) -> Iterator[tuple[str, str]]:
