@@ -51,6 +51,12 @@ def write_loose(folder, volumes, affine, dtype=np.float32):
     return files
 
 
+def save(array, path, affine=LPS_AFFINE):
+    """Write an image as nibabel does, with the folders it needs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(array, affine), path)
+
+
 def write_nifti(path, array, sform=LPS_AFFINE, qform=LPS_AFFINE, **fields):
     """A file whose header says exactly this; None for a form that is not there."""
     header = nib.Nifti1Header(endianness=">" if array.dtype.byteorder == ">" else "<")

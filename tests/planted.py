@@ -48,32 +48,23 @@ def on(roles, change):
     """Replace arrays by what a function makes of them."""
 
     def plant(patient):
-        for role in roles.split():
-            patient.arrays[role] = change(patient.arrays[role])
+        patient.arrays |= {role: change(patient.arrays[role]) for role in roles.split()}
 
     return plant
 
 
 def from_patient(role, make):
     """Replace an array by what a function makes of the patient."""
-
-    def plant(patient):
-        patient.arrays[role] = make(patient)
-
-    return plant
+    return lambda patient: patient.arrays.update({role: make(patient)})
 
 
 def moved(role, mm, axis):
     return from_patient(role, lambda p: np.roll(p.arrays[role], p.voxels(mm), axis))
 
 
-def copied(role, source, change):
-    return from_patient(role, lambda p: change(p.arrays[source]).astype(np.float32))
-
-
 def exchanged(one, other):
     def plant(patient):
-        patient.arrays[one], patient.arrays[other] = patient.arrays[other], patient.arrays[one]
+        patient.arrays |= {one: patient.arrays[other], other: patient.arrays[one]}
 
     return plant
 
@@ -97,8 +88,7 @@ def turned(axis):
 
 def outside(patient):
     """A mask beside the brain."""
-    shape = patient.arrays["seg"].shape
-    distance = np.linalg.norm(np.indices(shape).T - patient.voxels(16), axis=-1).T
+    distance = np.linalg.norm(np.indices(patient.arrays["seg"].shape).T - patient.voxels(16), axis=-1).T
     return np.where(distance < patient.voxels(12), ED, 0).astype(np.uint8)
 
 
@@ -167,10 +157,7 @@ def with_skull(patient):
 def content(role, change):
     """Replace the bytes of a file."""
 
-    def spoil(patient, root):
-        patient.paths[role].write_bytes(change(patient.paths[role].read_bytes()))
-
-    return spoil
+    return lambda patient, root: patient.paths[role].write_bytes(change(patient.paths[role].read_bytes()))
 
 
 def header(role, **fields):
@@ -214,13 +201,13 @@ def also(role, ending, instead=False):
     return spoil
 
 
-def beside(name, text):
+def beside(name, text, encoding="utf-8"):
     """A file beside the cases."""
-    return lambda patient, root: (root / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return lambda patient, root: (root / name).write_text(text, encoding)
 
 
-def table(text):
-    return beside("name_mapping.csv", text)
+def table(text, encoding="utf-8"):
+    return beside("name_mapping.csv", text, encoding)
 
 
 def graded(rows):
@@ -277,8 +264,8 @@ CONTENT = [
     ("T1 and T1ce exchanged", exchanged("t1", "t1ce"), {"contrast"}),
     ("FLAIR and T1ce exchanged", exchanged("flair", "t1ce"), {"contrast"}),
     ("T1 and T2 exchanged", exchanged("t1", "t2"), {"contrast"}),
-    ("T1 is T2 times two", copied("t1", "t2", lambda v: 2 * v), {"copied-image"}),
-    ("T1ce is T1", copied("t1ce", "t1", np.copy), {"duplicate-image", "copied-image"}),
+    ("T1 is T2 times two", from_patient("t1", lambda p: 2 * p.arrays["t2"]), {"copied-image"}),
+    ("T1ce is T1", from_patient("t1ce", lambda p: p.arrays["t1"].copy()), {"duplicate-image", "copied-image"}),
     ("slices missing", on("t1", without_slices), {"missing-slices", "outline"}),
     ("hole in an image", on("flair", hole), {"holes"}),
     ("scan with skull", with_skull, {"skull"}),
@@ -339,7 +326,7 @@ FILES = [
     ("table with an unknown grade", graded("IV1 HGG2 LGG3 LGG4"), {"no-grade"}),
     ("table without a case", graded("HGG2 LGG3 LGG4"), {"case-without-csv"}),
     ("table with cases that are not there", graded("HGG1 HGG2 LGG3 LGG4 HGG5"), {"csv-without-case"}),
-    ("table that is not UTF-8", table("Grade,Näme\nHGG,P_1\n".encode("latin-1")), {"csv-unreadable"}),
+    ("table that is not UTF-8", table("Grade,Näme\nHGG,P_1\n", "latin-1"), {"csv-unreadable"}),
     ("split that leaves a case out", split("P_3"), {"split-incomplete"}),
     ("split that is no JSON", beside("split.json", "{"), {"split"}),
 ]  # fmt: skip

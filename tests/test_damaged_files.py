@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 import json
 
 import h5py
@@ -86,18 +87,22 @@ def as_yaml(content):
     return yaml.safe_dump(content).encode("utf-8", "surrogatepass")
 
 
-def msd_folder(path):
-    (path.parent / "imagesTr").mkdir()
-    (path.parent / "imagesTr" / "BRATS_001.nii.gz").write_bytes(b"")
+def small_cases(folder, names):
+    for seed, name in enumerate(names):
+        write_case(folder, name, seed, shape=(8, 8, 8))
 
 
-def four_cases(path):
-    for number in range(1, 5):
-        write_case(path.parent, f"P_{number}", seed=number, shape=(8, 8, 8))
+def msd_folder(folder):
+    (folder / "imagesTr").mkdir()
+    (folder / "imagesTr" / "BRATS_001.nii.gz").write_bytes(b"")
 
 
-def one_phantom(path):
-    write_case(path.parent, "Phantom_001", shape=(8, 8, 8))
+def weights(folder):
+    h5py.File(folder / "best.weights.h5", "w").close()
+
+
+four_cases = functools.partial(small_cases, names=("P_1", "P_2", "P_3", "P_4"))
+one_phantom = functools.partial(small_cases, names=("Phantom_001",))
 
 
 def cases_of(path):
@@ -106,10 +111,6 @@ def cases_of(path):
 
 def read_split(path):
     return runs.open_split(cases_of(path), path.parent / "run" / "split.json", 0)
-
-
-def weights(path):
-    h5py.File(path.parent / "best.weights.h5", "w").close()
 
 
 TABLE = b"Grade,BraTS_2020_subject_ID\r\nHGG,P_1\r\nHGG,P_2\r\nLGG,P_3\r\nLGG,P_4\r\n"
@@ -132,7 +133,7 @@ FILES = {
     "phantom.json of our own": ("phantom.json", MARK, as_json, one_phantom, lambda path: make_cohort(path.parent, 1)),
     "split.json beside the cases": ("split.json", SPLIT, as_json, four_cases, read_split),
     "split.json": ("split.json", SPLIT, as_json, None, Split.read),
-    "dataset.json of MSD": ("dataset.json", MSD, as_json, msd_folder, lambda path: cases_of(path)),
+    "dataset.json of MSD": ("dataset.json", MSD, as_json, msd_folder, cases_of),
     "dataset.json of nnU-Net": ("dataset.json", NNUNET, as_json, None, lambda path: has_our_codes(path.parent)),
     "profile": ("workflow/params/smoke.yaml", PROFILE, as_yaml, None, lambda path: runs.read_profile("smoke")),
     "training.json": ("training.json", TRAINING, as_json, weights, lambda path: TrainedCard.read(path.parent)),
@@ -150,7 +151,7 @@ def test_a_damaged_file_is_read_or_refused(kind, tmp_path, monkeypatch):
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     if prepare:
-        prepare(path)
+        prepare(tmp_path)
     path.write_bytes(dump(content))
     read(path)
     rng, refused = np.random.default_rng(0), 0
@@ -177,10 +178,8 @@ NAMES = (
 def test_cases_of_odd_names_are_audited_and_split_or_left_out(name, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     root = tmp_path / "cases"
-    for number in range(1, 4):
-        write_case(root, f"P_{number}", seed=number, shape=(8, 8, 8))
     try:
-        write_case(root, name, seed=4, shape=(8, 8, 8))
+        small_cases(root, ("P_1", "P_2", "P_3", name))
     except OSError as error:
         pytest.skip(f"this file system has no such names: {error.strerror}")
     cohort = Cohort.find(root)

@@ -143,12 +143,10 @@ class Case:
         """
         images = self._images(modalities)
         clauses = {image.path: [clause for _, clause in image.grid.remarks] for image, _ in images}
-        with ThreadPoolExecutor() as threads:
-            arrays = threads.map(lambda pair: pair[0].values(pair[1], clauses[pair[0].path]), images)
-            volumes = dict(zip(modalities, arrays, strict=True))
+        arrays = [image.values(channel, clauses[image.path]) for image, channel in images]
         if remarks is not None:
             remarks += [f"{path.name}: {clause}" for path, said in clauses.items() for clause in said]
-        return volumes
+        return dict(zip(modalities, arrays, strict=True))
 
     def _images(self, modalities: Sequence[str]) -> list[tuple[Image, int | None]]:
         """For each modality the content of its file and which channel of that it is; every file is read once."""

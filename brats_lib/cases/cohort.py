@@ -60,15 +60,8 @@ class Cohort:
     def find(cls, root: str | Path, max_cases: int | None = None) -> "Cohort":
         """Find the cases of a folder, or only the first `max_cases` of them.
 
-        Parameters
-        ----------
-        root
-            A folder of cases in any layout of `brats_lib.cases.layouts`, at any depth, or one case's folder.
-
-        Raises
-        ------
-        BratsError
-            If the folder is missing, unreadable or without cases, or one case is there twice.
+        The folder holds cases in any layout of `brats_lib.cases.layouts`, at any depth, or is one case's. It is refused
+        if it is missing, unreadable or without cases, or if one case is there twice.
         """
         root = home_path(root)
         if max_cases is not None and max_cases < 1:

@@ -36,13 +36,13 @@ CHUNK_BYTES = 1 << 16
 # How often in a row the connection may break without a single new byte, and how long to wait the first time; the time
 # is doubled before every further attempt.
 ATTEMPTS, WAIT_SECONDS = 5, 1.0
+AGAIN = "run the same command again: it goes on where it stopped"
 BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 
 def fetch_brats2020(folder: str | Path) -> Path:
     """Download BraTS 2020 from Kaggle into a folder `BraTS2020`."""
-    folder = home_path(folder)
-    done = folder / "BraTS2020"
+    done = home_path(folder) / "BraTS2020"
     if done.is_dir():
         return done
     try:
@@ -50,15 +50,15 @@ def fetch_brats2020(folder: str | Path) -> Path:
     except ImportError:
         advice = "Install it with `pip install kagglehub`, or download by hand: data/README.md"
         raise BratsError("kagglehub", "it is not installed", "Kaggle's download package", advice) from None
-    _prepare(folder, done, KAGGLE_BYTES)
-    cache = folder / ".kagglehub"
+    _prepare(done, KAGGLE_BYTES)
+    cache = done.with_name(".kagglehub")
     os.environ["KAGGLEHUB_CACHE"] = str(cache.resolve())
     try:
         arrived = kagglehub.dataset_download(KAGGLE_DATASET)
     except Exception as error:  # kagglehub raises its own, requests' and the system's errors alike
         status = getattr(getattr(error, "response", None), "status_code", None)
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        advice = "Check the network and run the same command again: it goes on where it stopped"
+        advice = f"Check the network and {AGAIN}"
         if status in (401, 403) or "Credential" in type(error).__name__ or "Unauthenticated" in type(error).__name__:
             advice = "Log in: save an API token from kaggle.com/settings as ~/.kaggle/kaggle.json, then run this again"
         found = f"the download failed ({type(error).__name__}: {first_line})"
@@ -71,14 +71,12 @@ def fetch_brats2020(folder: str | Path) -> Path:
 
 def fetch_msd(folder: str | Path) -> Path:
     """Download and unpack the Medical Segmentation Decathlon's tumours into a folder `Task01_BrainTumour`."""
-    folder = home_path(folder)
-    done = folder / "Task01_BrainTumour"
+    done = home_path(folder) / "Task01_BrainTumour"
     if done.is_dir():
         return done
-    _prepare(folder, done, MSD_BYTES)
-    scratch = folder / f".{done.name}"
-    archive, unpacked = scratch / "archive.tar", scratch / "unpacked"
-    retrieve(MSD_URL, MSD_HASH, archive)
+    _prepare(done, MSD_BYTES)
+    scratch = done.with_name(f".{done.name}")
+    archive, unpacked = retrieve(MSD_URL, MSD_HASH, scratch / "archive.tar"), scratch / "unpacked"
     with _writing(done):
         shutil.rmtree(unpacked, ignore_errors=True)  # from a process that was killed
         _unpack(archive, unpacked)
@@ -101,12 +99,12 @@ def _unpack(archive: Path, folder: Path) -> None:
         raise BratsError(archive, f"it cannot be unpacked ({error})", "a tar file of cases", advice) from None
 
 
-def _prepare(folder: Path, done: Path, bytes_needed: float) -> None:
-    """Make a folder and check that it can be written, has room and nothing in the way."""
-    make_folder(folder)
+def _prepare(done: Path, bytes_needed: float) -> None:
+    """Make the folder that a data set goes to, and check that it can be written, has room and nothing in the way."""
+    folder = make_folder(done.parent)
     if os.path.lexists(done):
-        expected = "nothing, or the folder of cases"
-        raise BratsError(done, "it is no folder", expected, "Move it away, or choose another folder")
+        advice = "Move it away, or choose another folder"
+        raise BratsError(done, "it is no folder", "nothing, or the folder of cases", advice)
     free = shutil.disk_usage(folder).free
     if free < bytes_needed:
         found = f"{free / 1e9:.1f} GB of its disk are free"
@@ -160,8 +158,7 @@ def _download(url: str, part: Path) -> None:
             failures = 1 if _size(part) > before else failures + 1
             if failures >= ATTEMPTS:
                 found = f"the connection broke after {_size(part)} bytes ({type(error).__name__})"
-                advice = "Run the same command again: it goes on where it stopped"
-                raise BratsError(url, found, "the whole file", advice) from error
+                raise BratsError(url, found, "the whole file", f"Check the network and {AGAIN}") from error
             time.sleep(WAIT_SECONDS * 2 ** (failures - 1))
         except requests.RequestException as error:  # an address that is none, redirections without end
             found = f"it cannot be downloaded ({error})"

@@ -68,7 +68,6 @@ def examine(name: str, volumes: dict[str, np.ndarray], spacing: tuple[float, flo
         if background := background_of(volume):
             found = f"the background of its {modality} image is {background:.4g}"
             refuse(found, "0 outside the brain", "Set the background to 0")
-    for modality, volume in volumes.items():
         if not volume.any():
             refuse(f"every voxel of its {modality} image is 0", "a brain", "Check how the image was written")
     box = brain_box(*volumes.values())

@@ -18,17 +18,15 @@ def two_cases(tiny_root):
 
 
 def test_region_volumes_are_voxel_counts_in_millilitres(two_cases):
-    mask = tiny_volumes(seed=0)[1]
+    et, ncr, ed = ((tiny_volumes(seed=0)[1] == label).sum() / 1000 for label in (ET, NCR, ED))
     volumes = region_volumes(two_cases).set_index(["case", "region"])["volume_ml"]
-    first = volumes["BraTS20_Training_001"]
-    assert first["ET"] == pytest.approx((mask == ET).sum() / 1000)
-    assert first["TC"] == pytest.approx(((mask == ET) | (mask == NCR)).sum() / 1000)
-    assert first["WT"] == pytest.approx(first["TC"] + (mask == ED).sum() / 1000)
+    assert volumes["BraTS20_Training_001"][["ET", "TC", "WT"]].tolist() == pytest.approx([et, et + ncr, et + ncr + ed])
 
 
 def test_typical_case_is_the_one_at_the_median():
-    rows = [(name, region, size * k) for name, size in (("small", 1), ("middle", 10), ("large", 90))
-            for region, k in (("WT", 3), ("TC", 2), ("ET", 1))]  # fmt: skip
+    regions = [("WT", 3), ("TC", 2), ("ET", 1)]
+    sizes = {"small": 1, "middle": 10, "large": 90}
+    rows = [(name, region, size * k) for name, size in sizes.items() for region, k in regions]
     volumes = pd.DataFrame(rows, columns=["case", "region", "volume_ml"])
     assert typical_case(volumes) == "middle"
     assert typical_case(volumes, ["small", "large"]) == "large"
@@ -43,6 +41,5 @@ def test_intensity_samples_show_edema_bright_on_flair(two_cases):
 
 def test_background_share_counts_the_recipes_slices_only(two_cases):
     recipe = replace(PUBLISHED, first_slice=10, stop_slice=20)
-    masks = [tiny_volumes(seed=seed)[1][:, :, 10:20] for seed in (0, 1)]
-    expected = sum((mask == 0).mean() for mask in masks) / 2
+    expected = sum((tiny_volumes(seed)[1][:, :, 10:20] == 0).mean() for seed in (0, 1)) / 2
     assert background_share(two_cases, recipe) == pytest.approx(expected)

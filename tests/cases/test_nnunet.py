@@ -1,11 +1,13 @@
 """The export is what nnU-Net v2 documents, keeps the scans as they are, and never mixes two splits."""
 
+import functools
 import json
 
 import nibabel as nib
 import numpy as np
 import pytest
-from conftest import LPS_AFFINE, tiny_volumes
+from conftest import tiny_volumes
+from heads import save
 
 from brats_lib.cases import MODALITIES, Case, Cohort, Split
 from brats_lib.cases.nnunet import CODES, export, has_our_codes
@@ -17,17 +19,10 @@ SPLIT = Split(
     val=("BraTS20_Training_004",),
     test=("BraTS20_Training_005", "BraTS20_Training_006"),
 )
+OURS = "nnUNet_raw/Dataset501_BraTS/dataset.json"
+FOLDS = "nnUNet_preprocessed/Dataset501_BraTS/splits_final.json"
 # As in nnU-Net's documentation/region_based_training.md.
 DOCUMENTED = {"background": 0, "whole_tumor": [1, 2, 3], "tumor_core": [2, 3], "enhancing_tumor": 3}
-
-
-def one_case(folder, mask, affine=LPS_AFFINE):
-    """A cohort-less case with a given mask and four different images."""
-    files = {modality: folder / f"X_{modality}.nii.gz" for modality in MODALITIES}
-    for i, path in enumerate(files.values()):
-        nib.save(nib.Nifti1Image(np.full(mask.shape, 100 * (i + 1), np.int16), affine), path)
-    nib.save(nib.Nifti1Image(mask, affine), folder / "X_seg.nii.gz")
-    return Case("X", files, folder / "X_seg.nii.gz")
 
 
 def names(folder):
@@ -38,8 +33,7 @@ def stamps(out):
     return {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
 
 
-def run_export(cohort, split, out, **options):
-    return export(cohort, split, out, workers=1, **options)
+run_export = functools.partial(export, workers=1)
 
 
 @pytest.fixture
@@ -63,33 +57,27 @@ def test_dataset_json_places_the_regions_of_the_challenge_as_nnunet_documents(ex
     assert placed.tolist() == [0, 1, 2, 3]
 
 
-def test_split_decides_the_folders_and_is_fold_zero(exported):
-    _, out, raw = exported
+def test_split_decides_the_folders_and_is_fold_zero_and_images_are_copied_as_they_are(exported):
+    cohort, out, raw = exported
     assert raw == out / "nnUNet_raw" / "Dataset501_BraTS"
     for subset, cases in (("Tr", SPLIT.train + SPLIT.val), ("Ts", SPLIT.test)):
         assert names(raw / f"images{subset}") == [f"{name}_{i:04d}.nii.gz" for name in cases for i in range(4)]
         assert names(raw / f"labels{subset}") == [f"{name}.nii.gz" for name in cases]
-    folds = json.loads((out / "nnUNet_preprocessed" / "Dataset501_BraTS" / "splits_final.json").read_text())
+    folds = json.loads((out / FOLDS).read_text())
     assert folds == [{"train": list(SPLIT.train), "val": list(SPLIT.val)}]
     assert Split.read(raw / "split.json") == SPLIT
-
-
-def test_images_are_copied_as_they_are(exported):
-    cohort, _, raw = exported
     case = cohort[SPLIT.test[0]]
     for i, modality in enumerate(MODALITIES):
         assert (raw / "imagesTs" / f"{case.name}_{i:04d}.nii.gz").read_bytes() == case.files[modality].read_bytes()
 
 
 def test_unpacked_and_scaled_images_keep_numbers_scaling_and_header(tmp_path):
-    case = one_case(tmp_path, np.zeros((3, 4, 5), np.uint8), affine=np.diag([1.5, 2, 3, 1]))
     image = nib.Nifti1Image(np.linspace(0, 50, 60).reshape(3, 4, 5), np.diag([1.5, 2, 3, 1]))
     image.set_data_dtype(np.int16)  # nibabel then stores a slope
     image.header["descrip"] = b"scanner 7"
-    case.files["t2"] = tmp_path / "X_t2.nii"
-    nib.save(image, case.files["t2"])
-    case.save_volumes({"t2": tmp_path / "X_0003.nii.gz"})
-    original, written = nib.load(case.files["t2"]), nib.load(tmp_path / "X_0003.nii.gz")
+    nib.save(image, tmp_path / "X_t2.nii")
+    Case("X", {"t2": tmp_path / "X_t2.nii"}).save_volumes({"t2": tmp_path / "X_0003.nii.gz"})
+    original, written = nib.load(tmp_path / "X_t2.nii"), nib.load(tmp_path / "X_0003.nii.gz")
     assert original.dataobj.slope not in (1, None) and written.dataobj.slope == original.dataobj.slope
     np.testing.assert_array_equal(written.dataobj.get_unscaled(), original.dataobj.get_unscaled())
     np.testing.assert_array_equal(written.affine, original.affine)
@@ -116,7 +104,7 @@ def test_channels_of_one_4d_image_become_four_files_on_its_axes(msd_root, tmp_pa
 
 def test_second_export_writes_only_what_is_missing_and_leaves_folds_that_were_added(exported):
     cohort, out, raw = exported
-    folds = out / "nnUNet_preprocessed" / "Dataset501_BraTS" / "splits_final.json"
+    folds = out / FOLDS
     folds.write_text(json.dumps([*json.loads(folds.read_text()), {"train": ["a"], "val": ["b"]}]))
     before = stamps(out)
     lost = raw / "imagesTr" / f"{SPLIT.train[0]}_0002.nii.gz"
@@ -127,31 +115,28 @@ def test_second_export_writes_only_what_is_missing_and_leaves_folds_that_were_ad
     assert lost.read_bytes() == cohort[SPLIT.train[0]].files["t1ce"].read_bytes()
 
 
-def other_split(cohort, out):
-    return cohort, Split(SPLIT.train, SPLIT.test, SPLIT.val)
+def other_folds(out):
+    (out / FOLDS).write_text(json.dumps([{"train": list(SPLIT.val), "val": list(SPLIT.train)}]))
 
 
-def other_voxels(cohort, out):
-    mask = tiny_volumes(seed=99)[1]
-    nib.save(nib.Nifti1Image(mask, LPS_AFFINE), cohort[0].mask_file)
-    return Cohort.find(cohort.root, max_cases=6), SPLIT
+def other_voxels(out):
+    name = SPLIT.train[0]
+    save(tiny_volumes(99)[1], out.parent / "tiny" / name / f"{name}_seg.nii.gz")
 
 
-def folds_of_nnunet(cohort, out):
-    path = out / "nnUNet_preprocessed" / "Dataset501_BraTS" / "splits_final.json"
-    path.write_text(json.dumps([{"train": list(SPLIT.val), "val": list(SPLIT.train)}]))
-    return cohort, SPLIT
-
-
-def files_of_somebody_else(cohort, out):
-    (out / "nnUNet_raw" / "Dataset501_BraTS" / "dataset.json").unlink()
-    return cohort, SPLIT
-
-
-@pytest.mark.parametrize("change", [other_split, other_voxels, folds_of_nnunet, files_of_somebody_else])
-def test_another_export_in_the_same_place_is_refused_and_kept(exported, change):
+@pytest.mark.parametrize(
+    ("split", "change"),
+    [
+        (Split(SPLIT.train, SPLIT.test, SPLIT.val), lambda out: None),
+        (SPLIT, other_folds),
+        (SPLIT, lambda out: (out / OURS).unlink()),  # somebody else's files
+        (SPLIT, other_voxels),
+    ],
+    ids=["split", "folds", "files", "voxels"],
+)
+def test_another_export_in_the_same_place_is_refused_and_kept(exported, split, change):
     cohort, out, _ = exported
-    cohort, split = change(cohort, out)
+    change(out)
     before = stamps(out)
     with pytest.raises(BratsError, match="Dataset501_BraTS: it holds an export of other cases, or of another split"):
         run_export(cohort, split, out)

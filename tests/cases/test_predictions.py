@@ -1,9 +1,9 @@
 """Predicted masks of every naming and coding are scored as what they mean, or refused with what is open."""
 
-import nibabel as nib
 import numpy as np
 import pytest
-from conftest import LPS_AFFINE, tiny_volumes, write_case
+from conftest import tiny_volumes, write_case
+from heads import save
 
 from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError
@@ -16,7 +16,7 @@ CODES = {
     "brats2023": {NCR: 1, ED: 2, ET: 3},
     "nnunet": {ED: 1, NCR: 2, ET: 3},
 }
-ENDINGS_2023 = {"flair": "t2f", "t1": "t1n", "t1ce": "t1c", "t2": "t2w", "seg": "seg"}
+WORDS_2023 = {"flair": "t2f", "t1": "t1n", "t1ce": "t1c", "t2": "t2w"}
 
 
 def coded(labels, coding):
@@ -26,21 +26,16 @@ def coded(labels, coding):
     return numbers
 
 
-def save(array, path, affine=LPS_AFFINE):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nib.save(nib.Nifti1Image(array, affine), path)
-
-
 @pytest.fixture
 def cohorts(tmp_path, msd_root):
     """One cohort of two cases in each naming that codes its masks in its own way."""
-    for i, name in enumerate(("BraTS20_Training_001", "BraTS20_Training_002")):
-        old = write_case(tmp_path / "brats2020", name, seed=i)
-        for role, word in ENDINGS_2023.items():
-            case = f"BraTS-GLI-0000{i}-000"
-            array = np.asarray(nib.load(old / f"{name}_{role}.nii.gz").dataobj)
-            array = coded(array, "brats2023") if role == "seg" else array
-            save(array, tmp_path / "brats2023" / case / f"{case}-{word}.nii.gz")
+    for i in range(2):
+        write_case(tmp_path / "brats2020", f"BraTS20_Training_00{i + 1}", seed=i)
+        volumes, mask = tiny_volumes(i)
+        arrays = {WORDS_2023[modality]: volume for modality, volume in volumes.items()}
+        for word, array in (arrays | {"seg": coded(mask, "brats2023")}).items():
+            name = f"BraTS-GLI-0000{i}-000"
+            save(array, tmp_path / "brats2023" / name / f"{name}-{word}.nii.gz")
     (msd_root / "imagesTr" / "BRATS_010.nii.gz").unlink()
     roots = {"brats2020": tmp_path / "brats2020", "brats2023": tmp_path / "brats2023", "msd": msd_root}
     return {name: Cohort.find(root) for name, root in roots.items()}
@@ -57,9 +52,7 @@ def predicted(cohort, folder, coding, ending="_seg", change=lambda labels: label
     ("truth", "coding", "ending"),
     [("brats2020", "brats", ""), ("brats2023", "brats2023", "-seg"), ("msd", "brats", "_seg"), ("msd", "nnunet", "")],
 )
-def test_perfect_predictions_score_one_where_numbers_and_truth_say_what_they_mean(
-    cohorts, tmp_path, truth, coding, ending
-):
+def test_perfect_predictions_score_one_where_it_is_known_what_numbers_mean(cohorts, tmp_path, truth, coding, ending):
     remarks = []
     scores = score_folder(predicted(cohorts[truth], tmp_path / "p", coding, ending), cohorts[truth], remarks=remarks)
     assert len(scores) == 10 and (scores["dice"] == 1).all()
@@ -97,13 +90,6 @@ def test_numbers_that_fit_much_better_when_exchanged_are_refused_unless_a_person
     assert remarks[-1].startswith("WARNING: with NCR and ED exchanged")
 
 
-def test_predictions_in_two_codings_are_refused_with_a_file_of_each(cohorts, tmp_path):
-    folder = predicted(cohorts["brats2023"], tmp_path / "p", "brats2023")
-    save(tiny_volumes(1)[1], folder / "BraTS-GLI-00001-000_seg.nii.gz")
-    with pytest.raises(BratsError, match="00000-000 holds 3 and BraTS-GLI-00001-000 holds 4"):
-        score_folder(folder, cohorts["brats2023"])
-
-
 def test_predictions_in_a_folder_each_are_found_and_other_images_passed_over(cohorts, tmp_path):
     cohort, remarks = cohorts["brats2020"], []
     for i, case in enumerate(cohort):
@@ -113,14 +99,20 @@ def test_predictions_in_a_folder_each_are_found_and_other_images_passed_over(coh
     assert "2 other images were passed over (BraTS20_Training_001_probability.nii.gz" in remarks[0]
 
 
-def test_two_predictions_of_one_case_are_refused(cohorts, tmp_path):
-    folder = predicted(cohorts["brats2020"], tmp_path / "p", "brats", ending="")
-    save(tiny_volumes(0)[1], folder / "BraTS20_Training_001_seg.nii")
-    with pytest.raises(BratsError, match="BraTS20_Training_001_seg.nii are predictions of one case"):
-        score_folder(folder, cohorts["brats2020"])
-
-
-def test_names_that_say_nothing_are_shown(cohorts, tmp_path):
-    save(tiny_volumes(0)[1], tmp_path / "p" / "result.nii.gz")
-    with pytest.raises(BratsError, match="no prediction for 2 case.*its images are called result.nii.gz"):
-        score_folder(tmp_path / "p", cohorts["brats2020"])
+@pytest.mark.parametrize(
+    ("year", "added", "message"),
+    [
+        ("brats2023", "BraTS-GLI-00001-000_seg.nii.gz", "00000-000 holds 3 and BraTS-GLI-00001-000 holds 4"),
+        ("brats2020", "BraTS20_Training_001.nii", "BraTS20_Training_001_seg.nii.gz are predictions of one case"),
+        ("", "result.nii.gz", "no prediction for 2 case.*its images are called result.nii.gz"),
+    ],
+)
+def test_folders_with_two_codings_two_files_of_a_case_or_other_names_are_refused(
+    cohorts, tmp_path, year, added, message
+):
+    truth = cohorts[year or "brats2020"]
+    if year:
+        predicted(truth, tmp_path / "p", "brats" if year == "brats2020" else year)
+    save(tiny_volumes(1)[1], tmp_path / "p" / added)
+    with pytest.raises(BratsError, match=message):
+        score_folder(tmp_path / "p", truth)

@@ -47,13 +47,11 @@ def audit(
 
 def _report(case: Case) -> Report:
     """What a case shows; whatever its files do to their reader, the other cases are looked at too."""
-    report = Report(case.name)
     try:
         return audit_case(case)
-    except BratsError as error:
-        report.refuse("unreadable", error)
     except Exception as error:  # a case that no check foresaw is a finding, too
         found = f"it cannot be looked at ({type(error).__name__}: {error})"
-        expected, advice = "images that can be read", "Copy this case again"
-        report.refuse("unreadable", BratsError(f"case {case.name}", found, expected, advice))
-    return report
+        report = Report(case.name)
+        unforeseen = BratsError(f"case {case.name}", found, "images that can be read", "Copy this case again")
+        report.refuse("unreadable", error if isinstance(error, BratsError) else unforeseen)
+        return report

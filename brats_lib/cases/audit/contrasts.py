@@ -14,7 +14,7 @@ from scipy import ndimage
 from brats_lib.cases.audit.findings import Remark, remark
 from brats_lib.cases.audit.sampling import Sample
 
-__all__ = ["NAMES", "Contrast", "contrasts_of", "misnamed", "signs"]
+__all__ = ["NAMES", "misnamed"]
 
 MOST_VOXELS = 20_000
 NAMES = {"flair": "FLAIR", "t1": "T1", "t1ce": "T1ce", "t2": "T2"}
@@ -40,10 +40,6 @@ class Contrast(NamedTuple):
     rank: np.ndarray  # place of each voxel's intensity among all, -1 to 1
     value: np.ndarray  # intensities less their median, as multiples of the interquartile range
     fine: np.ndarray  # intensities less those around them, of more voxels
-
-    def inverted(self) -> "Contrast":
-        """The same with dark and bright exchanged."""
-        return Contrast(-self.rank, -self.value, -self.fine)
 
 
 def contrasts_of(sample: Sample) -> dict[str, Contrast]:
@@ -117,8 +113,8 @@ def misnamed(sample: Sample) -> list[Remark]:
     others: dict[tuple[str, ...], dict[str, float]] = {}
     for one, other in combinations(of, 2):
         others[one, other] = signs(of | {one: of[other], other: of[one]})
-    for one in of:
-        others[(one,)] = signs(of | {one: of[one].inverted()})
+    for one, contrast in of.items():
+        others[(one,)] = signs(of | {one: Contrast(*(-each for each in contrast))})
     best = max(others, key=lambda change: _strength(others[change]))
     then = others[best]
     if _strength(then) - _strength(now) < LEAST_GAIN:
