@@ -1,7 +1,9 @@
 """The layers hold, and the light part of the package stays light."""
 
+import re
 import subprocess
 import sys
+import tomllib
 
 from conftest import ROOT
 
@@ -21,6 +23,14 @@ def run_python(code):
 def test_modules_import_from_the_layers_below_only():
     done = run_python("import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_subpackages_in_the_guide_are_those_of_the_contract():
+    rows = re.findall(r"^\| \d+ \| (.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    words = [[set(re.findall(r"\w+", line)) for line in lines] for lines in (rows, reversed(layers))]
+    assert words[0] == words[1]
 
 
 def test_importing_the_light_modules_loads_no_heavy_library():
