@@ -1,10 +1,22 @@
-"""Scores of pictures: the numbers of scikit-image, of formulas and of counting."""
+"""Scores of pictures: the numbers of scikit-image and scikit-learn, of formulas and of counting."""
 
 import numpy as np
 import pytest
+from scipy import linalg
 from skimage.metrics import structural_similarity
+from sklearn.metrics import roc_auc_score
 
-from brats_lib.scores.images import image_scores, ms_ssim, pairwise_ms_ssim, psnr, ssim_map
+from brats_lib.scores.images import (
+    attack_auc,
+    frechet_distance,
+    image_scores,
+    kernel_distance,
+    ms_ssim,
+    nearest_distances,
+    pairwise_ms_ssim,
+    psnr,
+    ssim_map,
+)
 
 
 @pytest.fixture
@@ -48,3 +60,49 @@ def test_a_black_background_flatters_the_slice_and_not_the_brain(pair):
     scores = image_scores(truth, found, np.pad(np.ones((64, 64), bool), 64))
     assert scores["psnr_slice"] == pytest.approx(scores["psnr_brain"] + 10 * np.log10(9))
     assert scores["ssim_slice"] > scores["ssim_brain"]
+
+
+def test_frechet_distance_is_the_formula_with_a_matrix_root():
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(50, 4)) @ rng.normal(size=(4, 4))
+    second = rng.normal(size=(60, 4)) + 0.5
+    one, other = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    gap = np.square(first.mean(0) - second.mean(0)).sum()
+    expected = gap + np.trace(one + other - 2 * linalg.sqrtm(one @ other).real)
+    assert frechet_distance(first, second) == pytest.approx(expected)
+    # Of one feature: means 1 and 8, sample deviations sqrt(2) and sqrt(18).
+    single = frechet_distance(np.array([[0.0], [2.0]]), np.array([[5.0], [11.0]]))
+    assert single == pytest.approx(49 + (np.sqrt(2) - np.sqrt(18)) ** 2)
+    # Fewer samples than features give the distance in the space that they span.
+    first, second = rng.normal(size=(2, 9, 3))
+    turned, _ = np.linalg.qr(rng.normal(size=(40, 3)))
+    assert frechet_distance(first @ turned.T, second @ turned.T) == pytest.approx(frechet_distance(first, second))
+
+
+def test_the_kernel_distance_counts_pairs_of_different_samples():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(4, 3)), rng.normal(size=(5, 3))
+
+    def kernel(a, b):
+        return (a @ b / 3 + 1) ** 3
+
+    within = [
+        np.mean([kernel(a, b) for i, a in enumerate(s) for j, b in enumerate(s) if i != j]) for s in (first, second)
+    ]
+    across = np.mean([kernel(a, b) for a in first for b in second])
+    assert kernel_distance(first, second) == pytest.approx(sum(within) - 2 * across)
+
+
+def test_the_auc_is_scikit_learns_with_draws():
+    rng = np.random.default_rng(0)
+    members, others = rng.integers(2, 8, 30), rng.integers(0, 6, 40)
+    truth = np.repeat([1, 0], [30, 40])
+    assert attack_auc(members, others) == pytest.approx(roc_auc_score(truth, np.concatenate([members, others])))
+
+
+def test_the_nearest_is_found_and_its_distance_is_the_root_mean_square():
+    pictures = np.array([[[0.0, 1.0]], [[4.0, 4.0]]])
+    others = np.array([[[0.0, 0.0]], [[4.0, 2.0]], [[9.0, 9.0]]])
+    distances, nearest = nearest_distances(pictures, others)
+    assert nearest.tolist() == [0, 1]
+    assert distances == pytest.approx([np.sqrt(0.5), np.sqrt(2)])

@@ -17,13 +17,6 @@ def brats_like():
     return one_hot(classes.reshape(SHAPE))
 
 
-@pytest.fixture
-def random_case():
-    rng = np.random.default_rng(0)
-    raised = np.exp(rng.normal(0, 3, (3, 8, 8, 4)))
-    return one_hot(rng.integers(0, 4, (3, 8, 8))), (raised / raised.sum(-1, keepdims=True)).astype(np.float32)
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_finding_nothing_scores_over_98_percent(brats_like, dtype):
     scores = published_scores(brats_like, background_probabilities(brats_like.shape).astype(dtype))
@@ -42,19 +35,13 @@ def test_finding_nothing_scores_over_98_percent(brats_like, dtype):
 
 
 def test_keras_mean_iou_sees_only_probabilities_of_exactly_one(brats_like):
-    unsure = published_scores(brats_like, background_probabilities(brats_like.shape, 0.99))
-    assert unsure["keras_mean_iou"] == pytest.approx(0.375)
-    assert unsure["accuracy"] == pytest.approx(0.9835)
+    unsure = published_scores(brats_like, background_probabilities(brats_like.shape) * 0.99)
     right = published_scores(brats_like, brats_like * 0.999 + (1 - brats_like) * 0.001 / 3)
-    assert right["keras_mean_iou"] == pytest.approx(0.375)
+    assert unsure["keras_mean_iou"] == right["keras_mean_iou"] == pytest.approx(0.375)
+    assert unsure["accuracy"] == pytest.approx(0.9835)
     assert right["accuracy"] == right["iou"] == 1
-    assert right["precision"] == right["sensitivity"] == pytest.approx(1)
-    dices = []
-    for count in (98350, *COUNTS.values()):
-        predicted = 0.999 * count + 0.001 / 3 * (100000 - count)
-        dices.append((2 * 0.999 * count + 1) / (count + predicted + 1))
     # Nothing is wrong, but a third of 0.001 over the background adds up.
-    assert right["dice"] == pytest.approx(np.mean(dices)) and right["dice"] < 0.97
+    assert right["dice"] < 0.97
 
 
 def test_perfect_answer_scores_one_everywhere_and_zero_where_a_label_is_absent(brats_like):
@@ -83,8 +70,11 @@ def test_two_pixels_by_hand():
     assert scores["keras_mean_iou"] == pytest.approx((6 / 8 + 0) / 2)  # no probability is 1: all eight are cast to 0
 
 
-def test_scores_equal_keras_metrics(random_case):
-    truth, probabilities = random_case
+def test_scores_equal_keras_metrics():
+    rng = np.random.default_rng(0)
+    truth = one_hot(rng.integers(0, 4, (3, 8, 8)))
+    raised = np.exp(rng.normal(0, 3, truth.shape)).astype(np.float32)
+    probabilities = raised / raised.sum(-1, keepdims=True)
     probabilities[0] = truth[0]  # some probabilities of exactly 1
     scores = published_scores(truth, probabilities)
     for name, metric in (
@@ -103,10 +93,7 @@ def test_soft_labels_are_rounded_as_keras_backend_does():
     assert scores["sensitivity"] == scores["precision"] == 0
 
 
-def test_bad_input_is_refused(random_case):
-    truth, probabilities = random_case
-    with pytest.raises(ValueError, match="shapes"):
-        published_scores(truth, probabilities[:2])
-    for wrong in (probabilities * 2, np.full_like(probabilities, np.nan)):
-        with pytest.raises(ValueError, match="within 0-1"):
-            published_scores(truth, wrong)
+@pytest.mark.parametrize(("shape", "value"), [((1, 2, 2, 4), 0.5), ((1, 2, 3, 4), 2.0), ((1, 2, 3, 4), np.nan)])
+def test_bad_input_is_refused(shape, value):
+    with pytest.raises(ValueError, match="have shapes|within 0-1"):
+        published_scores(background_probabilities((1, 2, 3, 4)), np.full(shape, value))

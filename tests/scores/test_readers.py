@@ -49,6 +49,12 @@ def test_grades_are_counted_by_reader_and_side():
     assert counts.loc[("R2", "truth")].tolist() == [1, 0, 1, 0, 0]
 
 
+def test_names_that_look_like_numbers_stay_and_other_columns_are_left_out(tmp_path):
+    rows(("007", "2020_01", "truth", 1)).assign(simulated=0).to_csv(tmp_path / "r.csv", index=False)
+    table = read_ratings(tmp_path / "r.csv")
+    assert table[["reader", "case"]].to_numpy().tolist() == [["007", "2020_01"]] and tuple(table) == COLUMNS
+
+
 @pytest.mark.parametrize(
     ("spoil", "found"),
     [
@@ -63,9 +69,3 @@ def test_a_table_that_is_no_study_is_refused(tmp_path, spoil, found):
     spoil(THREE[:1]).to_csv(tmp_path / "r.csv", index=False)
     with pytest.raises(BratsError, match=found):
         read_ratings(tmp_path / "r.csv")
-
-
-def test_readers_and_cases_keep_names_that_look_like_numbers_and_other_columns_are_left_out(tmp_path):
-    rows(("007", "2020_01", "truth", 1)).assign(simulated=0).to_csv(tmp_path / "r.csv", index=False)
-    table = read_ratings(tmp_path / "r.csv")
-    assert table[["reader", "case"]].to_numpy().tolist() == [["007", "2020_01"]] and tuple(table) == COLUMNS
