@@ -44,7 +44,7 @@ def test_kappa_is_scikit_learns():
 
 def test_grades_are_counted_by_reader_and_side():
     counts = grade_counts(THREE)
-    assert counts.columns[0] == "1 unusable" and counts.to_numpy().sum() == len(THREE)
+    assert counts.columns[0] == "1 unusable"
     assert counts.loc[("R1", "prediction")].tolist() == [0, 1, 0, 0, 1]
     assert counts.loc[("R2", "truth")].tolist() == [1, 0, 1, 0, 0]
 
