@@ -122,10 +122,10 @@ def published_scores(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, 
         raise ValueError(f"truth and probabilities have shapes {truth.shape} and {probabilities.shape}")
     # float16 sums and products would round what the measures are about.
     truth, probabilities = (a.astype(np.promote_types(a.dtype, np.float32), copy=False) for a in (truth, probabilities))
-    for name, values in (("truth", truth), ("probabilities", probabilities)):
-        # A softmax may exceed 1 by rounding; the negated form also catches NaN.
-        if not (values.min() >= 0 and values.max() <= 1 + 1e-3):
-            raise ValueError(f"{name} range from {values.min()} to {values.max()}; they must be within 0-1")
+    lowest, highest = probabilities.min(), probabilities.max()
+    # A softmax may exceed 1 by rounding; the negated form also catches NaN.
+    if not (lowest >= 0 and highest <= 1 + 1e-3):
+        raise ValueError(f"probabilities range from {lowest} to {highest}; they must be within 0-1")
     return {name: measure(truth, probabilities) for name, measure in MEASURES.items()}
 
 

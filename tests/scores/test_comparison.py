@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import permutation_test
 
 from brats_lib.errors import BratsError
 from brats_lib.scores.comparison import compare, paired_test
@@ -11,11 +10,7 @@ from brats_lib.scores.comparison import compare, paired_test
 
 def scores(cases="abc", **dice):
     """A table of Dice, from one value per case of each region."""
-    return (
-        pd.DataFrame(dice, index=pd.Index(list(cases), name="case"))
-        .melt(var_name="region", value_name="dice", ignore_index=False)
-        .reset_index()
-    )
+    return pd.DataFrame({"case": list(cases), **dice}).melt("case", var_name="region", value_name="dice")
 
 
 def test_p_value_by_hand():
@@ -23,15 +18,9 @@ def test_p_value_by_hand():
     result = paired_test([0, 0, 0], [1, 2, 3])
     assert (result["cases"], result["difference"], result["p_value"]) == (3, 2, 2 / 8)
     # 3, 1 and -1: sums 3, 5, 1, 3, and the same with the other sign; six of eight are at least 3 away.
-    assert paired_test([0, 0, 1], [3, 1, 0])["p_value"] == 6 / 8
+    assert paired_test([0, 0, 1], [3, 1, 0])["p_value"] == paired_test([3, 1, 0], [0, 0, 1])["p_value"] == 6 / 8
     # Signs give sums of +-.1 or +-.3, in many orders; .1 + .2 - .3 must not count as different from 0.
     assert paired_test([0, 0, 0], [0.1, 0.2, -0.3])["p_value"] == 1
-
-
-def test_exact_test_agrees_with_scipy_in_either_direction():
-    a, b = np.random.default_rng(1).normal(size=(2, 11))
-    theirs = permutation_test((a, b), lambda x, y: np.mean(x - y), permutation_type="samples", n_resamples=np.inf)
-    assert paired_test(a, b)["p_value"] == paired_test(b, a)["p_value"] == pytest.approx(theirs.pvalue)
 
 
 def test_many_cases_are_drawn_at_random_and_agree_with_the_binomial():

@@ -24,9 +24,8 @@ def test_psnr_is_the_mean_squared_error_in_decibels():
 
 
 def test_ssim_is_scikit_images(pair):
-    mean, full = structural_similarity(
-        *pair, gaussian_weights=True, use_sample_covariance=False, data_range=1.0, full=True
-    )
+    settings = {"gaussian_weights": True, "use_sample_covariance": False, "data_range": 1.0, "full": True}
+    mean, full = structural_similarity(*pair, **settings)
     np.testing.assert_allclose(images.ssim_map(*pair)[0], full, atol=1e-9)
     where = np.zeros((64, 64), bool)
     where[10:20, 30:50] = True
@@ -66,9 +65,8 @@ def test_frechet_distance_is_the_formula_with_a_matrix_root():
     # Fewer samples than features give the distance in the space that they span.
     first, second = rng.normal(size=(2, 9, 3))
     turned, _ = np.linalg.qr(rng.normal(size=(40, 3)))
-    assert images.frechet_distance(first @ turned.T, second @ turned.T) == pytest.approx(
-        images.frechet_distance(first, second)
-    )
+    expected = images.frechet_distance(first, second)
+    assert images.frechet_distance(first @ turned.T, second @ turned.T) == pytest.approx(expected)
 
 
 def test_the_kernel_distance_counts_pairs_of_different_samples():

@@ -2,10 +2,8 @@
 
 import math
 
-import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import cohen_kappa_score
 
 from brats_lib.errors import BratsError
 from brats_lib.scores.readers import COLUMNS, agreement, grade_counts, read_ratings, weighted_kappa
@@ -31,15 +29,6 @@ def test_agreement_is_over_the_masks_that_both_rated():
     assert found[["first", "second", "masks"]].values.tolist() == [["R1", "R2", 4], ["R1", "R3", 0], ["R2", "R3", 0]]
     assert found["kappa"][0] == pytest.approx(7 / 12) and found["kappa"][1:].isna().all()
     assert math.isnan(weighted_kappa([4, 4], [4, 4]))
-
-
-def test_kappa_is_scikit_learns():
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        first = rng.integers(1, 6, 30)
-        second = np.clip(first + rng.integers(-2, 3, 30), 1, 5)
-        expected = cohen_kappa_score(first, second, labels=range(1, 6), weights="quadratic")
-        assert weighted_kappa(first.tolist(), second.tolist()) == pytest.approx(expected, abs=1e-12)
 
 
 def test_grades_are_counted_by_reader_and_side():
