@@ -72,7 +72,7 @@ def prediction(cohort: Cohort, folder: Path, repetitions: int, fresh: bool = Tru
     same = float((masks[0] == masks[1]).mean())
 
     def segment(network):
-        predict_cases([case], folder / f"out{next(number)}", network, progress=False)
+        predict_cases([case], folder / f"out{next(number)}", network)
 
     def decode_side_by_side():
         with ThreadPoolExecutor(len(images)) as readers:

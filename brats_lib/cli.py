@@ -215,7 +215,7 @@ def _weights(arguments):
         return
     networks, problems = offered(find_root() / "runs")
     summaries = [describe(network).summary() for network in networks.values()]
-    print("\n\n".join(summaries) or "No network is packaged with this copy of brats_lib.")
+    print("\n\n".join(summaries))
     for problem in problems:
         print(f"\nA trained network is left out: {problem}")
 

@@ -13,8 +13,7 @@ from brats_lib.phantom import VERSION
 from brats_lib.prediction import weights
 from brats_lib.prediction.weights.store import pack, to_float16
 from brats_lib.recipes import COMPRESSION, ENHANCEMENT, GENERATION, T2_FROM_T1
-from brats_lib.scores.images import pairwise_ms_ssim
-from brats_lib.scores.membership import attack_auc, nearest_distances
+from brats_lib.scores.images import attack_auc, nearest_distances, pairwise_ms_ssim
 from brats_lib.studies.synthesis import tasks
 from brats_lib.studies.synthesis.damage import DENOISERS
 from brats_lib.studies.synthesis.features import unet_features

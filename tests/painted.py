@@ -65,10 +65,10 @@ def ramp(flair):
 
 
 class Reader:
-    """Stands for a network: a region where standardised FLAIR exceeds a level between two of the painted greys."""
+    """Stands for a network: a region where FLAIR of the middle slice exceeds a level between two painted greys."""
 
     def __init__(self):
-        self.slices_of_brain = 0
+        self.slices_of_brain, self.batches = 0, set()
         volume = 4 / 3 * np.pi * np.array([BRAIN, *RADII]) ** 3
         shares = (volume - np.append(volume[1:], 0)) / volume[0]
         mean = shares @ GREY
@@ -76,6 +76,7 @@ class Reader:
         self.levels = [((low + high) / 2 - mean) / deviation for low, high in zip(GREY[:-1], GREY[1:], strict=True)]
 
     def predict_on_batch(self, images):
+        self.batches.add(images.shape)
         flair = images[..., RECIPE.neighbours * len(RECIPE.modalities)]
         self.slices_of_brain += int((flair != 0).any(axis=(1, 2)).sum())
         return np.stack([(flair > level).astype(np.float32) for level in self.levels], axis=-1)

@@ -99,7 +99,7 @@ def predict_one(case: Case, network: OpenedNetwork) -> tuple[np.ndarray, dict]:
     return mask, record
 
 
-def predict_cases(cases: Iterable[Case], out: str | Path, network: OpenedNetwork, progress: bool = True) -> Outcome:
+def predict_cases(cases: Iterable[Case], out: str | Path, network: OpenedNetwork) -> Outcome:
     """Segment cases into a folder: `<case>_seg.nii.gz`, and `<case>.json` once the mask is there.
 
     A case whose two files are there, made of the same images by the same network, decision rule and engine, is kept as
@@ -109,7 +109,7 @@ def predict_cases(cases: Iterable[Case], out: str | Path, network: OpenedNetwork
     cases, outcome = list(cases), Outcome()
     # Where predictions lay among the images, they would pass for true masks.
     out = own_folder(out, cases)
-    with tqdm(cases, desc="Segmenting", unit="case", disable=not progress) as bar:
+    with tqdm(cases, desc="Segmenting", unit="case") as bar:
         for case in bar:
             bar.set_postfix_str(case.name)
             mask_file, record_file = out / f"{case.name}_seg.nii.gz", out / f"{case.name}.json"
@@ -121,11 +121,8 @@ def predict_cases(cases: Iterable[Case], out: str | Path, network: OpenedNetwork
                     outcome.records[case.name] = earlier
                     continue
                 mask, record = predict_one(case, network)
-            except BratsError as error:
-                outcome.failed[case.name] = str(error)
-                continue
-            except MemoryError:
-                outcome.failed[case.name] = str(too_large(case))
+            except (BratsError, MemoryError) as error:
+                outcome.failed[case.name] = str(too_large(case) if isinstance(error, MemoryError) else error)
                 continue
             notes = _write(case, mask, record, mask_file, record_file)
             outcome.notes[case.name] = [f"It was predicted again: {why}"] * bool(why) + notes

@@ -2,5 +2,5 @@
 
 `published` scores as the paper's lineage does, `challenge` as BraTS does, `calibration` asks whether probabilities are
 frequencies, `difficulty` what makes a case hard; `summary` goes over cases and seeds, `comparison` sets two networks
-side by side on the same cases; `images`, `frechet` and `membership` judge pictures that a network made.
+side by side on the same cases; `images` judges pictures that a network made.
 """

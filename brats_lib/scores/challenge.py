@@ -17,8 +17,8 @@ al. 2020, arXiv 2011.00848). For the other ratios the challenge has no printed r
 denominator is zero is 1 where prediction and truth are identical and 0 elsewhere. An average that drops such cases
 (nanmean) gets better the more tumours are missed.
 
-Everywhere, `spacing` is the voxel size along each axis in mm. Shapes that differ, a spacing that is not one positive
-number per axis and values that are no BraTS label are refused as `ValueError`.
+Everywhere, `spacing` is the voxel size along each axis in mm. Shapes that differ and values that are no BraTS label are
+refused as `ValueError`.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def hd95(a: np.ndarray, b: np.ndarray, spacing: Sequence[float] | np.ndarray) ->
     one of its face neighbours outside the object or outside the array.
     """
     a, b = np.asarray(a, bool), np.asarray(b, bool)
-    _check_grid(a, b, spacing)
+    _check_shapes(a, b)
     box = _bounding_box(a | b)
     # Nothing outside the joint box can be a surface voxel, so cropping to it changes no distance.
     a, b = a[box], b[box]
@@ -56,13 +56,29 @@ def hd95(a: np.ndarray, b: np.ndarray, spacing: Sequence[float] | np.ndarray) ->
     return float(np.percentile(np.concatenate([_distances(a, b, spacing), _distances(b, a, spacing)]), 95))
 
 
-def score_region(prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float] | np.ndarray) -> dict[str, float]:
-    """Scores of one region of one case, given as arrays of bool: five ratios in 0-1, and hd95_mm."""
-    distance = hd95(prediction, truth, spacing)
+def score_region(
+    prediction: np.ndarray, truth: np.ndarray, spacing: Sequence[float] | np.ndarray, outside: int = 0
+) -> dict[str, float]:
+    """Scores of one region of one case, given as arrays of bool: five ratios in 0-1, and hd95_mm.
+
+    Of voxels that were cropped away, where neither has anything, `outside` is the number.
+    """
     tp = np.count_nonzero(prediction & truth)
     fp = np.count_nonzero(prediction) - tp
     fn = np.count_nonzero(truth) - tp
-    return {**_ratios(tp, fp, fn, truth.size - tp - fp - fn), "hd95_mm": distance}
+    tn = truth.size + outside - tp - fp - fn
+
+    def ratio(part, whole):
+        return part / whole if whole else float(fp + fn == 0)
+
+    return {
+        "dice": ratio(2 * tp, 2 * tp + fp + fn),
+        "iou": ratio(tp, tp + fp + fn),
+        "sensitivity": ratio(tp, tp + fn),
+        "specificity": ratio(tn, tn + fp),
+        "precision": ratio(tp, tp + fp),
+        "hd95_mm": hd95(prediction, truth, spacing),
+    }
 
 
 def score_mask(
@@ -72,44 +88,19 @@ def score_mask(
 
     One row per region in the order WT, TC, ET, NCR, ED: `region` and the scores of `score_region`.
     """
-    prediction, truth = np.asarray(prediction), np.asarray(truth)
-    _check_grid(prediction, truth, spacing)
+    _check_shapes(prediction, truth)
     voxels, box = truth.size, _bounding_box((prediction != 0) | (truth != 0))
     prediction, truth = to_classes(prediction[box]), to_classes(truth[box])
-
-    n = len(LABELS)
-    pairs = np.bincount((truth * n + prediction).ravel(), minlength=n * n).reshape(n, n)
     rows: list[dict[str, str | float]] = []
-    for region, labels in SCORED.items():
-        classes = [LABELS.index(label) for label in labels]
-        tp = int(pairs[np.ix_(classes, classes)].sum())
-        fn = int(pairs[classes].sum()) - tp
-        fp = int(pairs[:, classes].sum()) - tp
-        distance = hd95(np.isin(prediction, classes), np.isin(truth, classes), spacing)
-        rows.append({"region": region, **_ratios(tp, fp, fn, voxels - tp - fp - fn), "hd95_mm": distance})
+    for name, labels in SCORED.items():
+        found, true = (np.isin(mask, [LABELS.index(label) for label in labels]) for mask in (prediction, truth))
+        rows.append({"region": name, **score_region(found, true, spacing, outside=voxels - truth.size)})
     return rows
 
 
-def _check_grid(a, b, spacing):
+def _check_shapes(a, b):
     if a.shape != b.shape:
         raise ValueError(f"prediction and truth have shapes {a.shape} and {b.shape}")
-    if np.shape(spacing) != (a.ndim,) or not (np.isfinite(spacing) & (np.asarray(spacing) > 0)).all():
-        raise ValueError(f"spacing is {spacing}; it must be {a.ndim} positive numbers in mm")
-
-
-def _ratios(tp, fp, fn, tn):
-    identical = float(fp + fn == 0)
-
-    def ratio(part, whole):
-        return part / whole if whole else identical
-
-    return {
-        "dice": ratio(2 * tp, 2 * tp + fp + fn),
-        "iou": ratio(tp, tp + fp + fn),
-        "sensitivity": ratio(tp, tp + fn),
-        "specificity": ratio(tn, tn + fp),
-        "precision": ratio(tp, tp + fp),
-    }
 
 
 def _bounding_box(mask):

@@ -9,7 +9,7 @@ from brats_lib.labels import BACKGROUND, REGIONS, region
 __all__ = ["difficulty", "lesion_contrast"]
 
 
-def lesion_contrast(volume: np.ndarray, mask: np.ndarray, name: str = "WT") -> float:
+def lesion_contrast(volume: np.ndarray, mask: np.ndarray, name: str) -> float:
     """How far a region's mean intensity is from that of healthy brain, in standard deviations of healthy brain.
 
     The volume is in any unit, 0 outside the brain. Healthy brain is every voxel that is not zero and has no tumour

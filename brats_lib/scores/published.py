@@ -118,24 +118,21 @@ MEASURES: dict[str, Callable[..., float]] = {
 def published_scores(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """Score one volume with every one of `MEASURES`; soft labels are allowed, as the public notebooks have them."""
     truth, probabilities = np.asarray(truth), np.asarray(probabilities)
-    if truth.shape != probabilities.shape or truth.ndim != 4 or truth.shape[-1] != len(LABELS) or not truth.size:
+    if truth.shape != probabilities.shape:
         raise ValueError(f"truth and probabilities have shapes {truth.shape} and {probabilities.shape}")
     # float16 sums and products would round what the measures are about.
     truth, probabilities = (a.astype(np.promote_types(a.dtype, np.float32), copy=False) for a in (truth, probabilities))
-    for name, values in (("truth", truth), ("probabilities", probabilities)):
-        # A softmax may exceed 1 by rounding; the negated form also catches NaN.
-        if not (values.min() >= 0 and values.max() <= 1 + 1e-3):
-            raise ValueError(f"{name} range from {values.min()} to {values.max()}; they must be within 0-1")
+    lowest, highest = probabilities.min(), probabilities.max()
+    # A softmax may exceed 1 by rounding; the negated form also catches NaN.
+    if not (lowest >= 0 and highest <= 1 + 1e-3):
+        raise ValueError(f"probabilities range from {lowest} to {highest}; they must be within 0-1")
     return {name: measure(truth, probabilities) for name, measure in MEASURES.items()}
 
 
-def background_probabilities(shape: tuple[int, ...], confidence: float = 1.0) -> np.ndarray:
-    """Output of the trivial predictor, which finds no tumour anywhere.
-
-    The `confidence` is the probability of background; the labels share the rest equally.
-    """
-    probabilities = np.full(shape, (1 - confidence) / (len(LABELS) - 1), np.float32)
-    probabilities[..., LABELS.index(BACKGROUND)] = confidence
+def background_probabilities(shape: tuple[int, ...]) -> np.ndarray:
+    """Output of the trivial predictor, which finds no tumour anywhere: background has probability 1."""
+    probabilities = np.zeros(shape, np.float32)
+    probabilities[..., LABELS.index(BACKGROUND)] = 1
     return probabilities
 
 

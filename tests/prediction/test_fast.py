@@ -26,43 +26,42 @@ SMALL = replace(NATIVE, widths=(8, 16, 24))
 
 @pytest.fixture
 def fresh_networks():
-    networks._open.cache_clear()
-    fast.problem.cache_clear()
+    def forget():
+        networks._open.cache_clear()
+        fast.problem.cache_clear()
+
+    forget()
     yield
-    networks._open.cache_clear()
-    fast.problem.cache_clear()
+    forget()
 
 
-def make_network(recipe, seed=0):
+def make_network(recipe):
     """A Keras network without any weight at zero or one, and its weights by name."""
-    model = models.build(recipe, seed=seed)
-    rng = np.random.default_rng(seed)
+    model = models.build(recipe, seed=0)
+    rng = np.random.default_rng(0)
     model.set_weights([value + rng.normal(0, 0.2, value.shape) for value in model.get_weights()])
     return model, {variable.path: value for variable, value in zip(model.weights, model.get_weights(), strict=True)}
 
 
 @pytest.mark.parametrize(
-    "recipe",
-    [
-        SMALL,
-        replace(SMALL, neighbours=0, modalities=("flair", "t1", "t1ce")),
-        replace(SMALL, neighbours=2),
-        replace(SMALL, regions=False),
-    ],
-    ids=["three levels", "three modalities", "two neighbours", "classes"],
+    "changes",
+    [{}, {"neighbours": 0, "modalities": ("flair", "t1", "t1ce")}, {"neighbours": 2, "regions": False}],
+    ids=["as it is", "three modalities", "classes, two neighbours"],
 )
-def test_probabilities_are_those_of_keras(recipe):
+def test_probabilities_are_those_of_keras(changes):
+    recipe = replace(SMALL, **changes)
     model, arrays = make_network(recipe)
-    slices = np.random.default_rng(1).normal(size=(5 + 2 * recipe.neighbours, 24, 40, len(recipe.modalities)))
+    shape = (5 + 2 * recipe.neighbours, 24, 40, len(recipe.modalities))
+    slices = np.random.default_rng(1).normal(size=shape).astype(np.float32)
     found, given = np.zeros((5, 24, 40, len(LABELS) - recipe.regions), np.float32), []
 
-    def keep(index, answer):
+    def receive(index, answer):
         found[index] = answer
         given.append(index.start)
 
-    fast.FastNetwork(arrays, recipe).predict_plane(slices.astype(np.float32), keep)
+    fast.FastNetwork(arrays, recipe).predict_plane(slices, receive)
     assert sorted(given) == [0, 1, 2, 3, 4]
-    expected = model.predict_on_batch(with_neighbours(slices.astype(np.float32), recipe.neighbours))
+    expected = model.predict_on_batch(with_neighbours(slices, recipe.neighbours))
     assert found.shape == expected.shape and expected.std() > 0.05
     np.testing.assert_allclose(found, expected, atol=2e-5)
 
@@ -74,13 +73,13 @@ def test_errors_of_the_receiver_come_back_to_the_caller():
 
 
 def test_planes_and_mirrorings_are_averaged_as_with_keras():
-    recipe, rule = SMALL, DecisionRule(flips=True, window=(64, 56))
-    model, arrays = make_network(recipe)
+    rule = DecisionRule(flips=True, window=(64, 56))
+    model, arrays = make_network(SMALL)
     rng = np.random.default_rng(2)
-    stack = make_stack("case", [rng.random((21, 33, 18), np.float32) + 0.1 for _ in recipe.modalities])
-    found = predict_stack(Network(fast.FastNetwork(arrays, recipe), recipe, rule), stack)
+    stack = make_stack("case", [rng.random((21, 33, 18), np.float32) + 0.1 for _ in SMALL.modalities])
+    found = predict_stack(Network(fast.FastNetwork(arrays, SMALL), SMALL, rule), stack)
     # Most of a window is empty here, and dividing by a small spread makes small differences larger.
-    np.testing.assert_allclose(found, predict_stack(Network(model, recipe, rule), stack), atol=2e-4)
+    np.testing.assert_allclose(found, predict_stack(Network(model, SMALL, rule), stack), atol=2e-4)
 
 
 def test_weights_that_do_not_fit_are_refused():
@@ -114,6 +113,13 @@ def test_labels_of_a_shipped_network_are_those_of_keras_in_float32(fast_in, prec
     assert (found == expected).mean() > 0.998
 
 
+def test_precision_of_a_network_that_was_trained_in_float32_is_that(monkeypatch, fresh_networks):
+    card = replace(weights.read_card(), precision="float32")
+    monkeypatch.setattr(weights, "read_card", lambda name: card)
+    monkeypatch.setattr("brats_lib.training.devices.cpu_precision", lambda: "mixed_bfloat16")
+    assert open_network(None, "openvino").precision == "float32"
+
+
 def test_missing_openvino_is_said_and_keras_computes(monkeypatch, caplog, fresh_networks):
     monkeypatch.setitem(sys.modules, "openvino", None)
     with caplog.at_level(logging.WARNING):
@@ -130,13 +136,6 @@ def test_gpu_is_used_through_keras_and_unknown_engines_are_refused(monkeypatch, 
     assert open_network(None, "openvino").engine == "openvino"
     with pytest.raises(BratsError, match="auto, openvino, keras"):
         open_network(None, "tpu")
-
-
-def test_precision_of_a_network_that_was_trained_in_float32_is_that(monkeypatch, fresh_networks):
-    card = replace(weights.read_card(), precision="float32")
-    monkeypatch.setattr(weights, "read_card", lambda name: card)
-    monkeypatch.setattr("brats_lib.training.devices.cpu_precision", lambda: "mixed_bfloat16")
-    assert open_network(None, "openvino").precision == "float32"
 
 
 ALONE = """

@@ -25,7 +25,7 @@ def test_region_is_the_sum_of_its_labels():
         ("100 900 990 999", PLAIN, "0214"),
         # Enhancing tumour outside the core, and core outside the tumour, are not believed.
         ("909 099 990", PLAIN, "201"),
-        # The largest piece is kept alone where that is asked for; a faint bridge makes two parts one piece.
+        # The largest piece stays alone where that is asked for; a faint bridge makes two parts one piece.
         ("900 000 990 999 000 990", PLAIN, "201401"),
         ("900 000 990 999 000 990", LARGEST, "001400"),
         ("900 400 990 999", LARGEST, "2014"),
@@ -51,18 +51,13 @@ def test_volume_of_the_smallest_enhancing_tumour_counts_the_size_of_a_voxel():
     assert (regions_to_mask(np.ones((1, 1, 4, 3)), rule, voxel_ml=1.0) == 4).all()
 
 
-def test_bridge_does_not_count_towards_the_size_of_a_piece():
-    mask, links = np.array([1, 0, 0, 0, 0, 1, 1], bool), np.array([0, 1, 1, 1, 0, 0, 0], bool)
-    assert large_pieces(mask, 1, links).tolist() == [False] * 5 + [True, True]
-
-
-def test_second_focus_stays_and_specks_go():
+def test_pieces_are_measured_by_the_largest_and_without_the_bridge_between_them():
     mask = np.array([1] * 10 + [0] + [1] * 4 + [0] + [1], bool)
     # Pieces of 10, 4 and 1 voxels.
     assert [large_pieces(mask, share).sum() for share in (0.3, 0.1, 0.5)] == [14, 15, 10]
-
-
-def test_pieces_that_touch_at_an_edge_only_are_two():
+    mask, links = np.array([[1, 0, 0, 0, 0, 1, 1], [0, 1, 1, 1, 0, 0, 0]], bool)
+    assert large_pieces(mask, 1, links).tolist() == [False] * 5 + [True, True]
+    # Those that touch at an edge only are two.
     mask = np.array([[1, 0, 0], [0, 1, 1]], bool)
     assert large_pieces(mask, 1).tolist() == [[False, False, False], [False, True, True]]
     assert not large_pieces(np.zeros((2, 2), bool), 1).any()

@@ -8,11 +8,9 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 import pytest
-from heads import with_skull
-from painted import paint, ramp, turn
+from painted import paint, ramp
 
 from brats_lib.cli import main
-from brats_lib.errors import BratsError
 from brats_lib.prediction import networks, predict
 from brats_lib.prediction.predict import loose_case
 
@@ -28,22 +26,7 @@ def head(tmp_path_factory):
 
 
 @pytest.fixture
-def add_case(head, tmp_path):
-    """Add a case of the painted head, by its name."""
-
-    def add(name):
-        (tmp_path / "cases" / name).mkdir(parents=True)
-        for modality in ("flair", "t1ce"):
-            shutil.copy2(head / f"{modality}.nii.gz", tmp_path / "cases" / name / f"{name}_{modality}.nii.gz")
-
-    return add
-
-
-@pytest.fixture
-def painted_root(add_case, tmp_path):
-    """Three cases of the painted head."""
-    for name in ("A_1", "A_2", "A_3"):
-        add_case(name)
+def cases(tmp_path):
     return tmp_path / "cases"
 
 
@@ -53,9 +36,23 @@ def out(tmp_path):
 
 
 @pytest.fixture
-def predict_all(network, painted_root, out):
-    """`brats predict` on the three cases."""
-    return lambda *options: main(["predict", str(painted_root), "--out", str(out), *options])
+def add_cases(head, cases):
+    """Add cases of the painted head, by their names."""
+
+    def add(*names):
+        for name in names:
+            (cases / name).mkdir(parents=True)
+            for modality in ("flair", "t1ce"):
+                shutil.copy2(head / f"{modality}.nii.gz", cases / name / f"{name}_{modality}.nii.gz")
+
+    return add
+
+
+@pytest.fixture
+def predict_all(network, add_cases, cases, out):
+    """`brats predict` on three cases."""
+    add_cases("A_1", "A_2", "A_3")
+    return lambda *options: main(["predict", str(cases), "--out", str(out), *options])
 
 
 def times_in(out):
@@ -67,30 +64,27 @@ def files_of(*names):
     return {f"{name}{end}" for name in names for end in (".json", "_seg.nii.gz")}
 
 
-def changed_since(before, out):
-    return {name for name, time in times_in(out).items() if before[name] != time}
-
-
-def change_voxels(file, change):
+def change_voxel(file, value):
     image = nib.load(file)
     values = np.asarray(image.dataobj, np.float32)
-    change(values)
+    values[60, 60, 60] = value
     nib.save(nib.Nifti1Image(values, image.affine), file)
 
 
-def test_rerun_does_what_is_missing_or_changed(painted_root, predict_all, out, capsys):
+def test_rerun_does_what_is_missing_or_changed(predict_all, cases, out, capsys):
+    def done_again():
+        before = times_in(out)
+        assert predict_all() == 0
+        return {name for name, time in times_in(out).items() if before[name] != time}
+
     assert predict_all() == 0
-    before = times_in(out)
-    assert before.keys() == files_of("A_1", "A_2", "A_3")
+    assert times_in(out).keys() == files_of("A_1", "A_2", "A_3")
     (out / "A_1.json").write_text('{"half a rec')
     (out / "A_2_seg.nii.gz").write_bytes(b"cut short")
-    assert predict_all() == 0
-    assert changed_since(before, out) == files_of("A_1", "A_2")
+    assert done_again() == files_of("A_1", "A_2")
     assert capsys.readouterr().out.count("was there already") == 1
-    before = times_in(out)
-    change_voxels(painted_root / "A_3" / "A_3_t1ce.nii.gz", lambda values: values.__setitem__((60, 60, 60), 7))
-    assert predict_all() == 0
-    assert changed_since(before, out) == files_of("A_3")
+    change_voxel(cases / "A_3" / "A_3_t1ce.nii.gz", 7)
+    assert done_again() == files_of("A_3")
 
 
 def test_mask_of_a_run_that_was_killed_before_its_record_is_made_again(predict_all, out, monkeypatch):
@@ -113,13 +107,12 @@ def test_mask_of_a_run_that_was_killed_before_its_record_is_made_again(predict_a
 
 
 def test_full_disk_stops_with_a_message_and_keeps_what_is_done(predict_all, out, monkeypatch, capsys):
-    replaced = os.replace
-
     def full(source, target):
         if "A_2" in str(target):
             raise OSError(28, "No space left on device")
-        replaced(source, target)
+        write(source, target)
 
+    write = os.replace
     monkeypatch.setattr("os.replace", full)
     assert predict_all() == 2
     message = capsys.readouterr().err.strip().splitlines()[-1]
@@ -127,68 +120,41 @@ def test_full_disk_stops_with_a_message_and_keeps_what_is_done(predict_all, out,
     assert times_in(out).keys() == files_of("A_1")
 
 
-def moved(file):
-    image = nib.load(file)
-    nib.save(nib.Nifti1Image(np.asarray(image.dataobj), turn(3) @ image.affine), file)
-
-
-def skull(file):
-    for modality in ("flair", "t1ce"):
-        path = file.with_name(file.name.replace("t1ce", modality))
-        image = nib.load(path)
-        volume = np.asarray(image.dataobj, np.float32)
-        nib.save(nib.Nifti1Image(with_skull({"flair": volume, "t1ce": volume})[modality], image.affine), path)
-
-
 BAD = {
     "missing": (lambda file: file.unlink(), "missing has flair; expected also t1ce"),
     "truncated": (lambda file: file.write_bytes(file.read_bytes()[:-3000]), "it is truncated or damaged"),
-    "nan": (lambda file: change_voxels(file, lambda values: values.__setitem__((60, 60, 60), np.nan)), "are NaN"),
-    "moved": (moved, "moved_t1ce.nii.gz: its affine puts it"),
-    "skull": (skull, "case skull: a dark layer lies below"),
-    "text": (lambda file: file.write_text("not even compressed"), "text_t1ce.nii.gz: it is not a NIfTI file"),
+    "nan": (lambda file: change_voxel(file, np.nan), "are NaN"),
 }
 
 
 def test_cohort_goes_on_past_bad_cases_and_ends_with_one_and_a_single_bad_case_with_two(
-    network, add_case, out, tmp_path, capfd
+    network, add_cases, cases, out, capfd
 ):
+    add_cases(*BAD, "whole")
     for name, (spoil, _) in BAD.items():
-        add_case(name)
-        spoil(tmp_path / "cases" / name / f"{name}_t1ce.nii.gz")
-    add_case("whole")
+        spoil(cases / name / f"{name}_t1ce.nii.gz")
     # A bad mask blocks no prediction.
-    (tmp_path / "cases" / "whole" / "whole_seg.nii.gz").write_bytes(b"no image")
-    assert main(["predict", str(tmp_path / "cases"), "--out", str(out)]) == 1
-    told = capfd.readouterr()
-    lines = [line for line in told.err.splitlines() if line.startswith("brats: ")]
+    (cases / "whole" / "whole_seg.nii.gz").write_bytes(b"no image")
+    assert main(["predict", str(cases), "--out", str(out)]) == 1
+    printed = capfd.readouterr()
+    lines = [line for line in printed.err.splitlines() if line.startswith("brats: ")]
     for _, says in BAD.values():
         assert sum(says in line and "expected" in line for line in lines) == 1
-    assert lines[-1].startswith("brats: 6 of 7 cases could not be")
-    assert "Traceback" not in told.err and "1 of 7 cases in" in told.out
+    assert lines[-1].startswith("brats: 3 of 4 cases could not be")
+    assert "Traceback" not in printed.err and "1 of 4 cases in" in printed.out
     assert times_in(out).keys() == files_of("whole")
-    assert main(["predict", str(tmp_path / "cases" / "missing"), "--out", str(out)]) == 2
+    assert main(["predict", str(cases / "missing"), "--out", str(out)]) == 2
     assert "missing has flair; expected also t1ce" in capfd.readouterr().err
 
 
-def test_output_that_would_do_harm_or_cannot_be_is_refused_before_anything_runs(
-    network, painted_root, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.setattr("brats_lib.prediction.predict.predict_one", lambda *_: pytest.fail("something was computed"))
-    (tmp_path / "file").touch()
-    for out in (painted_root / "A_1", tmp_path / "file"):
-        assert main(["predict", str(painted_root), "--out", str(out)]) == 2
-        assert f"brats: {out}: " in capsys.readouterr().err
-
-
 def test_another_rule_or_engine_and_older_records_are_predicted_again_with_a_word(
-    network, add_case, out, tmp_path, monkeypatch, capsys
+    network, add_cases, cases, out, monkeypatch, capsys
 ):
     def predict():
-        assert main(["predict", str(tmp_path / "cases"), "--out", str(out)]) == 0
+        assert main(["predict", str(cases), "--out", str(out)]) == 0
         return capsys.readouterr().out
 
-    add_case("A_1")
+    add_cases("A_1")
     predict()
     # ET nowhere: probabilities are 0 and 1 here, so that no threshold below 1 changes a voxel.
     rule = replace(network.rule, et_above=1.0)
@@ -212,15 +178,14 @@ def test_another_rule_or_engine_and_older_records_are_predicted_again_with_a_wor
     assert len(list(out.iterdir())) == 2 and "was there already" in predict()
 
 
-def test_masks_corrected_by_hand_and_files_of_others_are_kept(predict_all, out, capsys):
+def test_masks_corrected_by_hand_and_files_of_others_stay_under_other_names(predict_all, out, capsys):
     out.mkdir()
     (out / "A_2.json").write_text('{"RepetitionTime": 8}')
     (out / "A_3_seg.nii.gz").write_bytes(b"somebody's own")
     assert predict_all() == 0
     assert (out / "A_2.json.previous-1").read_text() == '{"RepetitionTime": 8}'
     assert (out / "A_3_seg.nii.gz.previous-1").read_bytes() == b"somebody's own"
-    corrected = nib.load(out / "A_1_seg.nii.gz")
-    nib.save(nib.Nifti1Image(np.zeros(corrected.shape, np.uint8), corrected.affine), out / "A_1_seg.nii.gz")
+    change_voxel(out / "A_1_seg.nii.gz", 0)
     content = (out / "A_1_seg.nii.gz").read_bytes()
     capsys.readouterr()
     assert predict_all() == 0
@@ -238,33 +203,6 @@ def test_pipes_in_the_place_of_results_hold_nothing_up(predict_all, out):
     assert len(list(out.glob("A_?.json"))) == len(list(out.glob("A_?_seg.nii.gz"))) == 3
 
 
-@pytest.mark.parametrize("name", ["../up", "", ".hidden", "new\nline"])
-def test_name_that_is_a_path_is_refused(name, tmp_path):
-    with pytest.raises(BratsError, match="no file name"):
-        loose_case({"flair": tmp_path / "x_flair.nii.gz"}, name)
-
-
-def test_single_files_are_named_after_the_first(tmp_path):
-    for file, name in (("S7_flair.nii.gz", "S7"), ("BraTS-GLI-1-t2f.nii.gz", "BraTS-GLI-1"), ("brain.nii", "brain")):
-        assert loose_case({"flair": tmp_path / file, "t1ce": tmp_path / "other.nii"}).name == name
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["cases", "--flair", "x.nii"], "a folder and single files"),
-        (["cases", "--name", "x"], "--name: it goes with single files"),
-        (["--flair", "x.nii", "--t1ce", "y.nii", "--part", "1/2"], "--part: it goes with a folder"),
-        (["--flair", "x.nii"], "x has flair; expected also t1ce"),
-        (["--flair", "x.dcm", "--t1ce", "y.nii"], "x.dcm: the name has another ending"),
-        (["nowhere"], "nowhere: there is no such folder"),
-    ],
-)
-def test_unusable_arguments_end_with_two(arguments, says, network, tmp_path, capsys):
-    assert main(["predict", *arguments, "--out", str(tmp_path / "out")]) == 2
-    assert says in capsys.readouterr().err
-
-
 def test_parts_of_a_folder_are_disjoint_and_make_up_all_of_it(predict_all, out):
     assert predict_all("--part", "1/2") == 0
     assert times_in(out).keys() == files_of("A_1", "A_3")
@@ -272,7 +210,36 @@ def test_parts_of_a_folder_are_disjoint_and_make_up_all_of_it(predict_all, out):
     assert times_in(out).keys() == files_of("A_1", "A_2", "A_3")
 
 
-@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "1/2\n", f"1/{'9' * 5000}"])
-def test_part_that_is_none_is_refused(predict_all, capsys, part):
-    assert predict_all("--part", part) == 2
-    assert "two numbers i/n" in capsys.readouterr().err
+def test_single_files_are_named_after_the_first(tmp_path):
+    for file, name in (("S7_flair.nii.gz", "S7"), ("BraTS-GLI-1-t2f.nii.gz", "BraTS-GLI-1"), ("brain.nii", "brain")):
+        assert loose_case({"flair": tmp_path / file, "t1ce": tmp_path / "other.nii"}).name == name
+
+
+FILES = ["--flair", "x.nii", "--t1ce", "y.nii"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["cases", "--flair", "x.nii"], "a folder and single files"),
+        (["cases", "--name", "x"], "--name: it goes with single files"),
+        ([*FILES, "--part", "1/2"], "--part: it goes with a folder"),
+        (["--flair", "x.nii"], "x has flair; expected also t1ce"),
+        (["--flair", "x.dcm", "--t1ce", "y.nii"], "x.dcm: the name has another ending"),
+        (["nowhere"], "nowhere: there is no such folder"),
+        # Where results would replace images or pass for true masks, and where there can be none.
+        (["cases", "--out", "cases/A_1"], "cases/A_1: files of case A_1 are in it"),
+        (["cases", "--out", "file"], "file: it cannot be written to"),
+        *(([*FILES, "--name", name], "it is no file name") for name in ("../up", "", ".hidden", "new\nline")),
+        *((["cases", "--part", part], "two numbers i/n") for part in ("0/2", "3/2", "1", "1/2\n", f"1/{'9' * 5000}")),
+    ],
+)
+def test_unusable_arguments_end_with_two_before_anything_runs(
+    arguments, says, network, add_cases, tmp_path, monkeypatch, capsys
+):
+    add_cases("A_1")
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(predict, "segment_case", lambda *_: pytest.fail("something was computed"))
+    assert main(["predict", "--out", "out", *arguments]) == 2
+    assert says in capsys.readouterr().err

@@ -24,18 +24,16 @@ def test_an_empty_bin_has_no_frequency_and_no_weight():
     assert np.isnan(expected_calibration_error(reliability(np.zeros(0), np.zeros(0, bool))))
 
 
-def test_only_voxels_inside_count():
-    truth, inside = np.array([1, 1, 0, 0], bool), np.array([1, 0, 1, 0], bool)
-    table = reliability(np.zeros(4), truth, inside=inside)
-    assert table["voxels"].sum() == 2 and table["frequency"][0] == 0.5
-
-
 def test_tables_of_cases_add_up_to_the_table_of_all_voxels():
     rng = np.random.default_rng(3)
     chances = rng.random(140), rng.random(60) * 0.6
     truths = [rng.random(len(chance)) < chance**2 for chance in chances]
     together = reliability(np.concatenate(chances), np.concatenate(truths))
     np.testing.assert_allclose(pooled(map(reliability, chances, truths)), together)
+    # Only those inside count.
+    inside = np.repeat([True, False], [140, 60])
+    first = reliability(np.concatenate(chances), np.concatenate(truths), inside=inside)
+    np.testing.assert_allclose(first, reliability(chances[0], truths[0]))
 
 
 def test_half_precision_is_summed_in_full():

@@ -22,12 +22,13 @@ def box(shape, *edges):
     return mask
 
 
+CUBE, SLICE = (9, 9, 9), (9, 9, 1)
 PAIRS = {
     "blobs": (blob(0), blob(100)),
-    "at the border": (box((9, 9, 9), (0, 4), (0, 9), (5, 9)), box((9, 9, 9), (3, 9), (2, 5), (0, 9))),
-    "fills the volume": (box((9, 9, 9), (0, 9), (0, 9), (0, 9)), box((9, 9, 9), (4, 5), (4, 5), (4, 5))),
-    "single voxels in corners": (box((9, 9, 9), (0, 1), (0, 1), (0, 1)), box((9, 9, 9), (8, 9), (8, 9), (8, 9))),
-    "one slice": (box((9, 9, 1), (2, 7), (2, 7), (0, 1)), box((9, 9, 1), (3, 9), (3, 9), (0, 1))),
+    "at the border": (box(CUBE, (0, 4), (0, 9), (5, 9)), box(CUBE, (3, 9), (2, 5), (0, 9))),
+    "fills the volume": (np.ones(CUBE, bool), box(CUBE, (4, 5), (4, 5), (4, 5))),
+    "single voxels in corners": (box(CUBE, (0, 1), (0, 1), (0, 1)), box(CUBE, (8, 9), (8, 9), (8, 9))),
+    "one slice": (box(SLICE, (2, 7), (2, 7)), box(SLICE, (3, 9), (3, 9))),
     "stray voxels": (blob(7), blob(7) | (np.random.default_rng(7).random((30, 28, 22)) < 0.01)),
 }
 
@@ -52,11 +53,10 @@ def test_score_region_by_hand():
     truth, prediction = box((10, 10, 10), (0, 4), (0, 5), (0, 5)), box((10, 10, 10), (2, 5), (0, 5), (0, 5))
     # 100 true voxels, 75 predicted, 50 common, 875 in neither.
     scores = score_region(prediction, truth, MM)
-    assert scores["dice"] == pytest.approx(100 / 175)
-    assert scores["iou"] == pytest.approx(50 / 125)
-    assert scores["sensitivity"] == pytest.approx(0.5)
-    assert scores["precision"] == pytest.approx(50 / 75)
-    assert scores["specificity"] == pytest.approx(875 / 900)
+    del scores["hd95_mm"]
+    assert scores == pytest.approx({
+        "dice": 100 / 175, "iou": 50 / 125, "sensitivity": 0.5, "precision": 50 / 75, "specificity": 875 / 900
+    })  # fmt: skip
 
 
 PERFECT = {"dice": 1, "iou": 1, "sensitivity": 1, "specificity": 1, "precision": 1, "hd95_mm": 0}
@@ -82,21 +82,17 @@ def test_empty_denominators_score_one_for_the_right_answer_and_zero_otherwise(pr
 
 
 def test_score_mask_agrees_with_each_region_scored_alone():
-    rng = np.random.default_rng(5)
     truth, prediction = np.zeros((2, 24, 22, 20), np.uint8)
     for mask, shift in ((truth, 0), (prediction, 2)):
         mask[4 + shift : 16, 4:15, 3:14] = ED
         mask[6:13, 6:12, 5 + shift : 12] = ET
         mask[8:11, 8:11, 7:10] = NCR
-    prediction[rng.random(prediction.shape) < 0.01] = ET
-    spacing = (1.0, 0.9, 2.0)
-    rows = score_mask(prediction, truth, spacing)
+    rows = score_mask(prediction, truth, (1.0, 0.9, 2.0))
     assert [row["region"] for row in rows] == ["WT", "TC", "ET", "NCR", "ED"]
     assert ("case", *rows[0]) == COLUMNS
     for row in rows:
         t, p = np.isin(truth, SCORED[row["region"]]), region(prediction, row["region"])
-        assert row == {"region": row["region"], **score_region(p, t, spacing)}
-        assert row["dice"] == pytest.approx(2 * (t & p).sum() / (t.sum() + p.sum()))
+        assert row == {"region": row["region"], **score_region(p, t, (1.0, 0.9, 2.0))}
         assert row["specificity"] == pytest.approx((~t & ~p).sum() / (~t).sum())
 
 
@@ -104,9 +100,5 @@ def test_bad_input_is_refused():
     mask = np.ones((4, 4, 4), np.uint8)
     with pytest.raises(ValueError, match="shapes"):
         score_mask(mask, mask[:3], MM)
-    with pytest.raises(ValueError, match="spacing"):
-        score_mask(mask, mask, (1.0, 1.0))
-    with pytest.raises(ValueError, match="spacing"):
-        hd95(mask, mask, (1.0, 0.0, 1.0))
     with pytest.raises(ValueError, match="holds \\[3\\]"):
         score_mask(mask * 3, mask, MM)

@@ -3,19 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import permutation_test
 
 from brats_lib.errors import BratsError
 from brats_lib.scores.comparison import compare, paired_test
 
 
-def scores(dice_by_region, cases=("a", "b", "c")):
-    rows = [
-        (case, region, value)
-        for region, values in dice_by_region.items()
-        for case, value in zip(cases, values, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["case", "region", "dice"])
+def scores(cases="abc", **dice):
+    """A table of Dice, from one value per case of each region."""
+    return pd.DataFrame({"case": list(cases), **dice}).melt("case", var_name="region", value_name="dice")
 
 
 def test_p_value_by_hand():
@@ -23,16 +18,9 @@ def test_p_value_by_hand():
     result = paired_test([0, 0, 0], [1, 2, 3])
     assert (result["cases"], result["difference"], result["p_value"]) == (3, 2, 2 / 8)
     # 3, 1 and -1: sums 3, 5, 1, 3, and the same with the other sign; six of eight are at least 3 away.
-    assert paired_test([0, 0, 1], [3, 1, 0])["p_value"] == 6 / 8
+    assert paired_test([0, 0, 1], [3, 1, 0])["p_value"] == paired_test([3, 1, 0], [0, 0, 1])["p_value"] == 6 / 8
     # Signs give sums of +-.1 or +-.3, in many orders; .1 + .2 - .3 must not count as different from 0.
     assert paired_test([0, 0, 0], [0.1, 0.2, -0.3])["p_value"] == 1
-
-
-def test_exact_test_agrees_with_scipy_in_either_direction():
-    a, b = np.random.default_rng(1).normal(size=(2, 11))
-    theirs = permutation_test((a, b), lambda x, y: np.mean(x - y), permutation_type="samples", n_resamples=np.inf)
-    assert paired_test(a, b)["p_value"] == paired_test(b, a)["p_value"] == pytest.approx(theirs.pvalue)
-    assert paired_test(a, b)["difference"] == pytest.approx(np.mean(b - a))
 
 
 def test_many_cases_are_drawn_at_random_and_agree_with_the_binomial():
@@ -45,19 +33,18 @@ def test_many_cases_are_drawn_at_random_and_agree_with_the_binomial():
     assert paired_test(np.zeros(40), np.ones(40))["p_value"] == 1 / 10_001
 
 
-@pytest.mark.parametrize("second", [[0.5], [0.5, np.nan], []])
+@pytest.mark.parametrize("second", [[0.5], [0.5, np.nan]])
 def test_scores_that_are_not_paired_are_refused(second):
-    with pytest.raises(ValueError):
-        paired_test([0.5, 0.6] if second else [], second)
+    with pytest.raises(ValueError, match="same cases|not finite"):
+        paired_test([0.5, 0.6], second)
 
 
 def test_compare_pairs_by_case_whatever_the_order_of_rows():
-    first = scores({"ET": [0.1, 0.2, 0.3], "WT": [0.5, 0.6, 0.7]})
-    second = scores({"ET": [0.3, 0.3, 0.3], "WT": [0.6, 0.6, 0.6]})[::-1]
+    first = scores(ET=[0.1, 0.2, 0.3], WT=[0.5, 0.6, 0.7])
+    second = scores(ET=[0.3, 0.3, 0.3], WT=[0.6, 0.6, 0.6])[::-1]
     table = compare(first, second)
     assert list(table.columns) == ["region", "cases", "first", "second", "difference", "low", "high", "p_value"]
-    assert table["region"].tolist() == ["WT", "ET"]
-    assert table["cases"].tolist() == [3, 3]
+    assert table["region"].tolist() == ["WT", "ET"] and table["cases"].tolist() == [3, 3]
     assert table["first"].tolist() == pytest.approx([0.6, 0.2])
     assert table["second"].tolist() == pytest.approx([0.6, 0.3])
     # WT: gains .1, 0, -.1: every sum of signs is at least as far from 0. ET: .2, .1, 0: p = 4 / 8.
@@ -66,10 +53,9 @@ def test_compare_pairs_by_case_whatever_the_order_of_rows():
 
 
 def test_compare_refuses_other_cases_and_regions_and_what_it_would_have_to_drop():
-    three, other = scores({"WT": [0.1, 0.2, 0.3]}), scores({"WT": [0.1, 0.2, 0.3]}, cases=("a", "b", "d"))
-    both = scores({"WT": [0.1, 0.2, 0.3], "ET": [0, 0, 0]})
+    three, both = scores(WT=[0.1, 0.2, 0.3]), scores(WT=[0.1, 0.2, 0.3], ET=[0, 0, 0])
     with pytest.raises(BratsError, match="cases are in one of them only: c, d"):
-        compare(three, other)
+        compare(three, scores("abd", WT=[0.1, 0.2, 0.3]))
     with pytest.raises(BratsError, match="regions are in one of them only: ET"):
         compare(three, both)
     for table in (three.assign(dice=[0.1, np.nan, 0.3]), both[:-1], pd.concat([three, three])):

@@ -10,7 +10,7 @@ import pytest
 from conftest import write_case
 from painted import make_reader, paint, ramp
 
-from brats_lib.cases import Cohort, Split, split_cohort
+from brats_lib.cases import Cohort, split_cohort
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
 from brats_lib.labels import one_hot
@@ -31,7 +31,7 @@ class Oracle:
     def __init__(self, cases):
         self.answers = iter([one_hot(case_labels(case, RECIPE)) for case in cases])
 
-    def predict(self, images, batch_size, verbose):
+    def predict(self, *_, **__):
         return next(self.answers)
 
 
@@ -51,10 +51,8 @@ def evaluated(tmp_path_factory):
 
 def test_a_perfect_network_scores_one_and_the_trivial_one_nothing_but_accuracy(evaluated):
     cohort, split, _, (published, challenge, background) = evaluated
-    perfect, trivial = (
-        published[published["predictor"] == name].set_index("case")
-        for name in (evaluation.NETWORK, evaluation.BACKGROUND_PREDICTOR)
-    )
+    tables = {name: table.set_index("case") for name, table in published.groupby("predictor")}
+    perfect, trivial = tables[evaluation.NETWORK], tables[evaluation.BACKGROUND_PREDICTOR]
     for table in (perfect, trivial):
         subsets = table.groupby("subset").groups
         assert all(sorted(subsets[name]) == sorted(getattr(split, name)) for name in ("train", "val", "test"))
@@ -76,10 +74,9 @@ def test_predictions_of_exactly_the_test_cases_are_written_and_score_the_same_fr
     pd.testing.assert_frame_equal(read_scores(write_scores(again, tmp_path / "new" / "scores.csv")), again, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["007", "2020_01", "NA", "True"])
-def test_case_keeps_its_name_in_the_table_of_scores(tmp_path, name):
-    scores = pd.DataFrame({"case": [name], "region": ["WT"], "dice": [0.5]})
-    assert read_scores(write_scores(scores, tmp_path / "scores.csv")).to_dict("list") == scores.to_dict("list")
+def test_cases_keep_their_names_in_the_table_of_scores(tmp_path):
+    scores = pd.DataFrame({"case": ["007", "2020_01", "NA", "True"], "region": "WT", "dice": 0.5})
+    pd.testing.assert_frame_equal(read_scores(write_scores(scores, tmp_path / "scores.csv")), scores)
 
 
 def test_a_prediction_without_a_case_and_a_case_without_a_prediction_are_named(evaluated, tmp_path):
@@ -95,37 +92,28 @@ def test_a_prediction_without_a_case_and_a_case_without_a_prediction_are_named(e
 
 
 def test_predictions_that_an_evaluation_did_not_write_or_that_changed_since_are_kept(tiny_root, tmp_path):
-    folder, (first, second, third, *_) = tmp_path / "predictions", Cohort.find(tiny_root)
+    folder, cases = tmp_path / "predictions", list(Cohort.find(tiny_root))[:3]
+    files = [folder / f"{case.name}_seg.nii.gz" for case in cases]
     ledger = Ledger(folder, [])
-    for case in (first, second, third):
+    for case in cases:
         ledger.save(case, case.mask())
-    for case in (second, third):
-        (folder / f"{case.name}_seg.nii.gz").write_text("drawn by hand")
-    (folder / "Own_seg.nii.gz").write_text("somebody's")
+    for path in (*files[1:], folder / "Own_seg.nii.gz"):
+        path.write_text("drawn by hand")
     again = Ledger(folder, [])
-    again.keep_only([third.name])
-    again.save(third, third.mask())
-    assert {path.name for path in folder.iterdir()} == {
-        f"{second.name}_seg.nii.gz", "Own_seg.nii.gz", f"{third.name}_seg.nii.gz",
-        f"{third.name}_seg.nii.gz.previous-1", "predictions.json",
-    }  # fmt: skip
-    assert (folder / f"{third.name}_seg.nii.gz.previous-1").read_text() == "drawn by hand"
+    again.keep_only([cases[2].name])
+    again.save(cases[2], cases[2].mask())
+    aside = folder / f"{files[2].name}.previous-1"
+    assert {*folder.iterdir()} == {*files[1:], aside, folder / "Own_seg.nii.gz", folder / "predictions.json"}
+    assert aside.read_text() == files[1].read_text() == "drawn by hand"
 
 
 def test_folder_with_files_of_the_cohort_gets_no_predictions(tmp_path, monkeypatch):
     """In a flat cohort all true masks lie side by side, called as predictions are."""
-    root = tmp_path / "flat"
-    for path in [*write_case(root, "A").iterdir()]:
-        path.rename(root / path.name)
-    (root / "A").rmdir()
-    cohort = Cohort.find(root)
+    root = write_case(tmp_path, "A")
     before = {path: path.read_bytes() for path in root.iterdir()}
-    network = Network(Oracle(list(cohort)), RECIPE)
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(BratsError, match="files of case .* are in it; expected a folder of its own"):
-        evaluate(network, cohort, Split(("A",), (), ()), root)
-    with pytest.raises(BratsError, match="files of case .* are in it; expected a folder of its own"):
-        challenge_scores(network, cohort, "~/flat")
+        challenge_scores(make_reader(), Cohort.find(root), "~/A")
     assert {path: path.read_bytes() for path in root.iterdir()} == before
 
 

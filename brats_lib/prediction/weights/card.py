@@ -69,7 +69,7 @@ VERSIONS = (
 CARD = {
     "name": NAME,
     "title": TEXT,
-    "recipe": {"class": TEXT, "settings": SETTINGS},
+    "recipe": {"class": _one_of(*_RECIPES), "settings": SETTINGS},
     "decision": SETTINGS,
     "weights": {"file": FILE, "sha256": HASH, "bytes": COUNT, "parameters": COUNT, "dtype": _one_of("float16")},
     "weights_hash": HASH,
@@ -124,11 +124,7 @@ class ShippedCard(Card):
         when the network was trained might feed it other images than it was taught.
         """
         _check(content, CARD, where)
-        kind = _RECIPES.get(content["recipe"]["class"])
-        if kind is None:
-            found = f"its field 'recipe.class' is '{content['recipe']['class']}'"
-            raise BratsError(where, found, f"one of {', '.join(_RECIPES)}", ADVICE)
-        rule = None
+        kind, rule = _RECIPES[content["recipe"]["class"]], None
         if DEFAULT_RULES[kind] is None:
             _check(content["decision"], {}, where, "decision")
         else:

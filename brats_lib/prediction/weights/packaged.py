@@ -63,15 +63,14 @@ def read_card(name: str | Path | None = None) -> ShippedCard:
     if isinstance(name, Path) or (name is not None and (name.endswith(".json") or os.sep in name)):
         return ShippedCard.read(name)
     cards = _packaged()
-    for card in cards.values():
-        if name in (None, card.name):
-            return card
-    raise BratsError(
-        "weights" if name is None else f"weights '{name}'",
-        "no network of that name is packaged",
-        f"one of {', '.join(cards)}" if cards else "a network in the package, which has none",
-        "Choose one of those, or give the path of a card",
-    )
+    if name is None:
+        return next(iter(cards.values()))
+    if name not in cards:
+        advice = "Choose one of those, or give the path of a card"
+        raise BratsError(
+            f"weights '{name}'", "no network of that name is packaged", f"one of {', '.join(cards)}", advice
+        )
+    return cards[name]
 
 
 def load(

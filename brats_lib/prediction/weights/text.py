@@ -46,8 +46,9 @@ def card_markdown(card: ShippedCard, cite: bool = True) -> str:
 
 def cards_markdown(cards: Iterable[ShippedCard]) -> str:
     """Several cards, each under a heading of the third level."""
-    parts = [f"### `{card.name}`{', the default' if card.default else ''}\n\n{card_markdown(card)}" for card in cards]
-    return "\n".join(parts) or "No network is packaged with this copy of the book.\n"
+    return "\n".join(
+        f"### `{card.name}`{', the default' if card.default else ''}\n\n{card_markdown(card)}" for card in cards
+    )
 
 
 def _line(value):

@@ -1,4 +1,4 @@
-"""Features of pictures, for the distances of `scores.frechet`: of our own U-Net, and of Inception-v3 where it is.
+"""Features of pictures, for the distances of `scores.images`: of our own U-Net, and of Inception-v3 where it is.
 
 Pictures are (n, size, size, 4) in 0-1, modalities in the order of `cases.MODALITIES`; features are float32, one row
 for each.

@@ -13,8 +13,7 @@ import pandas as pd
 
 from brats_lib.cases import MODALITIES
 from brats_lib.recipes import GenerativeRecipe
-from brats_lib.scores.frechet import frechet_distance, kernel_distance
-from brats_lib.scores.images import image_scores
+from brats_lib.scores.images import frechet_distance, image_scores, kernel_distance
 from brats_lib.studies.synthesis import damage
 from brats_lib.studies.synthesis.networks import forward
 from brats_lib.studies.synthesis.pictures import Pictures

@@ -1,13 +1,9 @@
 """The files in the package are complete, whole and described."""
 
 import json
-import re
 import shutil
-import tomllib
 from dataclasses import replace
-from fnmatch import fnmatch
 
-import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, write_case
@@ -21,22 +17,9 @@ from brats_lib.prediction.inference import segment_case
 from brats_lib.prediction.networks import learnt_from_warning, open_network
 from brats_lib.scores.challenge import score_mask
 
-FOLDER = ROOT / "brats_lib" / "prediction" / "weights"
-
-
-@pytest.mark.parametrize("name", weights.available())
-def test_shipped_network_loads_and_gives_a_probability_of_each_region(name):
-    model, recipe, card = weights.load(name, "float32")
-    assert card.name == name and card.weights["file"] == f"{name.replace('+', '_')}.npz"
-    side = 2 ** (len(recipe.widths) + 1)
-    slices = np.random.default_rng(0).standard_normal((2, side, side, recipe.channels), np.float32)
-    answer = np.asarray(model(slices))
-    assert answer.shape == (2, side, side, len(REGIONS))
-    assert answer.min() >= 0 and answer.max() <= 1
-
 
 def test_a_rule_that_is_written_anew_is_read_anew(tmp_path):
-    for path in (FOLDER / "phantom.json", FOLDER / "phantom.npz"):
+    for path in (ROOT / "brats_lib" / "prediction" / "weights").glob("phantom.*"):
         shutil.copy2(path, tmp_path)
     card = tmp_path / "phantom.json"
     assert open_network(card).rule.wt_above == 0.3
@@ -52,7 +35,7 @@ def test_every_case_that_a_shipped_network_learnt_from_is_on_its_card():
     assert len(set(both)) == len(phantoms) + weights.read_card("phantom+real").data["patients"]
 
 
-def test_real_case_that_a_shipped_network_learnt_from_is_warned_of_whatever_it_is_called(real_root, tmp_path):
+def test_real_case_that_a_shipped_network_learnt_from_is_warned_of_whatever_it_is_called(real_root):
     for case in Cohort.find(real_root):
         renamed = replace(case, name="anonymous")
         found = [
@@ -62,38 +45,18 @@ def test_real_case_that_a_shipped_network_learnt_from_is_warned_of_whatever_it_i
         assert found[0] is None and "learnt from this very image" in found[1]
 
 
-@pytest.mark.parametrize(
-    ("mark", "met"),
-    [
+def test_phantom_drawn_as_those_that_a_shipped_network_learnt_from_is_warned_of(tmp_path):
+    case = Cohort.find(write_case(tmp_path, "Phantom_002"))[0]
+    for mark, met in (
         ({"seed": 0, "version": VERSION}, True),
         ({"seed": 0, "version": VERSION, "stream": "training"}, True),
         ({"seed": 0, "version": VERSION, "stream": "cohort"}, False),
         ({"seed": 1, "version": VERSION}, False),
         ({"seed": 0, "version": VERSION - 1}, False),
-    ],
-)
-def test_phantom_drawn_as_those_that_a_shipped_network_learnt_from_is_warned_of(tmp_path, mark, met):
-    case_folder = write_case(tmp_path, "Phantom_002")
-    (tmp_path / "phantom.json").write_text(json.dumps(mark))
-    case = Cohort.find(case_folder)[0]
-    for name in weights.available():
-        found = learnt_from_warning(weights.read_card(name), case, voxel_hash(case.volume("flair")))
-        assert (found is not None) == met
-
-
-def test_card_of_a_shipped_network_cites_what_the_book_knows_and_names_no_place_on_a_machine():
-    known = re.findall(r"^@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text(), re.MULTILINE)
-    for card in map(weights.read_card, weights.available()):
-        keys = [entry["key"] for entry in card.data["citations"]]
-        assert keys and set(keys) <= set(known)
-        assert not re.search(r"(?<![\w.:/])/\w+/", card.to_json())
-
-
-def test_every_file_of_weights_has_a_card_and_is_packaged():
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert {path.stem for path in FOLDER.glob("*.npz")} == {path.stem for path in FOLDER.glob("*.json")}
-    for name in ("any.json", "any.npz"):
-        assert any(fnmatch(f"brats_lib/prediction/weights/{name}", pattern) for pattern in settings["artifacts"])
+    ):
+        (tmp_path / "phantom.json").write_text(json.dumps(mark))
+        for name in weights.available():
+            assert bool(learnt_from_warning(weights.read_card(name), case, "0" * 16)) == met
 
 
 @pytest.mark.parametrize(("name", "table"), [("phantom", "phantom_on_real"), ("phantom+real", "leave_one_out")])
