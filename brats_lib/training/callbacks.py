@@ -20,19 +20,13 @@ from brats_lib.errors import BratsError
 from brats_lib.files import replacing
 from brats_lib.training.checkpoints import BEST_WEIGHTS, Progress
 
-__all__ = ["Diverged", "KeepProgress", "restore", "save_best"]
+__all__ = ["Diverged", "KeepProgress", "save_best"]
 
 _PLATEAU = ("best", "wait", "cooldown_counter")
 
 
 class Diverged(BratsError):
     """The loss or the weights of a training became NaN or infinite."""
-
-
-def restore(progress: Progress, model: keras.Model) -> None:
-    """Put the variables of the model and of its optimizer back."""
-    _assign(model.variables, progress.variables)
-    _assign(model.optimizer.variables, progress.optimizer)
 
 
 def save_best(model: keras.Model, folder: Path, writes: bool = True) -> None:
@@ -75,7 +69,10 @@ class KeepProgress(keras.callbacks.Callback):
         self.writes = writes
 
     def on_train_begin(self, logs=None):
-        """Undo the plateau's own reset."""
+        """Put back what a training that resumes had come to; the plateau has just reset itself."""
+        if self.progress.epochs:
+            _assign(self.model.variables, self.progress.variables)
+            _assign(self.model.optimizer.variables, self.progress.optimizer)
         for name, value in self.progress.plateau.items():
             setattr(self.plateau, name, value)
 

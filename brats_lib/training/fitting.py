@@ -17,7 +17,7 @@ from brats_lib.files import home_path, make_folder, set_aside
 from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe
 from brats_lib.slices.batches import ProcessShare
 from brats_lib.training import devices as machine
-from brats_lib.training.callbacks import KeepProgress, restore, save_best
+from brats_lib.training.callbacks import KeepProgress, save_best
 from brats_lib.training.checkpoints import (
     BEST_WEIGHTS,
     LOG,
@@ -58,48 +58,40 @@ def train(
 
     The state is saved after each epoch. Called again with the same settings, a killed training resumes with the
     epoch it was in and ends with the weights, bit for bit on a CPU, that it would have had; a finished one is
-    returned at once; one that is finished goes on if more `epochs` are asked for. Called with other settings or
-    data, it starts afresh and keeps the old folder beside the new one. The number of epochs is such a setting of
-    a `NativeRecipe` or `GenerativeRecipe`, whose learning rate falls towards the last of them.
+    returned at once, or goes on if more `epochs` are asked for. Called with other settings or data, it starts afresh
+    and keeps the old folder beside the new one. The number of epochs is such a setting of a `NativeRecipe` or
+    `GenerativeRecipe`, whose learning rate falls towards the last of them.
+
+    Several processes that share the file system train one model together, see `devices.process`: each calls this with
+    the same arguments and the whole batches, of which it takes its share, and the first one writes.
 
     Parameters
     ----------
     train, val
         Batches of images and targets, both float32, such as `batches.SliceBatches` of a `Recipe` and
-        `patches.PatchBatches` of a `NativeRecipe`; a `GenerativeRecipe` looks at the images alone. If `train` has an
-        attribute `epoch`, it is set before each epoch. For several devices batches are as many times larger, see
+        `patches.PatchBatches` of a `NativeRecipe`; a `GenerativeRecipe` looks at the images alone. An attribute `epoch`
+        of `train` is set before each epoch. For several devices batches are as many times larger, see
         `devices.count_devices`. `val` may be None but with a `Recipe`.
     folder
         Gets `training.json`, `state.npz`, `best.weights.h5` and `log.csv`.
-    seed
-        Of initial weights and dropout.
+    seed, initial_weights
+        The seed of initial weights and dropout; weights to start from instead, as ``get_weights()`` gives them.
     precision, devices, deterministic
         See `choose_precision`, `data_parallel` and `make_reproducible` of `devices`. An interrupted training keeps the
         precision that it was started with.
     data_fingerprint
-        Identifies the data; another fingerprint makes another training.
+        Identifies the data; another fingerprint makes another training, as do other `initial_weights`.
     verbose
         As in `keras.Model.fit`. None is a progress bar on a terminal and one line per epoch elsewhere.
-    initial_weights
-        What the network starts from, as its ``get_weights()`` gives them, in place of random weights. Others make
-        another training.
-    monitors
-        Watched beside those of the recipe; each adds two columns to `log.csv`.
-    callbacks
-        Called after each epoch's state has been saved. One that raises an exception ends the call and loses nothing.
+    monitors, callbacks
+        Metrics beside those of the recipe, two columns of `log.csv` each; what is called after each epoch's state has
+        been saved. A callback that raises an exception ends the call and loses nothing.
 
     Raises
     ------
     BratsError
-        If the loss becomes NaN or infinite, the disk is full or saved files are damaged; epochs that were finished
-        before are kept in each case. If there is nothing to train with.
-
-    Notes
-    -----
-    Several processes that share the file system train one model together, see `devices.process`: each calls this with
-    the same arguments and the whole batches, of which it takes its share, and the first one writes.
-
-    Loss, optimizer and schedule are those of `objectives`; which weights are kept, `callbacks` says.
+        If there is nothing to train with. If the loss becomes NaN or infinite, the disk is full or saved files are
+        damaged; finished epochs are kept.
     """
     folder, epochs = home_path(folder), recipe.epochs if epochs is None else epochs
     plateau = plateau_rule(recipe)
@@ -130,7 +122,6 @@ def train(
             model.set_weights(initial_weights)
         compile_model(model, recipe, record["computes_in"], epochs * len(train), monitors)
         if resumed_from:
-            restore(progress, model)
             print(f"Training in {folder} resumes after epoch {resumed_from} of {epochs}.")
         if resumed_from < epochs:
             if verbose is None:

@@ -6,14 +6,11 @@ from functools import singledispatch
 import keras
 
 from brats_lib.errors import BratsError
-from brats_lib.labels import BACKGROUND, LABELS
+from brats_lib.labels import LABELS
 from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe
 from brats_lib.training.monitors import ClassIoU, hard_dice, soft_dice
 
-__all__ = [
-    "LOWEST_RATE", "SMOOTHING", "SegmentationLoss", "compile_model", "learning_rate_schedule", "objective",
-    "plateau_rule",
-]  # fmt: skip
+__all__ = ["SegmentationLoss", "compile_model", "learning_rate_schedule", "objective", "plateau_rule"]
 
 # Pixels added to both sides of the Dice fraction: a batch with a few pixels of a region is no reason for a leap.
 SMOOTHING = 50
@@ -144,8 +141,8 @@ class SegmentationLoss(keras.losses.Loss):
             loss = -ops.mean(ops.sum(truth * ops.log(chance), -1), (1, 2))
         if self.dice:
             if not self.regions:
-                tumour = [label != BACKGROUND for label in LABELS].index(True)
-                truth, chance = truth[..., tumour:], chance[..., tumour:]
+                # The first class is the background.
+                truth, chance = truth[..., 1:], chance[..., 1:]
             axes = (0, 1, 2)
             shared, total = ops.sum(truth * chance, axes), ops.sum(truth, axes) + ops.sum(chance, axes)
             loss = loss + 1 - ops.mean((2 * shared + SMOOTHING) / (total + SMOOTHING))

@@ -81,7 +81,6 @@ def test_two_processes_train_what_one_does_with_the_doubled_batch(alone, tmp_pat
 
 def test_killed_process_leads_to_a_resumed_training_with_the_same_end(alone, tmp_path):
     folder = tmp_path / "killed"
-    # So many epochs that it is not through before it is killed.
     workers = start_two(folder, 3)
     deadline = time.monotonic() + 400
     while not (folder / "state.npz").is_file() and time.monotonic() < deadline:

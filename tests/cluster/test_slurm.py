@@ -21,15 +21,14 @@ NOT_OURS = shutil.ignore_patterns(".git", ".venv*", "runs", "_build", ".snakemak
 def slurm(tmp_path):
     """The one-node SLURM, running."""
     missing = [name for name in ("munged", "slurmctld", "slurmd", "sbatch") if shutil.which(name) is None]
-    if missing or os.geteuid():
-        reason = (
-            f"{', '.join(missing)} missing (apt-get install slurm-wlm munge)" if missing else "only root may start it"
-        )
-        pytest.skip(f"no SLURM here: {reason}")
-    if not SNAKEMAKE.is_file():
-        pytest.skip(f"Snakemake is not at {SNAKEMAKE}; `make book` installs it there, or set SNAKEMAKE")
-    if Path("/etc/slurm/slurm.conf").exists():
-        pytest.skip("/etc/slurm/slurm.conf is there: a SLURM of this machine's own is left alone")
+    reasons = {
+        f"{', '.join(missing)} missing (apt-get install slurm-wlm munge)": missing,
+        "only root may start SLURM": os.geteuid(),
+        f"Snakemake is not at {SNAKEMAKE}; `make book` installs it there, or set SNAKEMAKE": not SNAKEMAKE.is_file(),
+        "this machine has a SLURM of its own": Path("/etc/slurm/slurm.conf").exists(),
+    }
+    if reason := next((reason for reason, applies in reasons.items() if applies), None):
+        pytest.skip(reason)
     subprocess.run(["sh", SCRIPT, "start", tmp_path / "slurm"], check=True, timeout=60)
     yield
     subprocess.run(["sh", SCRIPT, "stop", tmp_path / "slurm"], check=True, timeout=60)

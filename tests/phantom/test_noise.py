@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from brats_lib.phantom.noise import along_axes, blur_matrix, smooth_field, spline_matrix, thick_slice_matrix
+from brats_lib.phantom.noise import along_axes, blur_matrix, smooth_field, thick_slice_matrix
 
 
 def test_field_has_unit_variance_at_every_voxel():
@@ -18,12 +18,6 @@ def test_field_is_smooth_at_its_spacing():
     field = smooth_field(np.random.default_rng(0), (200, 60, 60), 10)
     assert np.corrcoef(field[:-1].ravel(), field[1:].ravel())[0, 1] > 0.97
     assert abs(np.corrcoef(field[:-40].ravel(), field[40:].ravel())[0, 1]) < 0.15
-
-
-def test_spline_matrix_weighs_three_knots_at_a_knot():
-    # At a knot the cubic B-spline's weights are 1/6, 2/3, 1/6; scaled to unit length that is 1, 4, 1 over sqrt(18).
-    row = spline_matrix(5, 1.0)[2]
-    np.testing.assert_allclose(row[row > 1e-6], np.array([1, 4, 1]) / np.sqrt(18), rtol=1e-6)
 
 
 def test_products_along_axes_are_a_gaussian_filter():

@@ -5,11 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy import ndimage
 from threadpoolctl import threadpool_limits
 
-from brats_lib.labels import ED, ET, NCR
-from brats_lib.phantom import PATIENTS, WIDE, Variety, draw_case, simulate
+from brats_lib.labels import ED, ET
+from brats_lib.phantom import PATIENTS, WIDE, Variety
 from brats_lib.phantom.anatomy import Head
 from brats_lib.phantom.contrast import draw_contrast
 from brats_lib.phantom.distractors import tumour_vessels
@@ -28,10 +27,10 @@ def test_wide_tumours_are_small_and_without_enhancement_more_often():
     assert max(t.core_ml / t.whole_ml for t in wide) < 0.9501
 
 
-@pytest.mark.parametrize(("wide", "share", "tolerance"), [(False, 0.15, 0.03), (True, 0.4, 0.04)])
-def test_wide_lesions_are_faint_more_often(wide, share, tolerance):
-    faint = [draw_contrast(np.random.default_rng(n), "HGG", wide)["patient"]["faint"] for n in range(1500)]
-    assert np.mean(faint) == pytest.approx(share, abs=tolerance)
+def test_wide_lesions_are_faint_more_often():
+    for wide, share in ((False, 0.15), (True, 0.4)):
+        faint = [draw_contrast(np.random.default_rng(n), "HGG", wide)["patient"]["faint"] for n in range(1500)]
+        assert np.mean(faint) == pytest.approx(share, abs=0.04)
 
 
 def test_zones_add_a_cyst_between_fluid_and_the_rest_and_leave_the_other_tissues_alone():
@@ -73,19 +72,11 @@ def test_every_other_tumour_infiltrates():
     assert drawn.max() <= 1
 
 
-def test_vessels_run_through_a_core_that_does_not_enhance_and_are_no_enhancing_tumour():
-    index = next(i for i in range(100) if draw_case(0, i).enhancing_ml == 0)
-    plain, vascular = simulate(0, index), simulate(0, index, Variety(vessels=True))
-    assert (vascular.mask == plain.mask).all()
-    for modality in ("flair", "t1", "t2"):
-        assert (vascular.volumes[modality] == plain.volumes[modality]).all()
-    brighter = vascular.volumes["t1ce"] > 1.2 * plain.volumes["t1ce"]
-    assert brighter.sum() > 100
-    assert ndimage.binary_dilation(plain.mask == NCR, iterations=3)[brighter].all()
-
-
-@pytest.mark.parametrize(("label", "some"), [(ED, True), (ET, False)])
-def test_tumours_that_enhance_have_no_such_vessels(label, some):
-    core = np.ones((20, 20, 20), np.float32)
-    lesion = SimpleNamespace(mask=np.full(core.shape, label), box=(slice(None),) * 3, core=core, edema=core)
-    assert tumour_vessels(np.random.default_rng(0), lesion, {"vessels": 4.0}).any() == some
+def test_vessels_run_through_the_core_of_a_tumour_that_does_not_enhance_and_nowhere_else():
+    core = np.zeros((30, 20, 20), np.float32)
+    core[5:25] = 1
+    for label, some in ((ED, True), (ET, False)):
+        lesion = SimpleNamespace(mask=np.full(core.shape, label), box=(slice(None),) * 3, core=core, edema=core)
+        vessels = tumour_vessels(np.random.default_rng(0), lesion, {"vessels": 4.0})
+        assert vessels[5:25].any() == some
+        assert not vessels[core == 0].any()

@@ -1,5 +1,6 @@
 """The slice cache survives what happens to it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -8,28 +9,30 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 import pytest
-from conftest import write_case
+from conftest import ROOT, write_case
 
 from brats_lib.cases import Cohort
 from brats_lib.cases.case import voxel_hash
 from brats_lib.errors import BratsError
 from brats_lib.recipes import PUBLISHED
+from brats_lib.slices import cache as slice_cache
 from brats_lib.slices.cache import build_cache
 from brats_lib.slices.preprocess import case_labels, case_slices
 
 TINY = replace(PUBLISHED, first_slice=8, stop_slice=28, size=16)
 NAMES = tuple(f"BraTS20_Training_{i:03d}" for i in (1, 2, 3))
-# What a child process needs to build the same cache, of the cases in one folder in another.
-BUILD = """
-import os, signal, sys
-from dataclasses import replace
-from brats_lib.slices.cache import build_cache
-from brats_lib.cases import Cohort
-from brats_lib.recipes import PUBLISHED
-recipe = replace(PUBLISHED, first_slice=8, stop_slice=28, size=16)
-cohort = Cohort.find(sys.argv[1])
-{before}
-build_cache(cohort, recipe, sys.argv[2], workers=1, progress=False)
+# What a child process does that is killed when it puts its fifth file in place.
+KILLED = """
+import signal
+from slices.test_cache import *
+rename, calls = os.replace, []
+def killed(source, target):
+    calls.append(target)
+    if len(calls) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    rename(source, target)
+os.replace = killed
+build_cache(Cohort.find(sys.argv[1]), TINY, sys.argv[2], workers=1, progress=False)
 """
 
 
@@ -42,8 +45,8 @@ def cohort(tmp_path):
     return Cohort.find(tmp_path / "data")
 
 
-def build(cohort, tmp_path, recipe=TINY, workers=1):
-    return build_cache(cohort, recipe, tmp_path / "cache", workers, progress=False)
+def build(cohort, tmp_path, recipe=TINY):
+    return build_cache(cohort, recipe, tmp_path / "cache", workers=1, progress=False)
 
 
 @pytest.fixture
@@ -73,8 +76,11 @@ def test_cache_holds_the_labelled_cases_as_preprocessed_and_is_used_again(cache,
     for path, some in zip(cache.files(NAMES[1]), cache.read(NAMES[1], [3, 4, 11]), strict=False):
         np.testing.assert_array_equal(some, np.load(path)[[3, 4, 11]])
     before = stamps(cache)
-    again = build(cohort, tmp_path, workers=None)
+    again = build(cohort, tmp_path)
     assert stamps(again) == before and again.fingerprint == cache.fingerprint
+    parallel = build_cache(cohort, TINY, tmp_path / "parallel", workers=2, progress=False)
+    for path in before:
+        assert path.read_bytes() == (parallel.folder / path.name).read_bytes()
 
 
 def test_changed_data_is_recomputed(cache, tmp_path):
@@ -115,17 +121,9 @@ def test_file_damaged_after_opening_is_named(cache):
 
 
 def test_killed_build_leaves_only_what_the_next_one_finishes(cohort, tmp_path):
-    before = (
-        "rename, calls = os.replace, []\n"
-        "def killed(source, target):\n"
-        "    calls.append(target)\n"
-        "    if len(calls) == 5:\n"
-        "        os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    rename(source, target)\n"
-        "os.replace = killed"
-    )
-    command = [sys.executable, "-c", BUILD.format(before=before), cohort.root, tmp_path / "cache"]
-    assert subprocess.run(command, check=False).returncode == -9
+    command = [sys.executable, "-c", KILLED, cohort.root, tmp_path / "cache"]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    assert subprocess.run(command, env=environment, check=False).returncode == -9
     left = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.*")}
     finished = {path: written for path, written in left.items() if path.name.startswith(NAMES[0])}
     assert (len(left), len(finished)) == (5, 3)
@@ -134,42 +132,22 @@ def test_killed_build_leaves_only_what_the_next_one_finishes(cohort, tmp_path):
     assert finished.items() <= stamps(cache).items()
 
 
-def test_two_builds_at_once_end_in_one_valid_cache(cohort, tmp_path):
-    code = BUILD.format(before="print('ready', flush=True); sys.stdin.readline()")
-    command = [sys.executable, "-c", code, cohort.root, tmp_path / "cache"]
-    pair = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    assert [process.stdout.readline() for process in pair] == ["ready\n"] * 2
-    for process in pair:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    for process in pair:
-        process.communicate()
-        assert process.returncode == 0
+def test_two_builds_at_once_end_in_one_valid_cache(cohort, tmp_path, monkeypatch):
+    def slower(*given):
+        monkeypatch.setattr(slice_cache, "case_slices", case_slices)
+        build(cohort, tmp_path)  # another build finishes while this one is at its first case
+        return case_slices(*given)
+
+    monkeypatch.setattr(slice_cache, "case_slices", slower)
     assert_complete(build(cohort, tmp_path), cohort)
 
 
-def test_worker_processes_make_the_same_cache(cache, cohort, tmp_path):
-    parallel = build_cache(cohort, TINY, tmp_path / "parallel", workers=2, progress=False)
-    for path in cache.folder.iterdir():
-        assert path.read_bytes() == (parallel.folder / path.name).read_bytes()
-
-
-def test_cohort_without_masks_is_an_error(tmp_path):
-    write_case(tmp_path / "data", "BraTS20_Validation_001", with_mask=False)
+def test_cohort_without_masks_and_a_grid_that_predictions_refuse_are_refused_before_training(tmp_path):
+    unlabelled = write_case(tmp_path, "BraTS20_Validation_001", with_mask=False)
     with pytest.raises(BratsError, match="no case has a mask"):
-        build(Cohort.find(tmp_path / "data"), tmp_path)
-
-
-def test_a_grid_that_predictions_refuse_is_refused_before_training(tmp_path):
-    for path in write_case(tmp_path / "cases", "Coarse").iterdir():
+        build(Cohort.find(unlabelled), tmp_path)
+    coarse = write_case(tmp_path, "Coarse")
+    for path in coarse.iterdir():
         nib.save(nib.Nifti1Image(np.asanyarray(nib.load(path).dataobj), np.diag([-2.0, -2, 2, 1])), path)
     with pytest.raises(BratsError, match="case Coarse: its voxels are 2 x 2 x 2 mm"):
-        build(Cohort.find(tmp_path / "cases"), tmp_path)
-
-
-def test_real_case_keeps_its_tumour_in_the_cache(real_root, tmp_path):
-    case = Cohort.find(real_root, max_cases=1)
-    labels = build(case, tmp_path, PUBLISHED).read(case[0].name, range(100))[1]
-    mask = case[0].mask()[:, :, 22:122]
-    for index, label in ((1, 1), (2, 2), (3, 4)):
-        assert (labels == index).sum() * (240 / 128) ** 2 == pytest.approx((mask == label).sum(), rel=0.1)
+        build(Cohort.find(coarse), tmp_path)

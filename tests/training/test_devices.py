@@ -44,27 +44,23 @@ def test_precision_follows_the_oldest_gpu(monkeypatch, accelerators, expected):
     assert devices.choose_precision() == expected
 
 
-@pytest.mark.parametrize(
-    ("driver", "found", "expected"),
-    # The last is a driver and a backend without CUDA.
-    [(False, [("NVIDIA A100", (8, 0))], False), (True, [("NVIDIA A100", (8, 0))], True), (True, [], False)],
-)
-def test_accelerators_are_asked_for_only_where_a_driver_is(monkeypatch, tmp_path, driver, found, expected):
-    monkeypatch.setattr(devices, "_accelerators", lambda: found)
-    monkeypatch.setattr(devices, "NVIDIA", tmp_path if driver else tmp_path / "nvidia0")
-    assert devices.has_accelerator() is expected
+def test_accelerators_are_asked_for_only_where_a_driver_is(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "NVIDIA", tmp_path)
+    for found in ([("NVIDIA A100", (8, 0))], []):
+        monkeypatch.setattr(devices, "_accelerators", lambda found=found: found)
+        assert devices.has_accelerator() is bool(found)
+    monkeypatch.setattr(devices, "NVIDIA", tmp_path / "nvidia0")
+    monkeypatch.delattr(devices, "_accelerators")
+    assert devices.has_accelerator() is False
 
 
-def test_requested_precision_is_obeyed_and_unknown_one_refused():
+def test_precision_that_is_asked_for_is_obeyed_and_unknown_precisions_and_devices_are_refused():
     assert devices.choose_precision("mixed_float16") == "mixed_float16"
     with pytest.raises(BratsError, match="auto or one of float32"):
         devices.choose_precision("float64")
-
-
-@pytest.mark.parametrize("wrong", [0, 1000, "both", 1.5])
-def test_devices_that_are_not_there_are_refused(wrong):
-    with pytest.raises(BratsError, match="which is what this machine has"):
-        devices.data_parallel(wrong)
+    for wrong in (0, 1000, "both", 1.5):
+        with pytest.raises(BratsError, match="which is what this machine has"):
+            devices.data_parallel(wrong)
 
 
 TWO_CPUS = """

@@ -55,27 +55,22 @@ def test_learning_rate_rises_along_a_line_and_falls_along_a_cosine_to_one_percen
     np.testing.assert_allclose([float(without(batch)) for batch in (0, 2, 4)], [1e-2, 5.05e-3, 1e-4], rtol=1e-5)
 
 
-def batch(number):
-    rng = np.random.default_rng(number)
-    return rng.normal(size=(2, 4, 4, 1)).astype(np.float32), (rng.random((2, 4, 4, 3)) > 0.5).astype(np.float32)
-
-
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
 def test_average_is_that_of_the_weights_after_each_batch(precision):
     model = models.build(TINY, precision, seed=0)
     compile_model(model, replace(TINY, averaging=0.75, warmup=0.0), precision, steps=3)
-    seen = []
-    for number in range(3):
-        model.train_on_batch(*batch(number))
+    rng, seen = np.random.default_rng(0), []
+    for _ in range(3):
+        model.train_on_batch(rng.normal(size=(2, 4, 4, 1)).astype(np.float32), rng.integers(0, 2, (2, 4, 4, 3)))
         seen.append(model.get_weights()[0])
     model.optimizer.finalize_variable_values(model.trainable_variables)
-    expected = 0.75 * (0.75 * seen[0] + 0.25 * seen[1]) + 0.25 * seen[2]
     assert not np.array_equal(seen[0], seen[2])
+    expected = 0.75 * (0.75 * seen[0] + 0.25 * seen[1]) + 0.25 * seen[2]
+    np.testing.assert_allclose(model.get_weights()[0], expected, rtol=1e-5, atol=1e-7)
     scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     assert scaled == (precision == "mixed_float16")
     inner = model.optimizer.inner_optimizer if scaled else model.optimizer
     assert (inner.weight_decay, inner.clipnorm) == (TINY.weight_decay, 1.0)
-    np.testing.assert_allclose(model.get_weights()[0], expected, rtol=1e-5, atol=1e-7)
 
 
 def compiled(**changes):
@@ -85,18 +80,17 @@ def compiled(**changes):
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind", "expected"),
+    ("name", "expected"),
     [
-        ({}, keras.optimizers.Adam, {"beta_1": 0.9, "beta_2": 0.999}),
-        ({"betas": (0.5, 0.99)}, keras.optimizers.Adam, {"beta_1": 0.5, "beta_2": 0.99}),
-        ({"optimizer": "sgd", "betas": (0.7, 0.999)}, keras.optimizers.SGD, {"momentum": 0.7}),
-        ({"optimizer": "rmsprop"}, keras.optimizers.RMSprop, {"rho": 0.9}),
+        ("adam", {"beta_1": 0.5, "beta_2": 0.99}),
+        ("sgd", {"momentum": 0.5}),
+        ("rmsprop", {"rho": 0.9}),
     ],
 )
-def test_published_recipe_names_its_optimizer(changes, kind, expected):
-    optimizer = compiled(**changes).optimizer
-    assert type(optimizer) is kind
-    assert {name: optimizer.get_config()[name] for name in expected} == pytest.approx(expected)
+def test_published_recipe_names_its_optimizer(name, expected):
+    optimizer = compiled(optimizer=name, betas=(0.5, 0.99)).optimizer
+    assert type(optimizer).__name__.lower() == name
+    assert expected.items() <= optimizer.get_config().items()
     assert float(optimizer.learning_rate) == pytest.approx(1e-3)
 
 
@@ -118,8 +112,5 @@ def test_published_recipe_names_its_loss(name, expected):
     model = compiled(loss=name)
     loss = model.compute_loss(y=one_hot(np.array([[[0, 1], [2, 3]]])), y_pred=keras.ops.convert_to_tensor(SURE))
     np.testing.assert_allclose(float(loss), expected, rtol=1e-5)
-
-
-def test_unknown_loss_is_refused():
     with pytest.raises(BratsError, match="loss of the recipe: it is 'best'; expected one of"):
         compiled(loss="best")
