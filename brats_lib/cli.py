@@ -15,8 +15,6 @@ from brats_lib import __version__
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, make_folder, write_whole
 
-__all__ = ["main"]
-
 
 def _phantom(arguments):
     from brats_lib.phantom import make_cohort

@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["BratsError", "install_extra", "some"]
-
 
 class BratsError(Exception):
     """Something the user gave cannot be used; says where, what was found and what to do.

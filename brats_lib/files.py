@@ -18,11 +18,6 @@ from typing import Any, BinaryIO
 
 from brats_lib.errors import BratsError
 
-__all__ = [
-    "home_path", "make_folder", "open_regular", "read_json", "read_text", "remove_abandoned", "replacing", "set_aside",
-    "temporary_path", "write_whole",
-]  # fmt: skip
-
 # Of a file of settings, records or names; the largest that this package writes has a few hundred kB.
 MOST_BYTES = 32 * 2**20
 # Nobody writes one file for so long: on another machine, what is older was left behind by a process that was killed.

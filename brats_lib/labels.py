@@ -6,11 +6,6 @@ This is the only module that knows the numbers 1, 2 and 4. Masks everywhere in t
 
 import numpy as np
 
-__all__ = [
-    "BACKGROUND", "CLASS_NAMES", "COLOURS", "ED", "ET", "LABELS", "LABEL_NAMES", "LONG_NAMES", "NCR", "REGIONS",
-    "SCORED", "one_hot", "region", "to_classes", "to_labels",
-]  # fmt: skip
-
 BACKGROUND, NCR, ED, ET = 0, 1, 2, 4
 LABELS = (BACKGROUND, NCR, ED, ET)
 LABEL_NAMES = {BACKGROUND: "background", NCR: "NCR", ED: "ED", ET: "ET"}

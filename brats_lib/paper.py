@@ -9,8 +9,6 @@ from importlib.resources import files
 import pandas as pd
 import yaml
 
-__all__ = ["value", "values"]
-
 
 @cache
 def values() -> pd.DataFrame:

@@ -10,12 +10,6 @@ from typing import Any
 
 from brats_lib.errors import BratsError
 
-__all__ = [
-    "COMPRESSION", "ENHANCEMENT", "GENERATION", "LESSON", "LOSSES", "NATIVE", "OPTIMIZERS", "OVERLAP", "PLANES",
-    "PUBLISHED", "RECIPES", "RESTORATION", "T2_FROM_T1", "VARIATION", "DecisionRule", "GenerativeRecipe",
-    "NativeRecipe", "Recipe", "get_recipe", "misfit", "as_tuples",
-]  # fmt: skip
-
 # Anatomical planes, and the axis of an LPS volume that runs through their slices.
 PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}
 # Windows in which a slice is predicted overlap by at least so many pixels.

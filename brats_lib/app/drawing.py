@@ -20,11 +20,6 @@ from brats_lib.figures.style import PROBABILITY, TUMOUR, Box, Plane, modality_na
 from brats_lib.labels import COLOURS, LABELS, LONG_NAMES, REGIONS, region
 from brats_lib.prediction.inference import Prediction
 
-__all__ = [
-    "Look", "Panel", "cross_hairs", "grey", "lay_over", "original", "outline_truth", "overlay", "png",
-    "probability", "probability_panel", "three_planes", "write_lines",
-]  # fmt: skip
-
 WHITE, CROSS = (255, 255, 255), "#4FD8FF"
 # Pixels of the picture that the border of a prediction and that of the truth are wide.
 _EDGE, _TRUE_EDGE = 3, 2

@@ -11,8 +11,6 @@ from brats_lib.prediction.inference import Prediction, segment_case
 from brats_lib.prediction.networks import open_network
 from brats_lib.prediction.predict import too_large
 
-__all__ = ["segment"]
-
 # Two at once on the same cores would both be late, and need twice the memory.
 _ONE_AT_A_TIME = threading.Lock()
 

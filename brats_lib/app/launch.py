@@ -12,8 +12,6 @@ from brats_lib.book.runs import find_cohort
 from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError, install_extra
 
-__all__ = ["launch"]
-
 # Enough to choose from, few enough not to wait for.
 PHANTOMS = 4
 

@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Janitor", "Store"]
-
 # A page may be gone for so long before its session is over, as when a laptop sleeps.
 PATIENCE_S = 120
 

@@ -16,8 +16,6 @@ from brats_lib.labels import LONG_NAMES, REGIONS
 from brats_lib.prediction.inference import Prediction
 from brats_lib.prediction.predict import NO_TUMOUR
 
-__all__ = ["Result", "compare_view", "plane_view", "slice_view"]
-
 # On a narrow screen the side bar is folded away.
 _UNSEEN = "Press **Segment** in the side bar to see what the network finds."
 

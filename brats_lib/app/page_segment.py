@@ -18,8 +18,6 @@ from brats_lib.figures.style import TUMOUR, modality_name
 from brats_lib.labels import LABEL_NAMES
 from brats_lib.prediction.networks import describe, learnt_from_warning, offered
 
-__all__ = ["draw"]
-
 LISTED, OWN = "Listed cases", "My own scan"
 VIEWS = ("Slice", "Three planes", "Compare networks")
 # Beside each other: the memory of `session` has room for as many.

@@ -13,8 +13,6 @@ from brats_lib.cases import Cohort
 from brats_lib.prediction.weights import read_card
 from brats_lib.scores.readers import LIKERT
 
-__all__ = ["draw"]
-
 _ABOUT = """One tumour mask at a time is laid over a scan. Some were made by a network and the others are the reference;
 you are not told which, and neither is the order the same for two readers. Say how much you would have to correct.
 """

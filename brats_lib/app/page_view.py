@@ -17,8 +17,6 @@ from brats_lib.app.report import plain
 from brats_lib.app.scans import PLANES, Scan, clamp, point_at, start_slices, zoom_box
 from brats_lib.figures.style import Plane, modality_name
 
-__all__ = ["adjust", "choose_plane", "choose_slices", "find_tumour", "listen", "row"]
-
 ZOOMS = (1, 2, 4)
 _PICTURES = st.components.v2.component("pictures", js=Path(__file__).with_name("pictures.js").read_text("utf-8"))
 

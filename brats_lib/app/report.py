@@ -18,11 +18,6 @@ from brats_lib.figures.style import TUMOUR, Plane, label_colours, modality_name
 from brats_lib.prediction.predict import volumes_ml
 from brats_lib.scores.challenge import score_mask
 
-__all__ = [
-    "DISCLAIMER", "NO_DISTANCE", "files_line", "legend", "mask_file", "picture_file", "place", "plain", "volume_table",
-    "where",
-]  # fmt: skip
-
 NO_DISTANCE = "–"
 DISCLAIMER = "Research and teaching only. Not a medical device: no decision about a patient may rest on it."
 # Pixels of a downloaded picture: above the panels, and between them.

@@ -16,8 +16,6 @@ from brats_lib.cases.intake import receive
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, Box, Plane, brain_box, tumour_slice, window
 
-__all__ = ["NEEDED", "PIXELS", "PLANES", "Cut", "Scan", "clamp", "open_scan", "point_at", "start_slices", "zoom_box"]
-
 # What the networks that ship read, and what section 5 of the paper displays.
 NEEDED = ("flair", "t1ce")
 PLANES = {plane.name: plane for plane in (AXIAL, CORONAL, SAGITTAL)}

@@ -20,8 +20,6 @@ from streamlit.file_util import get_static_dir
 from brats_lib.app import ADDRESS, session
 from brats_lib.app.uploads import MAX_UPLOAD_MB
 
-__all__ = ["HEADERS", "OPTIONS", "bounded", "run"]
-
 logger = logging.getLogger(__name__)
 
 OPTIONS = {

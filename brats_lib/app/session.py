@@ -15,8 +15,6 @@ from brats_lib.app.memory import Janitor, Store
 from brats_lib.app.uploads import Inbox
 from brats_lib.cases import Cohort
 
-__all__ = ["cohort", "enter", "explain", "held", "hold", "inbox", "sweep"]
-
 # Of all sessions together. A scan of BraTS size takes 80 MB and a prediction 60 MB; of the largest that are let in, a
 # scan and four predictions beside each other fit.
 _STORE = Store(2 * 2**30)

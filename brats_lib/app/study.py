@@ -22,8 +22,6 @@ from brats_lib.errors import BratsError
 from brats_lib.prediction.cards import Card
 from brats_lib.scores.readers import COLUMNS, PREDICTION, SIDES, TRUTH
 
-__all__ = ["Item", "Ratings", "Study", "reader_code", "reading_order"]
-
 
 class Item(NamedTuple):
     """One mask to be rated: of which case, and on which of `readers.SIDES`, which no reader is shown."""

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from brats_lib.errors import BratsError
 
-__all__ = ["temporary_folder"]
-
 _PREFIX = "brats-app-"
 # In a folder that is ours to remove, whatever else is called like one.
 _MARK = ".made-by-brats-app"

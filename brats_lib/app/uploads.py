@@ -17,8 +17,6 @@ from brats_lib.cases.grids import HEADER_BYTES, Grid, parse
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import modality_name
 
-__all__ = ["MAX_UPLOAD_MB", "MAX_VOXELS", "Inbox", "shown_name"]
-
 # Of one file as it is sent. A BraTS volume takes 2 to 4 MB gzipped and 71 MB as bare float64.
 MAX_UPLOAD_MB = 100
 # 320 x 320 x 312; BraTS has 9 million. Segmenting takes some 40 bytes for each.

@@ -8,8 +8,6 @@ from urllib.parse import unquote, urlsplit
 import matplotlib.image
 from bs4 import BeautifulSoup
 
-__all__ = ["check_html"]
-
 FILE_NAME = re.compile(r"(^\.{0,2}/|^\S+\.(png|svg|jpe?g|gif)$)", re.IGNORECASE)
 # Elements that make the browser fetch something while it shows the page; links to elsewhere are welcome.
 LOADED = (("script", "src"), ("img", "src"), ("iframe", "src"), ("source", "src"), ("link", "href"))

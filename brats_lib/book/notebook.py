@@ -6,8 +6,6 @@ from typing import Any
 
 from brats_lib.errors import BratsError
 
-__all__ = ["clean_notebook", "injected_parameters"]
-
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 

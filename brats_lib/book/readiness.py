@@ -15,8 +15,6 @@ from brats_lib.cases.audit import audit, summary
 from brats_lib.errors import BratsError
 from brats_lib.files import read_text, write_whole
 
-__all__ = ["describe_data", "save_record"]
-
 
 def describe_data(name: str, profile: Mapping[str, Any], root: Path | None) -> tuple[dict[str, Any], str]:
     """What the notebooks of a profile depend on, and a sentence about it.

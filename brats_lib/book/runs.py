@@ -21,11 +21,6 @@ from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json, read_text, write_whole
 from brats_lib.phantom import make_cohort
 
-__all__ = [
-    "Run", "commit", "find_cohort", "find_data", "find_root", "open_run", "open_split", "phantom_folder",
-    "read_profile", "results_folder", "run_folder", "versions",
-]  # fmt: skip
-
 DEFAULTS = {"data": "", "max_cases": None, "phantom_cases": 24, "seed": 0}
 PACKAGES = ("brats-lib", "keras", "tensorflow", "jax", "numpy", "scipy", "nibabel", "nilearn", "pandas", "matplotlib")
 

@@ -15,8 +15,6 @@ from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json
 from brats_lib.prediction.weights import available, cards_markdown, read_card
 
-__all__ = ["stage"]
-
 MUST_AGREE = ("profile", "data", "max_cases", "phantom_cases", "seed", "recipe")
 
 

@@ -12,8 +12,6 @@ from brats_lib.labels import REGIONS
 from brats_lib.prediction.weights import ShippedCard, available, read_card
 from brats_lib.studies.synthesis.store import read_generator_card
 
-__all__ = ["figures_table", "read_figures", "recorded_tables", "times"]
-
 # What an attacker has to have for each attack.
 _NEEDS = {
     "critic's judgement": "the critic, which is not shipped",

@@ -16,8 +16,6 @@ from brats_lib.cases.nifti import Grid, Image, opened, read_grid, read_image, wr
 from brats_lib.errors import BratsError, some
 from brats_lib.files import home_path
 
-__all__ = ["Case", "voxel_hash"]
-
 
 @dataclass(frozen=True)
 class Case:

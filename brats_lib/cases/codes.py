@@ -13,8 +13,6 @@ from brats_lib.cases.nifti import Image
 from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS, to_classes
 
-__all__ = ["labels_of", "numbers_of", "refuse_brain", "whole_numbers"]
-
 # nibabel gives masks that were edited as floats and saved as uint8 a slope, and 1 comes back as 1.0039.
 NEAR = 0.02
 # Of the largest tumour of BraTS 2020, 360 mL, that leaves a wide berth; a brain has 900 mL and more.

@@ -16,8 +16,6 @@ from brats_lib.cases.layouts import LAYOUT_OF_NAME
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json, read_text
 
-__all__ = ["GRADES", "Cohort", "NameTable", "phantom_file", "read_phantom_file"]
-
 PHANTOM_FILE = "phantom.json"
 GRADES = ("HGG", "LGG")
 

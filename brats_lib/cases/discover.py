@@ -21,8 +21,6 @@ from brats_lib.cases.layouts import (
 from brats_lib.errors import BratsError, some
 from brats_lib.files import read_json
 
-__all__ = ["find_cases", "holds_images", "natural"]
-
 logger = logging.getLogger(__name__)
 
 MSD = LAYOUT_OF_NAME["msd"]

@@ -11,8 +11,6 @@ from brats_lib.cases.brain import zscore
 from brats_lib.labels import BACKGROUND, LABEL_NAMES, SCORED, region
 from brats_lib.recipes import Recipe
 
-__all__ = ["background_share", "intensity_samples", "region_volumes", "typical_case"]
-
 HEALTHY = "healthy brain"
 
 

@@ -20,8 +20,6 @@ from tqdm import tqdm
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, make_folder
 
-__all__ = ["fetch_brats2020", "fetch_msd", "retrieve"]
-
 KAGGLE_DATASET = "awsaf49/brats20-dataset-training-validation"
 # The archive and its content are on the disk together while it is unpacked.
 KAGGLE_BYTES = 47e9

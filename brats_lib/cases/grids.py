@@ -14,8 +14,6 @@ from nibabel import orientations
 
 from brats_lib.errors import BratsError
 
-__all__ = ["AGAIN", "GRID_TOLERANCE_MM", "HEADER_BYTES", "Grid", "parse"]
-
 AGAIN = "Copy or download this file again"
 CONVERT = "Convert the scan to one .nii.gz file again; dcm2niix and nibabel do"
 LPS = orientations.axcodes2ornt("LPS")

@@ -16,8 +16,6 @@ from brats_lib.cases.case import Case
 from brats_lib.cases.nifti import read_grid
 from brats_lib.errors import BratsError
 
-__all__ = ["LARGEST_ML", "examine", "receive"]
-
 # A brain of 8 BraTS 2021 cases has 1294 to 1631 mL and one of a phantom about the same, sulci and ventricles counted.
 BRAIN_ML = (900.0, 1900.0)
 # More than that is no brain alone: a head, or a background that is not 0.

@@ -7,11 +7,6 @@ from pathlib import Path
 
 from brats_lib.labels import BACKGROUND, ED, ET, LABEL_NAMES, LABELS, NCR
 
-__all__ = [
-    "LAYOUTS", "LAYOUT_OF_NAME", "MODALITIES", "MSD_IMAGE_FOLDERS", "OWN_CODES", "Layout", "layout_of",
-    "names_a_tumour", "recognise", "stem",
-]  # fmt: skip
-
 MODALITIES = ("flair", "t1", "t1ce", "t2")
 
 # Of BraTS since 2017, and of the masks that this package writes: every label stands for itself.

@@ -23,8 +23,6 @@ from brats_lib.cases.layouts import stem
 from brats_lib.errors import BratsError
 from brats_lib.files import open_regular, write_whole
 
-__all__ = ["Grid", "Image", "opened", "read_grid", "read_image", "write_mask", "write_volume"]
-
 # Of one file; a BraTS volume has 9 million voxels, and the four of an MSD case have 36 million; 512 x 512 x 320
 # is among the finest that scanners give.
 MOST_VOXELS, MOST_BYTES = 100_000_000, 2**29

@@ -18,8 +18,6 @@ from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json, read_text, write_whole
 from brats_lib.labels import BACKGROUND, ED, ET, NCR
 
-__all__ = ["CODES", "export", "has_our_codes"]
-
 # nnU-Net needs consecutive numbers. Its regions below are nested, so the most comprehensive one has to come first.
 CODES = {0: BACKGROUND, 1: ED, 2: NCR, 3: ET}
 REGIONS = {"background": 0, "whole tumor": [1, 2, 3], "tumor core": [2, 3], "enhancing tumor": [3]}

@@ -9,8 +9,6 @@ from tqdm import tqdm
 
 from brats_lib.errors import BratsError
 
-__all__ = ["for_each"]
-
 
 def for_each(
     work: Callable, items: Iterable, workers: int | None = None, progress: bool = True, description: str = ""

@@ -12,8 +12,6 @@ from brats_lib.cases.layouts import LAYOUT_OF_NAME, OWN_CODES, recognise, stem
 from brats_lib.cases.nifti import read_image
 from brats_lib.errors import BratsError, some
 
-__all__ = ["CODINGS", "OPTIONS", "Predictions", "read_predictions"]
-
 # What the numbers in a prediction mean, by the name that `brats score --labels` knows.
 CODINGS = {"brats": OWN_CODES, "brats2023": LAYOUT_OF_NAME["brats2023"].codes, "nnunet": nnunet.CODES}
 MEANINGS = {

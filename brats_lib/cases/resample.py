@@ -13,8 +13,6 @@ from brats_lib.cases.brain import brain_box, clip_outliers
 from brats_lib.cases.case import Case
 from brats_lib.errors import BratsError
 
-__all__ = ["OFFSET_MM", "StandardGrid", "is_standard", "need_standard_grid"]
-
 # No voxel further from its standard place than this: one voxel, at a corner; within the brain it is less.
 OFFSET_MM = 1.0
 # NIfTI's world grows to the right, to the front and up; LPS to the left, to the back and up.

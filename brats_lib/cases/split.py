@@ -14,8 +14,6 @@ from brats_lib.cases.discover import natural
 from brats_lib.errors import BratsError, some
 from brats_lib.files import read_json, write_whole
 
-__all__ = ["SUBSETS", "Split", "split_cohort"]
-
 SUBSETS, FRACTIONS = ("train", "val", "test"), (0.7, 0.15, 0.15)
 
 

@@ -7,8 +7,6 @@ from typing import Any
 import keras
 from keras import layers
 
-__all__ = ["Layers"]
-
 
 class Layers:
     """Makes layers with weights or chance in them and applies them; `policy` is the dtype of all others, too.

@@ -8,8 +8,6 @@ from keras import layers
 from brats_lib.errors import BratsError
 from brats_lib.models.layers import Layers
 
-__all__ = ["build_native_unet"]
-
 GROUPS = 8
 
 

@@ -6,8 +6,6 @@ from keras import layers
 from brats_lib.errors import BratsError
 from brats_lib.models.layers import Layers
 
-__all__ = ["build_unet"]
-
 LEVELS = 4
 
 

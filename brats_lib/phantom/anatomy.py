@@ -15,8 +15,6 @@ from scipy import ndimage
 from brats_lib.phantom.atlas import BOX_SHAPE, HEAD_CENTRE, SCALES, box_coordinates, load_atlas
 from brats_lib.phantom.noise import sheets, smooth_field
 
-__all__ = ["Anatomy", "Head", "fill"]
-
 
 @dataclass
 class Anatomy:

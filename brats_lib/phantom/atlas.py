@@ -10,8 +10,6 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-__all__ = ["BOX", "BOX_SHAPE", "GRID", "HEAD_CENTRE", "SCALES", "Atlas", "box_coordinates", "load_atlas"]
-
 GRID = (240, 240, 155)
 # The part of the grid that a head can reach; everything else is background, so nothing is computed there.
 BOX = (slice(42, 202), slice(26, 220), slice(0, 155))

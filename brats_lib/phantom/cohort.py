@@ -18,8 +18,6 @@ from brats_lib.errors import BratsError
 from brats_lib.files import home_path, remove_abandoned, temporary_path, write_whole
 from brats_lib.phantom.simulation import draw_case, simulate
 
-__all__ = ["VERSION", "case_name", "make_cohort"]
-
 # Raised whenever the same seed and stream give other voxels; cohorts of two versions are never mixed in one folder.
 VERSION = 3
 TABLE, PARAMETERS = "name_mapping.csv", "parameters"

@@ -9,9 +9,6 @@ that the four volumes are four views of one head.
 import numpy as np
 from numpy.random import Generator
 
-__all__ = ["draw_contrast"]
-
-
 # How edema beside the core differs from that far from it, at most.
 HALO = {"flair": 0.7, "t1": -0.25, "t1ce": -0.3, "t2": 0.8}
 

@@ -13,8 +13,6 @@ from brats_lib.phantom.atlas import BOX_SHAPE
 from brats_lib.phantom.noise import sheets, smooth_field
 from brats_lib.phantom.tumour import Lesion
 
-__all__ = ["draw_distractors", "enhancing_structures", "flair_spots", "t1_margin", "tumour_vessels"]
-
 # Vessels are told from enhancing tumour where less of the core than this enhances; elsewhere readers take both for it.
 HARDLY_ENHANCING = 0.15
 

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.random import Generator
 
-__all__ = ["along_axes", "blur_matrix", "sheets", "smooth_field", "spline_matrix", "thick_slice_matrix"]
-
 
 def spline_matrix(n: int, spacing: float, offset: float = 0.0) -> np.ndarray:
     """Cubic B-spline weights of knots `spacing` voxels apart, shifted by `offset` spacings; white noise stays white."""

@@ -11,8 +11,6 @@ from statistics import NormalDist
 import numpy as np
 from numpy.random import Generator
 
-__all__ = ["Tumour", "draw_tumour"]
-
 # BraTS 2020 training labels, 368 cases: quantiles at these probabilities.
 PROBABILITIES = (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1)
 WHOLE_ML = (7, 15, 20.8, 28.3, 43.2, 57.9, 75.9, 89.7, 106.3, 129.4, 153.1, 176.1, 200.4, 225, 290)

@@ -9,8 +9,6 @@ from numpy.random import Generator
 
 from brats_lib.phantom.noise import along_axes, blur_matrix, smooth_field, thick_slice_matrix
 
-__all__ = ["draw_protocol", "scan"]
-
 # Mean intensity in the brain and its spread over scanners (log), of int16 volumes as BraTS distributes them.
 GAIN = {"flair": (900.0, 0.45), "t1": (650.0, 0.45), "t1ce": (1500.0, 0.5), "t2": (500.0, 0.5)}
 # Median of the noise's standard deviation, relative to white matter.

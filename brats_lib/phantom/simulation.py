@@ -18,8 +18,6 @@ from brats_lib.phantom.streams import generators
 from brats_lib.phantom.tumour import draw_growth, draw_infiltration, grow
 from brats_lib.phantom.variety import PATIENTS, Variety
 
-__all__ = ["Phantom", "draw_case", "simulate"]
-
 # How uneven healthy tissue is, as a share of its intensity.
 MOTTLE = {"flair": 0.06, "t1": 0.035, "t1ce": 0.05, "t2": 0.07}
 

@@ -2,8 +2,6 @@
 
 from numpy.random import Generator, SeedSequence, default_rng
 
-__all__ = ["STAGES", "STREAMS", "generators"]
-
 # What phantoms of each stream are for. Their order makes their numbers: append only.
 STREAMS = {
     "training": "what networks and generators learn from, those that ship and those of every study",

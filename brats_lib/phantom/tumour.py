@@ -20,8 +20,6 @@ from brats_lib.phantom.atlas import BOX, BOX_SHAPE
 from brats_lib.phantom.noise import smooth_field
 from brats_lib.phantom.population import Tumour
 
-__all__ = ["Growth", "Lesion", "draw_growth", "draw_infiltration", "grow"]
-
 # Pieces of the whole tumour smaller than this are dropped, as nobody delineates them.
 SMALLEST_PIECE = 60
 # An unbroken rim covers the core at least this deep, in mm; the score's lift per mm outranks all noise.

@@ -7,8 +7,6 @@ is wide the plain case becomes rare, so training takes both.
 
 from dataclasses import dataclass, replace
 
-__all__ = ["EFFECTS", "MIXED", "PATIENTS", "WIDE", "Variety"]
-
 # What can be left out, to measure what it is worth: necrosis is enclosed by what enhances, where there is enough of
 # that; lesions are outlined where their signal begins to rise, as readers do, not half way up; edema is fullest beside
 # the core; some heads are brighter next to a coil element.

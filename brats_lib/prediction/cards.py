@@ -14,8 +14,6 @@ from brats_lib.recipes import DecisionRule, NativeRecipe, Recipe
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["DEFAULT_RULES", "INTENDED_USE", "Card"]
-
 INTENDED_USE = "research and teaching only, not a medical device"
 # A network of the published recipe takes the most probable class, and has no rule.
 DEFAULT_RULES = {NativeRecipe: DecisionRule(), Recipe: None}

@@ -26,8 +26,6 @@ from brats_lib.errors import BratsError
 from brats_lib.labels import LABELS, REGIONS
 from brats_lib.recipes import NativeRecipe
 
-__all__ = ["FastNetwork", "problem"]
-
 # OpenVINO reports each import to its maker through this module. Where that cannot be imported, it uses a stand-in that
 # does nothing; in this process it cannot, and what other programs were allowed to send is left alone.
 loaded: dict[str, Any] = sys.modules

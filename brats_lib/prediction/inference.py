@@ -26,11 +26,6 @@ from brats_lib.slices.stacks import Stack, make_stack, with_neighbours
 if TYPE_CHECKING:
     import keras
 
-__all__ = [
-    "Prediction", "class_slices", "from_slices", "predict_slices", "predict_stack", "segment_case", "to_case_grid",
-    "window_places",
-]  # fmt: skip
-
 # Slices per forward pass of Keras, small ones of a published recipe and windows of a native: memory, not the result.
 BATCH_SLICES, BATCH_WINDOWS = 20, 16
 

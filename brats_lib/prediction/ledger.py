@@ -12,8 +12,6 @@ from brats_lib.cases.case import Case
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, make_folder, open_regular, read_json, set_aside, write_whole
 
-__all__ = ["Ledger", "own_folder", "replace_mask", "sha256_of"]
-
 LIST = "predictions.json"
 
 

@@ -20,8 +20,6 @@ from brats_lib.training.checkpoints import SETTINGS
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["ENGINES", "Network", "OpenedNetwork", "describe", "learnt_from_warning", "offered", "open_network"]
-
 ENGINES = ("auto", "openvino", "keras")
 AnyRecipe = TypeVar("AnyRecipe", Recipe, NativeRecipe)
 

@@ -6,8 +6,6 @@ from scipy import ndimage
 from brats_lib.labels import BACKGROUND, ED, ET, LABELS, NCR, REGIONS
 from brats_lib.recipes import DecisionRule
 
-__all__ = ["large_pieces", "region_probabilities", "regions_to_mask"]
-
 
 def region_probabilities(probabilities: np.ndarray) -> np.ndarray:
     """Probabilities (..., 3) of WT, TC and ET from those of the classes (..., 4): a region is the sum of its labels."""

@@ -22,8 +22,6 @@ from brats_lib.prediction.inference import segment_case
 from brats_lib.prediction.ledger import own_folder, replace_mask, sha256_of
 from brats_lib.prediction.networks import OpenedNetwork, learnt_from_warning
 
-__all__ = ["NO_TUMOUR", "Outcome", "loose_case", "predict_cases", "predict_one", "too_large", "volumes_ml"]
-
 # What a record looks like; a record of another number is made again.
 RECORD = 2
 _VOLUMES = {"labels": CLASS_NAMES[1:], "regions": tuple(REGIONS)}

@@ -25,8 +25,6 @@ from brats_lib.training.checkpoints import BEST_WEIGHTS, SETTINGS, read_recipe, 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["FOLDERS", "TrainedCard"]
-
 # Where notebooks 03 and 06 train, within the folder of a run.
 FOLDERS = ("training", "native")
 

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-__all__ = ["expected_calibration_error", "pooled", "reliability"]
-
 
 def reliability(
     probabilities: np.ndarray, truth: np.ndarray, bins: int = 10, inside: np.ndarray | None = None

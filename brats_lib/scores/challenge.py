@@ -28,8 +28,6 @@ from scipy.spatial import KDTree
 
 from brats_lib.labels import LABELS, SCORED, to_classes
 
-__all__ = ["COLUMNS", "WORST_HD95_MM", "hd95", "score_mask", "score_region"]
-
 COLUMNS = ("case", "region", "dice", "iou", "sensitivity", "specificity", "precision", "hd95_mm")
 # The diagonal of the BraTS grid, 240 x 240 x 155 at 1 mm: what a missed or invented region costs.
 WORST_HD95_MM = float(np.sqrt(240**2 + 240**2 + 155**2))

@@ -10,8 +10,6 @@ from brats_lib.errors import BratsError, some
 from brats_lib.labels import SCORED
 from brats_lib.scores.summary import RESAMPLES, bootstrap_interval
 
-__all__ = ["compare", "paired_test"]
-
 # Up to this many cases every assignment of signs is looked at: 65,536 of them.
 _EXACT_CASES = 16
 

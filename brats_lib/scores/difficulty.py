@@ -6,8 +6,6 @@ import numpy as np
 
 from brats_lib.labels import BACKGROUND, REGIONS, region
 
-__all__ = ["difficulty", "lesion_contrast"]
-
 
 def lesion_contrast(volume: np.ndarray, mask: np.ndarray, name: str) -> float:
     """How far a region's mean intensity is from that of healthy brain, in standard deviations of healthy brain.

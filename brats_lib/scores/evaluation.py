@@ -24,10 +24,6 @@ from brats_lib.scores.challenge import COLUMNS, score_mask
 from brats_lib.scores.published import background_probabilities, published_scores
 from brats_lib.slices.preprocess import case_labels
 
-__all__ = [
-    "BACKGROUND_PREDICTOR", "NETWORK", "challenge_scores", "evaluate", "read_scores", "score_folder", "write_scores",
-]  # fmt: skip
-
 # Above that, predictions look as if they had NCR and ED exchanged.
 SUSPICIOUS_GAIN = 0.2
 NETWORK = "network"

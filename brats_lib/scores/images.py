@@ -11,11 +11,6 @@ other numbers and have another name.
 import numpy as np
 from scipy import ndimage, stats
 
-__all__ = [
-    "attack_auc", "frechet_distance", "image_scores", "kernel_distance", "ms_ssim", "nearest_distances",
-    "pairwise_ms_ssim", "psnr", "ssim_map",
-]  # fmt: skip
-
 # Wang et al. 2004, section III-C: a Gaussian window of 1.5 pixels that is 11 wide.
 _SIGMA, _RADIUS, _K1, _K2 = 1.5, 5, 0.01, 0.03
 # Wang et al. 2003, section 3.2: exponents from the finest scale to the coarsest.

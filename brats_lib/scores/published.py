@@ -16,11 +16,6 @@ import numpy as np
 
 from brats_lib.labels import BACKGROUND, ED, ET, LABELS, NCR
 
-__all__ = [
-    "MEASURES", "accuracy", "background_probabilities", "dice", "dice_of_label", "iou", "keras_mean_iou", "mse",
-    "precision", "published_scores", "sensitivity", "specificity",
-]  # fmt: skip
-
 
 def accuracy(truth: np.ndarray, probabilities: np.ndarray) -> float:
     """Share of pixels whose most probable class is the true one.

@@ -9,10 +9,6 @@ import pandas as pd
 
 from brats_lib.errors import BratsError
 
-__all__ = [
-    "COLUMNS", "LIKERT", "PREDICTION", "SIDES", "TRUTH", "agreement", "grade_counts", "read_ratings", "weighted_kappa",
-]  # fmt: skip
-
 TRUTH, PREDICTION = "truth", "prediction"
 SIDES = (TRUTH, PREDICTION)
 LIKERT = {

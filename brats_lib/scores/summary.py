@@ -9,8 +9,6 @@ from scipy import stats
 
 from brats_lib.errors import BratsError
 
-__all__ = ["bootstrap_interval", "spread"]
-
 RESAMPLES = 10_000
 
 

@@ -14,8 +14,6 @@ from brats_lib.paper import values
 from brats_lib.scores.evaluation import BACKGROUND_PREDICTOR, NETWORK
 from brats_lib.scores.summary import bootstrap_interval
 
-__all__ = ["against_paper", "case_metrics", "predictor_table", "published_means", "region_table"]
-
 # Rows of Table 1: what a score is called there.
 TABLE_1 = {
     "dice": "Dice (DSC)", "iou": "IoU (Jaccard)", "sensitivity": "Sensitivity", "specificity": "Specificity",

@@ -13,8 +13,6 @@ from keras import layers, ops
 
 from brats_lib.errors import BratsError
 
-__all__ = ["AUGMENTATIONS", "Augmenter"]
-
 # Whatever precision the network trains in, images are changed in full precision.
 _COMMON = {"dtype": "float32", "data_format": "channels_last"}
 

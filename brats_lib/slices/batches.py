@@ -16,8 +16,6 @@ from brats_lib.errors import BratsError
 from brats_lib.slices.augment import Augmenter
 from brats_lib.slices.cache import SliceCache
 
-__all__ = ["ProcessShare", "SliceBatches"]
-
 
 class SliceBatches(PyDataset):
     """Batches of slices in an order that depends on the seed and the epoch alone.

@@ -24,8 +24,6 @@ from brats_lib.files import home_path, make_folder, read_text, write_whole
 from brats_lib.recipes import Recipe
 from brats_lib.slices.preprocess import case_labels, case_slices
 
-__all__ = ["SliceCache", "build_cache", "need_labelled", "write_entries"]
-
 # What makes one entry of a cache: contents of its files by how their names end, in the order of writing.
 Maker = Callable[[], dict[str, np.ndarray | str]]
 # How long the header is that `numpy.save` puts before the voxels.

@@ -16,8 +16,6 @@ from brats_lib.errors import BratsError
 from brats_lib.recipes import PLANES, NativeRecipe
 from brats_lib.slices.stacks import Stack
 
-__all__ = ["PatchBatches", "region_targets"]
-
 AUGMENTATIONS = ("mirror", "intensity")
 # Tumour voxels that are remembered per case, to centre patches on.
 REMEMBERED = 4000

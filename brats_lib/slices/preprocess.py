@@ -15,8 +15,6 @@ from brats_lib.cases.brain import scale01
 from brats_lib.errors import BratsError
 from brats_lib.recipes import Recipe
 
-__all__ = ["case_labels", "case_slices", "resize_labels", "resize_slices", "uncrop"]
-
 
 def uncrop(cropped: np.ndarray, box: tuple[slice, ...], shape: tuple[int, ...]) -> np.ndarray:
     """Put ``volume[box]`` back into a volume of the original shape (x, y, z), with 0 around it; channels may follow."""

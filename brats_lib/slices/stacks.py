@@ -21,8 +21,6 @@ from brats_lib.files import home_path, read_json
 from brats_lib.phantom import PATIENTS, VERSION, Variety, simulate
 from brats_lib.slices.cache import need_labelled, write_entries
 
-__all__ = ["Stack", "build_stacks", "make_stack", "simulate_stacks", "stack_case", "with_neighbours"]
-
 # Standard deviations of the brain; what is kept is clipped here, a recipe may clip closer.
 LIMITS = (-6.0, 10.0)
 

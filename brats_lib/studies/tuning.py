@@ -38,11 +38,6 @@ from brats_lib.training.monitors import RegionDice
 if TYPE_CHECKING:
     import optuna
 
-__all__ = [
-    "BASELINE", "FACTORS", "SCORE", "SIZES", "Cases", "Plan", "importance", "one_factor", "open_study", "plan_of",
-    "prepare", "search", "sweep", "train_plan", "trials_table",
-]  # fmt: skip
-
 # Parameters of a profile that make its plan, see `plan_of`.
 SIZES = ("tune_size", "tune_width", "tune_epochs", "tune_slices", "batch_slices")
 # Values per factor; those of batch and width are multiples of the plan's.

@@ -10,8 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-__all__ = ["CLAIMS", "Claim", "judge", "kept_scores"]
-
 SCORE, BASELINE = "val_region_dice", "baseline"
 # Fewer seeds than this decide nothing.
 SEEDS = 3

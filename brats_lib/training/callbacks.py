@@ -20,8 +20,6 @@ from brats_lib.errors import BratsError
 from brats_lib.files import replacing
 from brats_lib.training.checkpoints import BEST_WEIGHTS, Progress
 
-__all__ = ["Diverged", "KeepProgress", "save_best"]
-
 _PLATEAU = ("best", "wait", "cooldown_counter")
 
 

@@ -19,10 +19,6 @@ from brats_lib.errors import BratsError
 from brats_lib.files import read_json, replacing, write_whole
 from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe, as_tuples, misfit
 
-__all__ = [
-    "BEST_WEIGHTS", "LOG", "LOG_COLUMNS", "SETTINGS", "STATE", "Progress", "read_recipe", "read_record", "save_record",
-]  # fmt: skip
-
 SETTINGS, STATE, LOG, BEST_WEIGHTS = "training.json", "state.npz", "log.csv", "best.weights.h5"
 LOG_COLUMNS = (
     "epoch", "loss", "accuracy", "dice", "iou", "val_loss", "val_accuracy", "val_dice", "val_iou",

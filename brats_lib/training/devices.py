@@ -19,11 +19,6 @@ import joblib
 from brats_lib import KERAS_BACKEND
 from brats_lib.errors import BratsError
 
-__all__ = [
-    "PRECISIONS", "choose_precision", "count_devices", "cpu_precision", "data_parallel", "describe",
-    "first_process_first", "has_accelerator", "make_reproducible", "process", "wait_for_all",
-]  # fmt: skip
-
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 # Linux only. Where it does not exist nothing is known about the processor's instructions.
 CPU_INFO = Path("/proc/cpuinfo")

@@ -30,8 +30,6 @@ from brats_lib.training.checkpoints import (
 )
 from brats_lib.training.objectives import compile_model, plateau_rule
 
-__all__ = ["TrainingResult", "load_trained", "train"]
-
 # What identifies a set of batches, where it has it: other batches make another training.
 _BATCH_FACTS = ("names", "flair_hashes", "batch_slices", "slices_per_epoch", "shuffle", "seed")
 

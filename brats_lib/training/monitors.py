@@ -10,8 +10,6 @@ import numpy as np
 
 from brats_lib.labels import LABELS, REGIONS
 
-__all__ = ["ClassIoU", "RegionDice", "hard_dice", "soft_dice"]
-
 # Which classes, in the order of LABELS, make up which region, in the order of REGIONS.
 _MEMBERS = np.array([[label in region for region in REGIONS.values()] for label in LABELS], np.float32)
 

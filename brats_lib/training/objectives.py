@@ -10,8 +10,6 @@ from brats_lib.labels import LABELS
 from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe
 from brats_lib.training.monitors import ClassIoU, hard_dice, soft_dice
 
-__all__ = ["SegmentationLoss", "compile_model", "learning_rate_schedule", "objective", "plateau_rule"]
-
 # Pixels added to both sides of the Dice fraction: a batch with a few pixels of a region is no reason for a leap.
 SMOOTHING = 50
 # Where the native recipe's learning rate begins and ends, as a share of its height.

@@ -12,8 +12,6 @@ from scipy import fft
 from brats_lib.cases.audit.findings import Remark, remark
 from brats_lib.cases.audit.sampling import Sample, dice
 
-__all__ = ["FLIPS", "Move", "at_all_shifts", "best_move", "edge_moves", "outline_moves", "peak", "posture"]
-
 REACH_MM = 28.0
 # Edges that correlate by more are not looked at again: mirrored images reach 0.49.
 CLEAR_EDGES = 0.55

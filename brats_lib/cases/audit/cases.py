@@ -17,8 +17,6 @@ from brats_lib.cases.nifti import Grid, Image, read_image
 from brats_lib.errors import BratsError
 from brats_lib.labels import ET
 
-__all__ = ["audit_case"]
-
 BRATS_SHAPE, BRATS_SPACING = (240, 240, 155), (1.0, 1.0, 1.0)
 
 

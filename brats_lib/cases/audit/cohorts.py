@@ -15,8 +15,6 @@ from brats_lib.cases.layouts import stem
 from brats_lib.cases.split import SUBSETS
 from brats_lib.errors import BratsError, some
 
-__all__ = ["duplicates", "folders", "grids", "splits", "tables"]
-
 
 def duplicates(reports: list[Report], pairs: list[Pair]) -> Iterator[Finding]:
     """Images with the same voxels, in two cases or twice in one, and cases that show the same head otherwise."""

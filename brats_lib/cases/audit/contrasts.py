@@ -14,8 +14,6 @@ from scipy import ndimage
 from brats_lib.cases.audit.findings import Remark, remark
 from brats_lib.cases.audit.sampling import Sample
 
-__all__ = ["NAMES", "misnamed"]
-
 MOST_VOXELS = 20_000
 NAMES = {"flair": "FLAIR", "t1": "T1", "t1ce": "T1ce", "t2": "T2"}
 # By how much the sum of signs must grow; see `signs`.

@@ -10,8 +10,6 @@ import numpy as np
 from brats_lib.cases.discover import natural
 from brats_lib.errors import BratsError, some
 
-__all__ = ["PROBLEMS", "SEVERITIES", "Finding", "Problem", "Remark", "Report", "finding", "remark", "summary"]
-
 # Errors stop or falsify a run, warnings deserve a look, infos are worth knowing.
 SEVERITIES = ("error", "warning", "info")
 

@@ -12,8 +12,6 @@ from brats_lib.cases.audit.masks import look_at_mask
 from brats_lib.cases.audit.sampling import SMALLEST_ML, Sample, background_of, take_sample
 from brats_lib.cases.audit.skull import SHELL_RATIO, shell_ratio
 
-__all__ = ["look"]
-
 # What 26 patients (BraTS 2018 and 2021) and 30 phantoms have stands beside each limit.
 # Dice of two outlines: 0.997 or more, since a case's images share one mask of the brain; mirrored heads 0.88 to 0.96.
 LEAST_OVERLAP, MOVED_OVERLAP = 0.97, 0.955

@@ -10,8 +10,6 @@ from scipy import ndimage
 from brats_lib.cases.audit.findings import Report
 from brats_lib.cases.audit.sampling import COARSE_MM, SMALLEST_ML
 
-__all__ = ["ALIKE", "DIFFERENT", "Pair", "alike", "copies", "signature"]
-
 # Images of the same head correlate by more, those of different heads by DIFFERENT at most; see `signature`.
 ALIKE, DIFFERENT = 0.8, 0.58
 # Modalities of one of 26 patients correlate by 0.83 at most, copies with a factor or an offset or in 8 bits by 0.995.

@@ -10,8 +10,6 @@ from brats_lib.cases.audit.findings import Remark, remark
 from brats_lib.cases.audit.sampling import SMALLEST_ML, Sample
 from brats_lib.labels import ED, ET, LABEL_NAMES, LABELS, NCR
 
-__all__ = ["exchanged_labels", "look_at_mask", "mask_move"]
-
 SMALLEST_TUMOUR_ML, OUTSIDE_SHARE = 0.1, 0.1
 RING_MM = 8.0
 # What a mask explains, and as a share of what it would explain elsewhere; see `mask_move`.

@@ -9,8 +9,6 @@ from math import prod
 import numpy as np
 from scipy import ndimage
 
-__all__ = ["COARSE_MM", "SMALLEST_ML", "Sample", "background_of", "dice", "take_sample"]
-
 FINE_MM, COARSE_MM = 2.0, 4.0
 # Less than half a brain, as in a crop around a tumour, shows too little to be judged.
 SMALLEST_ML = 500.0

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-__all__ = ["SHELL_RATIO", "shell_ratio"]
-
 SHELL_RATIO = 0.7
 SAMPLE_MM, DEPTH_MM = 2.0, 24.0
 FEWEST_VOXELS = 50

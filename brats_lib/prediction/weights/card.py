@@ -23,8 +23,6 @@ from brats_lib.training import devices
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["ShippedCard", "shown_score"]
-
 # How a score is called, and how many of its decimals are shown.
 _SCORES = {"dice": ("Dice", 3), "hd95_mm": ("HD95 (mm)", 1), "iou": ("IoU", 3)}
 _RECIPES = {kind.__name__: kind for kind in DEFAULT_RULES}

@@ -16,8 +16,6 @@ from brats_lib.recipes import DecisionRule, NativeRecipe, Recipe
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["available", "load", "read_card", "save_weights"]
-
 FOLDER = Path(__file__).parent
 
 

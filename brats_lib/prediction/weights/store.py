@@ -15,8 +15,6 @@ from brats_lib.errors import BratsError
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["DAMAGED", "content_hash", "pack", "read_arrays", "set_arrays", "to_float16"]
-
 DAMAGED = "Restore the file, or install the package again"
 
 

@@ -8,8 +8,6 @@ from tabulate import tabulate
 
 from brats_lib.prediction.weights.card import ShippedCard, shown_score
 
-__all__ = ["card_markdown", "cards_markdown"]
-
 
 def card_markdown(card: ShippedCard, cite: bool = True) -> str:
     """A card as tables and a list of limitations; its sources as citations of the book, or spelt out."""

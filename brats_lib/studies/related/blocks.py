@@ -11,8 +11,6 @@ from brats_lib.prediction.postprocess import large_pieces
 from brats_lib.slices.stacks import Stack
 from brats_lib.studies.related.systems import System
 
-__all__ = ["Samples", "cut", "predict_classes", "to_mask"]
-
 # Voxels of each class that are remembered per case, to centre blocks on.
 _REMEMBERED = 4000
 # Spread of the factor and of the offset that each modality of a block gets: another scanner.

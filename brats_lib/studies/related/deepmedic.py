@@ -5,8 +5,6 @@ from keras import layers
 
 from brats_lib.models.layers import Layers
 
-__all__ = ["MARGIN", "build_deepmedic"]
-
 # Voxels that are read and not answered, on each side.
 MARGIN = 24
 # How much coarser the second path's voxels are.

@@ -18,8 +18,6 @@ from brats_lib.studies.related.histograms import learn_landmarks, match_stacks
 from brats_lib.studies.related.systems import SYSTEMS, System
 from brats_lib.training.devices import choose_precision, make_reproducible
 
-__all__ = ["Fitted", "fit", "fit_system", "labelled_cross_entropy", "natural_shares", "train_briefly"]
-
 
 @dataclass(frozen=True)
 class Fitted:

@@ -7,8 +7,6 @@ from keras import layers
 
 from brats_lib.models.layers import Layers
 
-__all__ = ["CASCADE_MARGIN", "MARGIN", "build_cascade", "build_two_path"]
-
 # Voxels that are read and not answered, on each side; the cascade's second network reads answers of the first.
 MARGIN = 16
 CASCADE_MARGIN = 32

@@ -13,8 +13,6 @@ from scipy.interpolate import make_interp_spline
 
 from brats_lib.slices.stacks import Stack
 
-__all__ = ["PERCENTILES", "learn_landmarks", "match_landmarks", "match_stacks"]
-
 # The deciles, and what stands for the ends of the range: Nyúl et al. leave out a tail on either side.
 PERCENTILES = (1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 99)
 

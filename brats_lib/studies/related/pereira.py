@@ -5,8 +5,6 @@ from keras import layers
 
 from brats_lib.models.layers import Layers
 
-__all__ = ["DENSE_STRIDE", "MARGIN", "build_pereira"]
-
 # Voxels that are read and not answered, on each side of the one in the middle of a patch of 33.
 MARGIN = 16
 # Voxels from one answer of the dense network to the next: what the first pooling leaves.

@@ -11,8 +11,6 @@ from brats_lib.labels import LABELS
 from brats_lib.studies.related import deepmedic, havaei, pereira, unet3d
 from brats_lib.training.devices import choose_precision
 
-__all__ = ["SYSTEMS", "System"]
-
 
 @dataclass(frozen=True)
 class System:

@@ -6,8 +6,6 @@ import pandas as pd
 from brats_lib.labels import REGIONS, to_labels
 from brats_lib.studies.related.systems import SYSTEMS
 
-__all__ = ["PRINTED", "TITLES", "costs_table", "in_order", "read_masks", "scores_table"]
-
 # Of everything that is compared, in the order of the paper's section 2; ours come last.
 TITLES = {
     "nothing": "predicts nothing",

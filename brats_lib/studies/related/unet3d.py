@@ -5,8 +5,6 @@ from keras import layers
 
 from brats_lib.models.layers import Layers
 
-__all__ = ["LEVELS", "MARGIN", "build_unet3d"]
-
 # Resolutions above the lowest; sides are halved as often.
 LEVELS = 3
 # Voxels on each side of a block whose answer is dropped at prediction, since too little around them was seen.

@@ -7,8 +7,6 @@ from brats_lib.labels import LABELS
 from brats_lib.recipes import GenerativeRecipe
 from brats_lib.studies.synthesis import parts
 
-__all__ = ["VAE", "Autoencoder", "labelled_error"]
-
 
 class Autoencoder(parts.GenerativeModel):
     """An autoencoder of labelled slices: a map of codes, one for each block of pixels, and perhaps a critic of patches.

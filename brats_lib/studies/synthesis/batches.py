@@ -17,8 +17,6 @@ from brats_lib.studies.synthesis.autoencoders import Autoencoder
 from brats_lib.studies.synthesis.networks import encode
 from brats_lib.studies.synthesis.pictures import Pictures
 
-__all__ = ["CodeBatches", "PictureBatches"]
-
 
 class _Batches(PyDataset):
     """Batches of what `draw` gives; the recipe's own number of slices per epoch where that is omitted."""

@@ -8,11 +8,6 @@ Rician noise, and k-space that is not measured completely. A denoiser reads a pi
 import numpy as np
 from skimage.restoration import cycle_spin, denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
 
-__all__ = [
-    "DENOISERS", "LEVELS", "RATES", "correct_bias", "measure", "nonlocal_means", "restore_measured", "rician",
-    "sampling_lines", "total_variation", "tv_reconstruction", "wavelets", "zero_filled",
-]  # fmt: skip
-
 # Standard deviation of the noise in either channel, as a share of the brightest tissue.
 LEVELS = (0.03, 0.07, 0.15)
 # How many times fewer lines are measured, and the share of all lines that lies in the middle, without gaps

@@ -18,8 +18,6 @@ from brats_lib.files import home_path
 from brats_lib.recipes import NativeRecipe
 from brats_lib.studies.synthesis.networks import FLOOR, bottleneck, forward
 
-__all__ = ["INCEPTION_FILE", "fetch_inception", "inception_features", "open_inception", "unet_features"]
-
 # Address and checksum as Keras itself has them.
 INCEPTION_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 INCEPTION_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{INCEPTION_FILE}"

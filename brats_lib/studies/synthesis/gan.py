@@ -6,8 +6,6 @@ from keras import layers, ops
 from brats_lib.recipes import GenerativeRecipe
 from brats_lib.studies.synthesis import parts
 
-__all__ = ["GAN", "join"]
-
 
 class GAN(parts.GenerativeModel):
     """Generator and critic as one network to be fitted to codes of an `autoencoders.Autoencoder`.

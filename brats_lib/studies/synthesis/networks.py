@@ -13,8 +13,6 @@ from brats_lib.studies.synthesis.pictures import Pictures
 from brats_lib.studies.synthesis.translation import Translation
 from brats_lib.training.objectives import learning_rate_schedule, objective
 
-__all__ = ["between", "bottleneck", "draw_latent", "encode", "forward", "split_labelled", "synthesise"]
-
 _NETWORKS = {"autoencoder": Autoencoder, "gan": GAN, "vae": VAE, "translation": Translation}
 # Darker than this in every modality a pixel that is no tumour is background.
 FLOOR = 0.02

@@ -15,11 +15,6 @@ from keras import layers, ops
 from brats_lib.models.layers import Layers
 from brats_lib.recipes import GenerativeRecipe
 
-__all__ = [
-    "CRITIC_TERMS", "Blocks", "GenerativeModel", "SpectralConv2D", "adversarial_terms", "build_critic",
-    "draw_codes", "hinge_critic", "hinge_generator", "kl_divergence", "part_seeds",
-]  # fmt: skip
-
 Tensor = Any  # of whichever backend
 CRITIC_TERMS = ("critic_loss", "generator_loss")
 

@@ -11,8 +11,6 @@ from brats_lib.slices.preprocess import resize_labels, resize_slices
 from brats_lib.slices.stacks import Stack
 from brats_lib.studies.related.blocks import cut
 
-__all__ = ["Pictures", "fit_square", "make_pictures", "scale_brain"]
-
 SIZE = 128
 # Side in mm of the square around a brain that becomes a picture: the longest brains are a little shorter.
 SIDE = 192

@@ -11,8 +11,6 @@ from brats_lib.recipes import GenerativeRecipe, as_tuples
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["GENERATOR", "load_generator", "read_generator_card"]
-
 GENERATOR = Path(__file__).parent / "generator.json"
 _ADVICE = "Restore the file, or install the package again"
 

@@ -18,11 +18,6 @@ from brats_lib.studies.synthesis import damage
 from brats_lib.studies.synthesis.networks import forward
 from brats_lib.studies.synthesis.pictures import Pictures
 
-__all__ = [
-    "NETWORK", "SCORES", "add_noise", "distance_table", "restore", "score_denoising", "score_reconstruction",
-    "score_translation", "undersample",
-]  # fmt: skip
-
 NETWORK = "network"
 SCORES = ("psnr_slice", "psnr_brain", "ssim_slice", "ssim_brain")
 

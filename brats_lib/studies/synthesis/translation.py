@@ -6,8 +6,6 @@ from keras import layers, ops
 from brats_lib.recipes import GenerativeRecipe
 from brats_lib.studies.synthesis import parts
 
-__all__ = ["Translation"]
-
 
 class Translation(parts.GenerativeModel):
     """Translator and perhaps a critic as one network to be fitted.
