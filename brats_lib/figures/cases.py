@@ -19,7 +19,6 @@ MEASURES = {
     "wt_ml": "whole tumour in mL",
     "wt_flair_contrast": "FLAIR contrast of the whole tumour\nin sd of healthy brain",
 }
-_NAMED_CASES = 40
 
 
 def short_names(names: Iterable[str]) -> list[str]:
@@ -57,7 +56,7 @@ def paired_cases(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, st
         ax.axhline(len(order) - 0.3, color="#444444", lw=0.8)
         plots.rows_only(ax)
         ax.set(title=f"{name}, {LONG_NAMES[name]}", xlabel=_verdict(gains.loc[name]))
-    shown = short_names(order) if len(order) <= _NAMED_CASES else [""] * len(order)
+    shown = short_names(order) if len(order) <= 40 else [""] * len(order)
     axes[0, 0].set_yticks(rows, [*shown, "mean"])
     axes[0, 0].get_yticklabels()[-1].set_fontweight("bold")
     axes[0, 0].set(xlim=(-0.03, 1.03), xticks=np.arange(0, 1.01, 0.25), ylim=(len(order) + 1, -0.6))

@@ -34,7 +34,7 @@ def transfer_curve(table: pd.DataFrame, source: str) -> Figure:
     if seeds > 1:
         meaning = f"lowest to highest of {seeds} seeds"
         table = table.groupby([x, "region", "seed"])["dice"].mean().reset_index()
-    errorbar = ("pi", 100) if seeds > 1 else _over_cases
+    errorbar = ("pi", 100) if seeds > 1 else lambda dice: bootstrap_interval(dice)[1:]
     fig, ax = plots.sheet(3.7, source=source, key=True, grid="y")
     seaborn.lineplot(
         table, x=x, y="dice", style="region", style_order=regions, dashes=False, errorbar=errorbar, ax=ax, ms=7,
@@ -48,10 +48,6 @@ def transfer_curve(table: pd.DataFrame, source: str) -> Figure:
     ax.set_ylim(max(0, np.floor((lowest - 0.08) * 10) / 10), 1)
     plots.foot_key(fig, plots.region_marks(regions) | {meaning: Patch(color="#6B6B6B", alpha=0.25)})
     return fig
-
-
-def _over_cases(dice):
-    return bootstrap_interval(dice)[1:]
 
 
 @styled

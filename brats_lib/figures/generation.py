@@ -15,7 +15,6 @@ SCORES = {"psnr_brain": "PSNR in the brain (dB)", "ssim_brain": "SSIM in the bra
 METHOD_MARKS = [*zip([*ACCENTS.values(), ACCENTS["blue"]], "osD^vP", strict=True)]
 
 
-@styled
 def labelled_slices(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], source: str) -> Figure:
     """Show slices in four modalities with their labels: a column per slice, a row per modality.
 
@@ -53,8 +52,7 @@ def picture_rows(
                 # The background is black as in the other rows, so that only tumours have colour.
                 ax.imshow(label_image(to_labels(picture.T), background=False), origin="upper", interpolation="nearest")
             else:
-                picture = picture.astype(np.float32).T
-                ax.imshow(picture, cmap="gray", vmin=0, vmax=white, origin="upper", interpolation="bicubic")
+                panels.picture_panel(ax, picture, (0, white), letters=ax is axes[0, 0])
             if classes is not None:
                 panels.outline_labels(ax, to_labels(classes[column]).T)
             if notes and name in notes:

@@ -13,8 +13,8 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from scipy import ndimage
 
-from brats_lib.figures import panels, style
-from brats_lib.figures.style import DPI, WIDTH, Figure, brain_box, styled, tumour_slice, window
+from brats_lib.figures import panels
+from brats_lib.figures.style import Figure, brain_box, label_colours, styled, tumour_slice, window
 from brats_lib.labels import COLOURS, ET, LABELS
 
 # Colours of the integers 1 to 4; no label 3 exists.
@@ -60,15 +60,10 @@ def nilearn_panel(volume: np.ndarray, mask: np.ndarray, affine: np.ndarray, sour
         ("plot_img, for any image (here in false colour)", plotting.plot_img, scan, false_colour),
         ("plot_roi, for regions over a scan", plotting.plot_roi, labels, tinted),
     ]
-    above, row, below = 0.2, 2.6, 0.9
-    height = above + row * len(rows) + below
-    fig = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="black")
-    style.write_foot(fig, "#B8B8B8", source, panels.RADIOLOGICAL)
-    for i, (name, plot, image, options) in enumerate(rows):
-        bottom = (below + row * (len(rows) - 1 - i)) / height
-        fig.text(0.016, bottom + (row - 0.08) / height, name, color="white", fontsize=12, fontweight="bold", va="top")
-        plot(image, **shared, **options, figure=fig, axes=(0.0, bottom, 1.0, (row - 0.38) / height))
-    style.colour_legend(fig, style.label_colours(), loc="lower left", bbox_to_anchor=(0.014, 0.5 / height))
+    fig, axes = panels.sheet([4.4], [1] * len(rows), source, legend=label_colours())
+    for ax, (name, plot, image, options) in zip(axes.flat, rows, strict=True):
+        panels.caption(ax, name)
+        plot(image, **shared, **options, figure=fig, axes=ax)
     return fig
 
 

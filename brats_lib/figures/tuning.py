@@ -43,8 +43,8 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
     if own.empty:
         raise BratsError("table for a figure", "no row is the baseline", "rows of factor 'baseline'", "Train it too")
     factors = [name for name in scores["factor"].unique() if name != "baseline"]
-    columns = min(3, max(1, len(factors)))
-    rows = max(1, -(-len(factors) // columns))
+    columns = min(3, len(factors))
+    rows = -(-len(factors) // columns)
     fig, axes = plots.sheet(2.9 * rows, rows, columns, source=source, key=True, grid="y", sharey=True, squeeze=False)
     for ax, factor in zip(axes.flat, factors, strict=False):
         dice = scores[scores["factor"] == factor].groupby("value")["val_region_dice"].apply(list).to_dict()

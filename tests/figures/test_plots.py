@@ -93,11 +93,11 @@ def test_what_the_network_reads_is_drawn_slice_by_slice():
     batch = data.batch_panel(images, labels, SOURCE)
     check_sheet(batch, 9)
     np.testing.assert_array_equal(image_axes(batch)[0].images[0].get_array(), volumes["flair"][:, :, 14].T)
-    original = images[1, ..., 0], labels[1]
-    grid = data.augmentation_grid({"flip": (original[0][::-1], original[1][::-1])}, original, SOURCE)
+    image, classes = images[1, ..., 0], labels[1]
+    grid = data.augmentation_grid({"original": (image, classes), "flip": (image[::-1], classes[::-1])}, SOURCE)
     check_sheet(grid, 2)
     assert captions(grid) == ["original", "flip"]
-    steps = data.preprocessing_steps([("As loaded", original[0]), ("Scaled", original[0] / original[0].max())], SOURCE)
+    steps = data.preprocessing_steps([("As loaded", image), ("Scaled", image / image.max())], SOURCE)
     check_sheet(steps, 2)
     assert captions(steps) == ["1. As loaded", "2. Scaled"] and texts(steps).count("48 × 40 pixels, 0 to 1") == 1
 

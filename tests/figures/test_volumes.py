@@ -91,7 +91,8 @@ def test_phantom_and_patient_are_cut_through_their_own_tumours_at_one_scale():
     masks[1, 30:33, 30:33, 28] = ED
     small[:, :, 12] *= 2
     large[:, :, 28] *= 3
-    figure = volumes.phantom_beside_real({"flair": small}, {"flair": large}, SOURCE, *masks)
+    subjects = {"Phantom": ({"flair": small}, masks[0]), "Patient": ({"flair": large}, masks[1])}
+    figure = volumes.phantom_beside_real(subjects, SOURCE)
     shown = image_axes(figure)
     np.testing.assert_array_equal(shown[0].images[0].get_array(), small[:, :, 12].T)
     np.testing.assert_array_equal(shown[3].images[0].get_array(), large[:, :, 28].T)
