@@ -80,7 +80,8 @@ def dice_against(table: pd.DataFrame, x: str, source: str) -> Figure:
     recipe where there are two. Volumes (``_ml``) are drawn on a logarithmic axis. A case without a value, such as the
     contrast of a tumour that does not enhance, is counted in its panel.
     """
-    recipes = list(table["recipe"].unique()) if "recipe" in table else [""]
+    table = table if "recipe" in table else table.assign(recipe="")
+    recipes = table["recipe"].unique()
     styles = dict(zip(recipes, (FIRST, SECOND)[-len(recipes) :], strict=True))
     regions = plots.regions_in(table)
     names = dict(zip(table["case"].unique(), short_names(table["case"].unique()), strict=True))
@@ -95,8 +96,7 @@ def dice_against(table: pd.DataFrame, x: str, source: str) -> Figure:
     for ax, name in zip(axes[0], regions, strict=True):
         rows = table[table["region"] == name].dropna(subset=x)
         for recipe, style in styles.items():
-            part = rows[rows["recipe"] == recipe] if recipe else rows
-            ax.plot(part[x], part["dice"], zorder=3, gid=recipe, **style)
+            ax.plot(x, "dice", data=rows[rows["recipe"] == recipe], zorder=3, gid=recipe, **style)
         cases = rows.groupby("case").agg(x=(x, "first"), low=("dice", "min"), high=("dice", "max"))
         ax.vlines(cases["x"], cases["low"], cases["high"], color="#BDBDBD", lw=1.2, zorder=2)
         if not cases.empty:

@@ -62,8 +62,8 @@ def ablation(table: pd.DataFrame, source: str) -> Figure:
     and kinds of data are drawn in order of appearance, under the names that they have.
     """
     regions, steps, kinds = plots.regions_in(table), list(table["step"].unique()), table["data"].unique()
-    points = table.groupby(["data", "step", "region", "seed"])["dice"].mean().reset_index()
-    means = points.groupby(["data", "step", "region"])["dice"].mean()
+    points = table.groupby(["data", "step", "region", "seed"], sort=False)["dice"].mean().reset_index()
+    means = points.groupby(["data", "step", "region"], sort=False)["dice"].mean()
     names = [textwrap.fill(str(step), 21) for step in steps]
     row = 0.12 + 0.17 * max(2, *(name.count("\n") + 1 for name in names))
     # Narrower than other figures, so that the names of the steps can be read on a phone.
@@ -74,13 +74,11 @@ def ablation(table: pd.DataFrame, source: str) -> Figure:
             points[points["data"] == kind], x="dice", y="step", order=steps, dodge=0.5, linestyle="none", ax=ax,
             errorbar=("pi", 100), err_kws={"lw": 2.2}, ms=7.5, clip_on=False, **plots.region_hue(regions), **plots.MEAN,
         )  # fmt: skip
-        for place, step in enumerate(steps):
-            if (kind, step) in means:
-                weight = "bold" if step == steps[-1] else "normal"
-                text = f"{means[kind, step].mean():.3f}"
-                plots.beside(ax, place, text, fontsize=10, fontweight=weight, gid="mean")
+        for step, mean in means[kind].groupby("step", sort=False).mean().items():
+            weight = "bold" if step == steps[-1] else "normal"
+            plots.beside(ax, steps.index(step), f"{mean:.3f}", fontsize=10, fontweight=weight, gid="mean")
         for step, style in ((steps[0], {"lw": 1.4, "ls": DOTTED}), (steps[-1], {"lw": 1.2})):
-            for name, mean in means.get((kind, step), pd.Series(dtype=float)).items():
+            for name, mean in means[kind].get(step, {}).items():
                 ax.axvline(mean, color=plots.REGION_MARKS[name][0], alpha=0.5, zorder=1, **style)
         plots.beside(ax, -0.75, "mean", fontsize=10, color="#5A5A5A")
         ax.set(title=kind, xlabel="Dice", ylabel="")

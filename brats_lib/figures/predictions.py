@@ -6,7 +6,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from brats_lib.figures import panels
@@ -186,14 +185,14 @@ def _distributions(ax, wanted, got, colour):
     ax.set_ylabel("share of voxels", color="white")
 
 
-def mark_errors(ax: Axes, prediction: np.ndarray, truth: np.ndarray, z: int, name: str) -> tuple[int, int, int]:
+def _error_panel(ax, volume, prediction, truth, z, box, name):
     """Colour what is found, missed and too much of a region in a slice; return the three pixel counts."""
+    panels.mr_panel(ax, volume, z, box, levels=panels.dimmed(volume))
     got, wanted = AXIAL.cut(region(prediction, name), z), AXIAL.cut(region(truth, name), z)
     parts = (got & wanted, wanted & ~got, got & ~wanted)
     for pixels, (colour, _), strength in zip(parts, ERROR_LEGEND, (0.45, 1, 1), strict=True):
-        panels.tint(ax, pixels.astype(np.float32) * strength, colour)
-    found, missed, extra = (int(pixels.sum()) for pixels in parts)
-    return found, missed, extra
+        panels.tint(ax, pixels * np.float32(strength), colour)
+    return [int(pixels.sum()) for pixels in parts]
 
 
 @styled
@@ -201,9 +200,8 @@ def error_map(volume: np.ndarray, truth: np.ndarray, prediction: np.ndarray, z: 
     """Show what of each scored region was found, missed and too much in a slice."""
     box = brain_box(volume)
     fig, axes = panels.box_sheet(box, 1, 3, source, notes=2, legend=ERROR_LEGEND)
-    for ax, name in zip(axes[0], ("WT", "TC", "ET"), strict=True):
-        panels.mr_panel(ax, volume, z, box, levels=panels.dimmed(volume))
-        found, missed, extra = mark_errors(ax, prediction, truth, z, name)
+    for ax, name in zip(axes[0], REGIONS, strict=True):
+        found, missed, extra = _error_panel(ax, volume, prediction, truth, z, box, name)
         counts = f"{found:,} pixels found, {missed:,} missed,\n{extra:,} too much"
         panels.caption(ax, f"{name}, {LONG_NAMES[name]}", counts)
     return fig
@@ -216,14 +214,13 @@ def system_errors(
     """Show what each system found, missed and marked too much of the whole tumour in one axial slice.
 
     `image` (x, y) is 0 outside the brain; standardised intensities, which may be negative, will do. `truth` and `masks`
-    are labels (x, y), those of each system by its title. At most `columns` panels stand in a row.
+    are labels (x, y), those of each system by its title. A row has `columns` panels.
     """
     volume = np.where(image != 0, image - np.min(image), 0).astype(np.float32)[..., None]
     box = brain_box(volume)
     fig, axes = panels.box_sheet(box, -(-len(masks) // columns), columns, source, notes=1, legend=ERROR_LEGEND)
     for ax, (system, mask) in zip(axes.flat, masks.items(), strict=False):
-        panels.mr_panel(ax, volume, 0, box, levels=panels.dimmed(volume))
-        found, missed, extra = mark_errors(ax, mask[..., None], truth[..., None], 0, "WT")
+        found, missed, extra = _error_panel(ax, volume, mask[..., None], truth[..., None], 0, box, "WT")
         total = 2 * found + missed + extra
         panels.caption(ax, system, f"Dice of WT in this slice {2 * found / total if total else 1:.2f}")
     return fig

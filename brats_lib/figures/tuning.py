@@ -104,8 +104,7 @@ def importance_and_interaction(trials: pd.DataFrame, shares: Mapping[str, float]
     Trials and shares are those of `studies.tuning.trials_table` and `importance`.
     """
     fig, (left, right) = plots.sheet(3.9, 1, 2, source=source, key=True, width_ratios=(1, 1.3))
-    ascending = sorted((share, NAMES.get(name, name)) for name, share in shares.items())
-    left.barh([name for _, name in ascending], [share for share, _ in ascending], color=ACCENTS["grey"])
+    pd.Series(shares).rename(NAMES).sort_values().plot.barh(ax=left, width=0.8, color=ACCENTS["grey"])
     left.set(xlabel="share of the variance of the score", title="Importance (fANOVA)")
     left.grid(axis="x")
     key = {}

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from figures.drawn import SOURCE, captions, check_plot, check_sheet, image_axes, marked, texts, tiny_case
+from figures.drawn import SOURCE, captions, check_plot, check_sheet, image_axes, marked, predicted_case, texts
 from matplotlib.container import BarContainer
 
 from brats_lib.figures import data, model, scores
@@ -86,7 +86,7 @@ def test_tumour_volumes_show_medians_and_zeros():
 
 
 def test_what_the_network_reads_is_drawn_slice_by_slice():
-    volumes, mask = tiny_case()
+    volumes, mask, *_ = predicted_case()
     z = [14, 18, 22]
     images = np.stack([np.moveaxis(volumes[name][:, :, z], -1, 0) for name in ("flair", "t1ce")], axis=-1)
     labels = to_classes(np.moveaxis(mask[:, :, z], -1, 0))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from figures.drawn import SOURCE, axes_of, image_axes, panel, texts
+from figures.drawn import SOURCE, axes_of, image_axes, panel, pixels, texts
 from matplotlib.colors import to_rgb
 
 from brats_lib.figures import panels, volumes
@@ -11,7 +11,7 @@ from brats_lib.labels import COLOURS, ED, ET, NCR
 
 def marker_centre(figure, axes):
     """Where the white marker is in a panel, as fractions from its left and from its top."""
-    shown = panel(figure, axes).astype(int)
+    shown = panel(pixels(figure), axes).astype(int)
     rows, columns = np.nonzero((shown.min(-1) > 200) & (shown.max(-1) - shown.min(-1) < 10))
     return columns.mean() / shown.shape[1], rows.mean() / shown.shape[0]
 
