@@ -13,7 +13,6 @@ from brats_lib.figures.style import Figure, Style, styled
 from brats_lib.scores.summary import bootstrap_interval
 
 DOTTED = (0, (1, 1.5))
-COSTS = {"multiply_adds": "multiply-adds per voxel", "case_seconds": "seconds of one core per case"}
 
 
 @styled
@@ -103,7 +102,8 @@ def cost_against_dice(table: pd.DataFrame, source: str, ours: Collection[str] = 
     that are `ours` are set off by colour.
     """
     fig, axes = plots.sheet(5.4, 1, 2, source=source, grid="y", sharey=True)
-    for ax, (column, label) in zip(axes, COSTS.items(), strict=True):
+    costs = ("multiply_adds", "multiply-adds per voxel"), ("case_seconds", "seconds of one core per case")
+    for ax, (column, label) in zip(axes, costs, strict=True):
         left, right = table[column].min(), table[column].max()
         ax.set(xscale="log", xlim=(left / 2, right * 2), xlabel=label)
         height = np.inf

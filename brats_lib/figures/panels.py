@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 from scipy import ndimage
 
 from brats_lib.figures import style
@@ -62,7 +62,11 @@ def sheet(
         bottom -= _GAP
     if legend:
         corner = (MARGIN / width, (below - 0.20) / height)
-        style.colour_legend(fig, legend, loc="upper left", bbox_to_anchor=corner, columnspacing=1.6)
+        patches = [Patch(facecolor=colour, edgecolor="#888888", linewidth=0.6, label=text) for colour, text in legend]
+        spacing: Style = {"borderaxespad": 0, "borderpad": 0, "handlelength": 1.2, "columnspacing": 1.6}
+        fig.legend(
+            handles=patches, loc="upper left", bbox_to_anchor=corner, ncols=len(legend), labelcolor="white", **spacing
+        )
     if scale:
         _explain_scale(fig, scale, (below - (0.76 if legend else 0.32)) / height)
     return fig, axes

@@ -139,12 +139,7 @@ def region_maps(
 
 @styled
 def single_class(
-    volume: np.ndarray,
-    truth: np.ndarray,
-    prediction: np.ndarray,
-    z: int,
-    source: str,
-    spacing: tuple[float, float, float],
+    volume: np.ndarray, truth: np.ndarray, prediction: np.ndarray, z: int, source: str, spacing: tuple[float, ...]
 ) -> Figure:
     """Compare edema with the truth: where it is, and how bright its voxels are (paper figure 14).
 
@@ -162,13 +157,13 @@ def single_class(
         panels.caption(ax, heading, f"{name}, {voxels.sum() * ml:,.1f} mL in the whole scan")
     dice = score_region(got, wanted, spacing)["dice"]
     panels.caption(axes[0, 2], "Intensities", f"of all its voxels; Dice {dice:.3f}")
-    _distributions(axes[0, 2], volume[wanted], volume[got], colour)
+    inset = axes[0, 2].inset_axes((0.1, 0.13, 0.88, 0.84), facecolor="black")
+    _distributions(inset, volume[wanted], volume[got], colour)
     return fig
 
 
 def _distributions(ax, wanted, got, colour):
-    """Draw two normalised histograms in a panel of a black sheet."""
-    ax = ax.inset_axes((0.1, 0.13, 0.88, 0.84), facecolor="black")
+    """Draw two normalised histograms in an axes on black."""
     both = np.concatenate([wanted, got])
     if both.size:
         edges = np.histogram_bin_edges(both, bins=48, range=np.percentile(both, (0.2, 99.8)))
@@ -177,8 +172,8 @@ def _distributions(ax, wanted, got, colour):
         ax.legend(loc="upper right", labelcolor="white", handlelength=1.2)
         ax.set_ylim(0, 1.22 * ax.get_ylim()[1])
         ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.spines[:].set(visible=False)
-    ax.spines["bottom"].set(visible=True, color="#BBBBBB")
+    ax.spines["left"].set_visible(False)
+    ax.spines["bottom"].set_color("#BBBBBB")
     ax.tick_params(colors="white", labelsize=10)
     ax.set_yticks([])
     ax.set_xlabel("intensity (as stored in the scan)", color="white")

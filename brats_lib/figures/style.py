@@ -10,8 +10,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import figure as mpl_figure
 from matplotlib.colors import to_rgba
-from matplotlib.legend import Legend
-from matplotlib.patches import Patch
 
 from brats_lib.cases import brain
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR
@@ -42,10 +40,8 @@ STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": "#444444",
-    "axes.linewidth": 0.8,
     "axes.axisbelow": True,
     "grid.color": "#E3E3E3",
-    "grid.linewidth": 0.8,
     "xtick.labelsize": 10,
     "ytick.labelsize": 10,
     "legend.frameon": False,
@@ -157,17 +153,9 @@ def modality_name(modality: str) -> str:
 
 
 def label_colours(labels: Iterable[int] = TUMOUR) -> list[tuple[str, str]]:
-    """Colour and name of each label, such as ``"ED, peritumoral edema"``, for `colour_legend`."""
+    """Colour and name of each label, such as ``"ED, peritumoral edema"``, for the legend of a sheet."""
     names = {label: f"{name}, {LONG_NAMES[name]}" if label else name for label, name in LABEL_NAMES.items()}
     return [(COLOURS[label], names[label]) for label in labels]
-
-
-def colour_legend(fig: Figure, entries: Iterable[tuple[str, str]], **options: Any) -> Legend:
-    """Explain colours, each with its text, in one line of white letters on a black figure."""
-    colours, texts = zip(*entries, strict=True)
-    patches = [Patch(facecolor=colour, edgecolor="#888888", linewidth=0.6) for colour in colours]
-    options |= {"ncols": len(texts), "labelcolor": "white", "borderaxespad": 0, "borderpad": 0, "handlelength": 1.2}
-    return fig.legend(patches, texts, **options)
 
 
 def foot_lines(width: float, *parts: str) -> list[str]:

@@ -41,7 +41,7 @@ def panel(image, axes):
 
 def texts(figure):
     """Every text of a figure."""
-    return [text.get_text() for text in figure.findobj(lambda artist: isinstance(artist, Text))]
+    return [text.get_text() for text in figure.findobj(Text)]
 
 
 def captions(figure):

@@ -22,7 +22,7 @@ def test_short_names_leave_out_whole_parts_that_are_common():
     assert cases.short_names(["a_", "a_b"]) == ["a_", "b"]
 
 
-def test_paired_cases_join_each_cases_two_scores():
+def test_paired_cases_join_two_scores_and_write_the_gain_its_interval_and_its_p_value():
     first, second = scores(0.2, 0.6, 0.5), scores(0.8, 0.5, 0.9)[::-1]
     figure = cases.paired_cases(first, second, ("published", "native"), SOURCE)
     check_plot(figure)
@@ -31,13 +31,9 @@ def test_paired_cases_join_each_cases_two_scores():
     assert rows == ["00012", "00007", "00030", "mean"]
     ends = [segment[:, 0].tolist() for segment in marked(figure, "change")[0].get_segments()]
     assert ends == [[0.6, 0.5], [0.2, 0.8], [0.5, 0.9], pytest.approx([1.3 / 3, 2.2 / 3])]
-
-
-def test_paired_cases_write_the_mean_gain_its_interval_and_its_p_value():
-    few, more = scores(0.1, 0.2, 0.3), scores(0.2, 0.4, 0.6)
-    written = cases.paired_cases(few, more, ("a", "b"), SOURCE).axes[0].get_xlabel()
-    # Gains .1, .2, .3; two of eight assignments of signs are as far from 0. The interval ends at the extreme cases.
-    assert "mean gain +0.200" in written and "+0.100 to +0.300" in written and "p = 0.25, 3 cases" in written
+    # Gains -.1, .6, .4: the interval ends at the extreme cases, and four of eight assignments of signs are as far from 0.
+    written = figure.axes[0].get_xlabel()
+    assert "mean gain +0.300" in written and "−0.100 to +0.600" in written and "p = 0.5, 3 cases" in written
 
 
 def test_dice_over_size_or_contrast_names_the_hardest_case_and_counts_those_without_a_value():

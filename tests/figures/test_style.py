@@ -26,7 +26,7 @@ def test_window_ignores_what_is_outside_the_brain():
 
 
 def test_brain_box_spans_all_volumes_and_stays_inside():
-    a, b = np.zeros((20, 20, 20)), np.zeros((20, 20, 20))
+    a, b = np.zeros((2, 20, 20, 20))
     a[5, 10, 10], b[8, 10, 19] = 1, 1
     assert style.brain_box(a, b, margin=2) == ((3, 11), (8, 13), (8, 20))
     assert style.brain_box(a * 0) == ((0, 20),) * 3
