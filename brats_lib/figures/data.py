@@ -180,6 +180,7 @@ def batch_panel(images: np.ndarray, labels: np.ndarray, source: str) -> Figure:
 
     `images` (slices, x, y, 2) are FLAIR and T1ce in 0-1, `labels` class indices 0-3 (slices, x, y).
     """
+    images = np.asarray(images, np.float32)
     rows = {"FLAIR": images[..., 0], "T1ce": images[..., 1], "mask": labels}
     headings = [f"slice {number}" for number in range(1, len(images) + 1)]
     return picture_rows(rows, source, headings, legend=label_colours())
