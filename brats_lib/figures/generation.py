@@ -49,8 +49,7 @@ def picture_rows(
         white = np.percentile(pictures[pictures > 0], 99.5) if np.any(pictures > 0) else 1
         for column, (ax, picture) in enumerate(zip(line, pictures, strict=True)):
             if np.issubdtype(pictures.dtype, np.integer):
-                # The background is black as in the other rows, so that only tumours have colour.
-                ax.imshow(label_image(to_labels(picture.T), background=False), origin="upper", interpolation="nearest")
+                ax.imshow(label_image(to_labels(picture.T)), origin="upper", interpolation="nearest")
             else:
                 panels.picture_panel(ax, picture, (0, white), letters=ax is axes[0, 0])
             if classes is not None:
