@@ -19,7 +19,6 @@ MEASURES = {
     "wt_ml": "whole tumour in mL",
     "wt_flair_contrast": "FLAIR contrast of the whole tumour\nin sd of healthy brain",
 }
-_NAMED_CASES = 40
 
 
 def short_names(names: Iterable[str]) -> list[str]:
@@ -57,7 +56,7 @@ def paired_cases(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, st
         ax.axhline(len(order) - 0.3, color="#444444", lw=0.8)
         plots.rows_only(ax)
         ax.set(title=f"{name}, {LONG_NAMES[name]}", xlabel=_verdict(gains.loc[name]))
-    shown = short_names(order) if len(order) <= _NAMED_CASES else [""] * len(order)
+    shown = short_names(order) if len(order) <= 40 else [""] * len(order)
     axes[0, 0].set_yticks(rows, [*shown, "mean"])
     axes[0, 0].get_yticklabels()[-1].set_fontweight("bold")
     axes[0, 0].set(xlim=(-0.03, 1.03), xticks=np.arange(0, 1.01, 0.25), ylim=(len(order) + 1, -0.6))
@@ -81,7 +80,8 @@ def dice_against(table: pd.DataFrame, x: str, source: str) -> Figure:
     recipe where there are two. Volumes (``_ml``) are drawn on a logarithmic axis. A case without a value, such as the
     contrast of a tumour that does not enhance, is counted in its panel.
     """
-    recipes = list(table["recipe"].unique()) if "recipe" in table else [""]
+    table = table if "recipe" in table else table.assign(recipe="")
+    recipes = table["recipe"].unique()
     styles = dict(zip(recipes, (FIRST, SECOND)[-len(recipes) :], strict=True))
     regions = plots.regions_in(table)
     names = dict(zip(table["case"].unique(), short_names(table["case"].unique()), strict=True))
@@ -96,8 +96,7 @@ def dice_against(table: pd.DataFrame, x: str, source: str) -> Figure:
     for ax, name in zip(axes[0], regions, strict=True):
         rows = table[table["region"] == name].dropna(subset=x)
         for recipe, style in styles.items():
-            part = rows[rows["recipe"] == recipe] if recipe else rows
-            ax.plot(part[x], part["dice"], zorder=3, gid=recipe, **style)
+            ax.plot(x, "dice", data=rows[rows["recipe"] == recipe], zorder=3, gid=recipe, **style)
         cases = rows.groupby("case").agg(x=(x, "first"), low=("dice", "min"), high=("dice", "max"))
         ax.vlines(cases["x"], cases["low"], cases["high"], color="#BDBDBD", lw=1.2, zorder=2)
         if not cases.empty:

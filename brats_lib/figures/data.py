@@ -9,11 +9,11 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch
 
 from brats_lib.figures import panels, plots
-from brats_lib.figures.style import ACCENTS, MODALITY_NAMES, Figure, Style, label_colours, modality_name, styled
+from brats_lib.figures.generation import picture_rows
+from brats_lib.figures.style import ACCENTS, MODALITY_NAMES, TUMOUR, Figure, Style, label_colours, modality_name, styled
 from brats_lib.labels import COLOURS, LABEL_NAMES, LONG_NAMES, SCORED, to_labels
 from brats_lib.recipes import PUBLISHED
 
-HEALTHY = "#B5B5B5"
 SUBSETS = {"train": "training", "val": "validation", "test": "test"}
 GRADES = {
     "HGG": ("high grade (HGG)", ACCENTS["blue"]),
@@ -76,8 +76,7 @@ def intensity_distributions(samples: pd.DataFrame, source: str) -> Figure:
     A voxel has columns modality, tissue and intensity (z-score within the brain).
     """
     tissues = list(samples["tissue"].unique())
-    colours = {name: COLOURS[label] for label, name in LABEL_NAMES.items() if label}
-    palette = {tissue: colours.get(tissue, HEALTHY) for tissue in tissues}
+    palette = {tissue: "#B5B5B5" for tissue in tissues} | {LABEL_NAMES[label]: COLOURS[label] for label in TUMOUR}
     fig, axes = plots.sheet(1.4 + 1.1 * len(tissues), 2, 2, source=source, grid="x", sharex=True, sharey=True)
     for ax, modality in zip(axes.flat, MODALITY_NAMES, strict=True):
         rows = samples[samples["modality"] == modality]
@@ -143,10 +142,9 @@ def split_bars(frame: pd.DataFrame, source: str) -> Figure:
 @styled
 def preprocessing_steps(steps: Sequence[tuple[str, np.ndarray]], source: str) -> Figure:
     """Show a slice (x, y) after each named step from file to network input, with its size and range."""
-    columns = min(3, len(steps))
-    rows = [steps[first : first + columns] for first in range(0, len(steps), columns)]
+    rows = [steps[first : first + 3] for first in range(0, len(steps), 3)]
     heights = [min(1.3, max(image.shape[1] / image.shape[0] for _, image in row)) for row in rows]
-    fig, axes = panels.sheet([1.0] * columns, heights, source, notes=1)
+    fig, axes = panels.sheet([1.0] * 3, heights, source, notes=1)
     for number, (ax, (name, image)) in enumerate(zip(axes.flat, steps, strict=False), 1):
         panels.picture_panel(ax, image, _levels(image), letters=number == 1)
         ax.set_anchor("NW")
@@ -157,8 +155,7 @@ def preprocessing_steps(steps: Sequence[tuple[str, np.ndarray]], source: str) ->
 
 def _levels(image):
     """Grey levels of an image that may have been normalised in any way: minimum to 99.8th percentile."""
-    low, high = float(np.min(image)), float(np.percentile(image, 99.8))
-    return (low, high) if high > low else (low, low + 1)
+    return float(np.min(image)), float(np.percentile(image, 99.8))
 
 
 def _number(value):
@@ -166,37 +163,24 @@ def _number(value):
 
 
 @styled
-def augmentation_grid(
-    examples: Mapping[str, tuple[np.ndarray, np.ndarray]], original: tuple[np.ndarray, np.ndarray], source: str
-) -> Figure:
-    """Show what each augmentation does to a slice (x, y) and to the class indices 0-3 of its pixels."""
-    shown = {"original": original, **examples}
-    width, height = original[0].shape
-    fig, axes = panels.sheet([width] * 3, [height] * -(-len(shown) // 3), source, legend=label_colours())
-    levels = _levels(original[0])
-    for ax, (name, (image, classes)) in zip(axes.flat, shown.items(), strict=False):
-        panels.picture_panel(ax, image, levels, letters=name == "original")
+def augmentation_grid(examples: Mapping[str, tuple[np.ndarray, np.ndarray]], source: str) -> Figure:
+    """Show a slice (x, y) with the class indices 0-3 of its pixels, then what each augmentation does to both."""
+    original, _ = next(iter(examples.values()))
+    width, height = original.shape
+    fig, axes = panels.sheet([width] * 3, [height] * -(-len(examples) // 3), source, legend=label_colours())
+    for ax, (name, (image, classes)) in zip(axes.flat, examples.items(), strict=False):
+        panels.picture_panel(ax, image, _levels(original), letters=ax is axes[0, 0])
         panels.outline_labels(ax, to_labels(classes).T, 0.9)
         panels.caption(ax, name)
     return fig
 
 
-@styled
 def batch_panel(images: np.ndarray, labels: np.ndarray, source: str) -> Figure:
     """Show a batch as the network sees it: a column per slice, a row per channel, the mask below (paper figure 25).
 
-    `images` (slices, x, y, 2) are FLAIR and T1ce, `labels` class indices 0-3 (slices, x, y).
+    `images` (slices, x, y, 2) are FLAIR and T1ce in 0-1, `labels` class indices 0-3 (slices, x, y).
     """
-    images, masks = np.asarray(images, np.float32), np.moveaxis(to_labels(labels), 0, -1)
-    box = panels.whole(masks)
-    fig, axes = panels.box_sheet(box, 3, len(images), source, left=panels.LEFT, legend=label_colours(), captioned=[0])
-    for row, name in zip(axes, ("FLAIR", "T1ce", "mask"), strict=True):
-        panels.row_label(row[0], name)
-    for channel, row in enumerate(axes[:-1]):
-        levels = _levels(images[..., channel])
-        for ax, image in zip(row, images[..., channel], strict=True):
-            panels.picture_panel(ax, image, levels, letters=ax is axes[0, 0])
-    for i, ax in enumerate(axes[-1]):
-        panels.mask_panel(ax, masks, i, box, letters=False)
-    panels.captions(axes[0], *(f"slice {i + 1}" for i in range(len(images))))
-    return fig
+    images = np.asarray(images, np.float32)
+    rows = {"FLAIR": images[..., 0], "T1ce": images[..., 1], "mask": labels}
+    headings = [f"slice {number}" for number in range(1, len(images) + 1)]
+    return picture_rows(rows, source, headings, legend=label_colours())

@@ -13,7 +13,6 @@ from brats_lib.figures.style import Figure, Style, styled
 from brats_lib.scores.summary import bootstrap_interval
 
 DOTTED = (0, (1, 1.5))
-COSTS = {"multiply_adds": "multiply-adds per voxel", "case_seconds": "seconds of one core per case"}
 
 
 @styled
@@ -34,7 +33,7 @@ def transfer_curve(table: pd.DataFrame, source: str) -> Figure:
     if seeds > 1:
         meaning = f"lowest to highest of {seeds} seeds"
         table = table.groupby([x, "region", "seed"])["dice"].mean().reset_index()
-    errorbar = ("pi", 100) if seeds > 1 else _over_cases
+    errorbar = ("pi", 100) if seeds > 1 else lambda dice: bootstrap_interval(dice)[1:]
     fig, ax = plots.sheet(3.7, source=source, key=True, grid="y")
     seaborn.lineplot(
         table, x=x, y="dice", style="region", style_order=regions, dashes=False, errorbar=errorbar, ax=ax, ms=7,
@@ -50,10 +49,6 @@ def transfer_curve(table: pd.DataFrame, source: str) -> Figure:
     return fig
 
 
-def _over_cases(dice):
-    return bootstrap_interval(dice)[1:]
-
-
 @styled
 def ablation(table: pd.DataFrame, source: str) -> Figure:
     """Plot Dice after each step of a recipe, a row per step, on each kind of data.
@@ -66,8 +61,8 @@ def ablation(table: pd.DataFrame, source: str) -> Figure:
     and kinds of data are drawn in order of appearance, under the names that they have.
     """
     regions, steps, kinds = plots.regions_in(table), list(table["step"].unique()), table["data"].unique()
-    points = table.groupby(["data", "step", "region", "seed"])["dice"].mean().reset_index()
-    means = points.groupby(["data", "step", "region"])["dice"].mean()
+    points = table.groupby(["data", "step", "region", "seed"], sort=False)["dice"].mean().reset_index()
+    means = points.groupby(["data", "step", "region"], sort=False)["dice"].mean()
     names = [textwrap.fill(str(step), 21) for step in steps]
     row = 0.12 + 0.17 * max(2, *(name.count("\n") + 1 for name in names))
     # Narrower than other figures, so that the names of the steps can be read on a phone.
@@ -78,13 +73,11 @@ def ablation(table: pd.DataFrame, source: str) -> Figure:
             points[points["data"] == kind], x="dice", y="step", order=steps, dodge=0.5, linestyle="none", ax=ax,
             errorbar=("pi", 100), err_kws={"lw": 2.2}, ms=7.5, clip_on=False, **plots.region_hue(regions), **plots.MEAN,
         )  # fmt: skip
-        for place, step in enumerate(steps):
-            if (kind, step) in means:
-                weight = "bold" if step == steps[-1] else "normal"
-                text = f"{means[kind, step].mean():.3f}"
-                plots.beside(ax, place, text, fontsize=10, fontweight=weight, gid="mean")
+        for step, mean in means[kind].groupby("step", sort=False).mean().items():
+            weight = "bold" if step == steps[-1] else "normal"
+            plots.beside(ax, steps.index(step), f"{mean:.3f}", fontsize=10, fontweight=weight, gid="mean")
         for step, style in ((steps[0], {"lw": 1.4, "ls": DOTTED}), (steps[-1], {"lw": 1.2})):
-            for name, mean in means.get((kind, step), pd.Series(dtype=float)).items():
+            for name, mean in means[kind].get(step, {}).items():
                 ax.axvline(mean, color=plots.REGION_MARKS[name][0], alpha=0.5, zorder=1, **style)
         plots.beside(ax, -0.75, "mean", fontsize=10, color="#5A5A5A")
         ax.set(title=kind, xlabel="Dice", ylabel="")
@@ -109,7 +102,8 @@ def cost_against_dice(table: pd.DataFrame, source: str, ours: Collection[str] = 
     that are `ours` are set off by colour.
     """
     fig, axes = plots.sheet(5.4, 1, 2, source=source, grid="y", sharey=True)
-    for ax, (column, label) in zip(axes, COSTS.items(), strict=True):
+    costs = ("multiply_adds", "multiply-adds per voxel"), ("case_seconds", "seconds of one core per case")
+    for ax, (column, label) in zip(axes, costs, strict=True):
         left, right = table[column].min(), table[column].max()
         ax.set(xscale="log", xlim=(left / 2, right * 2), xlabel=label)
         height = np.inf

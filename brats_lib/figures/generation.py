@@ -15,7 +15,6 @@ SCORES = {"psnr_brain": "PSNR in the brain (dB)", "ssim_brain": "SSIM in the bra
 METHOD_MARKS = [*zip([*ACCENTS.values(), ACCENTS["blue"]], "osD^vP", strict=True)]
 
 
-@styled
 def labelled_slices(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], source: str) -> Figure:
     """Show slices in four modalities with their labels: a column per slice, a row per modality.
 
@@ -50,11 +49,9 @@ def picture_rows(
         white = np.percentile(pictures[pictures > 0], 99.5) if np.any(pictures > 0) else 1
         for column, (ax, picture) in enumerate(zip(line, pictures, strict=True)):
             if np.issubdtype(pictures.dtype, np.integer):
-                # The background is black as in the other rows, so that only tumours have colour.
-                ax.imshow(label_image(to_labels(picture.T), background=False), origin="upper", interpolation="nearest")
+                ax.imshow(label_image(to_labels(picture.T)), origin="upper", interpolation="nearest")
             else:
-                picture = picture.astype(np.float32).T
-                ax.imshow(picture, cmap="gray", vmin=0, vmax=white, origin="upper", interpolation="bicubic")
+                panels.picture_panel(ax, picture, (0, white), letters=ax is axes[0, 0])
             if classes is not None:
                 panels.outline_labels(ax, to_labels(classes[column]).T)
             if notes and name in notes:

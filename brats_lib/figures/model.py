@@ -27,7 +27,6 @@ class Stage:
 
     size: int
     channels: list[int] = field(default_factory=list)
-    parameters: int = 0
     joins: bool = False
     dropout: float = 0
 
@@ -40,7 +39,6 @@ def stages(model: Any) -> list[Stage]:
         if not found or shape[1] != found[-1].size:
             found.append(Stage(size=shape[1]))
         stage = found[-1]
-        stage.parameters += layer.count_params()
         stage.joins |= kind == "Concatenate"
         if kind in ("InputLayer", "Conv2D", "Conv2DTranspose"):
             stage.channels.append(shape[-1])
@@ -69,7 +67,7 @@ def unet_diagram(model: Any, source: str) -> Figure:
             partner = max(j for j in range(i) if parts[j].size == stage.size)
             right = boxes[partner].get_x() + boxes[partner].get_width()
             _arrow(ax, (right, y), (boxes[i].get_x(), y), gid="skip", **SKIP)
-    total = f"{sum(stage.parameters for stage in parts):,} parameters"
+    total = f"{model.count_params():,} parameters"
     ax.text(5.0, 5.35, total, ha="center", va="top", fontsize=14, fontweight="bold")
     key = {part: Patch(facecolor=colour, edgecolor="#222222") for part, colour in PARTS.items()}
     plots.foot_key(fig, key | {"skip connection": plots.mark(**SKIP)})

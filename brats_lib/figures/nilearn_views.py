@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import nibabel as nib
 import numpy as np
 from matplotlib.colors import ListedColormap
+from nibabel.affines import apply_affine
 from scipy import ndimage
 
-from brats_lib.figures import panels, style
-from brats_lib.figures.style import DPI, WIDTH, Figure, brain_box, styled, tumour_slice, window
+from brats_lib.figures import panels
+from brats_lib.figures.style import Figure, brain_box, label_colours, styled, tumour_slice, window
 from brats_lib.labels import COLOURS, ET, LABELS
 
 # Colours of the integers 1 to 4; no label 3 exists.
@@ -23,23 +24,16 @@ _COLOURS = ListedColormap([COLOURS[label] if label in LABELS else COLOURS[ET] fo
 _STEP = 2
 
 
-def _image(array, affine, dtype):
-    return nib.Nifti1Image(np.ascontiguousarray(array, dtype), affine)
+def _images(volume, mask, affine):
+    """Scan and labels as images, cropped to the brain: smaller ones are quicker to resample and to load."""
+    box = tuple(slice(*side) for side in brain_box(volume, margin=4))
+    return [nib.Nifti1Image(np.asarray(array, np.float32), affine).slicer[box] for array in (volume, mask)]
 
 
-def _centre(mask, affine):
+def _centre(labels):
     """Scanner coordinates of the largest tumour area along each axis; of the middle without a tumour."""
-    at = [tumour_slice(mask, axis) for axis in range(3)]
-    return tuple(float(value) for value in (np.asarray(affine) @ [*at, 1])[:3])
-
-
-def _cropped(volume, mask, affine):
-    """The part of both that holds the brain, and its affine; smaller images are quicker to resample and to load."""
-    box = brain_box(volume, margin=4)
-    part = tuple(slice(*span) for span in box)
-    shift = np.eye(4)
-    shift[:3, 3] = [start for start, _ in box]
-    return np.asarray(volume)[part], np.asarray(mask)[part], np.asarray(affine, float) @ shift
+    at = [tumour_slice(labels.dataobj, axis) for axis in range(3)]
+    return tuple(apply_affine(labels.affine, at).tolist())
 
 
 @styled
@@ -48,9 +42,8 @@ def nilearn_panel(volume: np.ndarray, mask: np.ndarray, affine: np.ndarray, sour
     from nilearn import plotting
 
     low, high = window(volume)
-    volume, mask, affine = _cropped(volume, mask, affine)
-    scan, labels = _image(volume, affine, np.float32), _image(mask, affine, np.uint8)
-    shared = {"cut_coords": _centre(mask, affine), "radiological": True, "draw_cross": False}
+    scan, labels = _images(volume, mask, affine)
+    shared = {"cut_coords": _centre(labels), "radiological": True, "draw_cross": False}
     shared |= {"colorbar": False, "black_bg": True}
     grey, false_colour = ({"cmap": cmap, "vmin": low, "vmax": high} for cmap in ("gray", "inferno"))
     tinted = {"bg_img": scan, "cmap": _COLOURS, "vmin": 1, "vmax": max(LABELS), "alpha": 0.6, "dim": 0}
@@ -60,15 +53,10 @@ def nilearn_panel(volume: np.ndarray, mask: np.ndarray, affine: np.ndarray, sour
         ("plot_img, for any image (here in false colour)", plotting.plot_img, scan, false_colour),
         ("plot_roi, for regions over a scan", plotting.plot_roi, labels, tinted),
     ]
-    above, row, below = 0.2, 2.6, 0.9
-    height = above + row * len(rows) + below
-    fig = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="black")
-    style.write_foot(fig, "#B8B8B8", source, panels.RADIOLOGICAL)
-    for i, (name, plot, image, options) in enumerate(rows):
-        bottom = (below + row * (len(rows) - 1 - i)) / height
-        fig.text(0.016, bottom + (row - 0.08) / height, name, color="white", fontsize=12, fontweight="bold", va="top")
-        plot(image, **shared, **options, figure=fig, axes=(0.0, bottom, 1.0, (row - 0.38) / height))
-    style.colour_legend(fig, style.label_colours(), loc="lower left", bbox_to_anchor=(0.014, 0.5 / height))
+    fig, axes = panels.sheet([4.4], [1] * len(rows), source, legend=label_colours())
+    for ax, (name, plot, image, options) in zip(axes.flat, rows, strict=True):
+        panels.caption(ax, name)
+        plot(image, **shared, **options, figure=fig, axes=ax)
     return fig
 
 
@@ -90,15 +78,13 @@ def interactive_view(volume: np.ndarray, mask: np.ndarray, affine: np.ndarray, t
     from nilearn import plotting
 
     _, high = window(volume)
-    volume, mask, affine = _cropped(volume, mask, affine)
     smooth = ndimage.uniform_filter(np.clip(volume, 0, high).astype(np.float32), _STEP)
-    scan, labels = (array[::_STEP, ::_STEP, ::_STEP] for array in (smooth, mask))
     # nilearn's own radiological view (0.14) mirrors the pictures but neither the cut nor the coordinates. Measuring x
     # to the patient's left instead mirrors all of them; what is left to do are the letters.
-    coarse = np.diag([-1.0, 1, 1, 1]) @ affine @ np.diag([_STEP, _STEP, _STEP, 1.0])
+    images = _images(smooth, mask, np.diag([-1.0, 1, 1, 1]) @ affine)
+    scan, labels = (image.slicer[::_STEP, ::_STEP, ::_STEP] for image in images)
     view = plotting.view_img(
-        _image(labels, coarse, np.float32), bg_img=_image(scan, coarse, np.float32),
-        cut_coords=_centre(labels, coarse), cmap=_COLOURS, symmetric_cmap=False, vmin=1, vmax=max(LABELS),
+        labels, bg_img=scan, cut_coords=_centre(labels), cmap=_COLOURS, symmetric_cmap=False, vmin=1, vmax=max(LABELS),
         threshold=0.5, resampling_interpolation="nearest", opacity=0.6, colorbar=False, black_bg=True, dim=0,
         annotate=False,
     )  # fmt: skip

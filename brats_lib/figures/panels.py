@@ -11,7 +11,8 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
+from scipy import ndimage
 
 from brats_lib.figures import style
 from brats_lib.figures.style import AXIAL, MARGIN, WIDTH, Box, Figure, Plane, Style, Volumes, window
@@ -61,7 +62,11 @@ def sheet(
         bottom -= _GAP
     if legend:
         corner = (MARGIN / width, (below - 0.20) / height)
-        style.colour_legend(fig, legend, loc="upper left", bbox_to_anchor=corner, columnspacing=1.6)
+        patches = [Patch(facecolor=colour, edgecolor="#888888", linewidth=0.6, label=text) for colour, text in legend]
+        spacing: Style = {"borderaxespad": 0, "borderpad": 0, "handlelength": 1.2, "columnspacing": 1.6}
+        fig.legend(
+            handles=patches, loc="upper left", bbox_to_anchor=corner, ncols=len(legend), labelcolor="white", **spacing
+        )
     if scale:
         _explain_scale(fig, scale, (below - (0.76 if legend else 0.32)) / height)
     return fig, axes
@@ -174,9 +179,13 @@ def mask_panel(ax: Axes, mask: np.ndarray, z: int, box: Box, letters: bool = Tru
     view(ax, box, letters=letters)
 
 
-def probability_panel(ax: Axes, probabilities: np.ndarray, box: Box, letters: bool = True) -> None:
-    """Draw an axial slice of probabilities (rows, columns) on the scale from 0 to 1."""
-    ax.imshow(probabilities, cmap=style.PROBABILITY, vmin=0, vmax=1, origin="upper", interpolation="nearest")
+def probability_panel(
+    ax: Axes, probabilities: np.ndarray, volume: np.ndarray, z: int, box: Box, letters: bool = True
+) -> None:
+    """Draw an axial slice (x, y) of probabilities on the scale from 0 to 1, with the border of the volume's brain."""
+    shown = np.asarray(probabilities, np.float32).T
+    ax.imshow(shown, cmap=style.PROBABILITY, vmin=0, vmax=1, origin="upper", interpolation="nearest")
+    outline(ax, ndimage.binary_fill_holes(AXIAL.cut(volume, z) != 0), "#8A8A8A", 0.8)
     view(ax, box, letters=letters)
 
 

@@ -6,24 +6,19 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from scipy import ndimage
 
 from brats_lib.figures import panels
-from brats_lib.figures.style import TUMOUR, Figure, Volumes, axial, brain_box, label_colours, styled
+from brats_lib.figures.style import AXIAL, TUMOUR, Figure, Volumes, brain_box, label_colours, styled
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR, REGIONS, region, to_labels
 from brats_lib.scores.challenge import score_region
 
-COMMON_NAMES = {NCR: "Core", ED: "Edema", ET: "Enhancing"}
 # Agreement is quiet, both kinds of error stand out, with every kind of colour vision (Okabe and Ito 2008).
 ERROR_LEGEND = [
     ("#FFFFFF", "found (true positive)"),
     ("#E69F00", "missed (false negative)"),
     ("#56B4E9", "too much (false positive)"),
 ]
-# Below this a probability is black to the eye.
-_FAINT = 0.1
 
 
 @styled
@@ -87,10 +82,10 @@ def six_panels(volume: np.ndarray, truth: np.ndarray, probabilities: np.ndarray,
     panels.overlay(axes[0, 1], truth, z)
     panels.overlay(axes[0, 2], to_labels(strengths.argmax(-1))[..., None], 0)
     panels.captions(axes[0], "FLAIR", "Ground truth", "Prediction, all classes")
-    for ax, label in zip(axes[1], (ED, NCR, ET), strict=True):
+    for ax, label, name in zip(axes[1], (ED, NCR, ET), ("Edema", "Core", "Enhancing"), strict=True):
         panels.tint(ax, strengths[..., LABELS.index(label)].T, COLOURS[label])
-        panels.outline(ax, axial(truth, z) == label, "white", 0.9)
-        panels.caption(ax, f"{COMMON_NAMES[label]} ({LABEL_NAMES[label]})")
+        panels.outline(ax, AXIAL.cut(truth, z) == label, "white", 0.9)
+        panels.caption(ax, f"{name} ({LABEL_NAMES[label]})")
     return fig
 
 
@@ -104,11 +99,9 @@ def probability_maps(volume: np.ndarray, truth: np.ndarray, probabilities: np.nd
     panels.caption(axes[0, 0], "FLAIR", f"z = {z}")
     panels.mask_panel(axes[0, 1], truth, z, box)
     panels.caption(axes[0, 1], "Ground truth", "the true mask")
-    brain = ndimage.binary_fill_holes(axial(volume, z) != 0)
     for channel, (ax, label) in enumerate(zip((axes[0, 2], *axes[1]), LABELS, strict=True)):
-        panels.probability_panel(ax, np.asarray(probabilities[:, :, z, channel], np.float32).T, box)
-        panels.outline(ax, brain, "#8A8A8A", 0.8)
-        panels.outline(ax, axial(truth, z) == label, "white", 0.9)
+        panels.probability_panel(ax, probabilities[:, :, z, channel], volume, z, box)
+        panels.outline(ax, AXIAL.cut(truth, z) == label, "white", 0.9)
         name = LABEL_NAMES[label]
         panels.caption(ax, name if label else name.capitalize(), LONG_NAMES[name] if label else "no tumour")
     return fig
@@ -122,11 +115,11 @@ def region_maps(
 
     The probabilities (x, y, z, 3) are those of WT, TC and ET; `prediction` holds the labels that were made of them.
     """
-    chances = np.asarray(probabilities[:, :, z : z + 1], np.float32)
     box = brain_box(volumes["flair"], volumes["t1ce"])
-    # Everything that is tumour or might be: a false alarm far away must not fall outside the enlarged panels.
-    tumour = (truth[:, :, z : z + 1] != 0) | (prediction[:, :, z : z + 1] != 0) | (chances.max(-1) > _FAINT)
-    close = panels.zoom_box(tumour, 0, box)
+    # All that is tumour or might be: a false alarm far away must not fall outside the enlarged panels. Below 0.1 a
+    # probability is black to the eye.
+    tumour = (truth != 0) | (prediction != 0) | (probabilities > 0.1).any(-1)
+    close = panels.zoom_box(tumour, z, box)
     width, height = panels.box_ratio(box)
     scale = "probability of the region;\nnetwork's border in blue, the true one in white"
     fig, axes = panels.sheet([width] * 3, [height, width], source, notes=1, legend=label_colours(), scale=scale)
@@ -136,24 +129,17 @@ def region_maps(
         panels.caption(ax, *heading)
     panels.frame(axes[0, 0], close)
     panels.overlay(axes[0, 2], prediction, z)
-    brain = ndimage.binary_fill_holes(axial(volumes["flair"], z) != 0)
     for channel, (ax, name) in enumerate(zip(axes[1], REGIONS, strict=True)):
-        panels.probability_panel(ax, axial(chances[..., channel], 0), close, letters=False)
-        panels.outline(ax, brain, "#8A8A8A", 0.8)
-        panels.outline(ax, axial(region(truth, name), z), "white", 1.5)
-        panels.outline(ax, axial(region(prediction, name), z), "#4FD8FF", 1.2)
+        panels.probability_panel(ax, probabilities[:, :, z, channel], volumes["flair"], z, close, letters=False)
+        panels.outline(ax, AXIAL.cut(region(truth, name), z), "white", 1.5)
+        panels.outline(ax, AXIAL.cut(region(prediction, name), z), "#4FD8FF", 1.2)
         panels.caption(ax, name, f"{LONG_NAMES[name]}, enlarged")
     return fig
 
 
 @styled
 def single_class(
-    volume: np.ndarray,
-    truth: np.ndarray,
-    prediction: np.ndarray,
-    z: int,
-    source: str,
-    spacing: tuple[float, float, float],
+    volume: np.ndarray, truth: np.ndarray, prediction: np.ndarray, z: int, source: str, spacing: tuple[float, ...]
 ) -> Figure:
     """Compare edema with the truth: where it is, and how bright its voxels are (paper figure 14).
 
@@ -167,17 +153,17 @@ def single_class(
     ml = np.prod(spacing) / 1000
     for ax, heading, voxels in ((axes[0, 0], "Ground truth", wanted), (axes[0, 1], "Prediction", got)):
         panels.mr_panel(ax, volume, z, box)
-        panels.fill(ax, axial(voxels, z), colour)
+        panels.fill(ax, AXIAL.cut(voxels, z), colour)
         panels.caption(ax, heading, f"{name}, {voxels.sum() * ml:,.1f} mL in the whole scan")
     dice = score_region(got, wanted, spacing)["dice"]
     panels.caption(axes[0, 2], "Intensities", f"of all its voxels; Dice {dice:.3f}")
-    _distributions(axes[0, 2], volume[wanted], volume[got], colour)
+    inset = axes[0, 2].inset_axes((0.1, 0.13, 0.88, 0.84), facecolor="black")
+    _distributions(inset, volume[wanted], volume[got], colour)
     return fig
 
 
 def _distributions(ax, wanted, got, colour):
-    """Draw two normalised histograms in a panel of a black sheet."""
-    ax = ax.inset_axes((0.1, 0.13, 0.88, 0.84), facecolor="black")
+    """Draw two normalised histograms in an axes on black."""
     both = np.concatenate([wanted, got])
     if both.size:
         edges = np.histogram_bin_edges(both, bins=48, range=np.percentile(both, (0.2, 99.8)))
@@ -186,22 +172,22 @@ def _distributions(ax, wanted, got, colour):
         ax.legend(loc="upper right", labelcolor="white", handlelength=1.2)
         ax.set_ylim(0, 1.22 * ax.get_ylim()[1])
         ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.spines[:].set(visible=False)
-    ax.spines["bottom"].set(visible=True, color="#BBBBBB")
+    ax.spines["left"].set_visible(False)
+    ax.spines["bottom"].set_color("#BBBBBB")
     ax.tick_params(colors="white", labelsize=10)
     ax.set_yticks([])
     ax.set_xlabel("intensity (as stored in the scan)", color="white")
     ax.set_ylabel("share of voxels", color="white")
 
 
-def mark_errors(ax: Axes, prediction: np.ndarray, truth: np.ndarray, z: int, name: str) -> tuple[int, int, int]:
+def _error_panel(ax, volume, prediction, truth, z, box, name):
     """Colour what is found, missed and too much of a region in a slice; return the three pixel counts."""
-    got, wanted = axial(region(prediction, name), z), axial(region(truth, name), z)
+    panels.mr_panel(ax, volume, z, box, levels=panels.dimmed(volume))
+    got, wanted = AXIAL.cut(region(prediction, name), z), AXIAL.cut(region(truth, name), z)
     parts = (got & wanted, wanted & ~got, got & ~wanted)
     for pixels, (colour, _), strength in zip(parts, ERROR_LEGEND, (0.45, 1, 1), strict=True):
-        panels.tint(ax, pixels.astype(np.float32) * strength, colour)
-    found, missed, extra = (int(pixels.sum()) for pixels in parts)
-    return found, missed, extra
+        panels.tint(ax, pixels * np.float32(strength), colour)
+    return [int(pixels.sum()) for pixels in parts]
 
 
 @styled
@@ -209,9 +195,8 @@ def error_map(volume: np.ndarray, truth: np.ndarray, prediction: np.ndarray, z: 
     """Show what of each scored region was found, missed and too much in a slice."""
     box = brain_box(volume)
     fig, axes = panels.box_sheet(box, 1, 3, source, notes=2, legend=ERROR_LEGEND)
-    for ax, name in zip(axes[0], ("WT", "TC", "ET"), strict=True):
-        panels.mr_panel(ax, volume, z, box, levels=panels.dimmed(volume))
-        found, missed, extra = mark_errors(ax, prediction, truth, z, name)
+    for ax, name in zip(axes[0], REGIONS, strict=True):
+        found, missed, extra = _error_panel(ax, volume, prediction, truth, z, box, name)
         counts = f"{found:,} pixels found, {missed:,} missed,\n{extra:,} too much"
         panels.caption(ax, f"{name}, {LONG_NAMES[name]}", counts)
     return fig
@@ -224,15 +209,13 @@ def system_errors(
     """Show what each system found, missed and marked too much of the whole tumour in one axial slice.
 
     `image` (x, y) is 0 outside the brain; standardised intensities, which may be negative, will do. `truth` and `masks`
-    are labels (x, y), those of each system by its title. At most `columns` panels stand in a row.
+    are labels (x, y), those of each system by its title. A row has `columns` panels.
     """
     volume = np.where(image != 0, image - np.min(image), 0).astype(np.float32)[..., None]
     box = brain_box(volume)
-    columns = min(columns, len(masks))
     fig, axes = panels.box_sheet(box, -(-len(masks) // columns), columns, source, notes=1, legend=ERROR_LEGEND)
     for ax, (system, mask) in zip(axes.flat, masks.items(), strict=False):
-        panels.mr_panel(ax, volume, 0, box, levels=panels.dimmed(volume))
-        found, missed, extra = mark_errors(ax, mask[..., None], truth[..., None], 0, "WT")
+        found, missed, extra = _error_panel(ax, volume, mask[..., None], truth[..., None], 0, box, "WT")
         total = 2 * found + missed + extra
         panels.caption(ax, system, f"Dice of WT in this slice {2 * found / total if total else 1:.2f}")
     return fig

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import seaborn
 
 from brats_lib.figures import plots
 from brats_lib.figures.style import ACCENTS, Figure, Style, styled
@@ -39,7 +40,7 @@ DIAMOND: Style = {"marker": "D", "mfc": "white", "mec": "#111111", "mew": 1.8, "
 def _metrics_in(frame):
     """Known metrics first, in their usual order; then the others as they come."""
     present = frame["metric"].unique()
-    return sorted(present, key=lambda name: [*METRIC_NAMES, *present].index(name))
+    return sorted(present, key=[*METRIC_NAMES, *present].index)
 
 
 def _name_metrics(ax, metrics):
@@ -93,10 +94,8 @@ def metric_distributions(frame: pd.DataFrame, source: str) -> Figure:
     metrics = _metrics_in(frame)
     fig, ax = plots.sheet(0.75 + 0.46 * len(metrics), source=source)
     values = [frame.loc[frame["metric"] == metric, "value"].to_numpy(float) for metric in metrics]
-    lines = {"boxprops": {"facecolor": "#E8EEF4", "edgecolor": "#5A5A5A"}, "medianprops": {"color": "#111111", "lw": 2}}
-    lines |= {"whiskerprops": {"color": "#5A5A5A"}, "capprops": {"color": "#5A5A5A"}}
-    options = {"widths": 0.5, "showfliers": False, "patch_artist": True, "zorder": 1}
-    ax.boxplot(values, positions=range(len(metrics)), orientation="horizontal", **options, **lines)
+    lines = {"color": "#E8EEF4", "linecolor": "#5A5A5A", "medianprops": {"color": "#111111", "lw": 2}}
+    seaborn.boxplot(values, orient="h", width=0.5, showfliers=False, saturation=1, zorder=1, ax=ax, **lines)
     for row, of_cases in enumerate(values):
         plots.dots(ax, row, of_cases)
         plots.beside(ax, row, f"{np.median(of_cases):.3f}", fontsize=10)

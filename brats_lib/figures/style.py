@@ -1,9 +1,8 @@
 """How every figure looks: fonts, colours, the planes of the body, and a figure that displays exactly once."""
 
-import functools
 import io
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,8 +10,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import figure as mpl_figure
 from matplotlib.colors import to_rgba
-from matplotlib.legend import Legend
-from matplotlib.patches import Patch
 
 from brats_lib.cases import brain
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, NCR
@@ -35,40 +32,26 @@ ACCENTS = {"blue": "#0072B2", "orange": "#D55E00", "green": "#007A5A", "purple":
 PROBABILITY = mpl.colormaps["magma"]
 
 STYLE: Any = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib, so figures are the same on every machine
+    "font.family": "DejaVu Sans",  # ships with matplotlib, so figures are the same on every machine
     "font.size": 11,
     "axes.titlesize": 12,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
-    "axes.labelsize": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": "#444444",
-    "axes.linewidth": 0.8,
     "axes.axisbelow": True,
     "grid.color": "#E3E3E3",
-    "grid.linewidth": 0.8,
     "xtick.labelsize": 10,
     "ytick.labelsize": 10,
     "legend.frameon": False,
     "legend.fontsize": 10.5,
     "lines.linewidth": 2.0,
-    "figure.dpi": DPI,
-    "savefig.dpi": DPI,
-    "savefig.facecolor": "auto",
 }
 
 
-def styled(draw: Callable) -> Callable:
-    """Draw a figure in the book's style without touching the caller's settings."""
-
-    @functools.wraps(draw)
-    def wrapper(*args, **kwargs):
-        with mpl.rc_context(STYLE):
-            return draw(*args, **kwargs)
-
-    return wrapper
+# A decorator: what a function draws is in the book's style, and the caller's settings stay as they are.
+styled = mpl.rc_context(STYLE)
 
 
 class Figure(mpl_figure.Figure):
@@ -77,10 +60,9 @@ class Figure(mpl_figure.Figure):
     It is unknown to pyplot: nothing is left open, and the inline backend does not show it a second time.
     """
 
+    @styled  # matplotlib makes ticks while it draws
     def draw(self, renderer: Any) -> None:
-        # matplotlib makes ticks while it draws, so the style must hold then too.
-        with mpl.rc_context(STYLE):
-            super().draw(renderer)
+        super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
@@ -116,11 +98,6 @@ class Plane:
 AXIAL = Plane("axial", 2, "upper", "RLAP")
 CORONAL = Plane("coronal", 1, "lower", "RLSI")
 SAGITTAL = Plane("sagittal", 0, "lower", "APSI")
-
-
-def axial(volume: np.ndarray, z: int) -> np.ndarray:
-    """Slice `z` of an LPS volume for ``imshow(..., origin="upper")``: front of the head up, patient's left right."""
-    return AXIAL.cut(volume, z)
 
 
 def tumour_slice(mask: np.ndarray, axis: int = 2) -> int:
@@ -175,23 +152,10 @@ def modality_name(modality: str) -> str:
     return MODALITY_NAMES.get(modality, modality)
 
 
-def long_name(label: int) -> str:
-    """``"ED, peritumoral edema"`` for a label."""
-    short = LABEL_NAMES[label]
-    return f"{short}, {LONG_NAMES[short]}" if label else short
-
-
 def label_colours(labels: Iterable[int] = TUMOUR) -> list[tuple[str, str]]:
-    """Colour and long name of each label, for `colour_legend`."""
-    return [(COLOURS[label], long_name(label)) for label in labels]
-
-
-def colour_legend(fig: Figure, entries: Iterable[tuple[str, str]], **options: Any) -> Legend:
-    """Explain colours, each with its text, in one line of white letters on a black figure."""
-    colours, texts = zip(*entries, strict=True)
-    patches = [Patch(facecolor=colour, edgecolor="#888888", linewidth=0.6) for colour in colours]
-    options |= {"ncols": len(texts), "labelcolor": "white", "borderaxespad": 0, "borderpad": 0, "handlelength": 1.2}
-    return fig.legend(patches, texts, **options)
+    """Colour and name of each label, such as ``"ED, peritumoral edema"``, for the legend of a sheet."""
+    names = {label: f"{name}, {LONG_NAMES[name]}" if label else name for label, name in LABEL_NAMES.items()}
+    return [(COLOURS[label], names[label]) for label in labels]
 
 
 def foot_lines(width: float, *parts: str) -> list[str]:

@@ -43,8 +43,8 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
     if own.empty:
         raise BratsError("table for a figure", "no row is the baseline", "rows of factor 'baseline'", "Train it too")
     factors = [name for name in scores["factor"].unique() if name != "baseline"]
-    columns = min(3, max(1, len(factors)))
-    rows = max(1, -(-len(factors) // columns))
+    columns = min(3, len(factors))
+    rows = -(-len(factors) // columns)
     fig, axes = plots.sheet(2.9 * rows, rows, columns, source=source, key=True, grid="y", sharey=True, squeeze=False)
     for ax, factor in zip(axes.flat, factors, strict=False):
         dice = scores[scores["factor"] == factor].groupby("value")["val_region_dice"].apply(list).to_dict()
@@ -104,8 +104,7 @@ def importance_and_interaction(trials: pd.DataFrame, shares: Mapping[str, float]
     Trials and shares are those of `studies.tuning.trials_table` and `importance`.
     """
     fig, (left, right) = plots.sheet(3.9, 1, 2, source=source, key=True, width_ratios=(1, 1.3))
-    ascending = sorted((share, NAMES.get(name, name)) for name, share in shares.items())
-    left.barh([name for _, name in ascending], [share for share, _ in ascending], color=ACCENTS["grey"])
+    pd.Series(shares).rename(NAMES).sort_values().plot.barh(ax=left, width=0.8, color=ACCENTS["grey"])
     left.set(xlabel="share of the variance of the score", title="Importance (fANOVA)")
     left.grid(axis="x")
     key = {}

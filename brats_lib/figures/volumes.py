@@ -1,11 +1,11 @@
 """What the scans and the experts' masks look like."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from brats_lib.figures import panels, style
-from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, Figure, Volumes, axial, brain_box, modality_name, styled
+from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, Figure, Volumes, brain_box, modality_name, styled
 from brats_lib.labels import COLOURS, ED, ET, LABEL_NAMES, LABELS, LONG_NAMES, region
 
 SHOWS = {
@@ -17,7 +17,6 @@ SHOWS = {
 # The core's own colour is too dark for a line on a scan.
 REGION_COLOURS = {"WT": COLOURS[ED], "TC": "#6C8BE0", "ET": COLOURS[ET]}
 OTHER = "#9A9A9A"
-_MONTAGE = 12  # slices
 
 
 @styled
@@ -115,7 +114,7 @@ def regions_on_modalities(volumes: Volumes, mask: np.ndarray, z: int, source: st
         for ax in column:
             panels.mr_panel(ax, volumes[modality], z, box)
         panels.caption(column[0], f"{name} on {modality_name(modality)}", LONG_NAMES[name])
-        panels.fill(column[1], axial(region(mask, name), z), REGION_COLOURS[name])
+        panels.fill(column[1], AXIAL.cut(region(mask, name), z), REGION_COLOURS[name])
     return fig
 
 
@@ -126,7 +125,7 @@ def isolated_classes(mask: np.ndarray, z: int, source: str) -> Figure:
     legend = [*((COLOURS[label], LABEL_NAMES[label]) for label in LABELS), (OTHER, "everything else")]
     fig, axes = panels.box_sheet(box, 2, 2, source, notes=1, width=8.0, legend=legend)
     for ax, label in zip(axes.flat, LABELS, strict=True):
-        pixels = axial(mask, z) == label
+        pixels = AXIAL.cut(mask, z) == label
         image = np.where(pixels[..., None], style.rgba(COLOURS[label]), style.rgba(OTHER))
         ax.imshow(image, origin="upper", interpolation="nearest")
         panels.view(ax, box)
@@ -145,20 +144,19 @@ def montage(volume: np.ndarray, mask: np.ndarray, source: str, volumes: Volumes)
     box = brain_box(volume)
     bottom, top = brain_box(volume, margin=0)[2]
     edge = (top - bottom) * 0.12
-    slices = np.linspace(bottom + edge, top - 1 - edge, _MONTAGE).round().astype(int)
+    slices = np.linspace(bottom + edge, top - 1 - edge, 12).round().astype(int)
     width, height = panels.box_ratio(box)
-    rows = _MONTAGE // 4
-    heights = [height] * rows + [width]
-    fig, axes = panels.sheet([width] * 4, heights, source, legend=style.label_colours(), captioned=[rows])
-    for ax, z in zip(axes[:rows].flat, slices, strict=True):
+    heights = [height] * 3 + [width]
+    fig, axes = panels.sheet([width] * 4, heights, source, legend=style.label_colours(), captioned=[3])
+    for ax, z in zip(axes[:3].flat, slices, strict=True):
         panels.mr_panel(ax, volume, z, box, letters=z == slices[0])
-        panels.outline_labels(ax, axial(mask, z))
+        panels.outline_labels(ax, AXIAL.cut(mask, z))
         panels.note(ax, f"z = {z}")
     z = style.tumour_slice(mask)
-    panels.modality_panels(axes[rows], volumes, z, panels.zoom_box(mask, z, box))
-    for ax in axes[rows]:
-        panels.outline_labels(ax, axial(mask, z))
-    panels.note(axes[rows, 0], f"z = {z}")
+    panels.modality_panels(axes[3], volumes, z, panels.zoom_box(mask, z, box))
+    for ax in axes[3]:
+        panels.outline_labels(ax, AXIAL.cut(mask, z))
+    panels.note(axes[3, 0], f"z = {z}")
     return fig
 
 
@@ -178,22 +176,13 @@ def modalities_side_by_side(volumes: Volumes, mask: np.ndarray, z: int, source: 
 
 
 @styled
-def phantom_beside_real(
-    phantom_volumes: Volumes,
-    real_volumes: Volumes | None,
-    source: str,
-    phantom_mask: np.ndarray,
-    real_mask: np.ndarray | None = None,
-) -> Figure:
-    """Compare a simulated patient, on the left, with a real one: a row per modality, a column per plane, to one scale.
+def phantom_beside_real(subjects: Mapping[str, tuple[Volumes, np.ndarray]], source: str) -> Figure:
+    """Show a simulated patient beside a real one, or alone: a row per modality, a column per plane, to one scale.
 
-    The planes go through the largest area of each tumour. Without real volumes the phantom is shown alone.
+    `subjects` are the volumes and the mask of each by name. The planes go through the largest area of each tumour.
     """
-    subjects = [("Phantom", phantom_volumes, phantom_mask)]
-    if real_volumes is not None and real_mask is not None:
-        subjects.append(("Patient", real_volumes, real_mask))
-    names, planes = list(phantom_volumes), (AXIAL, CORONAL, SAGITTAL)
-    boxes = [brain_box(*volumes.values(), margin=3) for _, volumes, _ in subjects]
+    names, planes = list(next(iter(subjects.values()))[0]), (AXIAL, CORONAL, SAGITTAL)
+    boxes = [brain_box(*volumes.values(), margin=3) for volumes, _ in subjects.values()]
     # Boxes of one size, each around the middle of its own brain, and as high as they are deep, so that all panels are
     # of one height and to one scale.
     width, *depths = np.max([np.diff(box).ravel() for box in boxes], axis=0)
@@ -201,11 +190,11 @@ def phantom_beside_real(
     starts = [(np.sum(box, axis=1) - sizes) // 2 for box in boxes]
     boxes = [tuple(zip(start.tolist(), (start + sizes).tolist(), strict=True)) for start in starts]
     columns = [panels.box_ratio(boxes[0], plane)[0] for plane in planes] * len(subjects)
-    page = style.WIDTH if len(subjects) > 1 else 6.8
-    heights = [sizes[1]] * len(names)
+    heights, page = [sizes[1]] * len(names), style.WIDTH if len(subjects) > 1 else 6.8
     fig, axes = panels.sheet(columns, heights, source, notes=1, left=panels.LEFT, captioned=[0], width=page)
-    for number, ((who, volumes, mask), box) in enumerate(zip(subjects, boxes, strict=True)):
-        for plane, column in zip(planes, axes.T[3 * number : 3 * number + 3], strict=True):
+    places = iter(axes.T)
+    for (who, (volumes, mask)), box in zip(subjects.items(), boxes, strict=True):
+        for plane, column in zip(planes, places, strict=False):
             at = style.tumour_slice(mask, plane.axis)
             for ax, modality in zip(column, names, strict=True):
                 panels.mr_panel(ax, volumes[modality], at, box, plane, letters=ax is column[0])

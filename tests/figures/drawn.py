@@ -1,5 +1,6 @@
 """What a drawn figure looks like: pixels, panels and texts."""
 
+import functools
 import warnings
 
 import numpy as np
@@ -9,15 +10,19 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from brats_lib.figures.plots import REGION_MARKS
+from brats_lib.labels import one_hot, to_classes
 
 SOURCE = "3 test heads"
-Z = 18  # a slice of `tiny_case` with every label
+Z = 18  # a slice of `predicted_case` with every label
 
 
-def tiny_case(seed=1):
-    """Four modalities as float, and a mask."""
-    images, mask = tiny_volumes(seed=seed)
-    return {name: image.astype(np.float32) for name, image in images.items()}, mask
+@functools.cache
+def predicted_case():
+    """Four modalities as float, true labels, predicted ones, and probabilities of the classes."""
+    images, truth = tiny_volumes(seed=2)
+    images = {name: image.astype(np.float32) for name, image in images.items()}
+    prediction = np.roll(truth, 3, axis=0)
+    return images, truth, prediction, one_hot(to_classes(prediction)).astype(np.float16)
 
 
 def pixels(figure):
@@ -28,17 +33,15 @@ def pixels(figure):
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def panel(figure, axes, image=None):
-    """The pixels of one axes."""
-    image = pixels(figure) if image is None else image
-    box = axes.get_window_extent()
-    height = image.shape[0]
+def panel(image, axes):
+    """The part of the pixels of a figure that one axes takes."""
+    box, height = axes.get_window_extent(), image.shape[0]
     return image[round(height - box.y1) : round(height - box.y0), round(box.x0) : round(box.x1)]
 
 
 def texts(figure):
     """Every text of a figure."""
-    return [text.get_text() for text in figure.findobj(lambda artist: isinstance(artist, Text))]
+    return [text.get_text() for text in figure.findobj(Text)]
 
 
 def captions(figure):
@@ -69,7 +72,7 @@ def check_sheet(figure, panels):
     shown = image_axes(figure)
     assert len(shown) == panels
     for axes in shown:
-        assert panel(figure, axes, image).std() > 1, axes.get_title()
+        assert panel(image, axes).std() > 1, axes.get_title()
 
 
 def marked(figure, gid):

@@ -6,7 +6,7 @@ import pytest
 from figures.drawn import SOURCE, captions, check_plot, check_sheet, hex_colours, marked, points, texts
 
 from brats_lib.figures import generation
-from brats_lib.labels import COLOURS, ED
+from brats_lib.labels import BACKGROUND, COLOURS, ED
 
 
 def slices(count, seed=0):
@@ -22,8 +22,7 @@ def test_labelled_slices_have_a_column_each_and_a_heading_per_group():
     figure = generation.labelled_slices({"real": slices(2), "made": slices(3, 1)}, SOURCE)
     check_sheet(figure, 25)
     assert captions(figure) == ["real", "made"]
-    shown = np.asarray(figure.axes[-1].images[0].get_array())
-    assert hex_colours(shown[shown[..., 3] > 0]) == {COLOURS[ED]}
+    assert hex_colours(np.asarray(figure.axes[-1].images[0].get_array())) == {COLOURS[BACKGROUND], COLOURS[ED]}
 
 
 def test_pictures_stand_the_radiological_way():
@@ -63,13 +62,9 @@ def test_the_scale_of_distances_shows_what_lies_below_the_floor_or_above_the_cei
 
 def test_help_is_a_mark_per_arm_and_number():
     arms = [("few, plain", 0, 0.5), ("synthetic", 100, 0.6), ("synthetic", 1000, 0.7)]
-    rows = [
-        (arm, count, "phantoms", seed, region, dice + seed / 10)
-        for arm, count, dice in arms
-        for seed in (0, 1)
-        for region in ("WT", "ET")
-    ]
-    table = pd.DataFrame(rows, columns=["arm", "synthetic", "data", "seed", "region", "dice"])
+    rows = [(*arm, seed, region) for arm in arms for seed in (0, 1) for region in ("WT", "ET")]
+    table = pd.DataFrame(rows, columns=["arm", "synthetic", "dice", "seed", "region"]).assign(data="phantoms")
+    table["dice"] += table["seed"] / 10
     figure = generation.help_curve(table, SOURCE)
     check_plot(figure)
     assert points(figure.axes[0], "WT")[1] == pytest.approx([0.55, 0.65, 0.75])

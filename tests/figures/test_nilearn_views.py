@@ -26,7 +26,7 @@ def test_the_panel_puts_the_patients_left_on_the_right():
     written = " ".join(texts(figure))
     assert all(name in written for name in (SOURCE, "plot_anat", "plot_epi", "plot_img", "plot_roi"))
     axes = [axes for axes in figure.axes if {"L", "R"} <= {text.get_text() for text in axes.texts}][-1]
-    axial = panel(figure, axes, image).astype(int)
+    axial = panel(image, axes).astype(int)
     letters = {text.get_text(): text.get_window_extent().x0 for text in axes.texts}
     assert letters["R"] < letters["L"]
     tumour = np.argwhere((axial[..., 0] > 100) & (axial[..., 2] < 0.75 * axial[..., 0]))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from figures.drawn import SOURCE, captions, check_plot, check_sheet, image_axes, marked, texts, tiny_case
+from figures.drawn import SOURCE, captions, check_plot, check_sheet, image_axes, marked, predicted_case, texts
 from matplotlib.container import BarContainer
 
 from brats_lib.figures import data, model, scores
@@ -86,18 +86,18 @@ def test_tumour_volumes_show_medians_and_zeros():
 
 
 def test_what_the_network_reads_is_drawn_slice_by_slice():
-    volumes, mask = tiny_case()
+    volumes, mask, *_ = predicted_case()
     z = [14, 18, 22]
     images = np.stack([np.moveaxis(volumes[name][:, :, z], -1, 0) for name in ("flair", "t1ce")], axis=-1)
     labels = to_classes(np.moveaxis(mask[:, :, z], -1, 0))
     batch = data.batch_panel(images, labels, SOURCE)
     check_sheet(batch, 9)
     np.testing.assert_array_equal(image_axes(batch)[0].images[0].get_array(), volumes["flair"][:, :, 14].T)
-    original = images[1, ..., 0], labels[1]
-    grid = data.augmentation_grid({"flip": (original[0][::-1], original[1][::-1])}, original, SOURCE)
+    image, classes = images[1, ..., 0], labels[1]
+    grid = data.augmentation_grid({"original": (image, classes), "flip": (image[::-1], classes[::-1])}, SOURCE)
     check_sheet(grid, 2)
     assert captions(grid) == ["original", "flip"]
-    steps = data.preprocessing_steps([("As loaded", original[0]), ("Scaled", original[0] / original[0].max())], SOURCE)
+    steps = data.preprocessing_steps([("As loaded", image), ("Scaled", image / image.max())], SOURCE)
     check_sheet(steps, 2)
     assert captions(steps) == ["1. As loaded", "2. Scaled"] and texts(steps).count("48 × 40 pixels, 0 to 1") == 1
 

@@ -1,23 +1,15 @@
 """Figures of predictions: the right class under the right name, errors as counted."""
 
 import numpy as np
-import pytest
-from figures.drawn import SOURCE, Z, axes_of, captions, image_axes, texts, tiny_case
+from figures.drawn import SOURCE, Z, axes_of, captions, image_axes, predicted_case, texts
 from matplotlib.colors import to_hex
 
 from brats_lib.figures import predictions
-from brats_lib.labels import COLOURS, ED, ET, NCR, REGIONS, one_hot, region, to_classes
+from brats_lib.labels import COLOURS, ED, ET, NCR, REGIONS, region
 
 
-@pytest.fixture(scope="module")
-def case():
-    images, truth = tiny_case(seed=2)
-    prediction = np.roll(truth, 3, axis=0)
-    return images, truth, prediction, one_hot(to_classes(prediction)).astype(np.float16)
-
-
-def test_single_classes_of_six_panels_are_what_they_are_called(case):
-    images, truth, prediction, probabilities = case
+def test_single_classes_of_six_panels_are_what_they_are_called():
+    images, truth, prediction, probabilities = predicted_case()
     figure = predictions.six_panels(images["flair"], truth, probabilities, Z, SOURCE)
     for heading, label in (("Edema (ED)", ED), ("Core (NCR)", NCR), ("Enhancing (ET)", ET)):
         tinted = axes_of(figure, heading).images[1].get_array()
@@ -25,8 +17,8 @@ def test_single_classes_of_six_panels_are_what_they_are_called(case):
         assert to_hex(tinted[0, 0] / 255) == COLOURS[label]
 
 
-def test_probability_maps_show_each_class_on_a_scale_from_0_to_1(case):
-    images, truth, prediction, probabilities = case
+def test_probability_maps_show_each_class_on_a_scale_from_0_to_1():
+    images, truth, prediction, probabilities = predicted_case()
     figure = predictions.probability_maps(images["flair"], truth, probabilities, Z, SOURCE)
     assert captions(figure) == ["FLAIR", "Ground truth", "Background", "NCR", "ED", "ET"]
     for i, heading in enumerate(("Background", "NCR", "ED", "ET")):
@@ -60,8 +52,8 @@ def test_single_class_writes_volumes_and_overlap():
     assert "ED, 2.0 mL" in written and "ED, 1.0 mL" in written and "Dice 0.667" in written
 
 
-def test_region_maps_show_both_scans_the_labels_and_each_region(case):
-    images, truth, prediction, _ = case
+def test_region_maps_show_both_scans_the_labels_and_each_region():
+    images, truth, prediction, _ = predicted_case()
     chances = np.stack([0.9 * region(prediction, name) for name in REGIONS], axis=-1).astype(np.float16)
     figure = predictions.region_maps(images, truth, chances, Z, SOURCE, prediction)
     assert captions(figure) == ["FLAIR", "T1ce", "Labels", "WT", "TC", "ET"]

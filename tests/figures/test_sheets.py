@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from figures.drawn import SOURCE, Z, check_sheet, image_axes, pixels, tiny_case
+from figures.drawn import SOURCE, Z, check_sheet, image_axes, pixels, predicted_case
 
 from brats_lib.figures import predictions, volumes
-from brats_lib.labels import one_hot, to_classes
+from brats_lib.labels import one_hot
 
 # Name -> (function of volumes, truth, prediction and probabilities of the classes, number of panels with an image).
 FIGURES = {
@@ -19,8 +19,8 @@ FIGURES = {
     "isolated_classes": (lambda v, t, p, q: volumes.isolated_classes(t, Z, SOURCE), 4),
     "montage": (lambda v, t, p, q: volumes.montage(v["t1"], t, SOURCE, volumes=v), 16),
     "modalities_side_by_side": (lambda v, t, p, q: volumes.modalities_side_by_side(v, t, Z, SOURCE), 8),
-    "phantom_beside_real": (lambda v, t, p, q: volumes.phantom_beside_real(v, v, SOURCE, t, p), 24),
-    "phantom_alone": (lambda v, t, p, q: volumes.phantom_beside_real(v, None, SOURCE, t), 12),
+    "phantom_beside_real": (lambda v, t, p, q: volumes.phantom_beside_real({"a": (v, t), "b": (v, p)}, SOURCE), 24),
+    "phantom_alone": (lambda v, t, p, q: volumes.phantom_beside_real({"a": (v, t)}, SOURCE), 12),
     "hero": (lambda v, t, p, q: predictions.hero(v, t, p, Z, SOURCE), 4),
     "overlay": (lambda v, t, p, q: predictions.predictions_overlay([("a", v["flair"], t, p, Z)] * 2, SOURCE), 6),
     "prediction": (lambda v, t, p, q: predictions.slice_truth_prediction(v["flair"], t, p, Z, SOURCE), 3),
@@ -32,16 +32,9 @@ FIGURES = {
 }
 
 
-@pytest.fixture(scope="module")
-def case():
-    images, truth = tiny_case()
-    prediction = np.roll(truth, 3, axis=0)
-    return images, truth, prediction, one_hot(to_classes(prediction)).astype(np.float16)
-
-
 @pytest.mark.parametrize("name", FIGURES)
-def test_every_panel_shows_something_also_where_there_is_no_tumour(case, name):
-    draw, count = FIGURES[name]
+def test_every_panel_shows_something_also_where_there_is_no_tumour(name):
+    (draw, count), case = FIGURES[name], predicted_case()
     check_sheet(draw(*case), count)
     nothing = np.zeros_like(case[1])
     figure = draw(case[0], nothing, nothing, one_hot(nothing))

@@ -1,4 +1,4 @@
-"""Slices, windows, orientation, and the figure that displays once."""
+"""Slices, windows, boxes, and the figure that displays once."""
 
 import numpy as np
 import pytest
@@ -25,18 +25,8 @@ def test_window_ignores_what_is_outside_the_brain():
     assert style.window(np.full((2, 2, 2), 3.0)) == (2.5, 3.5)
 
 
-def test_planes_put_the_patients_left_on_the_right_and_the_top_up():
-    volume = np.zeros((4, 5, 6))
-    volume[3, 0, 5] = 1  # left, front, top
-    axial, coronal, sagittal = style.axial(volume, 5), style.CORONAL.cut(volume, 0), style.SAGITTAL.cut(volume, 3)
-    assert [axial.shape, coronal.shape, sagittal.shape] == [(5, 4), (6, 4), (6, 5)]
-    assert axial[0, 3] == 1  # origin "upper": row 0, the front, is at the top
-    assert coronal[5, 3] == 1  # origin "lower": the last row, the top of the head, is at the top
-    assert sagittal[5, 0] == 1  # the face is at the left
-
-
 def test_brain_box_spans_all_volumes_and_stays_inside():
-    a, b = np.zeros((20, 20, 20)), np.zeros((20, 20, 20))
+    a, b = np.zeros((2, 20, 20, 20))
     a[5, 10, 10], b[8, 10, 19] = 1, 1
     assert style.brain_box(a, b, margin=2) == ((3, 11), (8, 13), (8, 20))
     assert style.brain_box(a * 0) == ((0, 20),) * 3

@@ -2,44 +2,32 @@
 
 import numpy as np
 import pytest
-from figures.drawn import SOURCE, axes_of, image_axes, panel, texts
+from figures.drawn import SOURCE, axes_of, image_axes, marked, panel, pixels, texts
 from matplotlib.colors import to_rgb
 
 from brats_lib.figures import panels, volumes
 from brats_lib.labels import COLOURS, ED, ET, NCR
 
 
-def marker_centre(figure, axes):
-    """Where the white marker is in a panel, as fractions from its left and from its top."""
-    shown = panel(figure, axes).astype(int)
-    rows, columns = np.nonzero((shown.min(-1) > 200) & (shown.max(-1) - shown.min(-1) < 10))
-    return columns.mean() / shown.shape[1], rows.mean() / shown.shape[0]
-
-
-@pytest.fixture(scope="module")
-def marked_planes():
-    """A grey block with a bright corner at the patient's left, front and top, cut through that corner."""
+def test_left_is_on_the_viewers_right_and_the_head_is_upright():
     volume = np.zeros((40, 44, 36), np.float32)
     volume[4:36, 4:40, 4:32] = 100
-    volume[28:36, 4:12, 24:32] = 400
+    volume[28:36, 4:12, 24:32] = 400  # a bright corner at the patient's left, front and top
     mask = np.zeros(volume.shape, np.uint8)
-    mask[32, 8, 28] = ET
-    return volumes.three_planes(volume, mask, SOURCE, (1, 1, 1))
-
-
-@pytest.mark.parametrize(
-    "heading, right, letters", [("Coronal", True, "RLSI"), ("Sagittal", False, "APSI"), ("Axial", True, "RLAP")]
-)
-def test_left_is_on_the_viewers_right_and_the_head_is_upright(marked_planes, heading, right, letters):
-    axes = axes_of(marked_planes, heading)
-    at = {text.get_text(): text.get_position() for text in axes.texts if text.get_gid() == "direction"}
-    (left, _), (far, _), (_, top), (_, bottom) = (at[letter] for letter in letters)
-    assert left < 0.1 and far > 0.9 and top > 0.9 and bottom < 0.1
-    for line in axes.lines:
+    mask[32, 8, 28] = ET  # all planes go through it
+    figure = volumes.three_planes(volume, mask, SOURCE, (1, 1, 1))
+    for line in marked(figure, "crosshair"):
         line.set_visible(False)
-    x, y = marker_centre(marked_planes, axes)
-    assert (x > 0.6) == right and (x < 0.4) == (not right)
-    assert y < 0.4
+    image = pixels(figure).astype(int)
+    for heading, right, letters in (("Coronal", True, "RLSI"), ("Sagittal", False, "APSI"), ("Axial", True, "RLAP")):
+        axes = axes_of(figure, heading)
+        at = {text.get_text(): text.get_position() for text in axes.texts if text.get_gid() == "direction"}
+        (left, _), (far, _), (_, top), (_, bottom) = (at[letter] for letter in letters)
+        assert left < 0.1 and far > 0.9 and top > 0.9 and bottom < 0.1
+        shown = panel(image, axes)
+        rows, columns = np.nonzero((shown.min(-1) > 200) & (np.ptp(shown, axis=-1) < 10))
+        x, y = columns.mean() / shown.shape[1], rows.mean() / shown.shape[0]
+        assert (x > 0.6) == right and (x < 0.4) == (not right) and y < 0.4
 
 
 def test_crosshairs_cross_in_the_largest_tumour_area():
@@ -47,7 +35,7 @@ def test_crosshairs_cross_in_the_largest_tumour_area():
     mask[5:8, 9:12, 14:17] = ED
     mask[6, 10, 13:19] = ED  # makes x = 6 and y = 10 the largest; z = 14 is the first of three equal ones
     axial = axes_of(volumes.three_planes(volume, mask, SOURCE, (1, 1, 1)), "Axial")
-    column, row = [line for line in axial.lines if line.get_gid() == "crosshair"]
+    column, row = axial.lines
     assert [column.get_xdata()[0], row.get_ydata()[0]] == [6, 10]
 
 
@@ -91,7 +79,8 @@ def test_phantom_and_patient_are_cut_through_their_own_tumours_at_one_scale():
     masks[1, 30:33, 30:33, 28] = ED
     small[:, :, 12] *= 2
     large[:, :, 28] *= 3
-    figure = volumes.phantom_beside_real({"flair": small}, {"flair": large}, SOURCE, *masks)
+    subjects = {"Phantom": ({"flair": small}, masks[0]), "Patient": ({"flair": large}, masks[1])}
+    figure = volumes.phantom_beside_real(subjects, SOURCE)
     shown = image_axes(figure)
     np.testing.assert_array_equal(shown[0].images[0].get_array(), small[:, :, 12].T)
     np.testing.assert_array_equal(shown[3].images[0].get_array(), large[:, :, 28].T)
