@@ -146,7 +146,7 @@ class Inbox:
         return [role for role in NEEDED if not self.path(role).is_file()]
 
     def case(self) -> Case:
-        """The scan as a case, once nothing is missing; refused where a file is doubtful or two are on different grids."""
+        """The scan as a case, once nothing is missing; refused where a file is doubtful or on another grid."""
         files = {role: self.path(role) for role in self.names()}
         Case(_NAME, files).need_one_grid(list(files))
         if doubtful := self.doubtful():

@@ -68,7 +68,9 @@ def _accelerators() -> list[tuple[str, tuple[int, ...] | None]]:
     found = [device for device in module.devices() if device.platform != "cpu"]
     # Such as "8.0".
     capabilities = [getattr(device, "compute_capability", "0.0") for device in found]
-    return [(each.device_kind, tuple(map(int, text.split(".")))) for each, text in zip(found, capabilities, strict=True)]
+    return [
+        (each.device_kind, tuple(map(int, text.split(".")))) for each, text in zip(found, capabilities, strict=True)
+    ]
 
 
 def _cpu_lines(key):

@@ -17,9 +17,9 @@ import pytest
 from app.browsing import wait_for
 from conftest import ROOT, write_case
 
-from brats_lib.app import engine, launch
-from brats_lib.app.memory import Janitor, Store
-from brats_lib.app.scans import NEEDED, open_scan
+from brats_lib.app import launch
+from brats_lib.app.memory import Store, over
+from brats_lib.app.scans import open_scan, segment
 from brats_lib.app.temporary import temporary_folder
 from brats_lib.cases import Cohort
 from brats_lib.cli import main
@@ -117,16 +117,14 @@ def test_one_case_is_segmented_at_a_time_by_a_network_that_stays_loaded(case, mo
         return real(network, stack)
 
     monkeypatch.setattr(inference, "predict_stack", predict_stack)
-    with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(engine.segment, [case, case]))
-    volumes = case.volumes(NEEDED)
+    scan = open_scan(case)
     for path in case.files.values():
         path.unlink()
     # What was read already is not read again, and the default network is the same one by its name.
-    found.append(engine.segment(case, read_card(None).name, volumes))
+    with ThreadPoolExecutor(3) as pool:
+        first, *others = pool.map(segment, [scan] * 3, [None, None, read_card(None).name])
     assert len(networks_used) == 1
-    assert all(np.array_equal(each.mask, found[0].mask) for each in found)
-    assert found[0].probabilities.shape == (*case.shape, 3)
+    assert all(np.array_equal(other.mask, first.mask) for other in others)
 
 
 def test_a_case_that_was_edited_meanwhile_is_another_scan(case):
@@ -153,15 +151,12 @@ def test_the_store_holds_so_many_bytes_and_drops_what_was_not_used_for_longest()
     assert store.get(("there", "c")) is None and store.bytes == 200
 
 
-def test_the_janitor_waits_for_sessions_that_come_back():
-    now = iter([0, 0, 119, 121, 5000, 5120, 5121])
-    janitor = Janitor(lambda: next(now))
-    janitor.watch("here")
-    janitor.watch("gone")
-    assert janitor.over("here".__eq__) == []
-    assert janitor.over("here".__eq__) == ["gone"]
-    assert janitor.over("here".__eq__) == janitor.over("nowhere".__eq__) == []
-    assert janitor.over("nowhere".__eq__) == ["here"]
+def test_sessions_that_come_back_are_waited_for():
+    last_seen = {"here": 0.0, "gone": 0.0}
+    assert over(last_seen, "here".__eq__, 119) == []
+    assert over(last_seen, "here".__eq__, 121) == ["gone"]
+    assert over(last_seen, "here".__eq__, 5000) == over(last_seen, "nowhere".__eq__, 5120) == []
+    assert over(last_seen, "nowhere".__eq__, 5121) == ["here"]
 
 
 def test_a_file_that_is_too_long_is_cut_and_still_a_file():
