@@ -49,11 +49,6 @@ class Store:
         self._held: dict[tuple[Hashable, ...], tuple[Any, int]] = {}
         self._lock = threading.Lock()
 
-    @property
-    def bytes(self) -> int:
-        """What is held, in bytes."""
-        return sum(size for _, size in self._held.copy().values())
-
     def get(self, key: tuple[Hashable, ...]) -> Any:
         """What is held under a key, None where there is nothing."""
         with self._lock:
@@ -67,7 +62,7 @@ class Store:
         size = _bytes(value)
         with self._lock:
             self._held.pop(key, None)
-            while self._held and self.bytes + size > self.most:
+            while self._held and size + sum(other for _, other in self._held.values()) > self.most:
                 del self._held[next(iter(self._held))]
             self._held[key] = value, size
 
