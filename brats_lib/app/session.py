@@ -19,7 +19,7 @@ from brats_lib.cases import Cohort
 # Of all sessions together. A scan of BraTS size takes 80 MB and a prediction 60 MB; of the largest that are let in, a
 # scan and four predictions beside each other fit.
 _STORE = memory.Store(2 * 2**30)
-# Of each session whose page is open, or was a moment ago, the time in seconds.
+# Session to the time, in seconds, at which its page was last seen open.
 _LAST_SEEN: dict[str, float] = {}
 
 
