@@ -31,17 +31,11 @@ def home_path(path: str | Path) -> Path:
 
 def open_regular(path: Path) -> BinaryIO:
     """Open a file to read its bytes, as `open` does; a pipe or a device, which might never answer, is an OSError."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, "Is a directory", str(path))
-        if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "it is a pipe or a device, no file", str(path))
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+    stream = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise OSError(errno.EINVAL, "it is a pipe or a device, no file", str(path))
+    return stream
 
 
 def read_text(path: str | Path, expected: str, advice: str) -> str:
@@ -109,9 +103,9 @@ def temporary_path(folder: Path, suffix: str = "") -> Path:
 def remove_abandoned(folder: Path) -> None:
     """Remove the temporary files and folders that killed processes left in a folder."""
     for path in folder.glob(".part-*"):
-        if _is_abandoned(path):
-            # What is somebody else's stays, and another process may be removing it too.
-            with contextlib.suppress(OSError):
+        # What is somebody else's stays, and another process may be removing it too.
+        with contextlib.suppress(OSError):
+            if _is_abandoned(path):
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
@@ -127,9 +121,7 @@ def _is_abandoned(path: Path) -> bool:
         return True
     except OSError:
         pass  # the process is somebody else's
-    with contextlib.suppress(FileNotFoundError):
-        return time.time() - path.lstat().st_mtime > STALE_SECONDS
-    return False
+    return time.time() - path.lstat().st_mtime > STALE_SECONDS
 
 
 @contextlib.contextmanager

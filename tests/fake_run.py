@@ -26,23 +26,19 @@ def make_output(data):
     return {"output_type": "display_data", "metadata": {}, "data": data}
 
 
-def make_executed(notebook, parameters):
-    """Give a stripped notebook outputs as papermill would leave them."""
-    notebook["metadata"]["papermill"] = {"parameters": parameters, "input_path": "/somewhere/notebook.ipynb"}
-    for count, cell in enumerate(notebook["cells"], start=1):
-        if cell["cell_type"] == "code":
-            cell["execution_count"] = count
+def make_run(run):
+    """Fill the folder of a finished run, its notebooks as papermill would leave them."""
+    run.mkdir(parents=True)
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        notebook = json.loads(path.read_text())
+        parameters = {"profile": "fake", "data": ""}
+        notebook["metadata"]["papermill"] = {"parameters": parameters, "input_path": "/somewhere/notebook.ipynb"}
+        for cell in notebook["cells"]:
             settings = cell["metadata"].get("mystnb", {})
+            if cell["cell_type"] == "code":
+                cell["execution_count"] = 1
             if "figure" in settings:
                 cell["outputs"] = [make_output(PICTURE if "image" in settings else TABLE)]
-    return notebook
-
-
-def make_run(run):
-    """Fill the folder of a finished run."""
-    run.mkdir(parents=True)
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        notebook = make_executed(json.loads(path.read_text()), {"profile": "fake", "data": ""})
         (run / path.name).write_text(json.dumps(notebook))
     (run / "run.json").write_text(json.dumps({"source": "8 simulated phantoms (seed 0)"}))
     (run / "claims.json").write_text(json.dumps({"paper-fig-06": "Best epoch 2 of 2."}))

@@ -1,8 +1,6 @@
 """What a process and its children ask the network for, written down by Python's own audit events."""
 
 import os
-import subprocess
-import sys
 
 from conftest import ROOT
 
@@ -35,13 +33,3 @@ def watched(folder):
     paths = os.pathsep.join([str(folder / "spy"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     clean |= {"PYTHONPATH": paths, "OUTWARD_LOG": str(log), "PYTHONDONTWRITEBYTECODE": "1"}
     return clean, lambda: log.read_text().splitlines() if log.exists() else []
-
-
-def watch(folder, command):
-    """Run Python with arguments, its home the empty `folder / "home"`; what it asked for, and the finished process."""
-    environment, asked = watched(folder)
-    home = folder / "home"
-    home.mkdir()
-    environment |= {"HOME": str(home)}
-    done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, cwd=folder)
-    return asked(), done

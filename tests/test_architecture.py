@@ -9,8 +9,7 @@ from conftest import ROOT
 
 LIGHT = """
     paper cases.audit cases.nnunet phantom slices.preprocess slices.cache prediction.predict scores.published
-    scores.challenge scores.readers figures book.runs app.launch app.study app.report
-    app.memory app.engine cli
+    scores.challenge scores.readers figures book.runs app.launch app.study app.report app.memory cli
 """.split()
 # Deep learning, what only the extra `book` brings, and what only the server needs.
 HEAVY = ("keras", "tensorflow", "jax", "torch", "bs4", "papermill", "streamlit")

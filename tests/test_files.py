@@ -40,13 +40,6 @@ def test_a_file_too_large_is_not_read(tmp_path):
         read_text(tmp_path / "a.json", "a test", "Mend it")
 
 
-def test_nothing_is_left_where_writing_fails(tmp_path):
-    (tmp_path / "a").mkdir()
-    with pytest.raises(BratsError, match="cannot be written"):
-        write_whole(tmp_path / "a", b"text")
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-
-
 def test_what_a_killed_process_left_is_removed_by_the_next_write_and_that_of_a_living_one_is_not(tmp_path):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -70,12 +63,15 @@ def test_a_failed_writer_leaves_the_old_file(tmp_path):
 
 
 def test_a_link_stays_a_link_permissions_stay_and_what_is_no_file_is_left_alone(tmp_path):
-    real, link, pipe = tmp_path / "real.csv", tmp_path / "link.csv", tmp_path / "pipe.csv"
+    real, link, pipe, folder = (tmp_path / name for name in ("real.csv", "link.csv", "pipe.csv", "folder"))
     real.write_bytes(b"old")
     real.chmod(0o600)
     link.symlink_to(real)
     os.mkfifo(pipe)
+    folder.mkdir()
     write_whole(link, b"new")
     assert link.is_symlink() and real.read_bytes() == b"new" and real.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(BratsError, match="pipe.csv.*no file"):
-        write_whole(pipe, b"new")
+    for other in (pipe, folder):
+        with pytest.raises(BratsError, match=f"{other.name}: it cannot be written.*no file"):
+            write_whole(other, b"new")
+    assert set(tmp_path.iterdir()) == {real, link, pipe, folder}

@@ -1,5 +1,6 @@
 """The smoke profile from an empty checkout to a checked book: what a newcomer's first `make book` does."""
 
+import itertools
 import json
 import os
 import shutil
@@ -7,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nibabel as nib
-import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
@@ -20,7 +19,6 @@ pytestmark = pytest.mark.pipeline
 
 SNAKEMAKE = Path(os.environ.get("SNAKEMAKE", ROOT / ".venv/workflow/bin/snakemake"))
 NOT_OURS = shutil.ignore_patterns(".git", ".venv*", "runs", "_build", ".snakemake", "__pycache__", ".*_cache", "*.nii*")
-FIVE_REGIONS = {"WT", "TC", "ET", "NCR", "ED"}
 
 
 def make_book(checkout):
@@ -62,23 +60,9 @@ def test_scores_cover_every_test_case_and_region(checkout):
     test_cases = json.loads((run / "split.json").read_text())["test"]
     for name in ("scores.csv", "scores_background.csv"):
         scores = pd.read_csv(run / name)
-        columns = "case region dice iou sensitivity specificity precision hd95_mm"
-        assert list(scores.columns) == columns.split()
-        assert {(row.case, row.region) for row in scores.itertuples()} == {
-            (case, region) for case in test_cases for region in FIVE_REGIONS
-        }
-        assert len(scores) == len(test_cases) * len(FIVE_REGIONS)
-
-
-def test_predictions_lie_on_the_grid_of_their_case(checkout):
-    predictions = sorted((checkout / "runs/smoke/predictions").glob("*_seg.nii.gz"))
-    assert predictions
-    for path in predictions:
-        name = path.name.removesuffix("_seg.nii.gz")
-        (flair,) = checkout.glob(f"runs/phantoms-seed0/**/{name}_flair.nii*")
-        predicted, given = nib.load(path), nib.load(flair)
-        assert np.array_equal(predicted.affine, given.affine) and predicted.shape == given.shape
-        assert set(np.unique(np.asanyarray(predicted.dataobj))) <= {0, 1, 2, 4}
+        assert scores.columns.tolist() == "case region dice iou sensitivity specificity precision hd95_mm".split()
+        found = sorted(scores[["case", "region"]].itertuples(index=False, name=None))
+        assert found == sorted(itertools.product(test_cases, ("WT", "TC", "ET", "NCR", "ED")))
 
 
 def test_run_records_how_it_was_made(checkout):

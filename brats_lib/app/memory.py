@@ -6,7 +6,6 @@ does not know of what we hold for it.
 
 import dataclasses
 import threading
-import time
 from collections.abc import Callable, Collection, Hashable
 from typing import Any
 
@@ -16,29 +15,13 @@ import numpy as np
 PATIENCE_S = 120
 
 
-class Janitor:
-    """Knows which sessions have ended."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic):
-        self._clock = clock
-        self._last_seen: dict[str, float] = {}
-
-    def watch(self, session: str) -> None:
-        """Watch a session whose page is open."""
-        self._last_seen[session] = self._clock()
-
-    def sessions(self) -> list[str]:
-        """Those that are watched."""
-        return list(self._last_seen)
-
-    def over(self, is_active: Callable[[str], bool]) -> list[str]:
-        """Forget the sessions that have been gone for too long, and return them."""
-        now = self._clock()
-        self._last_seen |= dict.fromkeys(filter(is_active, self.sessions()), now)
-        over = [session for session in self.sessions() if now - self._last_seen[session] > PATIENCE_S]
-        for session in over:
-            del self._last_seen[session]
-        return over
+def over(last_seen: dict[str, float], is_active: Callable[[str], bool], now: float) -> list[str]:
+    """Forget the sessions that have been gone for too long, and return them; `last_seen` and `now` in seconds."""
+    last_seen.update(dict.fromkeys(filter(is_active, list(last_seen)), now))
+    gone = [session for session, seen in last_seen.copy().items() if now - seen > PATIENCE_S]
+    for session in gone:
+        del last_seen[session]
+    return gone
 
 
 def _bytes(value):
@@ -66,11 +49,6 @@ class Store:
         self._held: dict[tuple[Hashable, ...], tuple[Any, int]] = {}
         self._lock = threading.Lock()
 
-    @property
-    def bytes(self) -> int:
-        """What is held, in bytes."""
-        return sum(size for _, size in self._held.copy().values())
-
     def get(self, key: tuple[Hashable, ...]) -> Any:
         """What is held under a key, None where there is nothing."""
         with self._lock:
@@ -84,7 +62,7 @@ class Store:
         size = _bytes(value)
         with self._lock:
             self._held.pop(key, None)
-            while self._held and self.bytes + size > self.most:
+            while self._held and size + sum(other for _, other in self._held.values()) > self.most:
                 del self._held[next(iter(self._held))]
             self._held[key] = value, size
 

@@ -79,11 +79,9 @@ def compare_view(scan: Scan, results: Sequence[Result], plane: Plane, point: lis
     drawn = [drawing.overlay(scan, mask, plane, index, look, name) for name, mask in masks.items()]
     row(drawn, 3)
     st.html(legend(look.labels, look.truth))
-    columns: dict[str, pd.Series] = {}
-    for result in results:
-        # There is a Dice where the truth is known.
-        known = [name for name in ("mL", "Dice") if name in result.table]
-        columns |= {f"{result.network}, {name}": result.table[name] for name in known}
+    # There is a Dice where the truth is known.
+    known = [name for name in ("mL", "Dice") if name in results[0].table]
+    columns = {f"{result.network}, {name}": result.table[name] for result in results for name in known}
     if scan.truth is not None:
         columns["truth, mL"] = results[0].table["true"]
     st.table(pd.DataFrame(columns), border="horizontal")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from brats_lib.app import engine, page_results, page_view, session
+from brats_lib.app import page_results, page_view, session
 from brats_lib.app.drawing import Look
 from brats_lib.app.page_results import Result
 from brats_lib.app.report import files_line, plain, volume_table, where
-from brats_lib.app.scans import PLANES, open_scan
+from brats_lib.app.scans import PLANES, open_scan, segment
 from brats_lib.app.uploads import MAX_UPLOAD_MB
 from brats_lib.book.runs import find_root
 from brats_lib.cases import Cohort
@@ -149,7 +149,7 @@ def _result(scan, network, card, pressed):
     if result is None and pressed:
         with st.spinner(f"Segmenting with {plain(card.name)} …", show_time=True):
             started = time.perf_counter()
-            prediction = engine.segment(scan.case, network, scan.volumes)
+            prediction = segment(scan, network)
             seconds = time.perf_counter() - started
             table = volume_table(prediction.mask, scan.case.spacing, scan.truth)
         result = session.hold("prediction", key, Result(card.name, prediction, seconds, table))

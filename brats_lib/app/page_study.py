@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from brats_lib.app import drawing, engine, page_view, session
+from brats_lib.app import drawing, page_view, session
 from brats_lib.app.report import legend, plain, where
-from brats_lib.app.scans import open_scan
+from brats_lib.app.scans import open_scan, segment
 from brats_lib.app.study import Ratings, Study, reader_code, reading_order
 from brats_lib.book.runs import find_root
 from brats_lib.cases import Cohort
@@ -48,7 +48,7 @@ def _prepare(study, missing):
     bar = st.progress(0.0)
     for done, case in enumerate(missing):
         bar.progress(done / len(missing), plain(f"{case.name} …"))
-        study.save(case, engine.segment(case, study.network).mask)
+        study.save(case, segment(open_scan(case), study.network).mask)
     st.rerun()
 
 

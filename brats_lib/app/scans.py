@@ -3,9 +3,11 @@
 Points are voxels (x, y, z); what moves them keeps them inside the scan.
 """
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -15,12 +17,16 @@ from brats_lib.cases.case import voxel_hash
 from brats_lib.cases.intake import receive
 from brats_lib.errors import BratsError
 from brats_lib.figures.style import AXIAL, CORONAL, SAGITTAL, Box, Plane, brain_box, tumour_slice, window
+from brats_lib.prediction.inference import Prediction, segment_case
+from brats_lib.prediction.predict import too_large
 
 # What the networks that ship read, and what section 5 of the paper displays.
 NEEDED = ("flair", "t1ce")
 PLANES = {plane.name: plane for plane in (AXIAL, CORONAL, SAGITTAL)}
 # Of the longest side of a box: sharp at the size of a panel, on screens of high density too.
 PIXELS = 540
+# Two at once on the same cores would both be late, and need twice the memory.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,18 @@ def open_scan(case: Case) -> Scan:
         warnings += [remark.sentence for remark in look(volumes, case.spacing, truth) if remark.about == "mask"]
     box = brain_box(*volumes.values())
     return Scan(case, case.fingerprint(), volumes, levels, ranges, box, truth, tuple(warnings))
+
+
+def segment(scan: Scan, network: str | Path | None = None) -> Prediction:
+    """Segment a scan on its own grid; waits where somebody else's is being segmented.
+
+    `network` is what `networks.open_network` takes. Errors are those of `brats predict`.
+    """
+    with _ONE_AT_A_TIME:
+        try:
+            return segment_case(scan.case, network, scan.volumes)
+        except MemoryError:
+            raise too_large(scan.case) from None
 
 
 def start_slices(scan: Scan, mask: np.ndarray | None = None) -> tuple[int, ...]:

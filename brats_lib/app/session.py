@@ -3,6 +3,7 @@
 import gc
 import shutil
 import tempfile
+import time
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,15 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from brats_lib.app.memory import Janitor, Store
+from brats_lib.app import memory
 from brats_lib.app.uploads import Inbox
 from brats_lib.cases import Cohort
 
 # Of all sessions together. A scan of BraTS size takes 80 MB and a prediction 60 MB; of the largest that are let in, a
 # scan and four predictions beside each other fit.
-_STORE = Store(2 * 2**30)
-_JANITOR = Janitor()
+_STORE = memory.Store(2 * 2**30)
+# Session to the time, in seconds, at which its page was last seen open.
+_LAST_SEEN: dict[str, float] = {}
 
 
 @st.cache_resource(show_spinner="Looking for cases …")
@@ -33,20 +35,18 @@ def _own_id():
 
 def enter() -> None:
     """Watch this session from its first run on."""
-    if "entered" not in st.session_state:
-        st.session_state["entered"] = True
-        _JANITOR.watch(_own_id())
+    _LAST_SEEN[_own_id()] = time.monotonic()
 
 
 def sweep() -> None:
     """Remove all that sessions had which are over, files and memory; must run in the server's thread."""
     server = runtime.get_instance()
-    over = _JANITOR.over(server.is_active_session)
+    over = memory.over(_LAST_SEEN, server.is_active_session, time.monotonic())
     for session in over:
         shutil.rmtree(_folder(session), ignore_errors=True)
         server.close_session(session)
     # Not only those: a result may have come after its page was closed.
-    _STORE.keep_only(_JANITOR.sessions())
+    _STORE.keep_only(list(_LAST_SEEN))
     if over:
         gc.collect()  # what Streamlit held of them refers to itself
 

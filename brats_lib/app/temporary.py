@@ -32,7 +32,10 @@ def temporary_folder(room_mb: int) -> Path:
         free = shutil.disk_usage(place).free // 2**20
         if free < room_mb:
             raise BratsError(place, f"it has room for {free} MB", f"at least {room_mb} MB for temporary files", advice)
-        folder = _locked_folder(place)
+        folder = os.path.abspath(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        # Not closed: the lock is held as long as this process lives.
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
+        Path(folder, _MARK).touch()
     except OSError as error:
         found = f"no folder can be made in it ({error.strerror})"
         raise BratsError(place, found, "a folder for temporary files", advice) from None
@@ -43,14 +46,6 @@ def temporary_folder(room_mb: int) -> Path:
     os.close(waits)
     os.environ["TMPDIR"] = tempfile.tempdir = folder
     return Path(folder)
-
-
-def _locked_folder(place):
-    folder = os.path.abspath(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
-    # Not closed: the lock is held as long as this process lives.
-    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
-    Path(folder, _MARK).touch()
-    return folder
 
 
 def _remove_leftovers(place):

@@ -146,10 +146,7 @@ class Inbox:
         return [role for role in NEEDED if not self.path(role).is_file()]
 
     def case(self) -> Case:
-        """The scan as a case; refused while a file is missing or doubtful, or where two lie on different grids."""
-        if missing := self.missing():
-            needed = " and ".join(map(modality_name, missing))
-            raise BratsError(_TITLE, f"there is no {needed} file yet", "FLAIR and T1ce", "Upload it")
+        """The scan as a case, once nothing is missing; refused where a file is doubtful or on another grid."""
         files = {role: self.path(role) for role in self.names()}
         Case(_NAME, files).need_one_grid(list(files))
         if doubtful := self.doubtful():

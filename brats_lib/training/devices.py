@@ -40,15 +40,14 @@ def _backend() -> tuple[str, Any]:
 
     # What was asked for, where it is neither: Keras was then imported with TensorFlow, so that this can be said.
     name = keras.backend.backend() if KERAS_BACKEND in ("tensorflow", "jax") else KERAS_BACKEND
-    together = os.environ.get(PROCESSES, "1") != "1"
     if name not in ("tensorflow", "jax"):
         advice = "Set KERAS_BACKEND=tensorflow before Python starts"
         raise BratsError("KERAS_BACKEND", f"it is '{name}'", "'tensorflow' or 'jax'", advice)
-    if together and name != "jax":
-        found, advice = f"several processes are to train one model, on {name}", "Set KERAS_BACKEND=jax, or unset that"
-        raise BratsError(PROCESSES, found, "the backend JAX, which can do that", f"{advice} variable")
     module = importlib.import_module(name)
-    if together:
+    if os.environ.get(PROCESSES, "1") != "1":
+        if name != "jax":
+            found, advice = f"several processes are to train one model, on {name}", "Set KERAS_BACKEND=jax, or unset"
+            raise BratsError(PROCESSES, found, "the backend JAX, which can do that", f"{advice} this variable")
         # Before anything is computed, or JAX sees this process's devices only.
         keras.distribution.initialize()
     if name == "tensorflow":
@@ -67,10 +66,10 @@ def _accelerators() -> list[tuple[str, tuple[int, ...] | None]]:
         details = [config.experimental.get_device_details(gpu) for gpu in config.list_physical_devices("GPU")]
         return [(each.get("device_name", "GPU"), each.get("compute_capability")) for each in details]
     found = [device for device in module.devices() if device.platform != "cpu"]
-    capabilities = [str(getattr(device, "compute_capability", "")) for device in found]
+    # Such as "8.0".
+    capabilities = [getattr(device, "compute_capability", "0.0") for device in found]
     return [
-        (device.device_kind, tuple(map(int, capability.split("."))) if capability else None)
-        for device, capability in zip(found, capabilities, strict=True)
+        (each.device_kind, tuple(map(int, text.split(".")))) for each, text in zip(found, capabilities, strict=True)
     ]
 
 
@@ -84,12 +83,12 @@ def describe() -> dict[str, str]:
     name, module = _backend()
     names = [name for name, _ in _accelerators()] or (_cpu_lines("model name") or [platform.machine()])[:1]
     counted = [f"{names.count(each)} x {each}" if names.count(each) > 1 else each for each in dict.fromkeys(names)]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else None
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "backend": f"{name} {module.__version__}",
         "devices": ", ".join(counted),
         "cores": str(joblib.cpu_count()),
-        "memory": f"{memory / 2**30:.0f} GiB" if memory else "unknown",
+        "memory": f"{memory / 2**30:.0f} GiB",
         "precision": choose_precision(),
     }
 

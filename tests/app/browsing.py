@@ -176,11 +176,8 @@ class Page:
         # At one moment, as in `each`.
         find = """return [...document.querySelectorAll(arguments[0])].find(
             element => element.checkVisibility() && element.innerText.includes(arguments[1]))"""
-        return wait_for(
-            lambda: self.chrome.execute_script(find, tag, text),
-            lambda: f"there is no {tag} with {text!r}: {self.text()[:2000]}",
-            patience=20,
-        )
+        complaint = f"there is no {tag} with {text!r}"
+        return wait_for(lambda: self.chrome.execute_script(find, tag, text), lambda: complaint, patience=20)
 
     def press(self, text, tag="button"):
         self._labelled(tag, text).click()
@@ -205,8 +202,8 @@ class Page:
         handle = self.slider(label)
         before = handle.get_property("value")
         self.chrome.execute_script("arguments[0].focus()", handle)
-        actions = pytest.importorskip("selenium.webdriver").ActionChains(self.chrome)
-        actions.send_keys(("\ue014" if steps > 0 else "\ue012") * abs(steps)).perform()
+        keys = ("\ue014" if steps > 0 else "\ue012") * abs(steps)
+        pytest.importorskip("selenium.webdriver").ActionChains(self.chrome).send_keys(keys).perform()
         wait_for(lambda: self.slider(label).get_property("value") != before)
         self.settle()
 
@@ -246,9 +243,8 @@ class Page:
 
     def each(self, selector, what):
         """What a script finds in all elements at one moment; in the next they may be drawn anew."""
-        return self.chrome.execute_script(
-            f"return [...document.querySelectorAll(arguments[0])].map(element => {what})", selector
-        )
+        script = f"return [...document.querySelectorAll(arguments[0])].map(element => {what})"
+        return self.chrome.execute_script(script, selector)
 
     def alerts(self):
         return self.each('[data-testid="stAlert"]', "element.innerText")
@@ -259,9 +255,8 @@ class Page:
 
     def table(self):
         # The browser fetches what draws tables when the first one comes.
-        head, *rows = wait_for(
-            lambda: self.each("table tr", "[...element.cells].map(cell => cell.innerText.trim())"), self.text
-        )
+        cells = "[...element.cells].map(cell => cell.innerText.trim())"
+        head, *rows = wait_for(lambda: self.each("table tr", cells), self.text)
         return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
 
     def download(self, text):

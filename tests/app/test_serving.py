@@ -17,11 +17,10 @@ import pytest
 from app.browsing import wait_for
 from conftest import ROOT, write_case
 
-from brats_lib.app import engine, launch
-from brats_lib.app.memory import Janitor, Store
-from brats_lib.app.scans import NEEDED, open_scan
+from brats_lib.app import launch
+from brats_lib.app.memory import Store, over
+from brats_lib.app.scans import open_scan, segment
 from brats_lib.app.temporary import temporary_folder
-from brats_lib.cases import Cohort
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
 from brats_lib.prediction import inference
@@ -99,13 +98,7 @@ def test_a_temporary_folder_that_cannot_be_used_is_said_so(tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture
-def case(tmp_path):
-    write_case(tmp_path, "BraTS20_Training_001", suffix=".nii")
-    return Cohort.find(tmp_path)[0]
-
-
-def test_one_case_is_segmented_at_a_time_by_a_network_that_stays_loaded(case, monkeypatch):
+def test_one_case_is_segmented_at_a_time_by_a_network_that_stays_loaded(scan, monkeypatch):
     busy, networks_used = threading.Lock(), set()
     real = inference.predict_stack
 
@@ -117,27 +110,23 @@ def test_one_case_is_segmented_at_a_time_by_a_network_that_stays_loaded(case, mo
         return real(network, stack)
 
     monkeypatch.setattr(inference, "predict_stack", predict_stack)
-    with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(engine.segment, [case, case]))
-    volumes = case.volumes(NEEDED)
-    for path in case.files.values():
+    for path in scan.case.files.values():
         path.unlink()
     # What was read already is not read again, and the default network is the same one by its name.
-    found.append(engine.segment(case, read_card(None).name, volumes))
+    with ThreadPoolExecutor(3) as pool:
+        first, *others = pool.map(segment, [scan] * 3, [None, None, read_card(None).name])
     assert len(networks_used) == 1
-    assert all(np.array_equal(each.mask, found[0].mask) for each in found)
-    assert found[0].probabilities.shape == (*case.shape, 3)
+    assert all(np.array_equal(other.mask, first.mask) for other in others)
 
 
-def test_a_case_that_was_edited_meanwhile_is_another_scan(case):
+def test_a_case_that_was_edited_meanwhile_is_another_scan(scan):
     """As the server has its cases: looked at once, then written again on another grid under the same names."""
-    before = open_scan(case)
-    for path in (*case.files.values(), case.mask_file):
-        image = nib.load(path, mmap=False)
+    for path in (*scan.case.files.values(), scan.case.mask_file):
+        image = nib.load(path)
         nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj)[:, :, ::-1], image.affine * [1, 1, 2, 1]), path)
-    after = open_scan(case)
-    assert before.fingerprint != after.fingerprint and after.case.spacing == (1.0, 1.0, 2.0)
-    assert np.array_equal(after.volumes["flair"], before.volumes["flair"][:, :, ::-1])
+    after = open_scan(scan.case)
+    assert scan.fingerprint != after.fingerprint and after.case.spacing == (1.0, 1.0, 2.0)
+    assert np.array_equal(after.volumes["flair"], scan.volumes["flair"][:, :, ::-1])
 
 
 def test_the_store_holds_so_many_bytes_and_drops_what_was_not_used_for_longest():
@@ -145,23 +134,21 @@ def test_the_store_holds_so_many_bytes_and_drops_what_was_not_used_for_longest()
     store.put(("here", "a"), hundred)
     store.put(("there", "b"), {"b": (hundred,)})
     store.put(("there", "c"), Prediction(hundred[:60], np.zeros(20, np.float16), ()))
-    assert store.get(("here", "a")) is hundred and store.bytes == 300
+    # All three, and the second was not used.
+    assert store.get(("there", "c")) is not None and store.get(("here", "a")) is hundred
     store.put(("here", "d"), hundred)
-    assert store.get(("there", "b")) is None and store.bytes == 300
+    assert store.get(("there", "b")) is None
     assert store.get(("here", "a")) is hundred and store.get(("there", "c")) is not None
     store.keep_only(["here"])
-    assert store.get(("there", "c")) is None and store.bytes == 200
+    assert store.get(("there", "c")) is None and store.get(("here", "d")) is hundred
 
 
-def test_the_janitor_waits_for_sessions_that_come_back():
-    now = iter([0, 0, 119, 121, 5000, 5120, 5121])
-    janitor = Janitor(lambda: next(now))
-    janitor.watch("here")
-    janitor.watch("gone")
-    assert janitor.over("here".__eq__) == []
-    assert janitor.over("here".__eq__) == ["gone"]
-    assert janitor.over("here".__eq__) == janitor.over("nowhere".__eq__) == []
-    assert janitor.over("nowhere".__eq__) == ["here"]
+def test_sessions_that_come_back_are_waited_for():
+    last_seen = {"here": 0.0, "gone": 0.0}
+    assert over(last_seen, "here".__eq__, 119) == []
+    assert over(last_seen, "here".__eq__, 121) == ["gone"]
+    assert over(last_seen, "here".__eq__, 5000) == over(last_seen, "nowhere".__eq__, 5120) == []
+    assert over(last_seen, "nowhere".__eq__, 5121) == ["here"]
 
 
 def test_a_file_that_is_too_long_is_cut_and_still_a_file():

@@ -10,18 +10,12 @@ FIGURE = {"figure": {"name": "paper-fig-04", "caption": "The four weightings."},
 FAILED = {"output_type": "error", "ename": "ValueError", "evalue": "no"}
 
 
-def make_notebook(*outputs, mystnb=None, tags=(), count=1):
-    metadata = {"tags": list(tags), "papermill": {"duration": 1}}
-    if mystnb:
-        metadata["mystnb"] = copy.deepcopy(mystnb)
+def clean(*outputs, source="", replacements=(), mystnb=None, tags=(), count=1):
+    """The one cell of a cleaned notebook, which stays as it is itself."""
+    metadata = {"tags": list(tags), "papermill": {"duration": 1}} | ({"mystnb": mystnb} if mystnb else {})
     cell = {"cell_type": "code", "execution_count": count, "source": ["show()"], "metadata": metadata}
-    cell["outputs"] = list(outputs)
-    return {"metadata": {"papermill": {"input_path": "/home/ann/x.ipynb"}, "kernelspec": {}}, "cells": [cell]}
-
-
-def clean(*outputs, source="", replacements=(), **options):
-    """The one cell of a cleaned notebook."""
-    notebook = make_notebook(*outputs, **options)
+    about = {"papermill": {"input_path": "/home/ann/x.ipynb"}, "kernelspec": {}}
+    notebook = {"metadata": about, "cells": [cell | {"outputs": list(outputs)}]}
     before = copy.deepcopy(notebook)
     cleaned = clean_notebook(notebook, "01.ipynb", source, replacements)
     assert notebook == before and "papermill" not in str(cleaned)

@@ -23,14 +23,13 @@ def checkout(tmp_path, monkeypatch):
 @pytest.fixture
 def open_tiny(checkout, tiny_root):
     """Open the smoke run of the ten tiny cases."""
+    (checkout / "runs" / "smoke").mkdir(parents=True)
     return lambda **options: runs.open_run("smoke", str(tiny_root), **options)
 
 
 @pytest.fixture
 def split_file(checkout):
-    path = checkout / "runs" / "smoke" / "split.json"
-    path.parent.mkdir(parents=True)
-    return path
+    return checkout / "runs" / "smoke" / "split.json"
 
 
 def test_data_asked_for_wins_over_the_environment_and_the_data_folder(checkout, monkeypatch):
@@ -55,9 +54,8 @@ def test_folder_that_papermill_read_as_something_else_or_no_notebook_could_name_
 
 @pytest.mark.parametrize("profile", ["../x", "a b", "", ".", "-x", "$(x)", "a\n"])
 def test_run_of_a_profile_with_no_plain_name_is_refused(checkout, profile):
-    for refused in (runs.read_profile, runs.open_run):
-        with pytest.raises(BratsError, match="it is no plain name"):
-            refused(profile)
+    with pytest.raises(BratsError, match="it is no plain name"):
+        runs.open_run(profile)
 
 
 def test_linked_cases_in_the_data_folder_are_data_and_a_readme_or_half_a_download_are_none(checkout):
@@ -115,19 +113,6 @@ def test_broken_split_is_refused_and_not_overwritten(open_tiny, split_file, cont
     with pytest.raises(BratsError, match=r"split\.json: it"):
         open_tiny()
     assert split_file.read_text() == content
-
-
-def test_no_more_phantoms_are_made_than_cases_are_wanted(checkout, tiny_root, monkeypatch):
-    made = []
-
-    def make_cohort(*arguments, **options):
-        made.append((*arguments, *options.values()))
-        return runs.Cohort.find(tiny_root)
-
-    monkeypatch.setattr(runs, "make_cohort", make_cohort)
-    for max_cases in (None, 3, 9):
-        runs.open_run("smoke", max_cases=max_cases, phantom_cases=5, seed=2)
-    assert made == [(checkout / "runs" / "phantoms-seed2", cases, 2) for cases in (5, 3, 5)]
 
 
 def test_records_of_two_notebooks_are_gathered_into_one_also_without_git(checkout, open_tiny, monkeypatch):

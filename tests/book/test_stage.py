@@ -4,11 +4,18 @@ import re
 import pytest
 import yaml
 from conftest import ROOT
+from fake_run import make_run
 from papermill.translators import PythonTranslator
 
 from brats_lib.book import stage as stage_module
 from brats_lib.book.stage import stage
 from brats_lib.errors import BratsError
+
+
+@pytest.fixture
+def fake_run(tmp_path):
+    """Folder of a run that looks finished."""
+    return make_run(tmp_path / "runs" / "fake")
 
 
 def set_parameters(path, **values):
