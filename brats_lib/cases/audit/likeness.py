@@ -26,11 +26,6 @@ class Pair(NamedTuple):
     likeness: dict[str, float]  # modality to the correlation of its two images, for those above `ALIKE`
     mirrored: bool
 
-    @property
-    def rank(self) -> tuple[int, float]:
-        """How much speaks for it."""
-        return len(self.likeness), max(self.likeness.values())
-
 
 def signature(volume: np.ndarray, spacing: Sequence[float]) -> np.ndarray | None:
     """Reduce an image (LPS) to how bright each place is compared with its surroundings; None without half a brain.
@@ -87,9 +82,11 @@ def alike(reports: list[Report]) -> list[Pair]:
                     pair = pairs.setdefault((number, own[other], mirrored), Pair(*names, {}, mirrored))
                     pair.likeness[modality] = float(min(likeness[other], 1))
     best: dict[int, Pair] = {}
-    for (number, *_), pair in pairs.items():
-        if number not in best or pair.rank > best[number].rank:
-            best[number] = pair
+    # Most modalities first, then the highest correlation.
+    for key in sorted(
+        pairs, key=lambda key: (len(pairs[key].likeness), max(pairs[key].likeness.values())), reverse=True
+    ):
+        best.setdefault(key[0], pairs[key])
     return [best[number] for number in sorted(best)]
 
 

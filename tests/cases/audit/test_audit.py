@@ -29,7 +29,7 @@ def look(cohort):
 
 
 def test_real_cases_are_clean(real_root):
-    assert audit(Cohort.find(real_root, max_cases=2), workers=1) == []
+    assert audit(Cohort.find(real_root, max_cases=3), workers=1) == []
 
 
 def test_every_oddity_is_found_at_its_case_and_nothing_else(tiny_root):

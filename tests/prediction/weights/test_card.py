@@ -38,10 +38,8 @@ def spoil(path, field, value):
         ("data.citations.0.key", "", r"its field 'data.citations\[0\].key' is ''; expected a text"),
         ("training.minutes", float("nan"), "its field 'training.minutes' is nan"),
         ("scores.1.interval", [0.9, 0.8], r"its field 'scores\[1\].interval'"),
-        ("default", 1, "its field 'default' is 1; expected true or false"),
         ("recipe.class", "Formula", "its field 'recipe.class' is 'Formula'; expected one of NativeRecipe, Recipe"),
         ("recipe.settings.modalities", None, "its field 'recipe.settings.modalities' is missing"),
-        ("recipe.settings.learning_rate", "fast", "its field 'recipe.settings.learning_rate' is 'fast'"),
         ("decision.window", [160], r"in its field 'decision' its window is \(160,\); expected two sides of more than"),
     ],
 )
