@@ -152,7 +152,7 @@ def _place(path: Path, header: nib.Nifti1Header, shape: tuple[int, ...]) -> tupl
         if "qform" in given:
             return sform, (("info", "its qform cannot be used; the sform was"),)
         real = nib.affines.voxel_sizes(sform)
-        odd = f"its voxel sizes are {dimensions(sizes)} mm by pixdim and {dimensions(real)} mm by sform; the sform was used"
+        odd = f"its voxel sizes are {by_axis(sizes)} mm by pixdim and {by_axis(real)} mm by sform; the sform was used"
         return sform, () if np.allclose(sizes, real, rtol=0.01) else (("warning", odd),)
     if qform is not None:
         return qform, (("info", "its sform cannot be used; the qform was"),) if "sform" in given else ()
@@ -165,7 +165,7 @@ def _place(path: Path, header: nib.Nifti1Header, shape: tuple[int, ...]) -> tupl
     return header.get_base_affine(), (("warning", odd),)
 
 
-def dimensions(sizes: Iterable[float]) -> str:
+def by_axis(sizes: Iterable[float]) -> str:
     """Such as ``"1 x 1 x 2.5"``."""
     return " x ".join(f"{size:.3g}" for size in sizes)
 
@@ -203,7 +203,7 @@ def parse(path: Path, head: bytes) -> Grid:
         (dtype.kind in "iuf" and whole, f"shape {shape}, type {dtype}", "a 3D or 4D image of real numbers", AGAIN),
         (header["magic"] != header.pair_magic, "that its voxels are in an .img file", "one file", CONVERT),
         (start >= first, f"that its voxels begin at byte {start}, within the header", f"byte {first} or later", AGAIN),
-        (sized, f"voxel sizes of {dimensions(sizes)} mm", "sizes above 0, or an sform", CONVERT),
+        (sized, f"voxel sizes of {by_axis(sizes)} mm", "sizes above 0, or an sform", CONVERT),
     ):
         if not sound:
             raise BratsError(path, f"its header says {found}", expected, advice)

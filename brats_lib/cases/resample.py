@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from brats_lib.cases.brain import brain_box, clip_outliers
 from brats_lib.cases.case import Case
-from brats_lib.cases.grids import CORNERS, dimensions
+from brats_lib.cases.grids import CORNERS, by_axis
 from brats_lib.errors import BratsError
 
 # No voxel further from its standard place than this: one voxel, at a corner; within the brain it is less.
@@ -38,7 +38,7 @@ def is_standard(affine: np.ndarray, shape: tuple[int, int, int]) -> bool:
 def need_standard_grid(case: Case) -> None:
     """Refuse a case on another grid than 1 mm along the axes, for recipes that know no other."""
     if not is_standard(case.affine, case.shape):
-        found = f"its voxels are {dimensions(case.spacing)} mm"
+        found = f"its voxels are {by_axis(case.spacing)} mm"
         advice = "Choose a network of the native recipe, or resample the case to 1 mm"
         raise BratsError(f"case {case.name}", found, "1 mm along the axes", advice)
 

@@ -82,11 +82,9 @@ def alike(reports: list[Report]) -> list[Pair]:
                     pair = pairs.setdefault((number, own[other], mirrored), Pair(*names, {}, mirrored))
                     pair.likeness[modality] = float(min(likeness[other], 1))
     best: dict[int, Pair] = {}
-    # Most modalities first, then the highest correlation.
-    for key in sorted(
-        pairs, key=lambda key: (len(pairs[key].likeness), max(pairs[key].likeness.values())), reverse=True
-    ):
-        best.setdefault(key[0], pairs[key])
+    for (number, *_), pair in pairs.items():
+        # Most modalities speak for it, and then the highest correlation.
+        best[number] = max(best.get(number, pair), pair, key=lambda p: (len(p.likeness), max(p.likeness.values())))
     return [best[number] for number in sorted(best)]
 
 
