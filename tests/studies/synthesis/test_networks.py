@@ -75,9 +75,7 @@ def test_critic_and_generator_learn_from_their_own_loss_alone(term):
     assert moved(gan.generator, before[1]) == (term == 1)
 
 
-def test_an_autoencoder_has_a_code_for_each_block_and_leaves_no_pattern_on_what_is_even(autoencoder):
-    assert autoencoder.encoder.output_shape == (None, 8, 8, 6)
-    assert autoencoder.critic.output_shape == (None, 4, 4, 1)
+def test_an_autoencoder_leaves_no_pattern_on_what_is_even(autoencoder):
     even = keras.ops.convert_to_numpy(autoencoder.decoder(np.full((1, 8, 8, 3), 0.7, np.float32)))[0]
     assert np.ptp(even[4:-4, 4:-4], axis=(0, 1)).max() < 1e-6
     assert np.ptp(even, axis=(0, 1)).max() > 1e-3, "the margin differs, so the network does something"
