@@ -10,7 +10,7 @@ import numpy as np
 
 from brats_lib.cases.layouts import LAYOUTS
 from brats_lib.cases.nifti import Image
-from brats_lib.errors import BratsError
+from brats_lib.errors import BratsError, some
 from brats_lib.labels import LABELS, to_classes
 
 # nibabel gives masks that were edited as floats and saved as uint8 a slope, and 1 comes back as 1.0039.
@@ -48,10 +48,9 @@ def labels_of(image: Image, codes: dict[int, int]) -> np.ndarray:
     """Turn the numbers of a mask file into labels, uint8 (x, y, z) in LPS; numbers without a code are refused."""
     numbers, present = whole_numbers(image)
     if unknown := [value for value in present if value not in codes]:
-        shown = ", ".join(f"{value:g}" for value in unknown[:5])
-        more = f" and {len(unknown) - 5} other values" if len(unknown) > 5 else ""
+        found = f"the mask holds {some(f'{value:g}' for value in unknown)}"
         expected = f"only {', '.join(map(str, sorted(codes)))}, the codes of this file naming"
-        raise BratsError(image.path, f"the mask holds {shown}{more}", expected, _advice(present, unknown))
+        raise BratsError(image.path, found, expected, _advice(present, unknown))
     table = np.zeros(256, np.uint8)
     table[list(codes)] = list(codes.values())
     return np.array(image.grid.to_lps(table[numbers]), order="F")

@@ -35,24 +35,12 @@ class NameTable:
 
 @dataclass(frozen=True)
 class Cohort:
-    """Cases in natural order of their names.
+    """Cases in natural order of their names, the tables beside them, and what was passed over."""
 
-    Parameters
-    ----------
-    root
-        The folder they were found in.
-    cases
-        The cases.
-    tables
-        The `name_mapping.csv` files found beside them.
-    skipped
-        What was passed over, and why, as a clause: folders that cannot be read, images that belong to no case.
-    """
-
-    root: Path
+    root: Path  # the folder they were found in
     cases: tuple[Case, ...]
-    tables: tuple[NameTable, ...] = ()
-    skipped: tuple[tuple[Path, str], ...] = ()
+    tables: tuple[NameTable, ...] = ()  # of the files `name_mapping.csv`
+    skipped: tuple[tuple[Path, str], ...] = ()  # folders and images that are no case's, and why, as a clause
 
     @classmethod
     def find(cls, root: str | Path, max_cases: int | None = None) -> "Cohort":

@@ -5,7 +5,6 @@ earlier one stopped; until the data set is complete everything lies in a hidden 
 """
 
 import contextlib
-import importlib
 import os
 import shutil
 import tarfile
@@ -44,7 +43,7 @@ def fetch_brats2020(folder: str | Path) -> Path:
     if done.is_dir():
         return done
     try:
-        kagglehub = importlib.import_module("kagglehub")
+        import kagglehub
     except ImportError:
         advice = "Install it with `pip install kagglehub`, or download by hand: data/README.md"
         raise BratsError("kagglehub", "it is not installed", "Kaggle's download package", advice) from None

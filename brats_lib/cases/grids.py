@@ -4,6 +4,7 @@ Affines take voxel indices to NIfTI's millimetres (RAS+ world) and are float64, 
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from brats_lib.errors import BratsError
 
 AGAIN = "Copy or download this file again"
 CONVERT = "Convert the scan to one .nii.gz file again; dcm2niix and nibabel do"
+CORNERS = np.array(list(np.ndindex(2, 2, 2)))
 LPS = orientations.axcodes2ornt("LPS")
 # Affines that were written by different tools differ by rounding; half a voxel of BraTS is half a millimetre.
 GRID_TOLERANCE_MM = 0.5
@@ -119,7 +121,7 @@ class Grid:
 
 def _apart_mm(shape: tuple[int, ...], one: np.ndarray, other: np.ndarray) -> float:
     """Largest distance between where two affines put a corner voxel."""
-    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(shape[:3]) - 1)
+    corners = CORNERS * (np.array(shape[:3]) - 1)
     return float(np.linalg.norm(nib.affines.apply_affine(one - other, corners), axis=1).max())
 
 
@@ -150,7 +152,7 @@ def _place(path: Path, header: nib.Nifti1Header, shape: tuple[int, ...]) -> tupl
         if "qform" in given:
             return sform, (("info", "its qform cannot be used; the sform was"),)
         real = nib.affines.voxel_sizes(sform)
-        odd = f"its voxel sizes are {_sizes(sizes)} mm by pixdim and {_sizes(real)} mm by sform; the sform was used"
+        odd = f"its voxel sizes are {by_axis(sizes)} mm by pixdim and {by_axis(real)} mm by sform; the sform was used"
         return sform, () if np.allclose(sizes, real, rtol=0.01) else (("warning", odd),)
     if qform is not None:
         return qform, (("info", "its sform cannot be used; the qform was"),) if "sform" in given else ()
@@ -163,7 +165,8 @@ def _place(path: Path, header: nib.Nifti1Header, shape: tuple[int, ...]) -> tupl
     return header.get_base_affine(), (("warning", odd),)
 
 
-def _sizes(sizes: np.ndarray) -> str:
+def by_axis(sizes: Iterable[float]) -> str:
+    """Such as ``"1 x 1 x 2.5"``."""
     return " x ".join(f"{size:.3g}" for size in sizes)
 
 
@@ -200,7 +203,7 @@ def parse(path: Path, head: bytes) -> Grid:
         (dtype.kind in "iuf" and whole, f"shape {shape}, type {dtype}", "a 3D or 4D image of real numbers", AGAIN),
         (header["magic"] != header.pair_magic, "that its voxels are in an .img file", "one file", CONVERT),
         (start >= first, f"that its voxels begin at byte {start}, within the header", f"byte {first} or later", AGAIN),
-        (sized, f"voxel sizes of {_sizes(sizes)} mm", "sizes above 0, or an sform", CONVERT),
+        (sized, f"voxel sizes of {by_axis(sizes)} mm", "sizes above 0, or an sform", CONVERT),
     ):
         if not sound:
             raise BratsError(path, f"its header says {found}", expected, advice)

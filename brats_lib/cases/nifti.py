@@ -42,7 +42,6 @@ class Image:
 
     @property
     def path(self) -> Path:
-        """The file."""
         return self.grid.path
 
     def scaled(self, channel: int | None = None) -> np.ndarray:

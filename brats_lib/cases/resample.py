@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from brats_lib.cases.brain import brain_box, clip_outliers
 from brats_lib.cases.case import Case
+from brats_lib.cases.grids import CORNERS, by_axis
 from brats_lib.errors import BratsError
 
 # No voxel further from its standard place than this: one voxel, at a corner; within the brain it is less.
@@ -21,7 +22,6 @@ TO_LPS = np.diag([-1.0, -1.0, 1.0])
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 # Voxels of which at least half is brain are brain.
 BRAIN_SHARE = 0.5
-CORNERS = np.array(list(np.ndindex(2, 2, 2)))
 
 
 def is_standard(affine: np.ndarray, shape: tuple[int, int, int]) -> bool:
@@ -38,7 +38,7 @@ def is_standard(affine: np.ndarray, shape: tuple[int, int, int]) -> bool:
 def need_standard_grid(case: Case) -> None:
     """Refuse a case on another grid than 1 mm along the axes, for recipes that know no other."""
     if not is_standard(case.affine, case.shape):
-        found = f"its voxels are {' x '.join(f'{size:.3g}' for size in case.spacing)} mm"
+        found = f"its voxels are {by_axis(case.spacing)} mm"
         advice = "Choose a network of the native recipe, or resample the case to 1 mm"
         raise BratsError(f"case {case.name}", found, "1 mm along the axes", advice)
 

@@ -155,6 +155,9 @@ def packed(times):
         (b"version https://git-lfs.github.com/spec/v1\n" * 20, "it is not a NIfTI file"),
         (b"\x1f", "it is not a NIfTI file"),
         (b"\x1f\x8b", "truncated or damaged"),
+        (packed(1)[:-8] + bytes(8), "truncated or damaged .CRC check failed"),
+        (packed(1)[:-6], "truncated or damaged"),
+        (b"", r"empty .0 bytes"),
     ],
 )
 def test_content_that_is_no_image_is_called_what_it_is(tmp_path, content, message):

@@ -188,7 +188,6 @@ def test_nnunets_description_beside_predictions_is_recognised(exported, tmp_path
         # The same regions in alphabetical order would be placed as other numbers.
         {"labels": dict(sorted(DOCUMENTED.items()))},
         {"regions_class_order": [2, 1, 3]},
-        {"labels": None},
     ],
 )
 def test_description_with_other_codes_is_refused(tmp_path, changes):

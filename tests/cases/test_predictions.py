@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from conftest import tiny_volumes, write_case
 from heads import save
+from planted import relabelled
 
 from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError
@@ -19,13 +20,6 @@ CODES = {
 WORDS_2023 = {"flair": "t2f", "t1": "t1n", "t1ce": "t1c", "t2": "t2w"}
 
 
-def coded(labels, coding):
-    numbers = np.zeros_like(labels)
-    for label, number in CODES[coding].items():
-        numbers[labels == label] = number
-    return numbers
-
-
 @pytest.fixture
 def cohorts(tmp_path, msd_root):
     """One cohort of two cases in each naming that codes its masks in its own way."""
@@ -33,7 +27,7 @@ def cohorts(tmp_path, msd_root):
         write_case(tmp_path / "brats2020", f"BraTS20_Training_00{i + 1}", seed=i)
         volumes, mask = tiny_volumes(i)
         arrays = {WORDS_2023[modality]: volume for modality, volume in volumes.items()}
-        for word, array in (arrays | {"seg": coded(mask, "brats2023")}).items():
+        for word, array in (arrays | {"seg": relabelled(CODES["brats2023"])(mask)}).items():
             name = f"BraTS-GLI-0000{i}-000"
             save(array, tmp_path / "brats2023" / name / f"{name}-{word}.nii.gz")
     (msd_root / "imagesTr" / "BRATS_010.nii.gz").unlink()
@@ -44,7 +38,7 @@ def cohorts(tmp_path, msd_root):
 def predicted(cohort, folder, coding, ending="_seg", change=lambda labels: labels):
     """The truth itself as predictions."""
     for i, case in enumerate(cohort):
-        save(coded(change(tiny_volumes(i)[1]), coding), folder / f"{case.name}{ending}.nii.gz", case.affine)
+        save(relabelled(CODES[coding])(change(tiny_volumes(i)[1])), folder / f"{case.name}{ending}.nii.gz", case.affine)
     return folder
 
 

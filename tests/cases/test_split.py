@@ -80,7 +80,6 @@ def test_saved_split_is_readable_and_is_obeyed(tmp_path):
         ('{"train": ["HGG_000", "HGG_001"], "val": ["HGG_001"], "test": ["HGG_002"]}', "names HGG_001 more than once"),
         ('{"train": ["HGG_000"], "val": ["P_1"], "test": ["HGG_002"]}', "names P_1, not among the 3 cases"),
         ('{"train": ["HGG_000"], "val": [], "test": ["HGG_002"]}', "it is no split"),
-        ("train: HGG_000", "it is not JSON"),
     ],
 )
 def test_wrong_splits_are_refused(tmp_path, content, message):

@@ -1,15 +1,10 @@
 """The threshold of the whole tumour is chosen on some cases and reported on others."""
 
-import numpy as np
 import pandas as pd
 import pytest
-from slices.test_patches import stack
 
-from brats_lib.prediction.networks import Network
-from brats_lib.recipes import NATIVE, DecisionRule
-from brats_lib.slices.patches import region_targets
 from experiments import thresholds
-from experiments.thresholds import chosen_by_others, decide, score_thresholds
+from experiments.thresholds import chosen_by_others, decide
 
 # Dice of each case with thresholds .5, .4 and .3: two cases like a low one, one is ruined by it.
 DICE = {"a": (0.5, 0.6, 0.7), "b": (0.6, 0.7, 0.9), "c": (0.9, 0.8, 0.1)}
@@ -40,17 +35,3 @@ def test_one_half_stays_unless_choices_of_others_do_better():
     assert above == 0.3 and "2 others" in how
     # A single case has nobody to choose for it.
     assert decide(table({"a": (0.5, 0.6, 0.7)}))[0] == 0.5
-
-
-def test_lower_threshold_finds_the_faint_part(monkeypatch):
-    case = stack()
-    probabilities = region_targets(case.labels).astype(float)
-    # A slab of the edema that the network is not sure of.
-    faint = (case.labels == 2) & (np.arange(case.labels.shape[0])[:, None, None] % 2 == 0)
-    probabilities[faint, 0] = 0.35
-    monkeypatch.setattr(thresholds, "predict_stack", lambda *arguments: probabilities)
-    network = Network(None, NATIVE, DecisionRule(smallest_piece=0.0))
-    found = score_thresholds(network, [case]).query("region == 'WT'").set_index("wt_above")["dice"]
-    whole = (case.labels > 0).sum()
-    assert found[0.3] == 1
-    assert found[0.5] == found[0.4] == pytest.approx(2 * (whole - faint.sum()) / (2 * whole - faint.sum()), abs=1e-4)

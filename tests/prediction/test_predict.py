@@ -11,7 +11,6 @@ from painted import GRIDS, RADII, UNTOUCHED, paint, ramp, record_of, run_loose
 
 from brats_lib.labels import ED, ET, NCR
 from brats_lib.prediction import weights
-from brats_lib.prediction.predict import loose_case, predict_one
 
 
 def write_head(folder, name="1 mm LPS"):
@@ -56,33 +55,6 @@ def test_single_files_of_any_grid_get_a_mask_in_their_own_geometry(name, network
     balls = dict(zip(("WT", "TC", "ET"), 4 / 3 * np.pi * np.array(RADII) ** 3 / 1000, strict=True))
     assert volumes["regions"] == pytest.approx(balls, rel=0.06)
     assert f"WT {volumes['regions']['WT']:.1f} mL" in capsys.readouterr().out
-
-
-def test_scaled_integers_and_offset_headers_give_the_same_mask(network, tmp_path):
-    """int16 with a slope, and a qform that differs from the sform in its code."""
-    files, truth = write_head(tmp_path / "in", "1 mm RAS")
-    for path in files.values():
-        image = nib.load(path)
-        image = nib.Nifti1Image(image.get_fdata() * 1.7, image.affine)
-        image.set_data_dtype(np.int16)
-        image.set_qform(image.affine, code="scanner")
-        image.set_sform(image.affine, code="mni")
-        nib.save(image, path)
-        assert nib.load(path).dataobj.slope != 1
-    assert run_loose(files, tmp_path / "out", "--name", "patient 7") == 0
-    mask_file = tmp_path / "out" / "patient 7_seg.nii.gz"
-    assert_geometry_is_kept(mask_file, files["flair"])
-    np.testing.assert_array_equal(np.asarray(nib.load(mask_file).dataobj), truth)
-
-
-def test_modalities_in_other_orders_of_axes_are_one_grid(network, tmp_path):
-    files, truth = write_head(tmp_path / "in")
-    turned = nib.as_closest_canonical(nib.load(files["t1ce"]))
-    assert nib.aff2axcodes(turned.affine) == ("R", "A", "S")
-    nib.save(turned, files["t1ce"])
-    mask, record = predict_one(loose_case(files), network)
-    np.testing.assert_array_equal(mask, truth)
-    assert not record["input"]["resampled"]
 
 
 def test_record_names_network_input_versions_and_what_is_odd_but_no_folder(network, tmp_path):

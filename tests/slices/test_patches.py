@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from brats_lib.errors import BratsError
 from brats_lib.recipes import NATIVE, PLANES
 from brats_lib.slices.patches import PatchBatches, region_targets
 from brats_lib.slices.stacks import Stack
@@ -70,8 +69,3 @@ def test_classes_are_one_hot_for_a_recipe_without_regions():
     _, targets = PatchBatches([stack()], dataclasses.replace(TINY, regions=False))[0]
     assert targets.shape == (8, 16, 16, 4)
     assert (targets.sum(-1) == 1).all()
-
-
-def test_unknown_augmentation_is_refused():
-    with pytest.raises(BratsError, match="'twist'"):
-        PatchBatches([stack()], dataclasses.replace(TINY, augmentation=("twist",)))

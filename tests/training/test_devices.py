@@ -44,16 +44,6 @@ def test_precision_follows_the_oldest_gpu(monkeypatch, accelerators, expected):
     assert devices.choose_precision() == expected
 
 
-def test_accelerators_are_asked_for_only_where_a_driver_is(monkeypatch, tmp_path):
-    monkeypatch.setattr(devices, "NVIDIA", tmp_path)
-    for found in ([("NVIDIA A100", (8, 0))], []):
-        monkeypatch.setattr(devices, "_accelerators", lambda found=found: found)
-        assert devices.has_accelerator() is bool(found)
-    monkeypatch.setattr(devices, "NVIDIA", tmp_path / "nvidia0")
-    monkeypatch.delattr(devices, "_accelerators")
-    assert devices.has_accelerator() is False
-
-
 def test_precision_that_is_asked_for_is_obeyed_and_unknown_precisions_and_devices_are_refused():
     assert devices.choose_precision("mixed_float16") == "mixed_float16"
     with pytest.raises(BratsError, match="auto or one of float32"):

@@ -50,8 +50,7 @@ def _report(case: Case) -> Report:
     try:
         return audit_case(case)
     except Exception as error:  # a case that no check foresaw is a finding, too
-        found = f"it cannot be looked at ({type(error).__name__}: {error})"
+        where, found = f"case {case.name}", f"it cannot be looked at ({type(error).__name__}: {error})"
         report = Report(case.name)
-        unforeseen = BratsError(f"case {case.name}", found, "images that can be read", "Copy this case again")
-        report.refuse("unreadable", error if isinstance(error, BratsError) else unforeseen)
+        report.refuse("unreadable", BratsError(where, found, "images that can be read", "Copy this case again"))
         return report

@@ -11,7 +11,7 @@ from brats_lib.cases.audit.images import look
 from brats_lib.cases.audit.likeness import signature
 from brats_lib.cases.case import voxel_hash
 from brats_lib.cases.codes import labels_of, refuse_brain
-from brats_lib.cases.grids import GRID_TOLERANCE_MM
+from brats_lib.cases.grids import GRID_TOLERANCE_MM, by_axis
 from brats_lib.cases.layouts import LAYOUT_OF_NAME
 from brats_lib.cases.nifti import Grid, Image, read_image
 from brats_lib.errors import BratsError
@@ -50,7 +50,7 @@ def audit_case(case: Case) -> Report:
     shapes = Counter(grid.shape for grid in grids.values())
     reference = max(grids.values(), key=lambda grid: shapes[grid.shape])
     fits = {path: _compare_grids(report, grid, reference) for path, grid in grids.items()}
-    spacing = " x ".join(f"{size:.3g}" for size in reference.spacing)
+    spacing = by_axis(reference.spacing)
     if not np.allclose(reference.spacing, BRATS_SPACING, atol=0.01):
         report.add("spacing", reference.path, f"its voxels are {spacing} mm")
     if reference.shape != BRATS_SHAPE:

@@ -26,11 +26,6 @@ class Pair(NamedTuple):
     likeness: dict[str, float]  # modality to the correlation of its two images, for those above `ALIKE`
     mirrored: bool
 
-    @property
-    def rank(self) -> tuple[int, float]:
-        """How much speaks for it."""
-        return len(self.likeness), max(self.likeness.values())
-
 
 def signature(volume: np.ndarray, spacing: Sequence[float]) -> np.ndarray | None:
     """Reduce an image (LPS) to how bright each place is compared with its surroundings; None without half a brain.
@@ -88,8 +83,8 @@ def alike(reports: list[Report]) -> list[Pair]:
                     pair.likeness[modality] = float(min(likeness[other], 1))
     best: dict[int, Pair] = {}
     for (number, *_), pair in pairs.items():
-        if number not in best or pair.rank > best[number].rank:
-            best[number] = pair
+        # Most modalities speak for it, and then the highest correlation.
+        best[number] = max(best.get(number, pair), pair, key=lambda p: (len(p.likeness), max(p.likeness.values())))
     return [best[number] for number in sorted(best)]
 
 

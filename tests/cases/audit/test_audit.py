@@ -9,7 +9,7 @@ from conftest import LPS_AFFINE, tiny_volumes
 from heads import save
 
 from brats_lib.cases import Cohort
-from brats_lib.cases.audit import Finding, audit, summary
+from brats_lib.cases.audit import SEVERITIES, Finding, audit, summary
 from brats_lib.cases.audit.findings import Report
 from brats_lib.errors import BratsError
 from brats_lib.labels import ED, ET
@@ -28,14 +28,8 @@ def look(cohort):
     return {(f.case[-3:], f.severity, f.problem): f.message for f in findings if f.problem != "size"}
 
 
-def test_clean_cohort_has_nothing_but_its_size(tiny_root):
-    findings = audit(tiny_root, workers=1)
-    assert [(f.severity, f.problem) for f in findings] == [("info", "size")] * 10
-    assert "its shape is (48, 40, 36); expected (240, 240, 155) in BraTS" in findings[0].message
-
-
 def test_real_cases_are_clean(real_root):
-    assert audit(Cohort.find(real_root, max_cases=2), workers=1) == []
+    assert audit(Cohort.find(real_root, max_cases=3), workers=1) == []
 
 
 def test_every_oddity_is_found_at_its_case_and_nothing_else(tiny_root):
@@ -61,6 +55,8 @@ def test_every_oddity_is_found_at_its_case_and_nothing_else(tiny_root):
         ("007", "error", "shape"),
         ("", "info", "grids"),
     }
+    severities = [severity for _, severity, _ in found]
+    assert severities == sorted(severities, key=SEVERITIES.index)
     assert "9 cases with axes LPS, shape (48, 40, 36), voxels of 1 x 1 x 1 mm; 1 case" in found["", "info", "grids"]
     assert "7.0 mm away" in found["004", "warning", "affine"]
     assert "1 x 1 x 2 mm" in found["006", "warning", "spacing"]
@@ -127,14 +123,6 @@ def test_msd_cohort_is_clean_until_an_image_has_other_channels_or_a_mask_has_no_
     found = look(msd_root)
     assert ("001", "error", "shape") in found
     assert "BRATS_077.nii.gz: no image of its name is in imagesTr" in found["", "warning", "left-out"]
-
-
-def test_workers_find_the_same_in_the_same_order(tiny_root):
-    file(tiny_root, 3, "t2").unlink()
-    file(tiny_root, 7, "seg").write_bytes(b"")
-    alone = audit(tiny_root, workers=1)
-    assert audit(tiny_root, workers=2) == alone
-    assert [f.severity for f in alone[:3]] == ["error", "error", "info"]
 
 
 def test_summary_counts_and_names():

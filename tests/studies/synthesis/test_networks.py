@@ -9,7 +9,6 @@ import pytest
 from brats_lib import models
 from brats_lib.recipes import COMPRESSION, GENERATION, RESTORATION, T2_FROM_T1, VARIATION
 from brats_lib.studies.synthesis.autoencoders import labelled_error
-from brats_lib.studies.synthesis.gan import join
 from brats_lib.studies.synthesis.networks import forward
 from brats_lib.studies.synthesis.parts import SpectralConv2D, hinge_critic, hinge_generator, kl_divergence
 from brats_lib.training.objectives import compile_model
@@ -64,16 +63,6 @@ def test_losses_are_those_of_their_formulas():
     np.testing.assert_allclose(labelled_error(made, real, 1), [0.1 + (np.log(2) + np.log(4)) / 2], rtol=1e-5)
 
 
-def test_a_generator_joined_with_a_decoder_gives_intensities_and_class_probabilities(autoencoder):
-    gan, latent = models.build(GAN, seed=0), np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
-    whole = join(gan.generator, autoencoder.decoder)
-    made = keras.ops.convert_to_numpy(whole(latent))
-    assert made.shape == (3, 16, 16, 8) and 0 <= made.min() and made.max() <= 1
-    np.testing.assert_allclose(made[..., 4:].sum(-1), 1, atol=1e-5)
-    np.testing.assert_array_equal(made, autoencoder.decoder(gan.generator(latent)))
-    assert len(whole.weights) == len(gan.generator.weights) + len(autoencoder.decoder.weights)
-
-
 @pytest.mark.parametrize("term", [0, 1])
 def test_critic_and_generator_learn_from_their_own_loss_alone(term):
     gan = models.build(GAN, seed=0)
@@ -86,9 +75,7 @@ def test_critic_and_generator_learn_from_their_own_loss_alone(term):
     assert moved(gan.generator, before[1]) == (term == 1)
 
 
-def test_an_autoencoder_has_a_code_for_each_block_and_leaves_no_pattern_on_what_is_even(autoencoder):
-    assert autoencoder.encoder.output_shape == (None, 8, 8, 6)
-    assert autoencoder.critic.output_shape == (None, 4, 4, 1)
+def test_an_autoencoder_leaves_no_pattern_on_what_is_even(autoencoder):
     even = keras.ops.convert_to_numpy(autoencoder.decoder(np.full((1, 8, 8, 3), 0.7, np.float32)))[0]
     assert np.ptp(even[4:-4, 4:-4], axis=(0, 1)).max() < 1e-6
     assert np.ptp(even, axis=(0, 1)).max() > 1e-3, "the margin differs, so the network does something"
