@@ -34,7 +34,7 @@ def loading(cohort: Cohort, recipe: Recipe, folder: Path, repetitions: int) -> l
     """Time a batch as large as one volume from the slice cache, shuffled over all cases."""
     from brats_lib.slices.batches import SliceBatches
 
-    cache = build_cache(cohort, recipe, folder / "cache", workers=1, progress=False)
+    cache = build_cache(cohort, recipe, folder / "cache", workers=1)
     batches = SliceBatches(cache, cache.names, batch_slices=recipe.slices)
     number = itertools.count()
     images, targets = batches[0]
@@ -89,7 +89,7 @@ def phantoms(folder: Path, repetitions: int) -> list[Row]:
 
     def ours():
         i = next(number)
-        make_cohort(folder / f"phantom{i}", cases=1, seed=i, workers=1, progress=False)
+        make_cohort(folder / f"phantom{i}", cases=1, seed=i, workers=1)
 
     def write():
         for i, array in enumerate(arrays):

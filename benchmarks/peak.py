@@ -26,7 +26,7 @@ def main(root: str, folder: str, settings: str) -> None:
     """Prepare the cohort with one worker, read an epoch in the recipe's batches, print the peaks after each step."""
     recipe = Recipe(**{name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(settings).items()})
     peaks = {"Import Keras": _peak_bytes()}
-    cache = build_cache(Cohort.find(root), recipe, Path(folder) / "peak", workers=1, progress=False)
+    cache = build_cache(Cohort.find(root), recipe, Path(folder) / "peak", workers=1)
     peaks["and prepare the cohort"] = _peak_bytes()
     batches = SliceBatches(cache, cache.names, batch_slices=recipe.volumes_per_batch * recipe.slices)
     for number in range(len(batches)):

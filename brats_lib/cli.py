@@ -30,7 +30,7 @@ def _audit(arguments):
     from brats_lib.cases.audit import audit, summary
 
     cohort = Cohort.find(arguments.folder)
-    findings = audit(cohort, workers=arguments.workers, progress=not arguments.json)
+    findings = audit(cohort, workers=arguments.workers)
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:

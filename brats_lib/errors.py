@@ -7,21 +7,11 @@ from pathlib import Path
 
 
 class BratsError(Exception):
-    """Something the user gave cannot be used; says where, what was found and what to do.
+    """Something the user gave cannot be used.
 
-    The command line prints the message as one paragraph and exits with code 2; a notebook shows it as the
-    last line of its traceback.
-
-    Parameters
-    ----------
-    where
-        The file, folder, option or value that cannot be used.
-    found
-        What is there, as a clause: ``"its shape is (240, 240, 154)"``.
-    expected
-        What was expected there, as a noun phrase: ``"the mask's shape (240, 240, 155)"``.
-    advice
-        What to do about it, as one sentence without the full stop.
+    `where` is the file, folder, option or value; `found` what is there, a clause ("its shape is (240, 240, 154)");
+    `expected` a noun phrase ("the mask's shape (240, 240, 155)"); `advice` what to do, a sentence without full stop.
+    The command line prints the message and exits with code 2.
     """
 
     def __init__(self, where: str | Path, found: str, expected: str, advice: str):

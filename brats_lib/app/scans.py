@@ -54,32 +54,16 @@ class Cut:
 
 @dataclass(frozen=True)
 class Scan:
-    """What is displayed of one case.
-
-    Attributes
-    ----------
-    fingerprint
-        Of the case's files; two scans with the same are the same.
-    volumes
-        FLAIR and T1ce as float32, shape (x, y, z), in LPS.
-    levels, ranges
-        Of each volume the grey levels shown black and white, and the smallest and largest that these may be.
-    box
-        Of the brain in the whole volume, so that nothing jumps between slices.
-    truth
-        Labels, where the case has a mask.
-    warnings
-        What is unusual about the images, as `brats predict` says it, and about the mask, as `brats audit` does.
-    """
+    """What is displayed of one case."""
 
     case: Case
-    fingerprint: str
-    volumes: dict[str, np.ndarray]
-    levels: dict[str, tuple[float, float]]
-    ranges: dict[str, tuple[float, float]]
-    box: Box
+    fingerprint: str  # of the case's files; two scans with the same are the same
+    volumes: dict[str, np.ndarray]  # FLAIR and T1ce, float32 (x, y, z), in LPS
+    levels: dict[str, tuple[float, float]]  # of each volume, the grey levels shown black and white
+    ranges: dict[str, tuple[float, float]]  # the smallest and largest that these may be
+    box: Box  # of the brain in the whole volume, so that nothing jumps between slices
     truth: np.ndarray | None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # on the images as of `brats predict`, on the mask as of `brats audit`
 
     @cached_property
     def flair_hash(self) -> str:

@@ -23,35 +23,17 @@ class Case:
 
     Axis 0 grows to the patient's left, axis 1 to the back, axis 2 up, whatever order the files have.
 
-    Parameters
-    ----------
-    name
-        Such as ``"BraTS20_Training_001"``.
-    files
-        Modality to file, for the modalities that are there; one file for all in the MSD layout.
-    mask_file
-        None where the case is for prediction only.
-    layout
-        How files are named and masks are coded: a name of `brats_lib.cases.layouts`.
-    grade
-        ``"HGG"`` or ``"LGG"``, high- or low-grade glioma, where the data set says.
-    ignored
-        Images beside its files whose names are those of no modality and no tumour mask; they are left alone.
-    rivals
-        Modality or ``"mask"`` to the files that could all be it, where there are several; `files` and `mask_file` have
-        the first of them, and reading is refused.
-    has_odd_mask
-        Whether the mask was adopted although its name is none of its layout's, as in BraTS 2020 case 355.
     """
 
-    name: str
-    files: dict[str, Path] = field(hash=False)
+    name: str  # such as "BraTS20_Training_001"
+    files: dict[str, Path] = field(hash=False)  # by modality, of those that are there; one file for all in MSD's layout
     mask_file: Path | None = None
-    layout: str = "brats2020"
-    grade: str | None = None
-    ignored: tuple[Path, ...] = ()
+    layout: str = "brats2020"  # how files are named and masks are coded, a name of `brats_lib.cases.layouts`
+    grade: str | None = None  # "HGG" or "LGG", high- or low-grade glioma, where the data set says
+    ignored: tuple[Path, ...] = ()  # images beside its files whose names are of no modality and no tumour mask
+    # Where several files could be a modality or "mask": all of them. The first is in `files`, and reading is refused.
     rivals: dict[str, tuple[Path, ...]] = field(default_factory=dict, hash=False)
-    has_odd_mask: bool = False
+    has_odd_mask: bool = False  # adopted although its name is not its layout's, as in BraTS 2020 case 355
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -10,9 +10,7 @@ from tqdm import tqdm
 from brats_lib.errors import BratsError
 
 
-def for_each(
-    work: Callable, items: Iterable, workers: int | None = None, progress: bool = True, description: str = ""
-) -> list[Any]:
+def for_each(work: Callable, items: Iterable, workers: int | None = None, description: str = "") -> list[Any]:
     """Call a function with every item and return the results in the order of the items.
 
     The function, the items and the results can be pickled; what the function raises is raised here. `workers` are
@@ -26,7 +24,7 @@ def for_each(
     processes = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch=workers)
     try:
         done = processes(joblib.delayed(work)(item) for item in items)
-        return list(tqdm(done, total=len(items), desc=description, unit="case", disable=not progress))
+        return list(tqdm(done, total=len(items), desc=description, unit="case"))
     except BrokenProcessPool:
         where, found = description or "parallel work", f"one of {workers} processes was killed"
         advice = "Close other programs or take fewer workers, and run again: what was finished is kept"

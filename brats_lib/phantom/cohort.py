@@ -34,32 +34,15 @@ def case_name(index: int) -> str:
 
 
 def make_cohort(
-    out: str | Path,
-    cases: int = 24,
-    seed: int = 0,
-    workers: int | None = None,
-    progress: bool = True,
-    stream: str = "cohort",
+    out: str | Path, cases: int = 24, seed: int = 0, workers: int | None = None, stream: str = "cohort"
 ) -> Cohort:
     """Simulate patients into a folder, or reuse those that are there; returns a cohort of the first `cases` of them.
 
     A case depends on (seed, index, stream) only, so a later call with more cases adds to the folder and one with fewer
     returns the first ones. Cases appear complete or not at all; two processes may make the same cohort at once.
-
-    Parameters
-    ----------
-    seed
-        From 0 to 2**32 - 1. Another seed gives other patients.
-    workers
-        Processes; by default as many as there are cores. Each needs about 1 GB of memory.
-    stream
-        What the phantoms are for, a key of `STREAMS`.
-
-    Raises
-    ------
-    BratsError
-        If a number is out of range, `out` is a file, holds something else or phantoms of another seed, stream or
-        version, or cannot be written (a full disk, say), or a worker was killed; finished cases stay.
+    The seed is from 0 to 2**32 - 1, and `stream` says what the phantoms are for, a key of `STREAMS`. Each of the
+    `workers`, by default as many as there are cores, needs about 1 GB of memory. A folder that holds something else, or
+    phantoms of another seed, stream or version, is refused; whatever stops the work, finished cases stay.
     """
     for name, value, least in (("cases", cases, 1), ("seed", seed, 0), ("workers", workers, 1)):
         if value is not None and not least <= value < 2**32:
@@ -71,7 +54,7 @@ def make_cohort(
         _claim(out, drawn)
         missing = [index for index in range(cases) if not _complete(out, index)]
         try:
-            for_each(functools.partial(_make_case, out, drawn), missing, workers, progress, "simulating patients")
+            for_each(functools.partial(_make_case, out, drawn), missing, workers, "simulating patients")
         finally:
             _write_table(out, drawn)
     except OSError as error:

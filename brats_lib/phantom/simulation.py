@@ -50,14 +50,8 @@ def simulate(seed: int, index: int, variety: Variety = PATIENTS, stream: str = "
     Runs on one core: several cases at once go faster than one case on several cores, and the arithmetic, so the last
     bit, does not depend on how many cores there are.
 
-    Parameters
-    ----------
-    seed, index
-        From 0 to 2**32 - 1.
-    variety
-        What is drawn from wider ranges than the patients'. What is not keeps its values.
-    stream
-        What the phantom is for, a key of `STREAMS`.
+    Seed and index are from 0 to 2**32 - 1. `variety` says what is drawn from wider ranges than the patients', the rest
+    keeps its values, and `stream` what the phantom is for, a key of `STREAMS`.
     """
     with threadpool_limits(limits=1):
         return _simulate(generators(seed, index, stream), variety)

@@ -15,40 +15,17 @@ EFFECTS = ("rims", "outlines", "halo", "coil")
 
 @dataclass(frozen=True)
 class Variety:
-    """Which properties of a phantom are drawn from wider ranges than the patients'.
+    """Which properties of a phantom are drawn from wider ranges than the patients'."""
 
-    Parameters
-    ----------
-    tumours
-        Half of them of any size from 3 to 260 mL alike, with shares of core and enhancement of any size, every fourth
-        without enhancement, anywhere in the brain.
-    contrast
-        Half of the lesions faint, and tissue contrasts more different from scanner to scanner.
-    zones
-        Edema that fades from bright to faint within one lesion, and cores partly solid, partly cyst.
-    foci
-        More of the tumours with a second focus.
-    heads
-        More differently shaped and turned heads, from no atrophy to severe.
-    scanners
-        More noise, blur, inhomogeneity and thicker slices.
-    infiltration
-        Half of the tumours grow into grey matter as into white and efface the border, as many of low grade do.
-    vessels
-        Vessels run through tumours that hardly enhance.
-    without
-        Those of `EFFECTS` that are left out.
-    """
-
-    tumours: bool = False
-    contrast: bool = False
-    zones: bool = False
-    foci: bool = False
-    heads: bool = False
-    scanners: bool = False
-    infiltration: bool = False
-    vessels: bool = False
-    without: tuple[str, ...] = ()
+    tumours: bool = False  # half of any size from 3 to 260 mL and any composition, every fourth without enhancement
+    contrast: bool = False  # half of the lesions faint, and tissue contrasts that differ more between scanners
+    zones: bool = False  # edema that fades within one lesion, and cores partly solid, partly cyst
+    foci: bool = False  # more tumours with a second focus
+    heads: bool = False  # more differently shaped and turned, from no atrophy to severe
+    scanners: bool = False  # more noise, blur and inhomogeneity, and thicker slices
+    infiltration: bool = False  # half of the tumours grow into grey matter and efface the border, as many low grades do
+    vessels: bool = False  # through tumours that hardly enhance
+    without: tuple[str, ...] = ()  # those of `EFFECTS` that are left out
 
     @property
     def name(self) -> str:

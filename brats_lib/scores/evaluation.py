@@ -94,20 +94,10 @@ def score_folder(
 ) -> pd.DataFrame:  # fmt: skip
     """Score a folder of predicted label volumes against the masks of a cohort.
 
-    Parameters
-    ----------
-    predictions
-        Folder with `<case>_seg.nii.gz`, `<case>-seg.nii.gz` or `<case>.nii.gz` for every case.
-    names
-        Cases to score, by default every case with a mask; predictions of others are passed over.
-    labels
-        What the numbers in predictions mean, "brats", "brats2023" or "nnunet"; by default what
-        `predictions.read_predictions` can tell.
-    remarks
-        Gets a sentence, without its full stop, on what was decided and on what looks wrong.
-
-    Refused are predictions of no case, cases without a prediction (a mean over the rest would flatter), and numbers
-    that may mean different things.
+    The folder has `<case>_seg.nii.gz`, `<case>-seg.nii.gz` or `<case>.nii.gz` for every case of `names`, by default all
+    with a mask. `labels` says what the numbers mean, "brats", "brats2023" or "nnunet"; by default what
+    `predictions.read_predictions` can tell. `remarks` gets a sentence on all that was decided or looks wrong. Refused
+    are predictions of no case, cases without one (a mean over the rest would flatter), and ambiguous numbers.
     """
     folder = home_path(predictions)
     given = read_predictions(folder, truth, names, labels)

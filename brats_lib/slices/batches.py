@@ -23,14 +23,12 @@ class SliceBatches(PyDataset):
     A batch is a pure function of (seed, epoch, batch number), so that a resumed training sees what an uninterrupted one
     would have, whatever Keras reads ahead. Two things are needed for that from the caller, and `training.fitting.train`
     sees to both: ``fit(..., shuffle=False)``, because Keras otherwise draws the order of the batches from Python's
-    global random state, and the attribute `epoch`, set before each epoch.
+    global random state, and the attribute `epoch`, from 0, set before each epoch.
 
     Batch number ``b`` is images (n, size, size, channels), float32 in 0-1, and one-hot classes (n, size, size, 4).
 
     Parameters
     ----------
-    cache, names
-        The cases, one subset of the split, to take slices from.
     batch_slices
         Slices per batch; the last batch of an epoch has what is left.
     shuffle
@@ -38,11 +36,6 @@ class SliceBatches(PyDataset):
     slices_per_epoch
         Use only so many slices per epoch: a new draw without replacement every epoch where `shuffle` is set, evenly
         spaced and always the same ones where it is not. By default, and at most, all.
-
-    Attributes
-    ----------
-    epoch : int
-        The epoch whose batches are given, from 0.
     """
 
     def __init__(

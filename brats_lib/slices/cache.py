@@ -38,11 +38,11 @@ def need_labelled(cohort: Cohort) -> Cohort:
     return labelled
 
 
-def write_entries(folder: Path, makers: Mapping[str, Maker], workers: int | None, progress: bool, what: str) -> None:
+def write_entries(folder: Path, makers: Mapping[str, Maker], workers: int | None, what: str) -> None:
     """Write the entries of a cache, by the stem of their files' names; whatever stops it, finished ones are kept."""
     if makers:
         make_folder(folder)
-    for_each(functools.partial(_write_entry, folder), list(makers.items()), workers, progress, what)
+    for_each(functools.partial(_write_entry, folder), list(makers.items()), workers, what)
 
 
 def _write_entry(folder, entry):
@@ -130,25 +130,11 @@ def _read_slices(path, slice_type, positions):
     return array
 
 
-def build_cache(
-    cohort: Cohort, recipe: Recipe, folder: str | Path, workers: int | None = None, progress: bool = True
-) -> SliceCache:
+def build_cache(cohort: Cohort, recipe: Recipe, folder: str | Path, workers: int | None = None) -> SliceCache:
     """Prepare the slices of every labelled case, reusing what is there and sound.
-
-    Parameters
-    ----------
-    cohort, recipe
-        Cases without a mask are left out.
-    folder
-        Files go to ``<recipe>-<hash of its slice settings>`` below it. A case takes 8.2 MB with the published recipe.
-    workers
-        Processes, each of which holds one case; by default as many as there are cores.
-
-    Raises
-    ------
-    BratsError
-        If no case has a mask, a case cannot be prepared, a worker was killed or the disk is full; finished cases are
-        kept.
+    Files go to ``<recipe>-<hash of its slice settings>`` below the folder; a case takes 8.2 MB with the published
+    recipe. Each of the `workers`, by default as many as there are cores, holds one case. Whatever stops the work,
+    finished cases stay.
     """
     labelled = need_labelled(cohort)
     folder = home_path(folder) / f"{recipe.name}-{_digest(recipe.slice_settings())[:8]}"
@@ -159,7 +145,7 @@ def build_cache(
         case.need_one_grid(recipe.modalities)
         need_standard_grid(case)
     makers = {cache.stem(case.name): functools.partial(_make_slices, case, recipe) for case in todo}
-    write_entries(folder, makers, workers, progress, "Preparing slices")
+    write_entries(folder, makers, workers, "Preparing slices")
     return cache
 
 

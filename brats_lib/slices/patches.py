@@ -40,13 +40,6 @@ class PatchBatches(PyDataset):
         Patches per epoch; the recipe's own number where omitted.
     augment
         Leave it out where the batches are for validation, which sees the same patches in every epoch.
-
-    Attributes
-    ----------
-    epoch : int
-        The epoch whose batches are given, from 0.
-    names, flair_hashes : tuple of str
-        The cases, and `voxel_hash` of their FLAIR images.
     """
 
     def __init__(
@@ -60,6 +53,7 @@ class PatchBatches(PyDataset):
         if unknown := sorted(set(recipe.augmentation) - set(AUGMENTATIONS)):
             expected = f"some of {', '.join(AUGMENTATIONS)}"
             raise BratsError(f"augmentation '{unknown[0]}'", "there is none of that name", expected, "Choose of those")
+        # Of the cases and their FLAIR images; with the epoch whose batches are given, what `train` asks for.
         self.names = tuple(stack.name for stack in self.stacks)
         self.flair_hashes = tuple(stack.flair_hash for stack in self.stacks)
         self.batch_slices, self.augment = recipe.batch_slices, augment

@@ -27,26 +27,15 @@ LIMITS = (-6.0, 10.0)
 
 @dataclass(frozen=True)
 class Stack:
-    """The brain of one case, standardised.
-
-    Attributes
-    ----------
-    images : float16, shape (x, y, z, modalities)
-        Standard deviations from the brain's mean, 0 outside the brain; in the order in which modalities were asked for.
-    labels : uint8, shape (x, y, z), or None
-        Labels 0, 1, 2, 4; None where the case has no mask.
-    box, shape
-        Where in the case's volume this is, and the shape of that.
-    flair_hash
-        `voxel_hash` of the first modality, which is FLAIR: by it a network knows whom it learnt from. Empty without a
-        mask, as then nothing is learnt from it.
-    """
+    """The brain of one case, standardised."""
 
     name: str
+    # Float16 (x, y, z, modalities), in the order asked for: standard deviations from the brain's mean, 0 outside it.
     images: np.ndarray
-    labels: np.ndarray | None
-    box: tuple[slice, ...]
-    shape: tuple[int, ...]
+    labels: np.ndarray | None  # uint8 (x, y, z); None where the case has no mask
+    box: tuple[slice, ...]  # where in the case's volume this is
+    shape: tuple[int, ...]  # of that volume
+    # `voxel_hash` of the first modality, FLAIR, by which a network knows whom it learnt from; empty without a mask.
     flair_hash: str = ""
 
 
@@ -92,7 +81,7 @@ def with_neighbours(padded: np.ndarray, neighbours: int) -> np.ndarray:
     return np.concatenate([padded[shift : shift + count] for shift in range(2 * neighbours + 1)], axis=-1)
 
 
-def build_stacks(cohort: Cohort, folder: str | Path, workers: int | None = None, progress: bool = True) -> list[Stack]:
+def build_stacks(cohort: Cohort, folder: str | Path, workers: int | None = None) -> list[Stack]:
     """The stacks of every labelled case of a cohort, made or taken from a folder, as `cache.build_cache` does.
 
     They are memory-mapped, have all four modalities and the cohort's order; on disk a case takes about 35 MB.
@@ -100,12 +89,12 @@ def build_stacks(cohort: Cohort, folder: str | Path, workers: int | None = None,
     makers = {
         f"{case.name}-{case.fingerprint()}": functools.partial(stack_case, case) for case in need_labelled(cohort)
     }
-    return _from_folder(folder, makers, workers, progress, "Standardising cases")
+    return _from_folder(folder, makers, workers, "Standardising cases")
 
 
 def simulate_stacks(
     seed: int, cases: int, folder: str | Path, varieties: Sequence[Variety] = (PATIENTS,), *,
-    stream: str, workers: int | None = None, progress: bool = True,
+    stream: str, workers: int | None = None,
 ) -> list[Stack]:  # fmt: skip
     """Simulate patients straight into stacks, as `build_stacks` gives them: no NIfTI files in between.
 
@@ -118,7 +107,7 @@ def simulate_stacks(
         variety = varieties[case % len(varieties)]
         name = f"{variety.name}-{stream}-{seed}-{case:04d}"
         makers[f"{name}-v{VERSION}"] = functools.partial(_simulate, name, seed, case, variety, stream)
-    return _from_folder(folder, makers, workers, progress, "Simulating patients")
+    return _from_folder(folder, makers, workers, "Simulating patients")
 
 
 def _simulate(name, seed, index, variety, stream):
@@ -126,7 +115,7 @@ def _simulate(name, seed, index, variety, stream):
     return make_stack(name, [phantom.volumes[modality] for modality in MODALITIES], phantom.mask)
 
 
-def _from_folder(folder, makers: Mapping[str, Callable[[], Stack]], workers, progress, description) -> list[Stack]:
+def _from_folder(folder, makers: Mapping[str, Callable[[], Stack]], workers, description) -> list[Stack]:
     """The stacks of a folder by the stem of their files; those that are not there are made first."""
     folder = home_path(folder)
     missing = {
@@ -134,7 +123,7 @@ def _from_folder(folder, makers: Mapping[str, Callable[[], Stack]], workers, pro
         for stem, make in makers.items()
         if not (folder / f"{stem}.json").is_file()
     }
-    write_entries(folder, missing, workers, progress, description)
+    write_entries(folder, missing, workers, description)
     return [_read(folder, stem) for stem in makers]
 
 

@@ -35,7 +35,7 @@ def small(picture):
 @pytest.mark.slow
 def test_the_book_shows_the_application_as_it_is(browser, tmp_path):
     """The page after a phantom was segmented, at the slice with the largest tumour; it fits the screen of a laptop."""
-    cohort = make_cohort(tmp_path / "phantoms", cases=2, seed=0, progress=False)
+    cohort = make_cohort(tmp_path / "phantoms", cases=2, seed=0)
     with serve(cohort.root, tmp_path) as server:
         page = Page(browser, server.url, SIZE)
         page.choose("Case", "Phantom_002")

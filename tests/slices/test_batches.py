@@ -51,7 +51,7 @@ def shown(batches, *numbers):
 def test_batches_hold_what_the_cache_of_a_cohort_has(tmp_path):
     write_case(tmp_path / "data", "BraTS20_Training_001")
     cohort, recipe = Cohort.find(tmp_path / "data"), Numbered.recipe
-    cache = build_cache(cohort, recipe, tmp_path / "cache", workers=1, progress=False)
+    cache = build_cache(cohort, recipe, tmp_path / "cache", workers=1)
     images, targets = SliceBatches(cache, cache.names, 20, shuffle=False)[0]
     assert images.dtype == targets.dtype == np.float32
     np.testing.assert_array_equal(images, case_slices(cohort[0], recipe).astype(np.float16))

@@ -30,7 +30,7 @@ def cohort(tmp_path):
 
 
 def build(cohort, tmp_path, recipe=TINY):
-    return build_cache(cohort, recipe, tmp_path / "cache", workers=1, progress=False)
+    return build_cache(cohort, recipe, tmp_path / "cache", workers=1)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_cache_holds_the_labelled_cases_as_preprocessed_and_is_used_again(cache,
     before = stamps(cache)
     again = build(cohort, tmp_path)
     assert stamps(again) == before and again.fingerprint == cache.fingerprint
-    parallel = build_cache(cohort, TINY, tmp_path / "parallel", workers=2, progress=False)
+    parallel = build_cache(cohort, TINY, tmp_path / "parallel", workers=2)
     for path in before:
         assert path.read_bytes() == (parallel.folder / path.name).read_bytes()
 

@@ -38,7 +38,7 @@ def cases(tmp_path_factory):
     for i in range(6):
         write_case(root / "cases", f"Case_{i}", seed=i)
     cohort = Cohort.find(root / "cases")
-    cache = build_cache(cohort, TINY.recipe, root / "cache", workers=1, progress=False)
+    cache = build_cache(cohort, TINY.recipe, root / "cache", workers=1)
     return Cases(cache, tuple(cohort.names[:2]), tuple(cohort.names[2:]))
 
 

@@ -23,9 +23,7 @@ from brats_lib.errors import BratsError
 __all__ = ["SEVERITIES", "Finding", "audit", "summary"]
 
 
-def audit(
-    cohort: Cohort | str | Path, workers: int | None = None, progress: bool = True, split: Split | None = None
-) -> list[Finding]:
+def audit(cohort: Cohort | str | Path, workers: int | None = None, split: Split | None = None) -> list[Finding]:
     """Look at every file of a cohort; errors come first, then warnings, then infos, each in the order of case names.
 
     Parameters
@@ -38,7 +36,7 @@ def audit(
         Which subsets the cases will be in; where it is not given, that of a `split.json` beside the cases.
     """
     cohort = cohort if isinstance(cohort, Cohort) else Cohort.find(cohort)
-    reports = for_each(_report, cohort, workers, progress, "audit")
+    reports = for_each(_report, cohort, workers, "audit")
     pairs = alike(reports)
     between = duplicates(reports, pairs), splits(cohort, split, pairs), tables(cohort), folders(cohort)
     findings = chain(*(report.findings for report in reports), *between, grids(cohort, reports))

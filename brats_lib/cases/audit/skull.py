@@ -18,14 +18,8 @@ def shell_ratio(volumes: Sequence[np.ndarray], spacing: Sequence[float]) -> floa
     so the smallest ratio is near 1. In a head the layer of bone, which gives hardly any signal, lies below a bright
     scalp. Bone is dark in all modalities: the largest of their ratios counts. It is NaN where too little is there.
 
-    Notes
-    -----
-    `SHELL_RATIO` lies between what `python -m experiments intake` measured (`results/intake.csv`). Brains: at least
-    0.87 on 8 BraTS 2021 cases, 0.82 once they were standardised, and 0.97 on 6 phantoms. The same brains in a synthetic
-    skull and scalp: 0.14 at most for sharp layers of 3 mm, 0.29 for bone of 4 mm blurred by 1 mm, and 0.68 for layers
-    of 3 mm blurred by 1 mm, the bone at 30 % of the brain's signal and the scalp at 70 %. One real head (T1, 2 mm),
-    its background set to 0 at four levels: 0.22 at most. The mean head of many people, which is so blurred that
-    its bone is grey: 0.55 to 0.84, so that its size alone gives it away at the lowest level.
+    `SHELL_RATIO` lies between brains and heads as `python -m experiments intake` measured them (`results/intake.csv`),
+    but for the mean head of many people, which is so blurred that its bone is grey and its size alone gives it away.
     """
     steps = [max(1, round(SAMPLE_MM / size)) for size in spacing]
     sampled = tuple(slice(None, None, step) for step in steps)
