@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,29 +9,12 @@ from benchmarks.timing import Row, interleave
 from brats_lib.labels import one_hot
 from brats_lib.recipes import Recipe
 
-if TYPE_CHECKING:
-    import keras
-
-__all__ = ["LIMIT_SIDE", "forward_flop", "products", "training"]
+__all__ = ["LIMIT_SIDE", "products", "training"]
 
 # Of the square matrices that give the limit: convolutions are matrix products.
 LIMIT_SIDE = 1024
 # Forward pass, gradient of the activations, gradient of the weights: three products of the same size.
 PASSES = 3
-
-
-def forward_flop(model: "keras.Model") -> int:
-    """Floating-point operations of one forward pass of one slice; multiplication and addition count one each.
-
-    Only convolutions are counted: the rest is below one per cent.
-    """
-    total = 0
-    for layer in model.layers:
-        if hasattr(layer, "kernel"):
-            # A transposed convolution whose stride is its kernel uses each input pixel once per kernel element.
-            grid = layer.input.shape if type(layer).__name__ == "Conv2DTranspose" else layer.output.shape
-            total += 2 * int(np.prod(layer.kernel.shape)) * int(np.prod(grid[1:3]))
-    return total
 
 
 def products(side: int, precision: str, count: int) -> Callable[[], float]:
@@ -58,6 +40,7 @@ def training(recipe: Recipe, repetitions: int, batch_slices: int = 8, side: int 
     """
     from brats_lib.models import build
     from brats_lib.training.devices import choose_precision
+    from experiments.arithmetic import multiply_adds
 
     preferred = choose_precision()
     reduced = "mixed_bfloat16" if preferred == "float32" else preferred
@@ -66,7 +49,7 @@ def training(recipe: Recipe, repetitions: int, batch_slices: int = 8, side: int 
     targets = one_hot(rng.integers(0, 4, (batch_slices, recipe.size, recipe.size)))
 
     models = {precision: build(recipe, precision=precision, seed=0) for precision in ("float32", reduced)}
-    flop = PASSES * forward_flop(models["float32"])
+    flop = PASSES * 2 * multiply_adds(models["float32"], (recipe.size, recipe.size))
     # As much arithmetic as in a step, so that both feel the rest of the machine alike.
     count = math.ceil(batch_slices * flop / (2 * side**3))
     functions = {}

@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 
 from benchmarks.lineage import decode
-from benchmarks.network import LIMIT_SIDE, forward_flop, products
+from benchmarks.network import LIMIT_SIDE, products
 from benchmarks.timing import Row, interleave
 from brats_lib.cases import Cohort
 from brats_lib.recipes import PLANES
@@ -26,13 +26,12 @@ __all__ = ["network_flop", "prediction"]
 
 def network_flop(network: "Network", shape: tuple[int, int, int]) -> int:
     """Floating-point operations of all windows of the slices of a brain's box; for a native network on Keras."""
-    import keras
-
     from brats_lib.prediction.inference import window_places
+    from experiments.arithmetic import multiply_adds
 
     # The same for a window that stands and for one that lies.
     recipe, window = network.recipe, network.rule.window
-    one = forward_flop(keras.models.clone_model(network.model, keras.Input((*window, recipe.channels))))
+    one = 2 * multiply_adds(network.model, window)
     return one * sum(
         shape[PLANES[plane]]
         * len(window_places([length for axis, length in enumerate(shape) if axis != PLANES[plane]], window))

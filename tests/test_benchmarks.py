@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import shutil
 from timeit import timeit
 
 import numpy as np
@@ -12,9 +11,8 @@ from conftest import write_case
 from benchmarks import __main__ as benchmarks
 from benchmarks import peak
 from benchmarks.lineage import lineage_batch
-from benchmarks.network import forward_flop, training
+from benchmarks.network import training
 from benchmarks.prediction import network_flop, prediction
-from benchmarks.timing import Row
 from brats_lib.cases import Cohort
 from brats_lib.models import build
 from brats_lib.prediction.networks import Network
@@ -59,18 +57,6 @@ def test_lineage_loads_what_the_paper_feeds(tiny_cohort):
     np.testing.assert_allclose(images[..., 0] / images[..., 0].max(), ours / ours.max(), atol=1e-5)
 
 
-def test_operations_of_the_papers_network_by_hand():
-    # (side of the output, side of the kernel, channels in, channels out) of the convolutions of section 3.4.
-    encoder = [(128, 2, 32), (64, 32, 64), (32, 64, 128), (16, 128, 256), (8, 256, 512)]
-    products = sum(side**2 * 9 * (a * b + b * b) for side, a, b in encoder)
-    for side, _, width in encoder[:-1]:
-        products += (side // 2) ** 2 * 4 * (2 * width) * width  # transposed: every input pixel makes four
-        products += side**2 * 9 * (2 * width * width + width * width)
-    products += 128**2 * 32 * 4
-    assert products == pytest.approx(3.01e9, rel=0.002)
-    assert forward_flop(build(PUBLISHED)) == 2 * products
-
-
 def test_operations_of_a_brain_by_hand():
     """Two levels of 8 and 16 filters; of 20 x 40 x 150 voxels, slices that hold the long side need two windows."""
     recipe = dataclasses.replace(NATIVE, widths=(8, 16))
@@ -95,20 +81,3 @@ def test_rows_of_networks_are_complete(tiny_cohort, tmp_path, monkeypatch):
     assert [row.per for row in rows] == ["case", "slice", "case"] and "% of labels alike" in rows[0].against
     rows += training(TINY, repetitions=1, batch_slices=1, side=32)
     assert all(row.seconds > 0 and row.ratio > 0 and row.of_limit > 0 for row in rows) and len(rows) == 5
-
-
-def test_saved_benchmarks_say_that_phantoms_are_phantoms(tiny_cohort, tmp_path, monkeypatch):
-    def made_in(root, folder):
-        shutil.copytree(tiny_cohort.root, folder / "cohort")
-        (folder / "cohort" / "phantom.json").write_text('{"seed": 0, "stream": "cohort"}')
-        return Cohort.find(folder / "cohort")
-
-    assert benchmarks.main(["--data", str(tmp_path / "nowhere")]) == 2
-    monkeypatch.setattr(benchmarks, "_cohort", made_in)
-    monkeypatch.setattr(
-        benchmarks, "run", lambda *_: ([Row("Sleep", "night", 2.0, "insomnia", 8.0, "dreaming", 0.5)], [])
-    )
-    assert benchmarks.main(["--out", str(tmp_path / "bench.json")]) == 0
-    saved = json.loads((tmp_path / "bench.json").read_text())
-    (row,) = saved["ratios"]
-    assert saved["data"] == "2 simulated phantoms (seed 0)" and (row["ratio"], row["of_limit"]) == (4, 0.25)

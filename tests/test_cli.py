@@ -137,30 +137,6 @@ def test_masks_exported_to_nnunet_score_as_perfect_predictions_of_the_test_cases
     assert "dataset.json is there" in capsys.readouterr().out
     table = pd.read_csv(scores)
     assert len(table) == 5 and (table["dice"] == 1).all() and (table["hd95_mm"] == 0).all()
-    # Of all cases, and not of the split's test cases alone, the predictions are too few.
-    assert main(["score", str(predictions), str(tiny_root), "--labels", "nnunet"]) == 2
-    assert "no prediction for" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("where", ["option", "beside the cases"])
-def test_export_to_nnunet_takes_phantoms_where_there_is_no_data_and_obeys_a_split(
-    checkout, tiny_root, monkeypatch, where
-):
-    def make_cohort(folder, cases, seed):
-        assert (folder, cases, seed) == (checkout / "runs" / "phantoms-seed3", 24, 3)
-        (tiny_root / "phantom.json").write_text(json.dumps({"seed": seed, "stream": "cohort"}))
-        return Cohort.find(tiny_root)
-
-    monkeypatch.setattr("brats_lib.book.runs.make_cohort", make_cohort)
-    names = [f"BraTS20_Training_{i:03d}" for i in (1, 2, 3)]
-    given = (checkout if where == "option" else tiny_root) / "split.json"
-    given.write_text(json.dumps({"train": names[1:2], "val": names[2:], "test": names[:1]}))
-    command = ["export-nnunet", "out", "--seed", "3", "--workers", "1", "--dataset-id", "7", "--name", "Tiny"]
-    assert main(command + ([f"--split={given}"] if where == "option" else [])) == 0
-    folds = checkout / "out" / "nnUNet_preprocessed" / "Dataset007_Tiny" / "splits_final.json"
-    assert json.loads(folds.read_text()) == [{"train": names[1:2], "val": names[2:]}]
-    about = json.loads((checkout / "out" / "nnUNet_raw" / "Dataset007_Tiny" / "dataset.json").read_text())
-    assert about["description"] == "3 simulated phantoms (seed 3)" and str(checkout) not in json.dumps(about)
 
 
 def test_command_that_fetch_recommends_names_the_folder_for_a_shell(tmp_path, monkeypatch, capsys):

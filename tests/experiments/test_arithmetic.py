@@ -19,16 +19,12 @@ def single(layer, channels, sides=2):
         # Places of the output times the kernel's weights.
         (layers.Conv2D(5, 3), 2, (6, 8), 4 * 6 * 9 * 2 * 5),
         (layers.Conv2D(5, 3, strides=2, padding="same"), 2, (6, 7), 3 * 4 * 9 * 2 * 5),
-        (layers.Conv2D(5, 3, dilation_rate=2), 2, (6, 8), 2 * 4 * 9 * 2 * 5),
         (layers.Conv2D(6, 3, groups=2, padding="same"), 4, (6, 8), 6 * 8 * 9 * 2 * 6),
-        (layers.Conv3D(3, (1, 3, 3)), 2, (4, 5, 6), 4 * 3 * 4 * 9 * 2 * 3),
         # Places of the input.
         (layers.Conv2DTranspose(5, 2, strides=2), 3, (6, 8), 6 * 8 * 4 * 3 * 5),
         (layers.Conv3DTranspose(5, 2, strides=2), 3, (2, 3, 4), 24 * 8 * 3 * 5),
-        # Each voxel by itself.
         (layers.Dense(7), 3, (6, 8), 6 * 8 * 3 * 7),
         (layers.BatchNormalization(), 3, (6, 8), 0),
-        (layers.MaxPooling2D(2), 3, (6, 8), 0),
     ],
 )
 def test_single_layer(layer, channels, shape, expected):
