@@ -31,7 +31,7 @@ def simulated(monkeypatch):
 
 
 def make(out, **options):
-    return make_cohort(out, **{"cases": 2, "workers": 1, "progress": False, **options})
+    return make_cohort(out, **{"cases": 2, "workers": 1, **options})
 
 
 def snapshot(root):

@@ -13,7 +13,7 @@ from brats_lib.phantom import MIXED
 from brats_lib.slices import stacks
 from brats_lib.slices.stacks import build_stacks, make_stack, simulate_stacks, stack_case, with_neighbours
 
-QUIET = {"workers": 1, "progress": False}
+ALONE = {"workers": 1}
 
 
 def test_stack_is_the_brains_box_in_standard_deviations():
@@ -41,18 +41,18 @@ def test_slices_bring_their_neighbours_in_order():
 def test_case_on_disk_and_the_cache_give_the_same_stack(tmp_path):
     write_case(tmp_path / "cases", "BraTS20_Training_001")
     cohort, folder = Cohort.find(tmp_path / "cases"), tmp_path / "stacks"
-    fresh, kept = stack_case(cohort[0]), build_stacks(cohort, folder, **QUIET)[0]
+    fresh, kept = stack_case(cohort[0]), build_stacks(cohort, folder, **ALONE)[0]
     np.testing.assert_array_equal(kept.images, fresh.images)
     np.testing.assert_array_equal(kept.labels, fresh.labels)
     assert (kept.name, kept.box, kept.shape) == (cohort[0].name, fresh.box, cohort[0].shape)
     assert kept.flair_hash == voxel_hash(cohort[0].volume("flair"))
     written = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    build_stacks(cohort, folder, **QUIET)
+    build_stacks(cohort, folder, **ALONE)
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == written
     damaged = next(folder.glob("*.images.npy"))
     damaged.write_bytes(damaged.read_bytes()[:1000])
     with pytest.raises(BratsError, match=damaged.name):
-        build_stacks(cohort, folder, **QUIET)
+        build_stacks(cohort, folder, **ALONE)
 
 
 def test_varieties_take_turns_and_no_two_cases_share_a_head(monkeypatch, tmp_path):
@@ -63,11 +63,11 @@ def test_varieties_take_turns_and_no_two_cases_share_a_head(monkeypatch, tmp_pat
         return SimpleNamespace(volumes=dict.fromkeys(MODALITIES, head), mask=head // 6)
 
     monkeypatch.setattr(stacks, "simulate", simulate)
-    found = simulate_stacks(5, 4, tmp_path, MIXED, stream="tests", **QUIET)
+    found = simulate_stacks(5, 4, tmp_path, MIXED, stream="tests", **ALONE)
     assert drawn == [(5, case, MIXED[case % 3], "tests") for case in range(4)]
     assert [stack.name for stack in found[::3]] == ["patients-tests-5-0000", "patients-tests-5-0003"]
     assert found[0].labels.sum() == 2
-    simulate_stacks(5, 3, tmp_path, MIXED, stream="tests", **QUIET)
+    simulate_stacks(5, 3, tmp_path, MIXED, stream="tests", **ALONE)
     assert len(drawn) == 4
-    (other,) = simulate_stacks(5, 1, tmp_path, MIXED, stream="training", **QUIET)
+    (other,) = simulate_stacks(5, 1, tmp_path, MIXED, stream="training", **ALONE)
     assert other.name == "patients-training-5-0000"
