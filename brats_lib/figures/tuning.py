@@ -61,7 +61,7 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
         ax.set_visible(False)
     for ax in axes[:, 0]:
         ax.set_ylabel(plots.DICE)
-    axes[0, 0].set_ylim(bottom=0)
+    axes[0, 0].set_ylim(0, 1.05 * axes[0, 0].get_ylim()[1])
     styles = {"baseline": BASELINE, "changed, mean over seeds": CHANGED, "one seed": SEED}
     plots.foot_key(fig, {name: plots.mark(**style) for name, style in styles.items()})
     return fig
@@ -92,8 +92,8 @@ def learning_curves(
         ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         if alike:
             ax.label_outer()
-    for ax in axes[0]:
-        ax.set_ylim(bottom=0)
+    for ax, top in [(ax, ax.get_ylim()[1]) for ax in axes[0]]:
+        ax.set_ylim(0, 1.05 * top)
     return fig
 
 
