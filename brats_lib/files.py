@@ -41,13 +41,8 @@ def open_regular(path: Path) -> BinaryIO:
 def read_text(path: str | Path, expected: str, advice: str) -> str:
     """Read a text file of at most 32 MiB, UTF-8 with or without a byte-order mark.
 
-    Parameters
-    ----------
-    path
-    expected
-        What it should be, as a noun phrase: ``"the split of a cohort"``.
-    advice
-        What to do where it cannot be read, as a sentence without its full stop.
+    `expected` is what it should be, a noun phrase such as "the split of a cohort", and `advice` what to do where it
+    cannot be read, a sentence without its full stop.
     """
     try:
         with open_regular(home_path(path)) as stream:

@@ -80,13 +80,27 @@ def _claim(out, drawn):
         raise BratsError(out, found, f"simulated patients with their {PHANTOM_FILE}, or nothing", advice)
     wanted = {"simulated": True, **drawn, "version": VERSION}
     if not mark.exists():
-        write_whole(mark, json.dumps(wanted, indent=1) + "\n")
+        _write_unless_there(mark, json.dumps(wanted, indent=1) + "\n")
     is_there = read_phantom_file(mark)
     if any(is_there.get(key) != value for key, value in wanted.items()):
         found = f"its phantoms are of {_described(is_there)} of the simulation"
         advice = "Choose another folder, or delete this one to have it made again"
         raise BratsError(out, found, _described(wanted), advice)
     remove_abandoned(out)
+
+
+def _write_unless_there(path, text):
+    """Of several processes at once the first writes; the others find what it wrote."""
+    part = temporary_path(path.parent)
+    part.write_text(text)
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _described(mark):

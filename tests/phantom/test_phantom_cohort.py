@@ -95,6 +95,20 @@ def test_two_makers_at_once_agree(tmp_path, simulated, monkeypatch):
     assert not list(out.glob(".part-*"))
 
 
+def test_a_maker_with_another_seed_that_was_first_is_not_mixed_with(tmp_path, simulated, monkeypatch):
+    link, out = os.link, tmp_path / "c"
+
+    def later(part, path):
+        monkeypatch.setattr(os, "link", link)
+        make(out, seed=1)
+        link(part, path)
+
+    monkeypatch.setattr(os, "link", later)
+    with pytest.raises(BratsError, match="seed 1"):
+        make(out, seed=2)
+    assert make(out, seed=1).source == "2 simulated phantoms (seed 1)"
+
+
 def test_numbers_out_of_range_files_and_foreign_folders_are_refused_and_left_alone(tmp_path, simulated):
     out = tmp_path / "c"
     for named, value in (("cases", 0), ("seed", -1), ("seed", 2**32), ("workers", 0)):
