@@ -20,11 +20,7 @@ from conftest import ROOT
 SNAKEMAKE = Path(os.environ.get("SNAKEMAKE", ROOT / ".venv/workflow/bin/snakemake"))
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 # What make, a shell, Snakemake or papermill would read as something else than a name.
-NAMES = [
-    "-x",
-    "~",
-    """2020 'a' "b" $(touch bad) `touch bad`; touch bad #{x} {wildcards.x} $HOME $$ %s*?[a]!\\é\nend""",
-]
+NAMES = ["-x", "~", """2020 'a' "b" $(touch bad) `touch bad`; touch bad #{x} {wildcards.x} $HOME $$ %s*?[a]!\\é\nend"""]
 STAND_IN = """#!{python}
 import json, os, shutil, sys
 from pathlib import Path

@@ -12,11 +12,7 @@ from brats_lib.labels import ED, ET, NCR
 from brats_lib.scores.evaluation import score_folder
 
 # Label to number, in the words of each data set.
-CODES = {
-    "brats": {NCR: 1, ED: 2, ET: 4},
-    "brats2023": {NCR: 1, ED: 2, ET: 3},
-    "nnunet": {ED: 1, NCR: 2, ET: 3},
-}
+CODES = {"brats": {NCR: 1, ED: 2, ET: 4}, "brats2023": {NCR: 1, ED: 2, ET: 3}, "nnunet": {ED: 1, NCR: 2, ET: 3}}
 WORDS_2023 = {"flair": "t2f", "t1": "t1n", "t1ce": "t1c", "t2": "t2w"}
 
 

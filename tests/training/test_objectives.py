@@ -81,11 +81,7 @@ def compiled(**changes):
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [
-        ("adam", {"beta_1": 0.5, "beta_2": 0.99}),
-        ("sgd", {"momentum": 0.5}),
-        ("rmsprop", {"rho": 0.9}),
-    ],
+    [("adam", {"beta_1": 0.5, "beta_2": 0.99}), ("sgd", {"momentum": 0.5}), ("rmsprop", {"rho": 0.9})],
 )
 def test_published_recipe_names_its_optimizer(name, expected):
     optimizer = compiled(optimizer=name, betas=(0.5, 0.99)).optimizer
