@@ -47,7 +47,7 @@ def figures_table(figures: Sequence[Mapping[str, Any]], claims: Mapping[str, str
 
 
 def recorded_tables(results: Path) -> dict[str, str]:
-    """Everything on the pages `ethics`, `model_card`, `nnunet` and `results` that another training would change.
+    """Everything on the pages `ethics`, `model_card` and `nnunet` that another training would change.
 
     By the name of the file that a page includes, Markdown, from the folder of recorded results and the cards.
     """
@@ -61,7 +61,6 @@ def recorded_tables(results: Path) -> dict[str, str]:
             pd.read_csv(results / "related_scores.csv"), pd.read_csv(results / "related.csv", index_col="system")
         ),
         "model_card_generator.md": generated(pd.read_csv(results / "generation.csv")),
-        "results_streams.md": by_stream(pd.read_csv(results / "disjoint.csv", keep_default_na=False)),
     }
 
 
@@ -102,21 +101,6 @@ def by_nnunet(table: pd.DataFrame, facts: pd.DataFrame) -> str:
     minutes, seconds = facts.loc["nnunet", ["minutes", "case_seconds"]]
     took = f"{minutes:.0f} minutes of processor time for the training, {seconds:.0f} s to predict a case."
     return f"{_table(('Mean Dice', *REGIONS), rows)}\n{took}\n"
-
-
-def by_stream(table: pd.DataFrame) -> str:
-    """Mean Dice on the book's test phantoms, drawn as those that were learnt from and drawn apart."""
-    header = ("Network", "Profile", "Test phantoms", "met voxel for voxel", *REGIONS, "Mean")
-    drawn = {"training": "drawn as those learnt from", "cohort": "drawn apart"}
-    rows = []
-    for (network, profile), cases in table[table["profiles"] != ""].groupby(["network", "profiles"]):
-        for stream, title in drawn.items():
-            found = cases[cases["stream"] == stream]
-            met = found[found["shares"] == "every voxel"]["case"].nunique()
-            dice = found.groupby("region")["dice"].mean()[list(REGIONS)]
-            numbers = (f"{value:.3f}" for value in (*dice, dice.mean()))
-            rows.append((f"`{network}`", profile, title, f"{met} of {found['case'].nunique()}", *numbers))
-    return _table(header, rows)
 
 
 def details(cards: Sequence[ShippedCard], generator: Mapping[str, Any]) -> str:
