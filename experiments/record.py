@@ -103,7 +103,7 @@ def save(name, table, **facts):
     table : pandas.DataFrame
         Four decimals are kept.
     **facts
-        See `provenance`.
+        See `provenance`. Seeds need not be given where the table has a column of them, nor patients: see `DATA`.
 
     Raises
     ------
@@ -112,6 +112,8 @@ def save(name, table, **facts):
     """
     require_clean()
     FOLDER.mkdir(exist_ok=True)
+    if "seed" in table:
+        facts = {"seeds": sorted({int(seed) for seed in table["seed"]}), **facts}
     if name in DATA:
         facts = {"data": DATA[name], **facts}
     table.to_csv(FOLDER / f"{name}.csv", index=False, float_format="%.4f")

@@ -230,7 +230,7 @@ def save_thresholds(network, table):
     if record.is_current("thresholds"):
         others = pd.read_csv(record.FOLDER / "thresholds.csv").query("network != @network")
         table = pd.concat([others, table], ignore_index=True)
-    save("thresholds", table)
+    save("thresholds", table, seed=SEED)
 
 
 def with_difficulty(scores, stacks):

@@ -168,13 +168,8 @@ def study(name, column, rows, cohorts, seeds=None, epochs=None):
                 table = pd.concat([table, scores.assign(**found)], ignore_index=True)
                 print(name, row, seed, data, mean_dice(scores), flush=True)
         columns = [column, "seed", "data", "case", "region", "dice", "hd95_mm", "minutes"]
-        save(
-            name,
-            table[columns],
-            seeds=sorted({int(seed) for seed in table["seed"]}),
-            epochs=SMALL.epochs if epochs is None else epochs,
-            slices_per_epoch=SMALL.slices_per_epoch,
-        )
+        epochs = SMALL.epochs if epochs is None else epochs
+        save(name, table[columns], epochs=epochs, slices_per_epoch=SMALL.slices_per_epoch)
 
 
 def recorded(name, phantoms=None):

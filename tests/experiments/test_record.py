@@ -82,13 +82,15 @@ def test_changed_or_unknown_checkout_is_refused_before_anything_is_computed(made
     assert made == [] and not list(record.FOLDER.iterdir())
 
 
-def test_record_names_commit_phantom_and_the_patients_of_tables_that_are_made_from_them(made):
+def test_record_names_commit_phantom_seeds_and_the_patients_of_tables_made_from_them(made):
     record.DATA["scored"] = PATIENTS
     make("simulated", "folder")
     make("scored", "folder")
     simulated, scored = (json.loads((record.FOLDER / f"{name}.json").read_text()) for name in ("simulated", "scored"))
     assert (scored["commit"], scored["phantom_version"], scored["data"]) == ("0123456", record.VERSION, PATIENTS)
     assert scored["experiment"] == "scored" and "data" not in simulated
+    record.save("seeds", pd.DataFrame({"seed": [2, 0, 2], "dice": 0.5}))
+    assert json.loads((record.FOLDER / "seeds.json").read_text())["seeds"] == [0, 2]
 
 
 def test_out_of_date_is_what_is_missing_unfinished_of_another_phantom_or_of_other_patients(made, monkeypatch, capsys):
