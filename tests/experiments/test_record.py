@@ -115,6 +115,27 @@ def test_out_of_date_is_what_is_missing_unfinished_of_another_phantom_or_of_othe
     assert command.out_of_date("folder") == ["simulated", "scored"]
 
 
+def test_without_names_what_is_out_of_date_is_made_in_order_each_in_a_process_until_one_fails(made, monkeypatch):
+    asked = []
+
+    def run(arguments, check):
+        asked.append(arguments[3:])
+        return argparse.Namespace(returncode=2 if "scored" in arguments else 0)
+
+    monkeypatch.setattr(command, "subprocess", argparse.Namespace(run=run))
+    monkeypatch.setattr(record, "describe_data", lambda folder: PATIENTS)
+    monkeypatch.setattr(command.sys, "argv", ["experiments", "--data", "folder"])
+    assert command.main() == 2 and made == []
+    assert asked == [["simulated", "--data=folder"], ["scored", "--data=folder"]]
+    monkeypatch.setattr(command.sys, "argv", ["experiments", "simulated", "--data", "folder"])
+    assert command.main() == 0 and made == ["simulated"] and len(asked) == 2
+    monkeypatch.setattr(command.sys, "argv", ["experiments", "else"])
+    with pytest.raises(
+        BratsError, match="else: there is no experiment of that name; expected simulated, scored, other"
+    ):
+        command.main()
+
+
 def test_every_table_is_listed_once_with_what_makes_it():
     tables = [table for each in command.EXPERIMENTS.values() for table in (*each.on_patients, *each.on_phantoms)]
     assert sorted(tables) == sorted(path.stem for path in (record.ROOT / "results").glob("*.csv"))
