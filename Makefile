@@ -2,7 +2,7 @@
 SHELL   := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book sweep search predict app lab test test-cluster bench weights lock clean environment
+.PHONY: help book sweep search predict app lab test test-cluster bench weights results lock clean environment
 
 PYTHON  ?= python3
 PROFILE ?= workshop
@@ -86,6 +86,15 @@ bench: $(ENVIRONMENT)  ## benchmarks; they print ratios
 weights: $(ENVIRONMENT)  ## train the networks that ship again; with DATA= of real cases also the one that saw them
 	python -m experiments phantom "--data=$$DATA"
 	test -z "$$DATA" || python -m experiments real "--data=$$DATA"
+
+# The words after `results` name experiments; make would take them for targets.
+ifeq (results,$(firstword $(MAKECMDGOALS)))
+NAMES := $(wordlist 2,99,$(MAKECMDGOALS))
+.PHONY: $(NAMES)
+$(NAMES):;@:
+endif
+results: $(ENVIRONMENT)  ## make results/ again where it is out of date, or what a name after it says: make results seeds
+	python -m experiments $(NAMES) "--data=$$DATA"
 
 lock: $(ENVIRONMENT) $(WORKFLOW)  ## recompile both lock files from pyproject.toml and workflow/requirements.in
 	python -m uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock

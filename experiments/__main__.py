@@ -1,16 +1,25 @@
-"""``python -m experiments NAME [--data DIR]``."""
+"""``python -m experiments [NAME ...] [--data DIR]``: make results again, without a NAME all that are out of date.
+
+A result is out of date if it is of another version of the phantom or of other patients, or was not finished. Where an
+experiment was stopped, most go on.
+"""
 
 import argparse
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
 
+from brats_lib.errors import BratsError
 from brats_lib.files import home_path
 from experiments import (
     accelerated,
     comparisons,
-    disjoint,
     hyperparameters,
     intake,
     judge,
     outlines,
+    record,
     related,
     shipped,
     speed,
@@ -19,48 +28,104 @@ from experiments import (
 )
 
 
-def make_pictures(real):
-    """Everything of chapter 7, in order; what is trained already is loaded."""
-    for part in ("restoration", "generation", "membership", "translation", "synthetic"):
-        PARTS[part](real)
+class Experiment(NamedTuple):
+    """What makes tables of `results/`, and which: those made from patients, and those made from phantoms alone."""
+
+    make: Callable
+    on_patients: tuple[str, ...] = ()
+    on_phantoms: tuple[str, ...] = ()
+    # What it needs that no other experiment and no folder of patients gives, so that it is made by its name alone.
+    needs: str = ""
+
+    @property
+    def tables(self):
+        return self.on_patients + self.on_phantoms
 
 
-PARTS = {
-    "phantom": shipped.make_phantom,
-    "real": shipped.make_real,
-    "seeds": comparisons.compare_seeds,
-    "averaging": comparisons.compare_averaging,
-    "fine-tuning": comparisons.compare_tuning,
-    "recipe": studies.ablate_recipe,
-    "phantoms": studies.ablate_phantoms,
-    "outlines": outlines.compare_outlines,
-    "effects": studies.ablate_effects,
-    "full": studies.ablate_full,
-    "transfer": studies.count_phantoms,
-    "longer": studies.lengthen,
-    "restoration": judge.judge_restoration,
-    "translation": judge.judge_translation,
-    "generation": judge.judge_generation,
-    "membership": judge.attack,
-    "synthetic": synthetic.compare_synthetic,
-    "pictures": make_pictures,
-}
+def _with_stacks(function):
+    return lambda options: function(shipped.real_stacks(options.data))
 
 
-PHANTOMS_ALONE = {
-    "hyperparameters": hyperparameters.tune,
-    "search": hyperparameters.search_all,
-    "long": hyperparameters.train_long,
-    "disjoint": disjoint.compare_streams,
-}
-# These take other arguments.
-APART = ("published", "intake", "related", "accelerated", "speed")
+def _train_or_score(options):
+    if options.train:
+        row, seed = options.train
+        accelerated.train_accelerated(row, int(seed), options.workers, deterministic=not options.any_order)
+    else:
+        accelerated.score_accelerated(shipped.real_stacks(options.data))
+
+
+def _measure_speed(options):
+    print(speed.measure_speed(deterministic=not options.any_order).round(2).to_string(index=False))
+
+
+# In an order in which each finds what it needs: networks first.
+EXPERIMENTS = {
+    "phantom": Experiment(_with_stacks(shipped.make_phantom), ("phantom_on_real",), ("rules_on_phantoms",)),
+    "real": Experiment(_with_stacks(shipped.make_real), ("leave_one_out", "thresholds")),
+    "generation": Experiment(_with_stacks(judge.judge_generation), (), ("generation",)),
+    "membership": Experiment(_with_stacks(judge.attack), (), ("membership",)),
+    "restoration": Experiment(_with_stacks(judge.judge_restoration), ("denoising", "reconstruction")),
+    "translation": Experiment(_with_stacks(judge.judge_translation), ("translation",)),
+    "synthetic": Experiment(_with_stacks(synthetic.compare_synthetic), ("synthetic",)),
+    "seeds": Experiment(_with_stacks(comparisons.compare_seeds), ("seeds",)),
+    "averaging": Experiment(_with_stacks(comparisons.compare_averaging), ("averaging",)),
+    "fine-tuning": Experiment(_with_stacks(comparisons.compare_tuning), ("fine_tuning",)),
+    "outlines": Experiment(_with_stacks(outlines.compare_outlines), ("outlines",)),
+    "recipe": Experiment(_with_stacks(studies.ablate_recipe), ("ablation_recipe",)),
+    "phantoms": Experiment(_with_stacks(studies.ablate_phantoms), ("ablation_phantom",)),
+    "effects": Experiment(_with_stacks(studies.ablate_effects), ("ablation_effects",)),
+    "full": Experiment(_with_stacks(studies.ablate_full), ("ablation_full",)),
+    "transfer": Experiment(_with_stacks(studies.count_phantoms), ("transfer_phantoms",)),
+    "longer": Experiment(_with_stacks(studies.lengthen), ("transfer_minutes",)),
+    "published": Experiment(lambda options: comparisons.score_published(options.data), ("published_folds",)),
+    "related": Experiment(
+        lambda options: related.compare_related(shipped.real_stacks(options.data), options.systems),
+        ("related_scores",), ("related", "related_masks"),
+    ),
+    "hyperparameters": Experiment(lambda _: hyperparameters.tune(), (), ("tuning_one_factor",)),
+    "tuning-search": Experiment(lambda _: hyperparameters.search_all(), (), ("tuning_search",)),
+    "long": Experiment(lambda _: hyperparameters.train_long(), (), ("tuning_long",)),
+    "accelerated": Experiment(_train_or_score, ("accelerated",), needs="trainings on a GPU, by --train"),
+    "intake": Experiment(
+        lambda options: intake.measure_skull_rule(options.data, options.heads), ("intake",),
+        needs="images of heads, by --heads",
+    ),
+    "speed": Experiment(_measure_speed, needs="your device"),
+}  # fmt: skip
+
+
+def out_of_date(data):
+    """Names of the experiments whose tables are not finished, or not of this phantom and of these patients.
+
+    Those that need more are printed instead. Without `data` only those that use no patients are asked.
+    """
+    names = []
+    for name, experiment in EXPERIMENTS.items():
+        needs = experiment.needs or ("a folder of patients, by --data" if experiment.on_patients and not data else "")
+        if all(map(record.is_finished, experiment.tables)):
+            continue
+        if needs:
+            print(f"{name} is left out: it needs {needs}")
+        else:
+            names.append(name)
+    return names
+
+
+def make(name, options):
+    """Run one experiment and record that its tables are finished, where it was not asked for a part alone."""
+    experiment = EXPERIMENTS[name]
+    if experiment.tables and not options.train:
+        record.require_clean()
+    experiment.make(options)
+    if not (options.train or options.systems):
+        for table in experiment.on_phantoms + (experiment.on_patients if options.data else ()):
+            record.finish(table, name)
 
 
 def main():
-    """Run one experiment."""
+    """Run one experiment in this process, or several in one process each."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    parser.add_argument("name", choices=[*PARTS, *PHANTOMS_ALONE, *APART], help="what to make again")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to make again: {', '.join(EXPERIMENTS)}")
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
     parser.add_argument("--heads", nargs="*", type=home_path, default=(), help="intake: images of heads with a skull")
     parser.add_argument("--systems", nargs="*", default=(), help="related: which; all where omitted")
@@ -70,24 +135,28 @@ def main():
         "--any-order", action="store_true", help="accelerated, speed: faster on a GPU, and not repeatable"
     )
     options = parser.parse_args()
-    if options.name == "published":
-        comparisons.score_published(options.data)
-    elif options.name == "intake":
-        intake.measure_skull_rule(options.data, options.heads)
-    elif options.name == "accelerated" and options.train:
-        row, seed = options.train
-        accelerated.train_accelerated(row, int(seed), options.workers, deterministic=not options.any_order)
-    elif options.name == "accelerated":
-        accelerated.score_accelerated(shipped.real_stacks(options.data))
-    elif options.name == "speed":
-        print(speed.measure_speed(deterministic=not options.any_order).round(2).to_string(index=False))
-    elif options.name in PHANTOMS_ALONE:
-        PHANTOMS_ALONE[options.name]()
-    elif options.name == "related":
-        related.compare_related(shipped.real_stacks(options.data), options.systems)
-    else:
-        PARTS[options.name](shipped.real_stacks(options.data))
+    unknown = [name for name in options.names if name not in EXPERIMENTS]
+    if unknown:
+        raise BratsError(unknown[0], "there is no experiment of that name", ", ".join(EXPERIMENTS), "Choose of those")
+    if options.data:
+        about = record.describe_data(options.data)
+        for experiment in EXPERIMENTS.values():
+            record.DATA.update(dict.fromkeys(experiment.on_patients, about))
+    if len(options.names) == 1:
+        make(options.names[0], options)
+        return 0
+    record.require_clean()
+    for name in options.names or out_of_date(options.data):
+        print(f"python -m experiments {name}", flush=True)
+        done = subprocess.run([sys.executable, "-m", "experiments", name, f"--data={options.data}"], check=False)
+        if done.returncode:
+            return done.returncode
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main())
+    except BratsError as error:
+        print(f"experiments: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -42,7 +42,7 @@ def compare_seeds(real):
         scores = score_stacks(network, stacks)
         print(seed, mean_dice(scores), flush=True)
         parts.append(scores.assign(seed=seed))
-    save("seeds", pd.concat(parts)[["seed", "case", "region", "dice", "hd95_mm"]], seeds=list(SEEDS))
+    save("seeds", pd.concat(parts)[["seed", "case", "region", "dice", "hd95_mm"]])
 
 
 def compare_averaging(real):
@@ -63,7 +63,7 @@ def compare_averaging(real):
             scores = score_stacks(network, stacks)
             print(data, name, mean_dice(scores), flush=True)
             parts.append(scores.assign(data=data, averaging=name))
-    save("averaging", pd.concat(parts)[["data", "averaging", "case", "region", "dice", "hd95_mm"]])
+    save("averaging", pd.concat(parts)[["data", "averaging", "case", "region", "dice", "hd95_mm"]], network_seed=SEED)
 
 
 def compare_tuning(real):
@@ -78,7 +78,7 @@ def compare_tuning(real):
         scores = score_stacks(on_fast_engine(tuned, recipe, rule), choose_channels([stack], recipe, MODALITIES))
         print(stack.name, mean_dice(scores), flush=True)
         parts.append(scores.assign(change="weights not averaged"))
-    save("fine_tuning", pd.concat(parts)[["change", "case", "region", "dice", "hd95_mm"]])
+    save("fine_tuning", pd.concat(parts)[["change", "case", "region", "dice", "hd95_mm"]], seed=SEED)
 
 
 def score_published(data):

@@ -20,7 +20,7 @@ from brats_lib.studies.synthesis.features import unet_features
 from brats_lib.studies.synthesis.gan import join
 from brats_lib.studies.synthesis.networks import draw_latent, encode, forward, split_labelled, synthesise
 from brats_lib.studies.synthesis.store import GENERATOR
-from experiments.generative import NETWORKS, train_network
+from experiments.generative import NETWORKS, SEED, train_network
 from experiments.pictures import held_out, learnt_from, tested, training_pictures
 from experiments.record import provenance, save
 from experiments.shipped import ATLAS_LICENCE, FONOV
@@ -82,7 +82,8 @@ def judge_restoration(real):
     facts = {"denoising": {"strengths": strengths}, "reconstruction": {"weight": weight}}
     for (name, tables), result in zip(parts.items(), (denoiser, reconstructor), strict=True):
         table = pd.concat(tables)
-        save(name, table, minutes=round(result.seconds / 60, 1), slices_seen=_seen(result, name), **facts[name])
+        about = {"minutes": round(result.seconds / 60, 1), "slices_seen": _seen(result, name), "seed": SEED}
+        save(name, table, **about, **facts[name])
         print(table.groupby(["data", table.columns[2], "method"])[["psnr_brain", "ssim_brain"]].mean().round(3))
 
 
@@ -96,7 +97,7 @@ def judge_translation(real):
             _, found = tasks.score_translation(pictures, result.model.translator, recipe)
             parts.append(short(found.assign(data=data, task=recipe.name), "task"))
     table = pd.concat(parts)
-    save("translation", table, minutes=minutes, slices_seen=_seen(result, "t2-from-t1"))
+    save("translation", table, minutes=minutes, slices_seen=_seen(result, "t2-from-t1"), seed=SEED)
     print(table.groupby(["task", "data", "method"])[list(tasks.SCORES)].mean().round(3))
 
 
@@ -125,7 +126,8 @@ def judge_generation(real):
     minutes = {name: round(result.seconds / 60, 1) for name, result in parts.items()}
     slices_seen = {name: _seen(result, name) for name, result in parts.items()}
     # Distances depend on the network whose features they compare.
-    save("generation", table, minutes=minutes, slices_seen=slices_seen, features_of=card.weights["sha256"])
+    about = {"minutes": minutes, "slices_seen": slices_seen, "seed": SEED}
+    save("generation", table, features_of=card.weights["sha256"], **about)
     print(table.round(3))
     scores = table[table["set"] == "GAN"].round(4).to_dict("records")[0]
     recipe, compression = (
@@ -187,7 +189,7 @@ def attack(real):
         rows.append({"attack": name, "auc": attack_auc(inside, outside), "low": low, "high": high,
                      "members": len(inside), "others": len(outside)})  # fmt: skip
     table = pd.DataFrame(rows)
-    save("membership", table, samples=len(samples))
+    save("membership", table, samples=len(samples), seed=SEED)
     print(table.round(3))
 
 

@@ -15,7 +15,7 @@ from brats_lib.cases import MODALITIES
 from brats_lib.labels import ED, ET, region
 from brats_lib.phantom import MIXED
 from experiments.record import save
-from experiments.shipped import plain_mixture, training_phantoms
+from experiments.shipped import SEED, plain_mixture, training_phantoms
 
 __all__ = ["compare_outlines", "describe_outline"]
 
@@ -36,7 +36,7 @@ def compare_outlines(real):
             rows.append({"data": data, "case": stack.name, **describe_outline(volumes, np.asarray(stack.labels))})
     table = pd.DataFrame(rows)
     print(table.groupby("data", sort=False).median(numeric_only=True).round(2))
-    save("outlines", table, phantoms=CASES)
+    save("outlines", table, phantoms=CASES, seed=SEED)
 
 
 def describe_outline(volumes: Mapping[str, np.ndarray], mask: np.ndarray) -> dict[str, float]:

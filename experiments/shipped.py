@@ -227,11 +227,10 @@ def save_thresholds(network, table):
     """Put the scores of a network with every threshold into `results/thresholds.csv`, beside those of the other."""
     columns = ["network", "wt_above", "case", "region", "dice", "hd95_mm"]
     table = table[table["region"].isin(REGIONS)].assign(network=network)[columns]
-    path = record.FOLDER / "thresholds.csv"
-    if path.is_file():
-        others = pd.read_csv(path).query("network != @network")
+    if record.is_current("thresholds"):
+        others = pd.read_csv(record.FOLDER / "thresholds.csv").query("network != @network")
         table = pd.concat([others, table], ignore_index=True)
-    save("thresholds", table)
+    save("thresholds", table, seed=SEED)
 
 
 def with_difficulty(scores, stacks):

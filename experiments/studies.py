@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import hashlib
 import itertools
-import json
 
 import pandas as pd
 
@@ -20,7 +19,8 @@ from brats_lib.phantom import EFFECTS, MIXED, PATIENTS, VERSION, WIDE
 from brats_lib.recipes import NATIVE, PLANES, DecisionRule
 from brats_lib.slices.patches import PatchBatches
 from brats_lib.training.fitting import train
-from experiments.record import FOLDER, save
+from experiments import record
+from experiments.record import save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
 from experiments.shipped import PHANTOMS, choice_phantoms, mean_dice, plain_mixture, training_phantoms
 
@@ -168,21 +168,15 @@ def study(name, column, rows, cohorts, seeds=None, epochs=None):
                 table = pd.concat([table, scores.assign(**found)], ignore_index=True)
                 print(name, row, seed, data, mean_dice(scores), flush=True)
         columns = [column, "seed", "data", "case", "region", "dice", "hd95_mm", "minutes"]
-        save(
-            name,
-            table[columns],
-            seeds=sorted({int(seed) for seed in table["seed"]}),
-            epochs=SMALL.epochs if epochs is None else epochs,
-            slices_per_epoch=SMALL.slices_per_epoch,
-        )
+        epochs = SMALL.epochs if epochs is None else epochs
+        save(name, table[columns], epochs=epochs, slices_per_epoch=SMALL.slices_per_epoch)
 
 
 def recorded(name, phantoms=None):
-    """What a study found; None where nothing, or on phantoms of another version or of others than these names."""
-    path = FOLDER / f"{name}.csv"
-    if not path.is_file() or json.loads(path.with_suffix(".json").read_text())["phantom_version"] != VERSION:
+    """What a study found; None where nothing, on another phantom or other patients, or others than these phantoms."""
+    if not record.is_current(name):
         return None
-    table = pd.read_csv(path)
+    table = pd.read_csv(record.FOLDER / f"{name}.csv")
     met = () if phantoms is None else table.loc[table["data"].str.startswith("phantom"), "case"]
     return table if set(met) <= set(phantoms or ()) else None
 

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import yaml
 from tabulate import tabulate
 
 from brats_lib.labels import REGIONS
+from brats_lib.phantom.population import PROBABILITIES, WHOLE_ML
 from brats_lib.prediction.weights import ShippedCard, available, read_card
+from brats_lib.recipes import PUBLISHED
 from brats_lib.studies.synthesis.store import read_generator_card
 
 # What an attacker has to have for each attack.
@@ -47,7 +50,7 @@ def figures_table(figures: Sequence[Mapping[str, Any]], claims: Mapping[str, str
 
 
 def recorded_tables(results: Path) -> dict[str, str]:
-    """Everything on the pages `ethics`, `model_card`, `nnunet` and `results` that another training would change.
+    """Everything on the pages `ethics`, `index`, `model_card` and `nnunet` that was measured outside a run.
 
     By the name of the file that a page includes, Markdown, from the folder of recorded results and the cards.
     """
@@ -61,8 +64,22 @@ def recorded_tables(results: Path) -> dict[str, str]:
             pd.read_csv(results / "related_scores.csv"), pd.read_csv(results / "related.csv", index_col="system")
         ),
         "model_card_generator.md": generated(pd.read_csv(results / "generation.csv")),
-        "results_streams.md": by_stream(pd.read_csv(results / "disjoint.csv", keep_default_na=False)),
+        "trivial_accuracy.md": trivial_accuracy(),
     }
+
+
+def trivial_accuracy() -> str:
+    """What finding no tumour scores on the slices that the paper's network sees, from BraTS 2020's mean volume."""
+    voxels, volume = PUBLISHED.slices * 240 * 240, float(np.trapezoid(WHOLE_ML, PROBABILITIES))
+    tumour = round(1000 * volume)
+    accuracy = 1 - tumour / voxels
+    return (
+        f"The network sees {PUBLISHED.slices} slices of 240 × 240 voxels, {voxels:,} voxels of 1 mm³ per patient.\n"
+        f"The mean tumour of the BraTS 2020 training set fills about {volume:.1f} mL, which is {tumour:,} voxels.\n"
+        'A program that labels every voxel "healthy" is therefore right for\n\n'
+        f"$$\n1 - \\frac{{{tumour}}}{{{voxels}}} = {accuracy:.3f}\n$$\n\n"
+        f"of all voxels: **{100 * accuracy:.1f} % accuracy without finding a single tumour**.\n"
+    )
 
 
 def times(about: Mapping[str, Any]) -> str:
@@ -102,21 +119,6 @@ def by_nnunet(table: pd.DataFrame, facts: pd.DataFrame) -> str:
     minutes, seconds = facts.loc["nnunet", ["minutes", "case_seconds"]]
     took = f"{minutes:.0f} minutes of processor time for the training, {seconds:.0f} s to predict a case."
     return f"{_table(('Mean Dice', *REGIONS), rows)}\n{took}\n"
-
-
-def by_stream(table: pd.DataFrame) -> str:
-    """Mean Dice on the book's test phantoms, drawn as those that were learnt from and drawn apart."""
-    header = ("Network", "Profile", "Test phantoms", "met voxel for voxel", *REGIONS, "Mean")
-    drawn = {"training": "drawn as those learnt from", "cohort": "drawn apart"}
-    rows = []
-    for (network, profile), cases in table[table["profiles"] != ""].groupby(["network", "profiles"]):
-        for stream, title in drawn.items():
-            found = cases[cases["stream"] == stream]
-            met = found[found["shares"] == "every voxel"]["case"].nunique()
-            dice = found.groupby("region")["dice"].mean()[list(REGIONS)]
-            numbers = (f"{value:.3f}" for value in (*dice, dice.mean()))
-            rows.append((f"`{network}`", profile, title, f"{met} of {found['case'].nunique()}", *numbers))
-    return _table(header, rows)
 
 
 def details(cards: Sequence[ShippedCard], generator: Mapping[str, Any]) -> str:

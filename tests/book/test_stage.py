@@ -9,6 +9,7 @@ from papermill.translators import PythonTranslator
 
 from brats_lib.book import stage as stage_module
 from brats_lib.book.stage import stage
+from brats_lib.book.tables import trivial_accuracy
 from brats_lib.errors import BratsError
 
 
@@ -35,6 +36,13 @@ def test_staged_files_keep_their_places_and_what_was_there_goes(fake_run, tmp_pa
     staged = json.loads((out / "notebooks/01_explore_dataset.ipynb").read_text())
     assert "8 simulated phantoms (seed 0)" in json.dumps(staged["cells"])
     assert (out / "book/_run/tables/results_published.md").is_file()
+
+
+def test_first_page_says_what_finding_nothing_scores():
+    text = trivial_accuracy()
+    # 98.698 mL is the area below the quantiles of `population.WHOLE_ML`, by the trapezoid rule.
+    assert "100 slices of 240 × 240 voxels, 5,760,000 voxels" in text and "98.7 mL, which is 98,698 voxels" in text
+    assert "= 0.983\n" in text and "**98.3 % accuracy" in text
 
 
 def test_buttons_lead_to_a_repository_only_where_one_is_named():

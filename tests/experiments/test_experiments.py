@@ -60,8 +60,8 @@ def small(monkeypatch, tmp_path, trainings):
     put(monkeypatch, shipped, WEIGHTS=tmp_path / "weights")
     put(monkeypatch, comparisons, FINE_TUNING=TINY)
     put(monkeypatch, weights.packaged, FOLDER=tmp_path / "weights")
-    put(monkeypatch, record, FOLDER=results)
-    put(monkeypatch, studies, FOLDER=results, SEEDS=(0,))
+    put(monkeypatch, record, FOLDER=results, COMMIT="0123456", CHANGED=[])
+    put(monkeypatch, studies, SEEDS=(0,))
     return results
 
 
@@ -127,10 +127,13 @@ def test_stopped_study_goes_on_with_what_is_missing(small, trainings, monkeypatc
     assert len(table) == 4 * 2 * 3
     table[table["step"] != "Dice loss"].to_csv(path, index=False)
     assert run() == [first[1]] and len(pd.read_csv(path)) == len(table)
-    # Rows on phantoms of another stream, or of another version, are of other patients: all are trained again.
+    # Rows on phantoms of another stream, on other patients or of another version are not gone on with.
     pd.read_csv(path).replace("case_2", "patients-1-0000").to_csv(path, index=False)
     assert run() == first
-    put(monkeypatch, studies, VERSION=-1)
+    put(monkeypatch, record, DATA={"ablation_recipe": {"fingerprint": "of others", "cases": 1}})
+    assert run() == first and run() == []
+    for module in (record, studies):
+        put(monkeypatch, module, VERSION=-1)
     again = run()
     assert len(again) == 4 and not set(again) & set(first)
 
@@ -177,7 +180,7 @@ def test_batches_made_ahead_are_the_same_in_the_same_order(monkeypatch):
 def test_skull_rule_is_measured_on_brains_and_on_heads(monkeypatch, tmp_path):
     volumes, _ = tiny_volumes(shape=(72, 60, 54))
     put(monkeypatch, intake, PHANTOMS=1, simulate=lambda *_, **__: SimpleNamespace(volumes=volumes))
-    put(monkeypatch, record, FOLDER=tmp_path)
+    put(monkeypatch, record, FOLDER=tmp_path, COMMIT="0123456", CHANGED=[])
     head = intake.wrap(volumes, intake.SHELLS["head, thick layers"])["t1ce"]
     nib.save(nib.Nifti1Image(head, LPS_AFFINE), tmp_path / "head.nii.gz")
     intake.measure_skull_rule(heads=[tmp_path / "head.nii.gz"])

@@ -28,7 +28,8 @@ def small(monkeypatch, tmp_path):
         "FOLDER": tmp_path / "runs", "NNUNET": tmp_path / "nnunet",
     }.items():  # fmt: skip
         monkeypatch.setattr(related, name, value)
-    monkeypatch.setattr(record, "FOLDER", tmp_path / "results")
+    for name, value in {"FOLDER": tmp_path / "results", "COMMIT": "0123456", "CHANGED": []}.items():
+        monkeypatch.setattr(record, name, value)
     return tmp_path / "results"
 
 
