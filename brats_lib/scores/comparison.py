@@ -47,21 +47,26 @@ def verdicts(scores: pd.DataFrame, claims: Sequence[Claim], score: str = "dice")
     and `verdict`: "better" or "worse" where that is below .05, else "undecided". With fewer than three seeds nothing is
     tested, and interval and p-values are NaN.
 
-    A `BratsError` names systems without scores, and scores that a training of a claimed system lacks.
+    A `BratsError` names systems without scores, and cases that only some trainings of a pair have.
     """
     names = {name for claim in claims for name in claim[1:]}
     scores = scores[scores["system"].isin(names)]
     if "case" not in scores:
         scores = scores.assign(case="all")
     table = scores.pivot(index=["system", "seed"], columns="case", values=score)
-    missing = [str(name) for name in sorted(names - set(scores["system"]))]
-    for training, case in np.argwhere(table.isna()):
-        missing.append("{}, seed {}, case {}".format(*table.index[training], table.columns[case]))
-    if missing:
-        found = f"scores are missing: {some(missing)}"
-        raise BratsError("scores", found, "every case for every training of both systems", "Score them too")
     of = {name: part.to_numpy(np.float64) for name, part in table.groupby(level="system")}
-    result = pd.DataFrame([claim._asdict() | _contrast(of[claim.first], of[claim.second]) for claim in claims])
+    missing, rows = [str(name) for name in sorted(names - set(of))], []
+    for claim in [] if missing else claims:
+        first, second = of[claim.first], of[claim.second]
+        met = ~(np.isnan(first).all(axis=0) & np.isnan(second).all(axis=0))
+        for name in claim[1:]:
+            for training, case in np.argwhere(np.isnan(of[name]) & met):
+                missing.append(f"{name}, seed {table.loc[name].index[training]}, case {table.columns[case]}")
+        rows.append(claim._asdict() | _contrast(first[:, met], second[:, met]))
+    if missing:
+        found = f"scores are missing: {some(dict.fromkeys(missing))}"
+        raise BratsError("scores", found, "every case for every training of both systems", "Score them too")
+    result = pd.DataFrame(rows)
     result = result.rename(columns={"text": "claim"}).assign(corrected_p=_holm(result["p_value"]))
     words = np.where(result["difference"] > 0, "better", "worse")
     return result.assign(verdict=np.where(result["corrected_p"] < _LEVEL, words, "undecided"))
