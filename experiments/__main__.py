@@ -64,6 +64,7 @@ def main():
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
     parser.add_argument("--heads", nargs="*", type=home_path, default=(), help="intake: images of heads with a skull")
     parser.add_argument("--systems", nargs="*", default=(), help="related: which; all where omitted")
+    parser.add_argument("--seeds", nargs="*", type=int, default=related.SEEDS, help="related: of the trainings")
     parser.add_argument("--train", nargs=2, metavar=("ROW", "SEED"), help="accelerated: what to train, and no more")
     parser.add_argument("--workers", type=int, default=1, help="accelerated: processes that make patches")
     parser.add_argument(
@@ -84,7 +85,7 @@ def main():
     elif options.name in PHANTOMS_ALONE:
         PHANTOMS_ALONE[options.name]()
     elif options.name == "related":
-        related.compare_related(shipped.real_stacks(options.data), options.systems)
+        related.compare_related(shipped.real_stacks(options.data), options.systems, options.seeds)
     else:
         PARTS[options.name](shipped.real_stacks(options.data))
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from brats_lib.scores.comparison import verdicts
-from brats_lib.studies.verdicts import SETTINGS, SCORE, kept_scores, section_6
+from brats_lib.studies.verdicts import SCORE, SETTINGS, kept_scores, section_6
 
 
 def sweep(*settings):
