@@ -35,12 +35,12 @@ def verdicts(scores: pd.DataFrame, claims: Sequence[Claim], score: str = "dice")
     training. Larger scores are better.
 
     The variance of a mean difference is the sum of three: that of each system's seeds, and that of the cases'
-    differences. What is left of seed and case together counts twice then (Owen 2007). The degrees of freedom are
-    Satterthwaite's (1946), the seeds of both systems having no more than those of the one with fewer: so the level
-    holds whatever the ratio of their variances (Mickey & Brown 1966). Seeds are not paired: trainings of different
-    systems are independent, and where they are not the test is conservative. The analysis of variance of Dorfman,
-    Berbaum & Metz (1992) pairs them; with three, its degrees of freedom (Hillis 2007) are too many for the small
-    p-values that a correction asks for.
+    differences. What seed and case do together counts twice, which errs on the safe side (Owen 2007). The degrees of
+    freedom are Satterthwaite's (1946), the seeds of both systems having no more than those of the one with fewer, so
+    that the level holds whatever the ratio of their variances (Hsu 1938). Seeds are not paired: trainings
+    of different systems are independent, and where they are not the test is conservative. The analysis of variance of
+    Dorfman, Berbaum & Metz (1992) pairs them; with three seeds, the degrees of freedom that Hillis (2007) gives it are
+    too many for the small p-values that a correction asks for.
 
     A row per claim: claim, first, second, `difference` (first minus second), its 95 % interval `low` and `high`,
     `cases`, `seeds` (of the system with fewer), `p_value`, `corrected_p` (by Holm's method for all claims of the call)
