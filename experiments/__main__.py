@@ -79,7 +79,7 @@ EXPERIMENTS = {
     "longer": Experiment(_with_stacks(studies.lengthen), ("transfer_minutes",)),
     "published": Experiment(lambda options: comparisons.score_published(options.data), ("published_folds",)),
     "related": Experiment(
-        lambda options: related.compare_related(shipped.real_stacks(options.data), options.systems),
+        lambda options: related.compare_related(shipped.real_stacks(options.data), options.systems, options.seeds),
         ("related_scores",), ("related", "related_masks"),
     ),
     "hyperparameters": Experiment(lambda _: hyperparameters.tune(), (), ("tuning_one_factor",)),
@@ -117,7 +117,7 @@ def make(name, options):
     if experiment.tables and not options.train:
         record.require_clean()
     experiment.make(options)
-    if not (options.train or options.systems):
+    if not (options.train or options.systems or tuple(options.seeds) != related.SEEDS):
         for table in experiment.on_phantoms + (experiment.on_patients if options.data else ()):
             record.finish(table, name)
 
@@ -129,6 +129,7 @@ def main():
     parser.add_argument("--data", default="", help="folder of labelled real cases that the results are for")
     parser.add_argument("--heads", nargs="*", type=home_path, default=(), help="intake: images of heads with a skull")
     parser.add_argument("--systems", nargs="*", default=(), help="related: which; all where omitted")
+    parser.add_argument("--seeds", nargs="*", type=int, default=related.SEEDS, help="related: of the trainings")
     parser.add_argument("--train", nargs=2, metavar=("ROW", "SEED"), help="accelerated: what to train, and no more")
     parser.add_argument("--workers", type=int, default=1, help="accelerated: processes that make patches")
     parser.add_argument(

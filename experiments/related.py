@@ -1,11 +1,13 @@
-"""The systems of the paper's section 2 on the same phantoms, each for about four minutes of one core.
+"""The systems of the paper's section 2 on the same phantoms, each for about four minutes of one core, with each seed.
 
-What a system takes goes to `results/related.csv`, its scores to `results/related_scores.csv`, and its mask of one slice
-of a phantom to `results/related_masks.csv`. What is done stays in `runs/experiments/related`, case by case.
+What a training takes goes to `results/related.csv`, its scores to `results/related_scores.csv`, and the masks of the
+first seed, of one slice of a phantom, to `results/related_masks.csv`. What is done stays in `runs/experiments/related`,
+case by case.
 """
 
 import dataclasses
 import functools
+import itertools
 import json
 import time
 from pathlib import Path
@@ -38,16 +40,16 @@ from experiments.record import save
 from experiments.scoring import choose_channels, score_stack_mask
 from experiments.shipped import RUNS, test_phantoms, training_phantoms
 
-__all__ = ["CRF", "compare_related", "gather"]
+__all__ = ["CRF", "SEEDS", "compare_related", "gather"]
 
 FOLDER, NNUNET = Path(RUNS, "related"), Path(RUNS, "nnunet")
-PHANTOMS, TESTED, SEED = 96, 4, 0
+PHANTOMS, TESTED, SEEDS = 96, 4, (0, 1, 2)
 # What takes as long as the steps of `SYSTEMS`.
 NATIVE_STEPS, PUBLISHED_STEPS = 1000, 390
 CRF = "deepmedic_crf"
 
 
-def compare_related(real, names=()):
+def compare_related(real, names=(), seeds=SEEDS):
     """Train and score what is not done yet, then write the tables of all that is.
 
     Parameters
@@ -56,18 +58,22 @@ def compare_related(real, names=()):
         Real cases, which no system learns from.
     names : sequence of str
         Which systems; all where there are none.
+    seeds : sequence of int
+        Of the trainings. The network that ships is one training, the first's.
     """
     makers = {name: functools.partial(_related, system) for name, system in SYSTEMS.items()}
     makers |= {"published": _published, "native": _native, "phantom": _shipped, "nothing": _nothing}
-    for name in names or makers:
-        facts, segment = makers[name]()
+    for seed, name in itertools.product(seeds, names or makers):
+        if name == "phantom" and seed != SEEDS[0]:
+            continue
+        facts, segment = makers[name](seed)
         for data, stacks in {"phantoms": test_phantoms(TESTED), "real patients": real}.items():
             for stack in stacks:
-                path = FOLDER / name / f"{stack.name}.json"
+                path = FOLDER / f"{name}-{seed}" / f"{stack.name}.json"
                 if not path.is_file():
                     write_whole(path, json.dumps({"data": data, **_examine(name, segment, stack)}))
                     print(path, flush=True)
-        write_whole(FOLDER / f"{name}.json", json.dumps(facts))
+        write_whole(FOLDER / f"{name}-{seed}.json", json.dumps(facts))
     gather()
 
 
@@ -87,17 +93,17 @@ def shown_slice(stack):
     return int((np.asarray(stack.labels) > 0).sum((0, 1)).argmax())
 
 
-def _nothing():
-    """What a program scores that finds no tumour; it takes nothing."""
+def _nothing(seed):
+    """What a program scores that finds no tumour; it takes nothing, and no seed changes it."""
     return None, lambda stack: [("", np.zeros(stack.labels.shape, np.uint8))]
 
 
-def _related(system):
-    """Facts of one of `SYSTEMS`, and what segments with it."""
+def _related(system, seed):
+    """Facts of a training of one of `SYSTEMS`, and what segments with it."""
     stacks, landmarks = training_phantoms(PHANTOMS), None
     if system.matched:
         landmarks = learn_landmarks(stacks)
-    model, facts = _trained_once(system, stacks, landmarks)
+    model, facts = _trained_once(system, seed, stacks, landmarks)
     network = system.dense(model)
     read = [side + 2 * system.margin for side in system.block]
     facts |= {
@@ -115,16 +121,16 @@ def _related(system):
     return facts, segment
 
 
-def _trained_once(system, stacks, landmarks):
-    path, record = FOLDER / f"{system.name}.weights.h5", FOLDER / f"{system.name}.training.json"
-    first = _trained_once(SYSTEMS[system.built_on], stacks, landmarks)[0] if system.built_on else None
+def _trained_once(system, seed, stacks, landmarks):
+    path, record = _files(system.name, seed)
+    first = _trained_once(SYSTEMS[system.built_on], seed, stacks, landmarks)[0] if system.built_on else None
     if record.is_file():
-        model = system.network(choose_precision(), SEED, first)
+        model = system.network(choose_precision(), seed, first)
         model.load_weights(path)
         return model, json.loads(record.read_text())
     if landmarks is not None:
         stacks = match_stacks(stacks, landmarks)
-    fitted = fit_system(system, stacks, seed=SEED, first=first)
+    fitted = fit_system(system, stacks, seed=seed, first=first)
     print(
         system.name,
         f"{fitted.minutes:.2f} min",
@@ -138,16 +144,20 @@ def _trained_once(system, stacks, landmarks):
     return fitted.model, facts
 
 
-def _published():
+def _files(name, seed):
+    """Where the weights of a training lie, and what it took."""
+    return FOLDER / f"{name}-{seed}.weights.h5", FOLDER / f"{name}-{seed}.training.json"
+
+
+def _published(seed):
     """The published recipe, on slices of the same phantoms."""
-    model, path = build(PUBLISHED, choose_precision(), SEED), FOLDER / "published.weights.h5"
-    record = FOLDER / "published.training.json"
+    model, (path, record) = build(PUBLISHED, choose_precision(), seed), _files("published", seed)
     if record.is_file():
         model.load_weights(path)
         facts = json.loads(record.read_text())
     else:
-        slices = PublishedSlices(training_phantoms(PHANTOMS), PUBLISHED_STEPS, seed=SEED)
-        fitted = fit(model, slices, PUBLISHED.learning_rate, SEED)
+        slices = PublishedSlices(training_phantoms(PHANTOMS), PUBLISHED_STEPS, seed=seed)
+        fitted = fit(model, slices, PUBLISHED.learning_rate, seed)
         print("published", f"{fitted.minutes:.2f} min", fitted.losses[::25].round(3), flush=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         model.save_weights(path)
@@ -159,20 +169,18 @@ def _published():
     return facts, lambda stack: [("", predict_published(model, stack))]
 
 
-def _native():
+def _native(seed):
     """Our recipe, trained for as long as the others on the same phantoms."""
     recipe = dataclasses.replace(NATIVE, epochs=1, slices_per_epoch=NATIVE_STEPS * NATIVE.batch_slices)
-    start = time.process_time()
-    trained = train(
-        recipe, PatchBatches(training_phantoms(PHANTOMS), recipe, SEED), None, FOLDER / "native-training", seed=SEED
-    )
-    minutes, record = (time.process_time() - start) / 60, FOLDER / "native.training.json"
+    batches, start = PatchBatches(training_phantoms(PHANTOMS), recipe, seed), time.process_time()
+    trained = train(recipe, batches, None, FOLDER / f"native-{seed}-training", seed=seed)
+    minutes, (_, record) = (time.process_time() - start) / 60, _files("native", seed)
     if not record.is_file():
         write_whole(record, json.dumps({"minutes": round(minutes, 2), "steps": NATIVE_STEPS}))
     return _native_facts(Network(trained.model, recipe), json.loads(record.read_text()))
 
 
-def _shipped():
+def _shipped(seed):
     """The network that ships: the same recipe, more phantoms and more time."""
     model, recipe, card = weights.load("phantom")
     about = card.training
@@ -202,21 +210,22 @@ def gather():
         if path.name.endswith(".training.json"):
             continue
         cases = [json.loads(part.read_text()) for part in sorted((FOLDER / path.stem).glob("*.json"))]
-        about = json.loads(path.read_text())
+        about, seed = json.loads(path.read_text()), int(path.stem.rsplit("-", 1)[1])
         for variant in cases[0]["found"]:
             seconds = [case["found"][variant]["seconds"] for case in cases]
             if about:
-                facts.append({"system": variant, **about, "case_seconds": np.median(seconds)})
+                facts.append({"system": variant, "seed": seed, **about, "case_seconds": np.median(seconds)})
             for case in cases:
                 found = case["found"][variant]
-                scores += [{"system": variant, "data": case["data"], **row} for row in found["scores"]]
-                if found["mask"] and about:
+                front = {"system": variant, "seed": seed, "data": case["data"]}
+                scores += [front | row for row in found["scores"]]
+                if found["mask"] and about and seed == SEEDS[0]:
                     masks += _rows(variant, found["mask"])
     scores = [pd.DataFrame(scores)]
     if (NNUNET / "facts.json").is_file():
         about = json.loads((NNUNET / "facts.json").read_text())
         facts.append({
-            "system": "nnunet", "minutes": about["train_minutes"], "steps": about["train_steps"],
+            "system": "nnunet", "seed": SEEDS[0], "minutes": about["train_minutes"], "steps": about["train_steps"],
             "parameters": about["parameters"], "multiply_adds": about["multiply_adds_per_voxel"],
             "case_seconds": about["seconds_per_case"],
         })  # fmt: skip
@@ -225,13 +234,15 @@ def gather():
             table = pd.read_csv(NNUNET / f"{name}.csv")
             if data == "phantoms":
                 table = table[table["case"].isin(tested)]
-            scores.append(table.assign(system="nnunet", data=data))
+            scores.append(table.assign(system="nnunet", seed=SEEDS[0], data=data))
         masks += _rows("nnunet", _nnunet_slice(test_phantoms(1)[0]))
-    columns = ["system", "data", "case", "region", "dice", "hd95_mm"]
-    save("related_scores", pd.concat(scores)[columns], phantoms=PHANTOMS, seed=SEED)
-    save("related", pd.DataFrame(facts), phantoms=PHANTOMS, seed=SEED)
+    columns = ["system", "seed", "data", "case", "region", "dice", "hd95_mm"]
+    scores = pd.concat(scores)[columns]
+    about = {"phantoms": PHANTOMS, "seeds": sorted(map(int, scores["seed"].unique()))}
+    save("related_scores", scores, **about)
+    save("related", pd.DataFrame(facts), **about)
     about = test_phantoms(1)[0]
-    facts = {"seed": SEED, "stream": "tests", "case": about.name, "axial_slice": shown_slice(about)}
+    facts = {"seed": SEEDS[0], "stream": "tests", "case": about.name, "axial_slice": shown_slice(about)}
     save("related_masks", pd.DataFrame(masks), **facts)
 
 

@@ -36,10 +36,12 @@ def short_names(names: Iterable[str]) -> list[str]:
 def paired_cases(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str], source: str) -> Figure:
     """Plot the Dice of two recipes for every case, joined by a line, and the mean gain with its test.
 
-    The hardest case by the second's mean Dice is at the top. Both tables are as ``scores.csv``, of the same cases.
+    The hardest case by the second's mean Dice is at the top. Both tables are as ``scores.csv``, of the same cases. The
+    p-values are corrected for the regions that are shown.
     """
+    regions = plots.regions_in(first)
+    first, second = (scores[scores["region"].isin(regions)] for scores in (first, second))
     gains = compare(first, second).set_index("region")
-    regions = [name for name in gains.index if name in plots.regions_in(first)]
     before, after = (scores.pivot(index="case", columns="region", values="dice")[regions] for scores in (first, second))
     order = after.mean(axis=1).sort_values().index
     rows = [*range(len(order)), len(order) + 0.4]
@@ -67,7 +69,8 @@ def paired_cases(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, st
 
 def _verdict(row):
     """The label of the Dice axis, which says what is gained on average."""
-    chance = "p < 0.001" if row["p_value"] < 0.001 else f"p = {row['p_value']:.2g}"
+    p_value = row["corrected_p"]
+    chance = "corrected p < 0.001" if p_value < 0.001 else f"corrected p = {p_value:.2g}"
     gain, low, high = (f"{row[column]:+.3f}".replace("-", "−") for column in ("difference", "low", "high"))
     return f"Dice; mean gain {gain}\n95 % interval {low} to {high}\n{chance}, {row['cases']:.0f} cases"
 

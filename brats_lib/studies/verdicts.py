@@ -1,83 +1,64 @@
-"""What section 6 of the paper claims of its hyper-parameters, and what a study says of each claim.
+"""What section 6 of the paper claims of its hyper-parameters, as comparisons of trainings of a study."""
 
-A claim compares two rows of `tuning.sweep`. It is decided only where all seeds agree and the mean difference is larger
-than what a seed changes; with fewer than three seeds nothing is.
-"""
-
-from collections.abc import Sequence
-from typing import NamedTuple
-
-import numpy as np
 import pandas as pd
 
+from brats_lib.scores.comparison import Claim
+
 SCORE, BASELINE = "val_region_dice", "baseline"
-# Fewer seeds than this decide nothing.
-SEEDS = 3
-
-
-class Claim(NamedTuple):
-    """One sentence of section 6: with one value of a factor of `tuning.FACTORS` the score is better than with another.
-
-    A value is as in the table, or the position among the factor's values in their order: -1 is the largest.
-    """
-
-    factor: str
-    text: str
-    better: float | str
-    worse: float | str
-
-
-CLAIMS = (
-    Claim("learning_rate", "too slow: they'll take forever to learn", BASELINE, 0.0001),
-    Claim("learning_rate", "too fast: they might jump to conclusions", BASELINE, 0.01),
-    Claim("batch_slices", "smaller batch: better generalization and higher accuracy", 0, BASELINE),
-    Claim("batch_slices", "very large batch: reduced accuracy on validation", BASELINE, -1),
-    Claim("dropout", "too little (10 %): may fixate on irrelevant details", BASELINE, 0.1),
-    Claim("dropout", "too much (50 %): could forget important characteristics", BASELINE, 0.5),
-    Claim("dropout", "forces it to learn multiple ways: better than none", BASELINE, 0.0),
-    Claim("optimizer", "the choice of optimizer counts: Adam before SGD", BASELINE, "sgd"),
-    Claim("optimizer", "the choice of optimizer counts: Adam before RMSprop", BASELINE, "rmsprop"),
-    Claim("betas", "tuning beta_1 can lead to better final accuracy: 0.5", "(0.5, 0.999)", BASELINE),
-    Claim("betas", "tuning beta_2 can lead to better final accuracy: 0.99", "(0.9, 0.99)", BASELINE),
-    Claim("width", "getting these numbers wrong: half as many filters", BASELINE, 0),
-    Claim("width", "getting these numbers wrong: twice as many filters", BASELINE, -1),
+# What is said, then the setting that would be better and the one that would be worse: factor and value of
+# `tuning.FACTORS`, or the position among a factor's values in their order, -1 for the largest.
+SETTINGS = (
+    ("too slow: they'll take forever to learn", BASELINE, ("learning_rate", 0.0001)),
+    ("too fast: they might jump to conclusions", BASELINE, ("learning_rate", 0.01)),
+    ("smaller batch: better generalization and higher accuracy", ("batch_slices", 0), BASELINE),
+    ("very large batch: reduced accuracy on validation", BASELINE, ("batch_slices", -1)),
+    ("too little (10 %): may fixate on irrelevant details", BASELINE, ("dropout", 0.1)),
+    ("too much (50 %): could forget important characteristics", BASELINE, ("dropout", 0.5)),
+    ("forces it to learn multiple ways: better than none", BASELINE, ("dropout", 0.0)),
+    ("the choice of optimizer counts: Adam before SGD", BASELINE, ("optimizer", "sgd")),
+    ("the choice of optimizer counts: Adam before RMSprop", BASELINE, ("optimizer", "rmsprop")),
+    ("tuning beta_1 can lead to better final accuracy: 0.5", ("betas", (0.5, 0.999)), BASELINE),
+    ("tuning beta_2 can lead to better final accuracy: 0.99", ("betas", (0.9, 0.99)), BASELINE),
+    ("getting these numbers wrong: half as many filters", BASELINE, ("width", 0)),
+    ("getting these numbers wrong: twice as many filters", BASELINE, ("width", -1)),
+)
+# Of `epoch_scores` of a short and of a long study.
+_EPOCHS = (
+    Claim("too few epochs: underfitting", "short: last epoch", "short: first epoch"),
+    Claim("too many epochs: memorises, poor generalisation", "long: kept epoch", "long: last epoch"),
+    Claim(
+        "ModelCheckpoint: highest accuracy on fresh data", "long, accuracy: kept epoch", "long, accuracy: last epoch"
+    ),
 )
 
 
 def kept_scores(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per training of a `tuning.sweep`: that of the epoch whose weights are kept."""
-    kept = table[table["kept"].astype(bool)]
-    return kept[["factor", "value", "seed", SCORE, "val_accuracy"]].reset_index(drop=True)
+    """The rows of a `tuning.sweep` whose weights are kept, one per training, with a column system: factor and value."""
+    kept = table[table["kept"].astype(bool)].reset_index(drop=True)
+    return kept.assign(system=(kept["factor"] + " " + kept["value"]).str.strip())
 
 
-def judge(scores: pd.DataFrame, claims: Sequence[Claim] = CLAIMS) -> pd.DataFrame:
-    """Confirmed, refuted or undecided, for each claim, from the scores of `kept_scores`.
-
-    A claim is confirmed where every one of at least three seeds has a difference above 0 and their mean exceeds their
-    standard deviation, refuted where the same holds below 0, and undecided otherwise. Columns are factor, section 6,
-    compared, difference (mean over seeds), seeds, verdict.
-    """
-    by_seed, rows = scores.pivot(index="seed", columns=["factor", "value"], values=SCORE), []
-    for factor, text, *values in claims:
-        names = [_as_in_table(scores, factor, value) for value in values]
-        pair = by_seed.reindex(columns=[(BASELINE, "") if name == BASELINE else (factor, name) for name in names])
-        gains = (pair.iloc[:, 0] - pair.iloc[:, 1]).dropna()
-        rows.append({
-            "factor": factor, "section 6": text, "compared": " against ".join(names),
-            "difference": gains.mean() if len(gains) else np.nan, "seeds": len(gains), "verdict": _verdict(gains),
-        })  # fmt: skip
-    return pd.DataFrame(rows)
+def epoch_scores(table: pd.DataFrame, study: str, column: str = SCORE) -> pd.DataFrame:
+    """A score of the baseline's trainings after their first, their kept and their last epoch, as systems of a study."""
+    own = table[table["factor"] == BASELINE]
+    epochs = {"first": own["epoch"] == 1, "kept": own["kept"].astype(bool), "last": own["epoch"] == own["epoch"].max()}
+    parts = [own[rows].assign(system=f"{study}: {name} epoch") for name, rows in epochs.items()]
+    return pd.concat(parts, ignore_index=True).assign(**{SCORE: lambda rows: rows[column]})
 
 
-def _as_in_table(scores, factor, value):
-    """The text of a claim's value in the table."""
-    if not isinstance(value, int):
-        return str(value)
-    values = sorted(set(scores.loc[scores["factor"] == factor, "value"]), key=float)
-    return values[value] if values else "none"
+def section_6(one: pd.DataFrame, long: pd.DataFrame) -> tuple[pd.DataFrame, list[Claim]]:
+    """Scores and claims for `comparison.verdicts`, from a sweep of one factor at a time and one of many epochs."""
+    kept = kept_scores(one)
 
+    def system(setting):
+        factor, value = (setting, "") if setting == BASELINE else setting
+        if isinstance(value, int):
+            value = sorted(set(kept.loc[kept["factor"] == factor, "value"]), key=float)[value]
+        return f"{factor} {value}".strip()
 
-def _verdict(gains):
-    if len(gains) < SEEDS or abs(gains.mean()) <= gains.std(ddof=1):
-        return "undecided"
-    return "confirmed" if (gains > 0).all() else "refuted" if (gains < 0).all() else "undecided"
+    scores = [
+        kept, epoch_scores(one, "short"), epoch_scores(long, "long"),
+        epoch_scores(long, "long, accuracy", "val_accuracy"),
+    ]  # fmt: skip
+    claims = [Claim(text, system(better), system(worse)) for text, better, worse in SETTINGS]
+    return pd.concat(scores, ignore_index=True), [*claims, *_EPOCHS]

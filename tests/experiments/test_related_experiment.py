@@ -40,9 +40,15 @@ def test_systems_are_trained_and_scored_once(small, monkeypatch):
     monkeypatch.setattr(related, "_examine", None)
     related.compare_related(real, ["flat"])
     scores = pd.read_csv(small / "related_scores.csv")
-    found = scores[["system", "data", "case"]].drop_duplicates().values.tolist()
-    assert sorted(found) == [["flat", "phantoms", "case_2"], ["flat", "real patients", "patient"]]
-    (facts,) = pd.read_csv(small / "related.csv").to_dict("records")
+    found = scores[["seed", "data", "case"]].drop_duplicates().values.tolist()
+    cases_of_seed = [("phantoms", "case_2"), ("real patients", "patient")]
+    assert found == [[seed, *case] for seed in (0, 1, 2) for case in cases_of_seed] and set(scores["system"]) == {
+        "flat"
+    }
+    # Each seed is a training of its own.
+    assert scores.groupby("seed")["dice"].mean().nunique() == 3
+    facts, *others = pd.read_csv(small / "related.csv").to_dict("records")
+    assert [row["seed"] for row in (facts, *others)] == [0, 1, 2]
     # 3 x 3 x 4 x 8 + 8 and 3 x 3 x 8 x 4 + 4; of 12 x 12 voxels that are read, 10 x 10 and 8 x 8 are weighed.
     assert facts["parameters"] == 296 + 292 and facts["steps"] == FLAT.steps
     assert facts["multiply_adds"] == pytest.approx((100 * 288 + 64 * 288) / 64)
@@ -54,7 +60,7 @@ def test_systems_are_trained_and_scored_once(small, monkeypatch):
 
 
 def test_nnunet_is_gathered_from_its_own_files(small, tmp_path):
-    related.compare_related([], ["flat"])
+    related.compare_related([], ["flat"], seeds=[0])
     folder = tmp_path / "nnunet"
     (folder / "predictions/phantoms").mkdir(parents=True)
     facts = {
@@ -71,7 +77,7 @@ def test_nnunet_is_gathered_from_its_own_files(small, tmp_path):
     related.gather()
     # A phantom that the others were not tried on is left out.
     scores = pd.read_csv(small / "related_scores.csv").query("system == 'nnunet'")
-    assert list(scores["case"]) == ["case_2", "patient"]
+    assert list(scores["case"]) == ["case_2", "patient"] and set(scores["seed"]) == {0}
     (row,) = pd.read_csv(small / "related.csv").query("system == 'nnunet'").to_dict("records")
     assert (row["minutes"], row["multiply_adds"], row["case_seconds"]) == (30, 7, 9)
     masks = read_masks(pd.read_csv(small / "related_masks.csv", dtype={"classes": str}))

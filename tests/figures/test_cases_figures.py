@@ -32,8 +32,9 @@ def test_paired_cases_join_two_scores_and_write_the_gain_its_interval_and_its_p_
     ends = [segment[:, 0].tolist() for segment in marked(figure, "change")[0].get_segments()]
     assert ends == [[0.6, 0.5], [0.2, 0.8], [0.5, 0.9], pytest.approx([1.3 / 3, 2.2 / 3])]
     # Gains -.1, .6, .4: the interval ends at the extreme cases, and half of all assignments of signs are as far from 0.
+    # The same three times makes 1.
     written = figure.axes[0].get_xlabel()
-    assert "mean gain +0.300" in written and "−0.100 to +0.600" in written and "p = 0.5, 3 cases" in written
+    assert "mean gain +0.300" in written and "−0.100 to +0.600" in written and "corrected p = 1, 3 cases" in written
 
 
 def test_dice_over_size_or_contrast_names_the_hardest_case_and_counts_those_without_a_value():

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from brats_lib.labels import REGIONS, to_labels
+from brats_lib.scores.comparison import Claim, verdicts
 from brats_lib.studies.related.systems import SYSTEMS
 
 # Of everything that is compared, in the order of the paper's section 2; ours come last.
@@ -24,6 +25,22 @@ PRINTED = {
     "deepmedic_crf": ("BRATS 2015 test", 0.849, 0.667, 0.634),
     "nnunet": ("BraTS 2020 test, ensemble", 0.8895, 0.8506, 0.8203),
 }
+# What section 2 says of systems, as comparisons of their Dice.
+CLAIMS = (
+    Claim('Havaei: a cascade is "better than single-step methods"', "cascade", "two_path"),
+    Claim('DeepMedic: the random field makes segmentations "more natural and precise"', "deepmedic_crf", "deepmedic"),
+    Claim('3D U-Net: "would likely outperform our current 2D model"', "unet3d", "published"),
+    Claim("The same, against our recipe, in 2D", "unet3d", "native"),
+    Claim('3D U-Net: "Doesn\'t need every voxel labeled"', "unet3d_sparse", "nothing"),
+    Claim("The same, against labels in every slice", "unet3d_sparse", "unet3d"),
+    Claim('nnU-Net: "the benchmark to beat"', "nnunet", "native"),
+)
+# And of costs: what would take more, and what less.
+COSTS = (
+    ('Pereira: "Heavy on Compute"', "pereira", "published"),
+    ('Havaei: "GPU Hungry"', "cascade", "published"),
+    ('"Our 2D U-Net is lighter and faster than their more complex approach"', "deepmedic_crf", "published"),
+)
 
 
 def in_order(table: pd.DataFrame) -> pd.DataFrame:
@@ -53,9 +70,9 @@ def costs_table(facts: pd.DataFrame) -> pd.DataFrame:
     """What each system takes, in words that fit a table.
 
     From columns system, parameters, multiply_adds (of each voxel that is answered), minutes (of training), steps and
-    case_seconds (of one core).
+    case_seconds (of one core); means where there is a row per seed.
     """
-    facts = in_order(facts.assign(thousands=facts["multiply_adds"] / 1000))
+    facts = in_order(_means(facts).assign(thousands=lambda means: means["multiply_adds"] / 1000))
     columns = {
         "parameters": ("parameters", "{:,.0f}"),
         "thousand multiply-adds per voxel": ("thousands", "{:,.0f}"),
@@ -65,6 +82,35 @@ def costs_table(facts: pd.DataFrame) -> pd.DataFrame:
     }
     texts = {name: facts[column].map(text.format) for name, (column, text) in columns.items()}
     return pd.DataFrame({"system": facts["title"], **texts})
+
+
+def _means(facts):
+    """One row per system: the mean over its trainings."""
+    return facts.drop(columns="seed", errors="ignore").groupby("system", as_index=False).mean()
+
+
+def cost_ratios(facts: pd.DataFrame) -> pd.DataFrame:
+    """How many times the costs of one system another takes, a row for each of `COSTS`; the columns of `costs_table`."""
+    facts = _means(facts).set_index("system")
+    columns = {
+        "multiply-adds per voxel": "multiply_adds", "a case (core-seconds)": "case_seconds", "parameters": "parameters",
+    }  # fmt: skip
+    rows = [
+        {"section 2": text, "compared": f"{TITLES[first]} / {TITLES[second]}"}
+        | {name: facts.loc[first, column] / facts.loc[second, column] for name, column in columns.items()}
+        for text, first, second in COSTS
+    ]
+    return pd.DataFrame(rows)
+
+
+def judge_claims(scores: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts on `CLAIMS`, of the mean Dice of WT, TC and ET of each case; the columns of `comparison.verdicts`.
+
+    From columns system, seed, case, region and dice, of one kind of data.
+    """
+    scores = scores[scores["region"].isin(REGIONS)]
+    judged = verdicts(scores.groupby(["system", "seed", "case"], as_index=False)["dice"].mean(), CLAIMS)
+    return judged.replace({"first": TITLES, "second": TITLES})
 
 
 def read_masks(table: pd.DataFrame) -> dict[str, np.ndarray]:
