@@ -153,8 +153,9 @@ class DecisionRule:
     wt_above, et_above
         Probability above which a voxel counts as tumour, and a voxel of the core as enhancing, 0-1. Lower than one half
         is better where a trained network hesitates before what is faint.
-    smallest_et_ml
-        An enhancing tumour smaller than this, in mL, becomes necrosis.
+    smallest_et_share, smallest_et_ml
+        An enhancing tumour that is a smaller share of the core than this, 0-1, or smaller than this, in mL, becomes
+        core without enhancement: what little is found in low-grade tumours are vessels, more often than not.
     """
 
     window: tuple[int, int] = (160, 120)
@@ -163,10 +164,11 @@ class DecisionRule:
     linked_above: float = 0.2
     wt_above: float = 0.5
     et_above: float = 0.3
+    smallest_et_share: float = 0.0
     smallest_et_ml: float = 0.0
 
     def __post_init__(self):
-        shares = (self.smallest_piece, self.linked_above, self.wt_above, self.et_above)
+        shares = (self.smallest_piece, self.linked_above, self.wt_above, self.et_above, self.smallest_et_share)
         advice = "Mend the rule, or leave it out for the default"
         if len(self.window) != 2 or min(self.window) <= OVERLAP:
             expected = f"two sides of more than {OVERLAP} pixels"

@@ -14,10 +14,10 @@ from brats_lib.errors import BratsError
 from brats_lib.files import home_path
 from experiments import (
     accelerated,
-    comparisons,
     hyperparameters,
     intake,
     judge,
+    likeness,
     outlines,
     record,
     related,
@@ -60,16 +60,14 @@ def _measure_speed(options):
 
 # In an order in which each finds what it needs: networks first.
 EXPERIMENTS = {
-    "phantom": Experiment(_with_stacks(shipped.make_phantom), ("phantom_on_real",), ("rules_on_phantoms",)),
-    "real": Experiment(_with_stacks(shipped.make_real), ("leave_one_out", "thresholds")),
+    "phantom": Experiment(lambda options: shipped.make_phantom(options.data), ("phantom_on_real", "transfer")),
+    "real": Experiment(lambda options: shipped.make_real(options.data), ("folds",)),
+    "likeness": Experiment(_with_stacks(likeness.compare_patches), ("likeness",)),
     "generation": Experiment(_with_stacks(judge.judge_generation), (), ("generation",)),
     "membership": Experiment(_with_stacks(judge.attack), (), ("membership",)),
     "restoration": Experiment(_with_stacks(judge.judge_restoration), ("denoising", "reconstruction")),
     "translation": Experiment(_with_stacks(judge.judge_translation), ("translation",)),
     "synthetic": Experiment(_with_stacks(synthetic.compare_synthetic), ("synthetic",)),
-    "seeds": Experiment(_with_stacks(comparisons.compare_seeds), ("seeds",)),
-    "averaging": Experiment(_with_stacks(comparisons.compare_averaging), ("averaging",)),
-    "fine-tuning": Experiment(_with_stacks(comparisons.compare_tuning), ("fine_tuning",)),
     "outlines": Experiment(_with_stacks(outlines.compare_outlines), ("outlines",)),
     "recipe": Experiment(_with_stacks(studies.ablate_recipe), ("ablation_recipe",)),
     "phantoms": Experiment(_with_stacks(studies.ablate_phantoms), ("ablation_phantom",)),
@@ -77,7 +75,6 @@ EXPERIMENTS = {
     "full": Experiment(_with_stacks(studies.ablate_full), ("ablation_full",)),
     "transfer": Experiment(_with_stacks(studies.count_phantoms), ("transfer_phantoms",)),
     "longer": Experiment(_with_stacks(studies.lengthen), ("transfer_minutes",)),
-    "published": Experiment(lambda options: comparisons.score_published(options.data), ("published_folds",)),
     "related": Experiment(
         lambda options: related.compare_related(shipped.real_stacks(options.data), options.systems, options.seeds),
         ("related_scores",), ("related", "related_masks"),

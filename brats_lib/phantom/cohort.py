@@ -19,7 +19,7 @@ from brats_lib.files import home_path, remove_abandoned, temporary_path, write_w
 from brats_lib.phantom.simulation import draw_case, simulate
 
 # Raised whenever the same seed and stream give other voxels; cohorts of two versions are never mixed in one folder.
-VERSION = 3
+VERSION = 4
 TABLE, PARAMETERS = "name_mapping.csv", "parameters"
 CASE = re.compile(r"Phantom_(\d{3,})")
 # Voxel (0, 0, 0) of BraTS volumes lies at the right, front, lower corner; world coordinates are RAS+.

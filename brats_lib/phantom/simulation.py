@@ -22,7 +22,7 @@ from brats_lib.phantom.variety import PATIENTS, Variety
 MOTTLE = {"flair": 0.06, "t1": 0.035, "t1ce": 0.05, "t2": 0.07}
 
 # Share of its contrast that swollen tissue keeps.
-TRACE = np.float32(0.3)
+TRACE = np.float32(0.4)
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,9 @@ def _ideal(modality, values, anatomy, gliosis, mottle):
     detail, sign = (0.6, 1) if modality.startswith("t1") else (-0.9, -1)
     image = anatomy.white + values["grey"] * anatomy.grey + values["fluid"] * anatomy.fluid + detail * anatomy.detail
     image *= 1 + sign * MOTTLE[modality] * mottle
-    image[~anatomy.brain] = values["fluid"]
+    # Voxels at the surface hold some of the dark bone beside them.
+    image *= 1 - 0.35 * np.exp(-np.clip(anatomy.depth, 0, None) / 2.0)
+    image[~anatomy.brain] = 0.3
     # Old white-matter lesions are water: between edema and normal tissue in every modality.
     image += 0.8 * (values["edema"] - 1) * gliosis
     return image
@@ -160,7 +162,7 @@ def _paint(image, values, lesion, fields):
         core += fields["cyst"] * (values["cyst"] - core)
     image += lesion.core * (core - image)
     # The rim is labelled as a whole where a reader sees it fade, too.
-    fading = np.exp(0.4 * fields["blobs"]) if values["enhancement"] > 1 else np.float32(1)
+    fading = np.exp(0.25 * fields["blobs"]) if values["enhancement"] > 1 else np.float32(1)
     bright = 1 + (values["enhancement"] - 1) * fading
     bright += values["unevenness"] * (0.7 * fields["fine"] + 0.5 * fields["grain"])
     image += lesion.enhancement * (bright - image)

@@ -16,10 +16,11 @@ from slices.test_patches import CHANGED, stack
 from brats_lib.errors import BratsError
 from brats_lib.models import build
 from brats_lib.prediction import weights
-from brats_lib.prediction.networks import Network
+from brats_lib.prediction.postprocess import regions_to_mask
 from brats_lib.recipes import NATIVE
+from brats_lib.scores.challenge import score_mask
 from brats_lib.slices.patches import PatchBatches, region_targets
-from experiments import accelerated, ahead, comparisons, intake, record, shipped, studies, thresholds
+from experiments import accelerated, ahead, intake, record, shipped, studies
 
 TINY = dataclasses.replace(
     NATIVE, patch=16, widths=(8, 8), batch_slices=4, slices_per_epoch=8, epochs=1, planes=("axial",), neighbours=0
@@ -50,67 +51,67 @@ def small(monkeypatch, tmp_path, trainings):
         if initial_weights is not None:
             model.set_weights(initial_weights)
         assert train[0][0].shape[-1] == recipe.channels
-        return SimpleNamespace(model=model, seconds=60.0)
+        return SimpleNamespace(model=model, seconds=60.0, history=pd.DataFrame({"seconds": [60.0]}))
 
     stacks, results, runs = [stack(seed) for seed in range(3)], tmp_path / "results", str(tmp_path / "runs")
     for module in (shipped, studies):
         put(monkeypatch, module, training_phantoms=lambda *_: stacks[:2], choice_phantoms=lambda *_: stacks[2:])
         put(monkeypatch, module, train=untrained, RUNS=runs)
     put(monkeypatch, shipped, test_phantoms=lambda: [stack(3)], NATIVE=TINY, FINE_TUNING=TINY)
-    put(monkeypatch, shipped, WEIGHTS=tmp_path / "weights")
-    put(monkeypatch, comparisons, FINE_TUNING=TINY)
+    put(monkeypatch, shipped, WEIGHTS=tmp_path / "weights", FOLDER=results)
     put(monkeypatch, weights.packaged, FOLDER=tmp_path / "weights")
     put(monkeypatch, record, FOLDER=results, COMMIT="0123456", CHANGED=[])
     put(monkeypatch, studies, SEEDS=(0,))
     return results
 
 
-def test_networks_are_made_scored_and_written_with_cards_and_tuned_on_all_but_one_patient(small, trainings):
-    shipped.make_phantom(REAL)
-    shipped.make_real(REAL)
-    first, second = (weights.read_card(name) for name in weights.available())
-    assert {first.name, second.name} == {"phantom", "phantom+real"}
-    # The default, which is listed first, is the one with the higher Dice on the patients.
-    assert (first.default, second.default) == (True, False)
-    better, worse = (sum(row["mean"] for row in card.scores[-6::2]) for card in (first, second))
-    assert better >= worse
-    card = weights.read_card("phantom+real")
-    assert (card.data["patients"], card.training["slices"]) == (2, 16)
-    # By seed: two phantoms and both patients.
-    assert card.learnt_from == [f"{seed:016x}" for seed in (0, 1, 7, 8)]
-    with pytest.raises(BratsError, match="there are 0"):
-        shipped.make_real([])
-    # Every threshold of both networks is on record; the cards have the one that was chosen.
-    for name, scores in pd.read_csv(small / "thresholds.csv").groupby("network"):
-        assert scores["wt_above"].unique().tolist() == list(thresholds.WT_ABOVE)
-        assert weights.read_card(name).rule.wt_above == thresholds.decide(scores.drop(columns="network"))[0]
+def test_networks_are_made_scored_on_other_folds_and_written_with_cards(small, trainings, monkeypatch):
+    folds = pd.DataFrame({"case": ["patient_7", "patient_8"], "fold": [0, 1], "grade": ["high", "low"]})
+    put(monkeypatch, shipped, real_stacks=lambda _: REAL, read_folds=lambda _: folds, LOOKED_AT=(1,), SEEDS=(0, 1))
+    shipped.make_phantom("data")
+    start = weights.load("phantom", precision="float32")[0].get_weights()
+    assert [folder[-9:] for _, _, folder, _ in trainings] == ["phantom-0", "phantom-1"]
     alone = pd.read_csv(small / "phantom_on_real.csv")
+    assert alone.groupby(["seed", "case"]).size().tolist() == [5] * 4
     # 5 x 5 x 5 voxels of 1 mm.
     assert alone["wt_ml"].unique().tolist() == [0.125]
-    # Without averages, from where the others began, too.
-    start = weights.load("phantom", precision="float32")[0].get_weights()
-    comparisons.compare_tuning(REAL)
-    for table in ("leave_one_out", "fine_tuning"):
-        assert sorted(set(pd.read_csv(small / f"{table}.csv")["case"])) == ["patient_7", "patient_8"]
-    assert [recipe.averaging for recipe, *_ in trainings[1:]] == [TINY.averaging] * 3 + [0, 0]
-    for _, names, folder, initial in trainings[1:]:
+    assert pd.read_csv(small / "transfer.csv").groupby(["seed", "epochs"]).size().tolist() == [6, 6]
+
+    shipped.make_real("data")
+    for (_, names, _, initial), tested in zip(trainings[2:], ("patient_7", "patient_8", ""), strict=True):
         np.testing.assert_array_equal(initial[0], start[0])
-        assert {name for name in names if "patient" in name} == {"patient_7", "patient_8"} - {folder[-9:]}
+        assert {name for name in names if "patient" in name} == {"patient_7", "patient_8"} - {tested}
+        # 2 phantoms are 15 % of 13 cases, the other 11 are patients again and again.
+        assert (len(names), sum("patient" in name for name in names)) == (13, 11)
+    tuned = pd.read_csv(small / "folds.csv")
+    assert tuned.groupby(["case", "fold", "grade"]).size().index.tolist() == [*folds.itertuples(index=False, name=None)]
+    first, second = (weights.read_card(name) for name in weights.available())
+    # Two patients cannot show that one is better, so the default, which is listed first, is the one without patients.
+    assert (first.name, first.default, second.name, second.default) == ("phantom", True, "phantom+real", False)
+    assert (second.data["patients"], second.training["slices"]) == (2, 16)
+    # By seed: two phantoms and both patients.
+    assert second.learnt_from == [f"{seed:016x}" for seed in (0, 1, 7, 8)]
+    with pytest.raises(BratsError, match="Give --data"):
+        shipped.make_real("")
 
 
-def test_rules_are_chosen_where_they_help_and_left_out_where_they_do_not(monkeypatch):
-    case = stack()
-    probabilities = region_targets(case.labels).astype(float)
-    monkeypatch.setattr(shipped, "predict_stack", lambda *arguments: probabilities)
-    rule, _ = shipped.choose_rules(Network(None, TINY), [case])
-    assert (rule.smallest_piece, rule.smallest_et_ml) == (0, 0)
-    # A second piece far from the tumour, smaller than it: only the rule removes it.
-    probabilities[-3:, -3:, -3:, 0] = 1
-    rule, table = shipped.choose_rules(Network(None, TINY), [case])
-    assert rule.smallest_piece == 1
-    whole = table.groupby("smallest_piece")["WT"].unique()
-    # 125 voxels found rightly and 27 wrongly: Dice = 250 / (125 + 152).
-    assert whole[1].tolist() == [1] and whole[0] == pytest.approx([0.9025], abs=1e-4)
+def test_a_rule_is_chosen_on_the_other_folds_and_scores_as_it_would_be_applied(monkeypatch):
+    first, second = (dataclasses.replace(stack(), name=name) for name in ("a", "b"))
+    # A tumour without enhancement, in which some is found all the same: one of the eight voxels of its core.
+    second.labels[second.labels == 4] = 1
+    found = region_targets(second.labels).astype(np.float32)
+    found[tuple(np.argwhere(second.labels == 1)[0])] = 1
+    probabilities = [region_targets(first.labels).astype(np.float32), found]
+    by_rule = shipped.score_rules(found, second.labels)
+    for rule, score in zip(shipped.rules(), by_rule, strict=True):
+        mask, truth = regions_to_mask(found, rule), second.labels
+        dice = [row["dice"] for row in score_mask(mask, truth, (1.0, 1.0, 1.0))[:3]]
+        assert score == pytest.approx(np.mean(dice))
+    folds = pd.DataFrame({"case": ["a", "b"], "fold": [0, 1], "grade": ["high", "low"]})
+    rule, scores = shipped.cross_fit(probabilities, [first, second], folds)
+    # On both the rule that finds none in the second is best; the first by itself has no reason to choose it.
+    enhancing = scores.query("region == 'ET'").set_index("case")["dice"]
+    assert (rule.smallest_et_share, rule.smallest_et_ml) == (0.15, 0) and (enhancing["a"], enhancing["b"]) == (1, 0)
 
 
 def test_stopped_study_goes_on_with_what_is_missing(small, trainings, monkeypatch):

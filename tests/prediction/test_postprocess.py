@@ -33,6 +33,9 @@ def test_region_is_the_sum_of_its_labels():
         # Enhancing tumour below the smallest, in mL of voxels of 1 mm, becomes necrosis.
         ("999 990 999", replace(PLAIN, smallest_et_ml=0.002), "414"),
         ("999 990 999", replace(PLAIN, smallest_et_ml=0.003), "111"),
+        # Or below the smallest share of the core: one voxel of four is a quarter of it.
+        ("999 990 990 990", replace(PLAIN, smallest_et_share=0.25), "4111"),
+        ("999 990 990 990", replace(PLAIN, smallest_et_share=0.26), "1111"),
         # It may count from a lower probability, but inside the core alone.
         ("993 992 943", replace(PLAIN, et_above=0.25), "412"),
         ("993 992 943", PLAIN, "112"),
