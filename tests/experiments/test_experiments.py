@@ -1,9 +1,6 @@
 """The experiments behind chapter 6, without their trainings: files, cards, and that a stopped study goes on."""
 
 import dataclasses
-import json
-import shutil
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import nibabel as nib
@@ -11,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import LPS_AFFINE, tiny_volumes
-from slices.test_patches import CHANGED, stack
+from slices.test_patches import stack
 
 from brats_lib.errors import BratsError
 from brats_lib.models import build
 from brats_lib.prediction import weights
 from brats_lib.prediction.networks import Network
 from brats_lib.recipes import NATIVE
-from brats_lib.slices.patches import PatchBatches, region_targets
-from experiments import accelerated, ahead, comparisons, intake, record, shipped, studies, thresholds
+from brats_lib.slices.patches import region_targets
+from experiments import intake, record, shipped, studies, thresholds
 
 TINY = dataclasses.replace(
     NATIVE, patch=16, widths=(8, 8), batch_slices=4, slices_per_epoch=8, epochs=1, planes=("axial",), neighbours=0
@@ -54,11 +51,16 @@ def small(monkeypatch, tmp_path, trainings):
 
     stacks, results, runs = [stack(seed) for seed in range(3)], tmp_path / "results", str(tmp_path / "runs")
     for module in (shipped, studies):
-        put(monkeypatch, module, training_phantoms=lambda *_: stacks[:2], choice_phantoms=lambda *_: stacks[2:])
-        put(monkeypatch, module, train=untrained, RUNS=runs)
-    put(monkeypatch, shipped, test_phantoms=lambda: [stack(3)], NATIVE=TINY, FINE_TUNING=TINY)
+        put(monkeypatch, module, training_phantoms=lambda *_: stacks[:2], train=untrained, RUNS=runs)
+    put(
+        monkeypatch,
+        shipped,
+        choice_phantoms=lambda *_: stacks[2:],
+        test_phantoms=lambda: [stack(3)],
+        NATIVE=TINY,
+        FINE_TUNING=TINY,
+    )
     put(monkeypatch, shipped, WEIGHTS=tmp_path / "weights")
-    put(monkeypatch, comparisons, FINE_TUNING=TINY)
     put(monkeypatch, weights.packaged, FOLDER=tmp_path / "weights")
     put(monkeypatch, record, FOLDER=results, COMMIT="0123456", CHANGED=[])
     put(monkeypatch, studies, SEEDS=(0,))
@@ -87,12 +89,8 @@ def test_networks_are_made_scored_and_written_with_cards_and_tuned_on_all_but_on
     alone = pd.read_csv(small / "phantom_on_real.csv")
     # 5 x 5 x 5 voxels of 1 mm.
     assert alone["wt_ml"].unique().tolist() == [0.125]
-    # Without averages, from where the others began, too.
     start = weights.load("phantom", precision="float32")[0].get_weights()
-    comparisons.compare_tuning(REAL)
-    for table in ("leave_one_out", "fine_tuning"):
-        assert sorted(set(pd.read_csv(small / f"{table}.csv")["case"])) == ["patient_7", "patient_8"]
-    assert [recipe.averaging for recipe, *_ in trainings[1:]] == [TINY.averaging] * 3 + [0, 0]
+    assert sorted(set(pd.read_csv(small / "leave_one_out.csv")["case"])) == ["patient_7", "patient_8"]
     for _, names, folder, initial in trainings[1:]:
         np.testing.assert_array_equal(initial[0], start[0])
         assert {name for name in names if "patient" in name} == {"patient_7", "patient_8"} - {folder[-9:]}
@@ -113,68 +111,40 @@ def test_rules_are_chosen_where_they_help_and_left_out_where_they_do_not(monkeyp
     assert whole[1].tolist() == [1] and whole[0] == pytest.approx([0.9025], abs=1e-4)
 
 
-def test_stopped_study_goes_on_with_what_is_missing(small, trainings, monkeypatch):
+def test_stopped_study_of_steps_goes_on_with_what_is_missing(small, trainings, monkeypatch):
     def run():
         trainings.clear()
-        studies.ablate_recipe(REAL[:1])
+        studies.compare_steps(REAL[:1])
         return [folder for _, _, folder, _ in trainings]
 
-    steps = ("full resolution, classes, cross-entropy", "Dice loss", "large pieces")
-    put(monkeypatch, studies, SMALL=TINY, STEPS={name: studies.STEPS[name] for name in steps})
-    first, path = run(), small / "ablation_recipe.csv"
+    put(monkeypatch, studies, SHORT=TINY)
+    first, path = run(), small / "steps.csv"
     table = pd.read_csv(path)
-    # Three steps and four modalities, on phantoms and on patients, three regions each.
-    assert len(table) == 4 * 2 * 3
-    table[table["step"] != "Dice loss"].to_csv(path, index=False)
+    # On one patient, three regions; the recipe is the last row.
+    assert table.groupby("step", sort=False).size().to_dict() == dict.fromkeys(studies.STEPS, 3)
+    assert list(studies.STEPS)[-1] == "the recipe" and len(first) == 6
+    table[table["step"] != "without Dice loss"].to_csv(path, index=False)
     assert run() == [first[1]] and len(pd.read_csv(path)) == len(table)
-    # Rows on phantoms of another stream, on other patients or of another version are not gone on with.
-    pd.read_csv(path).replace("case_2", "patients-1-0000").to_csv(path, index=False)
-    assert run() == first
-    put(monkeypatch, record, DATA={"ablation_recipe": {"fingerprint": "of others", "cases": 1}})
+    # Rows on other patients or of another version are not gone on with.
+    put(monkeypatch, record, DATA={"steps": {"fingerprint": "of others", "cases": 1}})
     assert run() == first and run() == []
     for module in (record, studies):
         put(monkeypatch, module, VERSION=-1)
     again = run()
-    assert len(again) == 4 and not set(again) & set(first)
+    assert len(again) == 6 and not set(again) & set(first)
 
 
-def test_accelerated_trainings_are_scored_once_with_the_machine_that_trained_them(small, eager, monkeypatch, tmp_path):
-    folder, path = tmp_path / "accelerated", small / "accelerated.json"
-    rows = {"all effects": (2, shipped.MIXED), "without rims": (2, ())}
-    put(monkeypatch, accelerated, NATIVE=TINY, ROWS=rows, FOLDER=str(folder))
-    put(monkeypatch, accelerated, training_phantoms=lambda *_: [stack(0), stack(1)])
-    accelerated.train_accelerated("all effects", 3)
-    accelerated.score_accelerated(REAL[:1])
-    first = json.loads(path.read_text())
-    path.write_text(json.dumps(first | {"trained_on": [first["trained_on"][0] | {"commit": "another"}]}))
-    # What was scored before is not scored again: its folder is gone.
-    shutil.rmtree(folder)
-    accelerated.train_accelerated("without rims", 0)
-    accelerated.score_accelerated(REAL[:1])
-    table = pd.read_csv(path.with_suffix(".csv"))
-    assert table[["row", "seed"]].values.tolist() == [["all effects", 3]] * 3 + [["without rims", 0]] * 3
-    another, trained_on = json.loads(path.read_text())["trained_on"]
-    assert another == trained_on | {"commit": "another"} and trained_on["deterministic"] is True
-    assert table["device"].unique().tolist() == [trained_on["device"]["devices"]]
-
-
-def test_batches_made_ahead_are_the_same_in_the_same_order(monkeypatch):
-    # In a thread: a new process would import TensorFlow first, which takes longer than all batches.
-    monkeypatch.setattr(
-        ahead, "ProcessPoolExecutor", lambda workers, context, *first: ThreadPoolExecutor(1, "", *first)
-    )
-
-    def make():
-        return PatchBatches([stack(0), stack(1)], CHANGED, 0)
-
-    batches, ahead_of_time = make(), ahead.AheadBatches(make, 1)
-    assert (ahead_of_time.names, len(ahead_of_time)) == (batches.names, 3)
-    # Keras looks at the first batch before it begins, and a training may begin in a later epoch.
-    for epoch, number in ((0, 0), (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (4, 0)):
-        batches.epoch = ahead_of_time.epoch = epoch
-        for made, expected in zip(ahead_of_time[number], batches[number], strict=True):
-            np.testing.assert_array_equal(made, expected)
-    ahead_of_time.close()
+def test_each_row_of_the_steps_leaves_one_thing_out_of_the_recipe(small, trainings, monkeypatch):
+    put(monkeypatch, studies, SHORT=TINY)
+    kinds = []
+    put(monkeypatch, studies, training_phantoms=lambda cases, mixture: kinds.append(mixture) or [stack(0)])
+    studies.compare_steps(REAL[:1])
+    *changed, last = [dataclasses.asdict(recipe) for recipe, *_ in trainings]
+    assert last == dataclasses.asdict(TINY)
+    differ = [{name for name in last if recipe[name] != last[name]} for recipe in changed]
+    # The tiny recipe itself has one plane alone.
+    assert differ == [{"augmentation"}, {"dice"}, {"regions"}, set(), set()]
+    assert [mixture == shipped.MIXED for mixture in kinds] == [True] * 4 + [False, True]
 
 
 def test_skull_rule_is_measured_on_brains_and_on_heads(monkeypatch, tmp_path):
