@@ -24,13 +24,8 @@ class Variety:
     @property
     def name(self) -> str:
         """ "patients", "wide", or "wider" and what is wider; for file names."""
-        if self == WIDE:
-            return "wide"
-        return (
-            "-".join(["wider", *(name for name, value in vars(self).items() if value)])
-            if self != PATIENTS
-            else "patients"
-        )
+        wider = [name for name, value in vars(self).items() if value]
+        return "wide" if self == WIDE else "-".join(["wider", *wider] if wider else ["patients"])
 
 
 PATIENTS = Variety()
