@@ -15,8 +15,7 @@ from brats_lib.phantom import MIXED, PATIENTS, VERSION
 from brats_lib.recipes import NATIVE
 from brats_lib.slices.patches import PatchBatches
 from brats_lib.training.fitting import train
-from experiments import record
-from experiments.record import save
+from experiments.record import recorded, save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
 from experiments.shipped import mean_dice, training_phantoms
 
@@ -46,18 +45,18 @@ def compare_steps(real):
     real : list of Stack
         Cases that are scored, with the default decision rule.
     """
-    parts = [pd.read_csv(record.FOLDER / "steps.csv")] if record.is_current("steps") else []
-    done = {key for part in parts for key in zip(part["step"], part["seed"], strict=True)}
+    columns = ["step", "seed", "case", "region", "dice", "hd95_mm"]
+    table = recorded("steps", columns)
     for seed, step in itertools.product(SEEDS, STEPS):
-        if (step, seed) in done:
+        if ((table["step"] == step) & (table["seed"] == seed)).any():
             continue
         change, kinds = STEPS[step]
         recipe = dataclasses.replace(SHORT, **change)
         network = on_fast_engine(_trained(recipe, training_phantoms(PHANTOMS, kinds), seed), recipe)
         scores = score_stacks(network, choose_channels(real, recipe, MODALITIES))
         print(step, seed, mean_dice(scores), flush=True)
-        parts.append(scores[scores["region"].isin(REGIONS)].assign(step=step, seed=seed))
-        table = pd.concat(parts, ignore_index=True)[["step", "seed", "case", "region", "dice", "hd95_mm"]]
+        scores = scores[scores["region"].isin(REGIONS)].assign(step=step, seed=seed)
+        table = pd.concat([table, scores], ignore_index=True)[columns]
         save("steps", table, phantoms=PHANTOMS, epochs=SHORT.epochs, slices_per_epoch=SHORT.slices_per_epoch)
 
 
