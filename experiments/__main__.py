@@ -13,12 +13,10 @@ from typing import NamedTuple
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path
 from experiments import (
-    accelerated,
     hyperparameters,
     intake,
     judge,
     likeness,
-    outlines,
     record,
     related,
     shipped,
@@ -46,14 +44,6 @@ def _with_stacks(function):
     return lambda options: function(shipped.real_stacks(options.data))
 
 
-def _train_or_score(options):
-    if options.train:
-        row, seed = options.train
-        accelerated.train_accelerated(row, int(seed), options.workers, deterministic=not options.any_order)
-    else:
-        accelerated.score_accelerated(shipped.real_stacks(options.data))
-
-
 def _measure_speed(options):
     print(speed.measure_speed(deterministic=not options.any_order).round(2).to_string(index=False))
 
@@ -68,13 +58,7 @@ EXPERIMENTS = {
     "restoration": Experiment(_with_stacks(judge.judge_restoration), ("denoising", "reconstruction")),
     "translation": Experiment(_with_stacks(judge.judge_translation), ("translation",)),
     "synthetic": Experiment(_with_stacks(synthetic.compare_synthetic), ("synthetic",)),
-    "outlines": Experiment(_with_stacks(outlines.compare_outlines), ("outlines",)),
-    "recipe": Experiment(_with_stacks(studies.ablate_recipe), ("ablation_recipe",)),
-    "phantoms": Experiment(_with_stacks(studies.ablate_phantoms), ("ablation_phantom",)),
-    "effects": Experiment(_with_stacks(studies.ablate_effects), ("ablation_effects",)),
-    "full": Experiment(_with_stacks(studies.ablate_full), ("ablation_full",)),
-    "transfer": Experiment(_with_stacks(studies.count_phantoms), ("transfer_phantoms",)),
-    "longer": Experiment(_with_stacks(studies.lengthen), ("transfer_minutes",)),
+    "steps": Experiment(_with_stacks(studies.compare_steps), ("steps",)),
     "related": Experiment(
         lambda options: related.compare_related(shipped.real_stacks(options.data), options.systems, options.seeds),
         ("related_scores",), ("related", "related_masks"),
@@ -82,7 +66,6 @@ EXPERIMENTS = {
     "hyperparameters": Experiment(lambda _: hyperparameters.tune(), (), ("tuning_one_factor",)),
     "tuning-search": Experiment(lambda _: hyperparameters.search_all(), (), ("tuning_search",)),
     "long": Experiment(lambda _: hyperparameters.train_long(), (), ("tuning_long",)),
-    "accelerated": Experiment(_train_or_score, ("accelerated",), needs="trainings on a GPU, by --train"),
     "intake": Experiment(
         lambda options: intake.measure_skull_rule(options.data, options.heads), ("intake",),
         needs="images of heads, by --heads",
@@ -111,10 +94,10 @@ def out_of_date(data):
 def make(name, options):
     """Run one experiment and record that its tables are finished, where it was not asked for a part alone."""
     experiment = EXPERIMENTS[name]
-    if experiment.tables and not options.train:
+    if experiment.tables:
         record.require_clean()
     experiment.make(options)
-    if not (options.train or options.systems or tuple(options.seeds) != related.SEEDS):
+    if not (options.systems or tuple(options.seeds) != related.SEEDS):
         for table in experiment.on_phantoms + (experiment.on_patients if options.data else ()):
             record.finish(table, name)
 
@@ -127,11 +110,7 @@ def main():
     parser.add_argument("--heads", nargs="*", type=home_path, default=(), help="intake: images of heads with a skull")
     parser.add_argument("--systems", nargs="*", default=(), help="related: which; all where omitted")
     parser.add_argument("--seeds", nargs="*", type=int, default=related.SEEDS, help="related: of the trainings")
-    parser.add_argument("--train", nargs=2, metavar=("ROW", "SEED"), help="accelerated: what to train, and no more")
-    parser.add_argument("--workers", type=int, default=1, help="accelerated: processes that make patches")
-    parser.add_argument(
-        "--any-order", action="store_true", help="accelerated, speed: faster on a GPU, and not repeatable"
-    )
+    parser.add_argument("--any-order", action="store_true", help="speed: faster on a GPU, and not repeatable")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in EXPERIMENTS]
     if unknown:

@@ -5,13 +5,17 @@ import platform
 import subprocess
 from pathlib import Path
 
+import pandas as pd
+
 from brats_lib.book.runs import commit, versions
 from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError, some
 from brats_lib.phantom import VERSION
 from brats_lib.training.devices import describe
 
-__all__ = ["FOLDER", "describe_data", "finish", "is_current", "is_finished", "provenance", "require_clean", "save"]
+__all__ = [
+    "FOLDER", "describe_data", "finish", "is_current", "is_finished", "provenance", "recorded", "require_clean", "save",
+]  # fmt: skip
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "results"
@@ -125,6 +129,11 @@ def is_current(name):
     """Whether a table is there and of this version of the phantom and these patients, finished or not."""
     about = _read(name)
     return about.get("phantom_version") == VERSION and about.get("data") == DATA.get(name)
+
+
+def recorded(name, columns):
+    """The rows of a table that an experiment goes on with: none, with these columns, where it is not current."""
+    return pd.read_csv(FOLDER / f"{name}.csv") if is_current(name) else pd.DataFrame(columns=columns)
 
 
 def is_finished(name):

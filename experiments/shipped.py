@@ -74,11 +74,6 @@ def training_phantoms(cases=PHANTOMS, varieties=MIXED):
     return simulate_stacks(SEED, cases, STACKS, varieties, stream="training")
 
 
-def choice_phantoms(cases=OTHERS):
-    """Phantoms as the patients are: what is decided on simulated patients is decided on these."""
-    return simulate_stacks(SEED, cases, STACKS, stream="choices")
-
-
 def test_phantoms(cases=OTHERS):
     """Phantoms as the patients are: what is reported on simulated patients is reported on these."""
     return simulate_stacks(SEED, cases, STACKS, stream="tests")
@@ -262,7 +257,7 @@ def make_phantom(data):
     network, trained = shipped
     minutes, on_patients = trained.seconds / 60, []
     if data:
-        columns = ["seed", "fold", "case", "grade", "region", "dice", "hd95_mm", "wt_ml", "wt_flair_contrast"]
+        columns = ["seed", "fold", "case", "grade", "region", "dice", "hd95_mm", "wt_ml", "et_ml", "wt_flair_contrast"]
         save("phantom_on_real", pd.concat(tables)[columns], minutes=round(minutes, 1), phantoms=PHANTOMS)
         save("transfer", pd.DataFrame(looks), phantoms=PHANTOMS)
         on_real = tables[0]

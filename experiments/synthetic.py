@@ -10,9 +10,8 @@ from brats_lib.studies.synthesis.networks import draw_latent, synthesise
 from brats_lib.studies.synthesis.pictures import make_pictures
 from brats_lib.studies.synthesis.store import load_generator
 from experiments.pictures import SLICES, held_out, learnt_from, tested, training_pictures
-from experiments.record import save
+from experiments.record import recorded, save
 from experiments.segmenter import SEGMENTER, LabelledBatches, score_segmenter, train_segmenter
-from experiments.studies import recorded
 
 __all__ = ["COUNTS", "FEW", "SEEDS", "compare_synthetic"]
 
@@ -43,9 +42,7 @@ def compare_synthetic(real):
     arms = {("few, plain", 0): {}, ("few, augmented", 0): {}, ("VAE branch", 0): {"vae_branch": True}}
     arms |= {("synthetic", count): {"others": tuple(array[:count] for array in made)} for count in COUNTS}
     arms[("more phantoms", 0)] = {"others": (seen.images, seen.classes)}
-    table = recorded("synthetic", {name for _, asked in tasks["phantoms"] for name in asked.names})
-    if table is None:
-        table = pd.DataFrame(columns=["data", "arm", "synthetic", "seed", "case", "region", "dice"])
+    table = recorded("synthetic", ["data", "arm", "synthetic", "seed", "case", "region", "dice"])
     for seed, (data, folds), (arm, count) in itertools.product(SEEDS, tasks.items(), arms):
         done = (table["arm"] == arm) & (table["synthetic"] == count) & (table["seed"] == seed)
         if (done & (table["data"] == data)).any():

@@ -16,9 +16,6 @@ from brats_lib import paper
 # What a permitted phrase may be: fixed by a standard, a recipe or arithmetic; printed by the paper; said by whoever
 # provides data or software.
 REASONS = {"definition", "paper", "provider"}
-# To be emptied.
-NOT_YET = {"notebooks/06_beyond_the_paper.ipynb", "notebooks/08_compare_models.ipynb"}
-NOT_YET |= {"notebooks/09_tune_hyperparameters.ipynb"}
 
 # Directives whose content is no prose.
 CODE = {"{include}", "{bibliography}", "{toctree}", "{math}", "{eval-rst}"}
@@ -120,10 +117,7 @@ def test_no_measured_number_is_typed_into_prose(path, text):
     phrases = sorted((phrase for group in permitted().values() for phrase in group), key=len, reverse=True)
     vouched = printed_by_the_paper()
     found = [number for number in typed_numbers(text, phrases) if re.sub(r"[ %]", "", number) not in vouched]
-    if path in NOT_YET:
-        assert found, f"{path} is clean now: take it off the list"
-    else:
-        assert not found, f"generate these, delete them, or say in permitted_numbers.yml what they are: {found}"
+    assert not found, f"generate these, delete them, or say in permitted_numbers.yml what they are: {found}"
 
 
 def test_permitted_phrases_are_needed_hold_a_number_and_have_a_reason():

@@ -15,10 +15,6 @@ from brats_lib.scores.comparison import compare
 FIRST: Style = {"marker": "s", "mfc": "white", "mec": ACCENTS["orange"], "mew": 1.7, "ms": 7, "ls": "none"}
 SECOND: Style = {"marker": "o", "color": ACCENTS["blue"], "mec": "white", "mew": 0.8, "ms": 8.5, "ls": "none"}
 GAIN, LOSS = "#7FB4D8", "#E3A36F"
-MEASURES = {
-    "wt_ml": "whole tumour in mL",
-    "wt_flair_contrast": "FLAIR contrast of the whole tumour\nin sd of healthy brain",
-}
 
 
 def short_names(names: Iterable[str]) -> list[str]:
@@ -76,43 +72,34 @@ def _verdict(row):
 
 
 @styled
-def dice_against(table: pd.DataFrame, x: str, source: str) -> Figure:
-    """Plot the Dice of every case against what may make it hard, a panel per region; the hardest case is named.
+def dice_against_size(table: pd.DataFrame, source: str) -> Figure:
+    """Plot the Dice of every case against the volume of its tumour, a panel per region; the hardest case is named.
 
-    The table has columns case, region (WT, TC, ET), dice and `x`, such as those of `scores.difficulty.difficulty`, and
-    recipe where there are two. Volumes (``_ml``) are drawn on a logarithmic axis. A case without a value, such as the
-    contrast of a tumour that does not enhance, is counted in its panel.
+    The table has columns case, region (WT, TC, ET), dice, recipe (two of them) and `wt_ml`, the volume of the whole
+    tumour in mL, as of `scores.difficulty.difficulty`.
     """
-    table = table if "recipe" in table else table.assign(recipe="")
-    recipes = table["recipe"].unique()
-    styles = dict(zip(recipes, (FIRST, SECOND)[-len(recipes) :], strict=True))
+    styles = dict(zip(table["recipe"].unique(), (FIRST, SECOND), strict=True))
     regions = plots.regions_in(table)
     names = dict(zip(table["case"].unique(), short_names(table["case"].unique()), strict=True))
     fig, axes = plots.sheet(
-        3.7, 1, len(regions), source=source, key=len(recipes) > 1, grid="y", sharex=True, sharey=True, squeeze=False
+        3.7, 1, len(regions), source=source, key=True, grid="y", sharex=True, sharey=True, squeeze=False
     )
-    if x.endswith("_ml"):
-        high = 1.3 * max(1, table[x].max())
-        low = max(tick for tick in plots.TICKS_ML if tick <= table[x].min())
-        ticks = [tick for tick in plots.TICKS_ML if low <= tick <= high]
-        plots.log_above_one(axes[0, 0], (0.9 * low or -0.06, high), ticks)
+    high = 1.3 * max(1, table["wt_ml"].max())
+    low = max(tick for tick in plots.TICKS_ML if tick <= table["wt_ml"].min())
+    ticks = [tick for tick in plots.TICKS_ML if low <= tick <= high]
+    plots.log_above_one(axes[0, 0], (0.9 * low or -0.06, high), ticks)
     for ax, name in zip(axes[0], regions, strict=True):
-        rows = table[table["region"] == name].dropna(subset=x)
+        rows = table[table["region"] == name]
         for recipe, style in styles.items():
-            ax.plot(x, "dice", data=rows[rows["recipe"] == recipe], zorder=3, gid=recipe, **style)
-        cases = rows.groupby("case").agg(x=(x, "first"), low=("dice", "min"), high=("dice", "max"))
+            ax.plot("wt_ml", "dice", data=rows[rows["recipe"] == recipe], zorder=3, gid=recipe, **style)
+        cases = rows.groupby("case").agg(x=("wt_ml", "first"), low=("dice", "min"), high=("dice", "max"))
         ax.vlines(cases["x"], cases["low"], cases["high"], color="#BDBDBD", lw=1.2, zorder=2)
-        if not cases.empty:
-            hardest = cases.loc[cases["low"].idxmin()]
-            at = {"xytext": (0, -8), "textcoords": "offset points", "ha": "center", "va": "top"}
-            ax.annotate(names[hardest.name], hardest[["x", "low"]], fontsize=9, color="#3A3A3A", gid="case", **at)
-        if missing := len(names) - len(cases):
-            words = f"{missing} {'case' if missing == 1 else 'cases'} without a value"
-            ax.annotate(words, (0.98, 0.01), xycoords="axes fraction", ha="right", fontsize=9.5, color="#5A5A5A")
+        hardest = cases.loc[cases["low"].idxmin()]
+        at = {"xytext": (0, -8), "textcoords": "offset points", "ha": "center", "va": "top"}
+        ax.annotate(names[hardest.name], hardest[["x", "low"]], fontsize=9, color="#3A3A3A", gid="case", **at)
         ax.set_title(f"{name}, {LONG_NAMES[name]}")
     axes[0, 0].set(ylim=(-0.2, 1.03), yticks=np.arange(0, 1.01, 0.2), ylabel="Dice")
     # Once for all panels; figure-wide labels do not keep off the foot.
-    axes[0, len(regions) // 2].set_xlabel(MEASURES.get(x, x))
-    if len(recipes) > 1:
-        plots.foot_key(fig, {recipe: plots.mark(**style) for recipe, style in styles.items()})
+    axes[0, len(regions) // 2].set_xlabel("whole tumour in mL")
+    plots.foot_key(fig, {recipe: plots.mark(**style) for recipe, style in styles.items()})
     return fig

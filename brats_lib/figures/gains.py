@@ -1,4 +1,4 @@
-"""What is gained, and at what cost: by more phantoms, by longer training, by each step of a recipe, by each system."""
+"""What is gained, and at what cost: by longer training, by each step of a recipe, by each system."""
 
 import textwrap
 from collections.abc import Collection
@@ -17,31 +17,25 @@ DOTTED = (0, (1, 1.5))
 
 @styled
 def transfer_curve(table: pd.DataFrame, source: str) -> Figure:
-    """Plot Dice against the number of phantoms a network was trained on, or against minutes of training.
+    """Plot Dice on patients against the length of a training on phantoms: epochs, with their minutes beneath.
 
-    The heading says the quantity that is held. The band spans the means of the lowest and highest seed; with one seed
-    it is the 95 % bootstrap interval over cases.
-
-    The table has columns phantoms and minutes, one of which varies, seed, case, region (WT, TC, ET) and dice.
+    The band spans the means of the lowest and highest seed; with one seed it is the 95 % bootstrap interval over cases.
+    The table has columns epochs, minutes, seed, case, region (WT, TC, ET) and dice.
     """
     regions, seeds = plots.regions_in(table), table["seed"].nunique()
-    if table["phantoms"].nunique() > 1:
-        x, label, heading = "phantoms", "phantoms in training", f"More phantoms ({table['minutes'].max():,.0f} minutes)"
-    else:
-        x, label, heading = "minutes", "minutes of training", f"Longer training ({table['phantoms'].max():,} phantoms)"
+    minutes = table.groupby("epochs")["minutes"].mean()
     meaning = f"95 % interval over {table['case'].nunique()} cases"
     if seeds > 1:
         meaning = f"lowest to highest of {seeds} seeds"
-        table = table.groupby([x, "region", "seed"])["dice"].mean().reset_index()
+        table = table.groupby(["epochs", "region", "seed"])["dice"].mean().reset_index()
     errorbar = ("pi", 100) if seeds > 1 else lambda dice: bootstrap_interval(dice)[1:]
     fig, ax = plots.sheet(3.7, source=source, key=True, grid="y")
     seaborn.lineplot(
-        table, x=x, y="dice", style="region", style_order=regions, dashes=False, errorbar=errorbar, ax=ax, ms=7,
+        table, x="epochs", y="dice", style="region", style_order=regions, dashes=False, errorbar=errorbar, ax=ax, ms=7,
         **plots.region_hue(regions), **plots.MEAN,
     )  # fmt: skip
-    ticks = sorted(set(table[x]))
-    ax.set(xscale="log", xlabel=label, ylabel="Dice, mean over cases", title=heading)
-    ax.set_xticks(ticks, [f"{value:,g}" for value in ticks])
+    ax.set(xscale="log", xlabel="epochs of training", ylabel="Dice, mean over cases")
+    ax.set_xticks(minutes.index, [f"{epochs}\n{value:.0f} min" for epochs, value in minutes.items()])
     ax.minorticks_off()
     lowest = min(line.get_ydata().min() for line in ax.lines)
     ax.set_ylim(max(0, np.floor((lowest - 0.08) * 10) / 10), 1)

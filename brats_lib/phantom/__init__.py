@@ -12,9 +12,9 @@ wider ranges of `variety.WIDE`. Lengths are in voxels of 1 mm, intensities relat
 from brats_lib.phantom.cohort import VERSION, case_name, make_cohort
 from brats_lib.phantom.simulation import Phantom, draw_case, simulate
 from brats_lib.phantom.streams import STREAMS
-from brats_lib.phantom.variety import EFFECTS, MIXED, PATIENTS, WIDE, Variety
+from brats_lib.phantom.variety import MIXED, PATIENTS, WIDE, Variety
 
 __all__ = [
-    "EFFECTS", "MIXED", "PATIENTS", "STREAMS", "VERSION", "WIDE", "Phantom", "Variety", "case_name", "draw_case",
-    "make_cohort", "simulate",
+    "MIXED", "PATIENTS", "STREAMS", "VERSION", "WIDE", "Phantom", "Variety", "case_name", "draw_case", "make_cohort",
+    "simulate",
 ]  # fmt: skip

@@ -64,11 +64,6 @@ def _simulate(rng, variety):
     if variety.infiltration:
         growth.parameters["infiltration"] = draw_infiltration(rng["infiltration"])
     contrast = draw_contrast(rng["contrast"], tumour.grade, variety.contrast, variety.zones)
-    # Left out after the draw, so that everything else stays the same patient.
-    if "rims" in variety.without:
-        growth.parameters["enhancement"] = "patches"
-    if "outlines" in variety.without:
-        growth.parameters.update(margin_mm=0.0, rim_margin_mm=0.0)
     amounts = draw_distractors(rng["distractors"])
     anatomy = head.draw(rng["anatomy"], push=growth.push)
     lesion = grow(rng["lesion"], growth, anatomy)
@@ -89,10 +84,6 @@ def _simulate(rng, variety):
     for modality in MODALITIES:
         values = contrast[modality]
         protocols[modality] = draw_protocol(rng["scan"], modality, variety.scanners)
-        if "halo" in variety.without:
-            values["halo"] = 0.0
-        if "coil" in variety.without:
-            protocols[modality]["coil"] = 0.0
         image = _ideal(modality, values, anatomy, gliosis, mottle)
         _paint(image[lesion.box], values, lesion, fields)
         image += added.get(modality, 0)

@@ -5,12 +5,7 @@ population: faint and small lesions are a minority among patients and the majori
 is wide the plain case becomes rare, so training takes both.
 """
 
-from dataclasses import dataclass, replace
-
-# What can be left out, to measure what it is worth: necrosis is enclosed by what enhances, where there is enough of
-# that; lesions are outlined where their signal begins to rise, as readers do, not half way up; edema is fullest beside
-# the core; some heads are brighter next to a coil element.
-EFFECTS = ("rims", "outlines", "halo", "coil")
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -25,16 +20,12 @@ class Variety:
     scanners: bool = False  # more noise, blur and inhomogeneity, and thicker slices
     infiltration: bool = False  # half of the tumours grow into grey matter and efface the border, as many low grades do
     vessels: bool = False  # through tumours that hardly enhance
-    without: tuple[str, ...] = ()  # those of `EFFECTS` that are left out
 
     @property
     def name(self) -> str:
-        """ "patients", "wide", or "wider" and what is wider, and what is left out; for file names and tables."""
-        wider = [name for name, value in vars(self).items() if value is True]
-        parts = ["wider", *wider] if wider else ["patients"]
-        if replace(self, without=()) == WIDE:
-            parts = ["wide"]
-        return "-".join([*parts, *(["without", *self.without] if self.without else [])])
+        """ "patients", "wide", or "wider" and what is wider; for file names."""
+        wider = [name for name, value in vars(self).items() if value]
+        return "wide" if self == WIDE else "-".join(["wider", *wider] if wider else ["patients"])
 
 
 PATIENTS = Variety()

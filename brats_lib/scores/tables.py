@@ -71,13 +71,15 @@ def region_table(challenge: pd.DataFrame, background: pd.DataFrame) -> pd.DataFr
 def predictor_table(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Dice of several predictors side by side, from the `scores.csv` of each on the same patients.
 
-    One row per predictor: mean and 95 % bootstrap interval over the patients for WT, TC and ET, and the worst WT.
+    One row per predictor: mean and 95 % bootstrap interval over the patients for WT, TC and ET, and the worst WT. A
+    patient who was scored with several seeds counts with their mean.
     """
     if len({frozenset(table["case"]) for table in scores.values()}) > 1:
         raise BratsError("predictors", "their patients differ", "the same patients", "Score them again")
     rows = []
     for name, table in scores.items():
-        dice = {region: table.loc[table["region"] == region, "dice"] for region in REGIONS}
+        means = table.groupby(["region", "case"], sort=False)["dice"].mean()
+        dice = {region: means[region] for region in REGIONS}
         row = {"predictor": name} | {region: _mean_interval(values, 3) for region, values in dice.items()}
         rows.append(row | {"worst WT": f"{dice['WT'].min():.3f}", "patients": len(dice["WT"])})
     return pd.DataFrame(rows)

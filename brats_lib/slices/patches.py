@@ -38,14 +38,11 @@ class PatchBatches(PyDataset):
         Stacks have labels and all four modalities; the recipe says which of them are read, and how patches are cut.
     slices_per_epoch
         Patches per epoch; the recipe's own number where omitted.
-    augment
-        Leave it out where the batches are for validation, which sees the same patches in every epoch.
     """
 
     def __init__(
-        self, stacks: Sequence[Stack], recipe: NativeRecipe, seed: int = 0, slices_per_epoch: int | None = None,
-        augment: bool = True,
-    ):  # fmt: skip
+        self, stacks: Sequence[Stack], recipe: NativeRecipe, seed: int = 0, slices_per_epoch: int | None = None
+    ):
         super().__init__()
         self.stacks, self.recipe, self.seed = list(stacks), recipe, int(seed)
         if not self.stacks:
@@ -56,7 +53,7 @@ class PatchBatches(PyDataset):
         # Of the cases and their FLAIR images; with the epoch whose batches are given, what `train` asks for.
         self.names = tuple(stack.name for stack in self.stacks)
         self.flair_hashes = tuple(stack.flair_hash for stack in self.stacks)
-        self.batch_slices, self.augment = recipe.batch_slices, augment
+        self.batch_slices = recipe.batch_slices
         self.slices_per_epoch = int(slices_per_epoch or recipe.slices_per_epoch)
         self.epoch = 0
         self._channels = [MODALITIES.index(modality) for modality in recipe.modalities]
@@ -70,7 +67,7 @@ class PatchBatches(PyDataset):
         images = np.empty((self.batch_slices, side, side, recipe.channels), np.float32)
         masks = np.empty((self.batch_slices, side, side), np.uint8)
         for position in range(self.batch_slices):
-            rng = np.random.default_rng([self.seed, self.epoch if self.augment else 0, batch, position])
+            rng = np.random.default_rng([self.seed, self.epoch, batch, position])
             image, masks[position] = self._draw(rng)
             images[position] = image.reshape(side, side, -1)
         targets = region_targets(masks) if recipe.regions else labels.one_hot(labels.to_classes(masks))
@@ -86,11 +83,10 @@ class PatchBatches(PyDataset):
             centre = rng.integers(stack.labels.shape)
         plane = self.recipe.planes[rng.integers(len(self.recipe.planes))]
         image, mask = self._cut(rng, stack, centre, PLANES[plane])
-        if self.augment:
-            if "mirror" in self.recipe.augmentation:
-                image, mask = _mirror(rng, image, mask)
-            if "intensity" in self.recipe.augmentation:
-                image = _change_intensities(rng, image)
+        if "mirror" in self.recipe.augmentation:
+            image, mask = _mirror(rng, image, mask)
+        if "intensity" in self.recipe.augmentation:
+            image = _change_intensities(rng, image)
         return np.clip(image, *self.recipe.clip), mask
 
     def _cut(self, rng, stack, centre, axis):

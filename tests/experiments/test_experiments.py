@@ -1,9 +1,6 @@
 """The experiments behind chapter 6, without their trainings: files, cards, and that a stopped study goes on."""
 
 import dataclasses
-import json
-import shutil
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import nibabel as nib
@@ -11,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import LPS_AFFINE, tiny_volumes
-from slices.test_patches import CHANGED, stack
+from slices.test_patches import stack
 
 from brats_lib.errors import BratsError
 from brats_lib.models import build
@@ -19,8 +16,8 @@ from brats_lib.prediction import weights
 from brats_lib.prediction.postprocess import regions_to_mask
 from brats_lib.recipes import NATIVE
 from brats_lib.scores.challenge import score_mask
-from brats_lib.slices.patches import PatchBatches, region_targets
-from experiments import accelerated, ahead, intake, record, shipped, studies
+from brats_lib.slices.patches import region_targets
+from experiments import intake, record, shipped, studies
 
 TINY = dataclasses.replace(
     NATIVE, patch=16, widths=(8, 8), batch_slices=4, slices_per_epoch=8, epochs=1, planes=("axial",), neighbours=0
@@ -55,8 +52,7 @@ def small(monkeypatch, tmp_path, trainings):
 
     stacks, results, runs = [stack(seed) for seed in range(3)], tmp_path / "results", str(tmp_path / "runs")
     for module in (shipped, studies):
-        put(monkeypatch, module, training_phantoms=lambda *_: stacks[:2], choice_phantoms=lambda *_: stacks[2:])
-        put(monkeypatch, module, train=untrained, RUNS=runs)
+        put(monkeypatch, module, training_phantoms=lambda *_: stacks[:2], train=untrained, RUNS=runs)
     put(monkeypatch, shipped, test_phantoms=lambda: [stack(3)], NATIVE=TINY, FINE_TUNING=TINY)
     put(monkeypatch, shipped, WEIGHTS=tmp_path / "weights", FOLDER=results)
     put(monkeypatch, weights.packaged, FOLDER=tmp_path / "weights")
@@ -109,73 +105,46 @@ def test_a_rule_is_chosen_on_the_other_folds_and_scores_as_it_would_be_applied(m
         assert score == pytest.approx(np.mean(dice))
     folds = pd.DataFrame({"case": ["a", "b"], "fold": [0, 1], "grade": ["high", "low"]})
     rule, scores = shipped.cross_fit(probabilities, [first, second], folds)
-    # On both the rule that finds none in the second is best; the first by itself has no reason to choose it.
-    enhancing = scores.query("region == 'ET'").set_index("case")["dice"]
-    assert (rule.smallest_et_share, rule.smallest_et_ml) == (0.15, 0) and (enhancing["a"], enhancing["b"]) == (1, 0)
+    # On both the rule that finds none in the second is best. The first has no reason to choose it for the second, and
+    # the second chooses for the first what comes before: none below .1 mL, which is more than the first has.
+    assert (rule.smallest_et_share, rule.smallest_et_ml) == (0.15, 0)
+    assert scores.query("region == 'ET'")["dice"].tolist() == [0, 0]
 
 
-def test_stopped_study_goes_on_with_what_is_missing(small, trainings, monkeypatch):
+def test_stopped_study_of_steps_goes_on_with_what_is_missing(small, trainings, monkeypatch):
     def run():
         trainings.clear()
-        studies.ablate_recipe(REAL[:1])
+        studies.compare_steps(REAL[:1])
         return [folder for _, _, folder, _ in trainings]
 
-    steps = ("full resolution, classes, cross-entropy", "Dice loss", "large pieces")
-    put(monkeypatch, studies, SMALL=TINY, STEPS={name: studies.STEPS[name] for name in steps})
-    first, path = run(), small / "ablation_recipe.csv"
+    steps = ("without Dice loss", "axial slices alone", "the recipe")
+    put(monkeypatch, studies, SHORT=TINY, STEPS={step: studies.STEPS[step] for step in steps})
+    first, path = run(), small / "steps.csv"
     table = pd.read_csv(path)
-    # Three steps and four modalities, on phantoms and on patients, three regions each.
-    assert len(table) == 4 * 2 * 3
-    table[table["step"] != "Dice loss"].to_csv(path, index=False)
-    assert run() == [first[1]] and len(pd.read_csv(path)) == len(table)
-    # Rows on phantoms of another stream, on other patients or of another version are not gone on with.
-    pd.read_csv(path).replace("case_2", "patients-1-0000").to_csv(path, index=False)
-    assert run() == first
-    put(monkeypatch, record, DATA={"ablation_recipe": {"fingerprint": "of others", "cases": 1}})
+    # On one patient, three regions.
+    assert table.groupby("step", sort=False).size().to_dict() == dict.fromkeys(steps, 3)
+    table[table["step"] != "without Dice loss"].to_csv(path, index=False)
+    assert run() == [first[0]] and len(pd.read_csv(path)) == len(table)
+    # Rows on other patients or of another version are not gone on with.
+    put(monkeypatch, record, DATA={"steps": {"fingerprint": "of others", "cases": 1}})
     assert run() == first and run() == []
     for module in (record, studies):
         put(monkeypatch, module, VERSION=-1)
     again = run()
-    assert len(again) == 4 and not set(again) & set(first)
+    assert len(again) == 3 and not set(again) & set(first)
 
 
-def test_accelerated_trainings_are_scored_once_with_the_machine_that_trained_them(small, eager, monkeypatch, tmp_path):
-    folder, path = tmp_path / "accelerated", small / "accelerated.json"
-    rows = {"all effects": (2, shipped.MIXED), "without rims": (2, ())}
-    put(monkeypatch, accelerated, NATIVE=TINY, ROWS=rows, FOLDER=str(folder))
-    put(monkeypatch, accelerated, training_phantoms=lambda *_: [stack(0), stack(1)])
-    accelerated.train_accelerated("all effects", 3)
-    accelerated.score_accelerated(REAL[:1])
-    first = json.loads(path.read_text())
-    path.write_text(json.dumps(first | {"trained_on": [first["trained_on"][0] | {"commit": "another"}]}))
-    # What was scored before is not scored again: its folder is gone.
-    shutil.rmtree(folder)
-    accelerated.train_accelerated("without rims", 0)
-    accelerated.score_accelerated(REAL[:1])
-    table = pd.read_csv(path.with_suffix(".csv"))
-    assert table[["row", "seed"]].values.tolist() == [["all effects", 3]] * 3 + [["without rims", 0]] * 3
-    another, trained_on = json.loads(path.read_text())["trained_on"]
-    assert another == trained_on | {"commit": "another"} and trained_on["deterministic"] is True
-    assert table["device"].unique().tolist() == [trained_on["device"]["devices"]]
-
-
-def test_batches_made_ahead_are_the_same_in_the_same_order(monkeypatch):
-    # In a thread: a new process would import TensorFlow first, which takes longer than all batches.
-    monkeypatch.setattr(
-        ahead, "ProcessPoolExecutor", lambda workers, context, *first: ThreadPoolExecutor(1, "", *first)
-    )
-
-    def make():
-        return PatchBatches([stack(0), stack(1)], CHANGED, 0)
-
-    batches, ahead_of_time = make(), ahead.AheadBatches(make, 1)
-    assert (ahead_of_time.names, len(ahead_of_time)) == (batches.names, 3)
-    # Keras looks at the first batch before it begins, and a training may begin in a later epoch.
-    for epoch, number in ((0, 0), (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (4, 0)):
-        batches.epoch = ahead_of_time.epoch = epoch
-        for made, expected in zip(ahead_of_time[number], batches[number], strict=True):
-            np.testing.assert_array_equal(made, expected)
-    ahead_of_time.close()
+def test_each_row_of_the_steps_leaves_one_thing_out_of_the_recipe(small, trainings, monkeypatch):
+    put(monkeypatch, studies, SHORT=TINY)
+    kinds = []
+    put(monkeypatch, studies, training_phantoms=lambda cases, mixture: kinds.append(mixture) or [stack(0)])
+    studies.compare_steps(REAL[:1])
+    *changed, last = [dataclasses.asdict(recipe) for recipe, *_ in trainings]
+    assert last == dataclasses.asdict(TINY)
+    differ = [{name for name in last if recipe[name] != last[name]} for recipe in changed]
+    # The tiny recipe itself has one plane alone.
+    assert differ == [{"augmentation"}, {"dice"}, {"regions"}, set(), set()]
+    assert [mixture == shipped.MIXED for mixture in kinds] == [True] * 4 + [False, True]
 
 
 def test_skull_rule_is_measured_on_brains_and_on_heads(monkeypatch, tmp_path):

@@ -1,9 +1,8 @@
 """Figures of single cases: every case is drawn where its scores are, none is left out in silence."""
 
-import numpy as np
 import pandas as pd
 import pytest
-from figures.drawn import SOURCE, check_plot, marked, texts
+from figures.drawn import SOURCE, check_plot, marked
 
 from brats_lib.figures import cases
 
@@ -37,16 +36,12 @@ def test_paired_cases_join_two_scores_and_write_the_gain_its_interval_and_its_p_
     assert "mean gain +0.300" in written and "−0.100 to +0.600" in written and "corrected p = 1, 3 cases" in written
 
 
-def test_dice_over_size_or_contrast_names_the_hardest_case_and_counts_those_without_a_value():
+def test_dice_over_size_names_the_hardest_case():
     both = [scores(0.2, 0.6, 0.5).assign(recipe="published"), scores(0.8, 0.5, 0.9).assign(recipe="native")]
-    size_and_contrast = pd.DataFrame({"case": NAMES, "wt_ml": [5, 90, 95], "wt_flair_contrast": [np.nan, 1.5, 3]})
-    table = pd.concat(both, ignore_index=True).merge(size_and_contrast)
-    figure = cases.dice_against(table, "wt_ml", SOURCE)
+    sizes = pd.DataFrame({"case": NAMES, "wt_ml": [5, 90, 95]})
+    figure = cases.dice_against_size(pd.concat(both, ignore_index=True).merge(sizes), SOURCE)
     check_plot(figure)
     (native, *_), (published, *_) = marked(figure, "native"), marked(figure, "published")
     assert sorted(zip(native.get_xdata(), native.get_ydata(), strict=True)) == [(5, 0.8), (90, 0.5), (95, 0.9)]
     assert list(published.get_ydata()) == [0.2, 0.6, 0.5]
     assert [name.get_text() for name in marked(figure, "case")] == ["00007"] * 3
-    figure = cases.dice_against(table, "wt_flair_contrast", SOURCE)
-    assert texts(figure).count("1 case without a value") == 3
-    assert len(marked(figure, "native")[0].get_xdata()) == 2

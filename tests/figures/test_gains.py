@@ -10,15 +10,15 @@ from brats_lib.figures import gains
 
 @pytest.fixture
 def trainings():
-    """Two seeds with 8 and 64 phantoms, two cases each. The second seed is better by .1."""
+    """Two seeds after 2 and 40 epochs, two cases each. The second seed is better by .1 and takes 2 minutes more."""
     rows = [
-        (phantoms, 40.0, seed, case, region, dice + 0.1 * seed + shift)
-        for phantoms, dice in ((8, 0.3), (64, 0.7))
+        (epochs, epochs + 2.0 * seed, seed, case, region, dice + 0.1 * seed + shift)
+        for epochs, dice in ((2, 0.3), (40, 0.7))
         for seed in (0, 1)
         for case, shift in (("a", 0.2), ("b", -0.2))
         for region in ("WT", "ET")
     ]
-    return pd.DataFrame(rows, columns=["phantoms", "minutes", "seed", "case", "region", "dice"])
+    return pd.DataFrame(rows, columns=["epochs", "minutes", "seed", "case", "region", "dice"])
 
 
 def band(axes):
@@ -31,20 +31,18 @@ def test_the_band_of_a_curve_spans_the_seeds(trainings):
     figure = gains.transfer_curve(trainings, SOURCE)
     check_plot(figure)
     (axes,) = figure.axes
-    assert points(axes, "WT") == ([8, 64], pytest.approx([0.35, 0.75]))
+    assert points(axes, "WT") == ([2, 40], pytest.approx([0.35, 0.75]))
     assert band(axes) == pytest.approx([0.3, 0.8])
-    assert axes.get_title(loc="left") == "More phantoms (40 minutes)" and axes.get_xscale() == "log"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["2\n3 min", "40\n41 min"]
     assert "TC" not in texts(figure) and "lowest to highest of 2 seeds" in texts(figure)
 
 
 def test_with_one_seed_the_band_is_the_interval_over_cases(trainings):
-    one = trainings[trainings["seed"] == 0]
-    figure = gains.transfer_curve(one.assign(minutes=one["phantoms"] / 2, phantoms=576), SOURCE)
+    figure = gains.transfer_curve(trainings[trainings["seed"] == 0], SOURCE)
     (axes,) = figure.axes
     assert "95 % interval over 2 cases" in texts(figure)
-    assert points(axes, "WT") == ([4, 32], pytest.approx([0.3, 0.7]))
+    assert points(axes, "WT") == ([2, 40], pytest.approx([0.3, 0.7]))
     assert band(axes) == pytest.approx([0.1, 0.9])  # all draws are the worse case, or the better
-    assert axes.get_title(loc="left") == "Longer training (576 phantoms)"
 
 
 def test_ablation_draws_each_step_and_its_range():

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from brats_lib.labels import ED, ET, LABELS, NCR, region
-from brats_lib.phantom import EFFECTS, Variety, simulate, tumour
+from brats_lib.phantom import simulate, tumour
 from brats_lib.phantom.scanner import scan
 
 INDEX = 5
@@ -108,17 +108,6 @@ def test_signal_rises_inside_the_outline(phantom):
     outermost = np.median(values[depth == 1])
     # .29 to .53 of the way up in those cases; an outline half way up of a blurred edge gives .6 and more.
     assert 0.15 < (outermost - edema) / (inner - edema) < 0.6
-
-
-def test_effects_left_out_leave_the_patient_as_it_is(phantom):
-    plain = simulate(0, INDEX, Variety(without=tuple(EFFECTS)), "training")
-    np.testing.assert_array_equal(plain.mask > 0, phantom.mask > 0)
-    core = region(plain.mask, "TC")
-    np.testing.assert_array_equal(core, region(phantom.mask, "TC"))
-    assert (plain.mask[surface(core)] == ET).mean() < 0.8
-    assert all(protocol["coil"] == 0 for protocol in plain.parameters["scanner"].values())
-    assert plain.parameters["contrast"]["t1ce"]["halo"] == 0
-    assert plain.parameters["growth"]["margin_mm"] == plain.parameters["growth"]["rim_margin_mm"] == 0
 
 
 def test_coil_brightens_what_lies_next_to_it():

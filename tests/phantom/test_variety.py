@@ -46,7 +46,6 @@ def test_names_say_what_is_wider():
     assert PATIENTS.name == Variety().name == "patients"
     assert WIDE.name == "wide"
     assert Variety(zones=True, heads=True).name == "wider-zones-heads"
-    assert Variety(heads=True, without=("coil", "halo")).name == "wider-heads-without-coil-halo"
 
 
 def test_infiltrating_tumours_grow_into_grey_matter_and_are_no_larger():

@@ -58,6 +58,9 @@ def test_region_and_predictor_tables_have_means_over_all_patients_with_their_int
     table = predictor_table({"nothing": nothing, "ours": ours}).set_index("predictor")
     assert table["ET"].tolist() == [f"0.000 [0.000,{NB}0.000]", f"0.700 [0.600,{NB}0.800]"]
     assert (table.loc["ours", "worst WT"], table.loc["ours", "patients"]) == ("0.600", 2)
+    # Trained from two seeds: a patient's mean of both, and still two patients.
+    (row,) = predictor_table({"seeds": pd.concat([ours, challenge((0.8, 1.0))])}).to_dict("records")
+    assert (row["WT"], row["worst WT"], row["patients"]) == (f"0.800 [0.700,{NB}0.900]", "0.700", 2)
     with pytest.raises(BratsError, match="their patients differ"):
         predictor_table({"a": ours, "b": ours[ours["case"] == "a"]})
 
