@@ -1,22 +1,17 @@
-"""The shipped network beside its alternatives: seeds, planes, mirrorings, windows, and the published recipe."""
+"""The shipped network beside its alternatives: seeds, planes, mirrorings and windows."""
 
 import dataclasses
 
 import pandas as pd
 
-from brats_lib.cases import MODALITIES, Cohort
+from brats_lib.cases import MODALITIES
 from brats_lib.prediction import weights
-from brats_lib.prediction.networks import Network
-from brats_lib.recipes import NATIVE, PLANES, PUBLISHED, DecisionRule
-from brats_lib.scores.evaluation import challenge_scores
-from brats_lib.slices.batches import SliceBatches
-from brats_lib.slices.cache import build_cache
-from brats_lib.training.fitting import train
+from brats_lib.recipes import NATIVE, PLANES, DecisionRule
 from experiments.record import save
 from experiments.scoring import choose_channels, on_fast_engine, score_stacks
-from experiments.shipped import FINE_TUNING, RUNS, choice_phantoms, mean_dice, rounded, train_phantom, train_real
+from experiments.shipped import FINE_TUNING, choice_phantoms, mean_dice, rounded, train_phantom, train_real
 
-__all__ = ["compare_averaging", "compare_seeds", "compare_tuning", "score_published"]
+__all__ = ["compare_averaging", "compare_seeds", "compare_tuning"]
 
 # Planes, and what is changed in the rule. Windows of 256 hold every slice as a whole; those of 128, four to a slice,
 # are about as large as the rule's.
@@ -29,7 +24,7 @@ AVERAGING = {
     "three planes, windows of 256": (tuple(PLANES), {"window": (256, 256)}),
 }
 SEEDS = (0, 1, 2)
-FOLDS, EPOCHS, SLICES, BATCH, SEED = 4, 10, 500, 10, 0
+SEED = 0
 
 
 def compare_seeds(real):
@@ -79,30 +74,3 @@ def compare_tuning(real):
         print(stack.name, mean_dice(scores), flush=True)
         parts.append(scores.assign(change="weights not averaged"))
     save("fine_tuning", pd.concat(parts)[["change", "case", "region", "dice", "hd95_mm"]], seed=SEED)
-
-
-def score_published(data):
-    """The published recipe, trained on real cases alone and tested on those left out: `results/published_folds.csv`.
-
-    Parameters
-    ----------
-    data : str
-        Folder of labelled real cases. Every fourth case is tested by a network that trained on the others, but for
-        one, which chooses its best epoch.
-    """
-    cohort = Cohort.find(data).labelled()
-    cache = build_cache(cohort, PUBLISHED, f"{RUNS}/slices")
-    parts = []
-    for fold in range(FOLDS):
-        tested = cohort.names[fold::FOLDS]
-        others = [name for name in cohort.names if name not in tested]
-        learning = SliceBatches(cache, others[1:], BATCH, seed=SEED, slices_per_epoch=SLICES)
-        choosing = SliceBatches(cache, others[:1], BATCH, shuffle=False)
-        trained = train(
-            PUBLISHED, learning, choosing, f"{RUNS}/published-{fold}", epochs=EPOCHS, seed=SEED,
-            data_fingerprint=f"{cache.fingerprint}-{fold}",
-        )  # fmt: skip
-        scores, _ = challenge_scores(Network(trained.model, PUBLISHED), [cohort[name] for name in tested])
-        print(tested, mean_dice(scores), flush=True)
-        parts.append(scores)
-    save("published_folds", pd.concat(parts), folds=FOLDS, epochs=EPOCHS, slices_per_epoch=SLICES, seed=SEED)

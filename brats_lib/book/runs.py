@@ -232,13 +232,14 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Commit of the checkout, "unknown" where there is no git or no repository."""
+    """Commit of the checkout; where there is no git or no repository, as in a copy, `$BRATS_COMMIT`, else "unknown"."""
+    told = os.environ.get("BRATS_COMMIT") or "unknown"
     command = ["git", "describe", "--always", "--dirty"]
     try:
         done = subprocess.run(command, cwd=find_root(), capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        return "unknown"
-    return done.stdout.strip() or "unknown"
+        return told
+    return done.stdout.strip() or told
 
 
 def open_run(

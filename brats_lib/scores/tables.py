@@ -20,6 +20,8 @@ TABLE_1 = {
     "precision": "Precision",
 }  # fmt: skip
 NO_BREAK = "\N{NO-BREAK SPACE}"
+# What the paper's experiment was tested on at its size: the column `data` of `results/paper_metrics.csv`.
+ON_PHANTOMS, IN_FOLDS, BY_PHANTOMS = "phantoms", "patients, five folds", "patients, by the phantoms' network"
 
 
 def published_means(published: pd.DataFrame) -> pd.DataFrame:
