@@ -78,10 +78,10 @@ EXPERIMENTS = {
     "full": Experiment(_with_stacks(studies.ablate_full), ("ablation_full",)),
     "transfer": Experiment(_with_stacks(studies.count_phantoms), ("transfer_phantoms",)),
     "longer": Experiment(_with_stacks(studies.lengthen), ("transfer_minutes",)),
-    "paper-phantoms": Experiment(
-        lambda options: paper.learn_from_phantoms(options.data), ("paper_phantoms", "paper_metrics")
+    "paper-phantoms": Experiment(lambda options: paper.learn_from_phantoms(options.data), ("paper_phantoms",)),
+    "paper-folds": Experiment(
+        lambda options: paper.learn_from_patients(options.data), ("paper_folds", "paper_metrics")
     ),
-    "paper-folds": Experiment(lambda options: paper.learn_from_patients(options.data), ("paper_folds", "paper_metrics")),
     "related": Experiment(
         lambda options: related.compare_related(shipped.real_stacks(options.data), options.systems, options.seeds),
         ("related_scores",), ("related", "related_masks"),

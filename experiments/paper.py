@@ -1,4 +1,4 @@
-"""The paper's experiment at its size: 25 epochs of every slice, on as many phantoms as it has patients, and on patients.
+"""The paper's experiment at its size: 25 epochs of every slice, on phantoms and on patients in folds.
 
 Whatever stops a training, it goes on after its last finished epoch.
 """
