@@ -125,6 +125,22 @@ run({str(killed)!r}, batches=Blobs(kill_in=(2, 2)))"""
     assert_same_training(straight[0], killed)
 
 
+def test_batches_of_smaller_types_that_hold_the_same_numbers_train_to_the_same_bits(tmp_path):
+    class Small(Blobs):
+        types = np.float16, np.uint8
+
+        def __getitem__(self, batch):
+            images, targets = super().__getitem__(batch)
+            return images.astype(np.float16).astype(self.types[0]), targets.astype(self.types[1])
+
+    class Large(Small):
+        types = np.float32, np.float32
+
+    for batches in (Small, Large):
+        run(tmp_path / batches.__name__, batches=batches(), val=batches(seed=1, fixed=True))
+    assert_same_training(tmp_path / "Small", tmp_path / "Large")
+
+
 def test_log_has_the_agreed_columns_and_the_rate_that_falls_after_two_epochs_without_progress(straight):
     history = straight[1].history
     columns = "epoch,loss,accuracy,dice,iou,val_loss,val_accuracy,val_dice,val_iou,learning_rate,seconds"
