@@ -3,7 +3,6 @@
 Whatever stops a training, it goes on after its last finished epoch.
 """
 
-import json
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from brats_lib.book.runs import phantom_folder
 from brats_lib.cases import Cohort, Split, split_cohort
 from brats_lib.cases.explore import background_share
 from brats_lib.errors import BratsError
+from brats_lib.files import read_json
 from brats_lib.labels import REGIONS
 from brats_lib.paper import value
 from brats_lib.phantom import make_cohort
@@ -33,12 +33,13 @@ RUNS = "runs/experiments"
 SEED, PHANTOMS = 0, int(value("cases"))
 BATCH = PUBLISHED.volumes_per_batch * PUBLISHED.slices
 # What is timed to tell what limits a training.
-STEPS = 5
+STEPS = 3
 
 
 def read_folds(data):
     """Names of the cases of each fold, from `folds.json` in the folder of patients."""
-    return list(json.loads((Path(data) / "folds.json").read_text()).values())
+    advice = "Write it as JSON: a list of case names for each fold, by its name"
+    return list(read_json(Path(data) / "folds.json", "the folds of the patients", advice).values())
 
 
 def read_grades(data):
@@ -84,7 +85,7 @@ def learn_from_patients(data):
     tables, learnt, scores, trainings = [], [], [], []
     for number, tested in enumerate(folds):
         chosen = folds[(number + 1) % len(folds)]
-        others = [name for name in patients.names if name not in {*tested, *chosen}]
+        others = [name for fold in folds if fold not in (tested, chosen) for name in fold]
         trained, accuracies, facts = _train(patients, others, chosen, f"fold-{number}")
         scores.append(_test(trained, patients.subset(tested), f"fold-{number}"))
         tables.append(_by_case(scores[-1][1], grades).assign(fold=number))
@@ -119,7 +120,7 @@ def _train(cohort, train_names, val_names, name):
         "value": [best["accuracy"], best["val_accuracy"]],
         "background": [background_share(cohort.subset(names), PUBLISHED) for names in (train_names, val_names)],
     })  # fmt: skip
-    return trained, learnt, _describe(trained, learning, choosing)
+    return trained, learnt, {"name": name, **_describe(trained, learning, choosing)}
 
 
 def _describe(trained, learning, choosing):

@@ -179,7 +179,7 @@ def at_papers_size(results: Path) -> str:
         for tested_on, scores in table.groupby("tested_on") if "tested_on" in table else [("", table)]:
             tables[{"phantoms": ON_PHANTOMS, "patients": BY_PHANTOMS}.get(tested_on, IN_FOLDS)] = scores
         trainings += [
-            (name.removeprefix("paper_"), facts["cases"]["train"], f"{facts['best_epoch']} of {facts['epochs']}",
+            (facts["name"], facts["cases"]["train"], f"{facts['best_epoch']} of {facts['epochs']}",
              f"{facts['minutes']:.0f}", f"{facts['slices_per_second']:.0f}", facts["limited_by"],
              about["device"]["devices"])
             for facts in about["trainings"]
@@ -192,5 +192,5 @@ def at_papers_size(results: Path) -> str:
         rows += predictor_table({name: scores}).to_numpy().tolist()
         nothing = [f"{metrics[name, f'{region} dice']:.3f}" for region in REGIONS]
         rows.append([f"{name}: background everywhere", *nothing, "", rows[-1][-1]])
-    took = ("Trained on", "Cases", "Best epoch", "Minutes", "Slices per second", "Limited by", "Device")
+    took = ("Training", "Cases", "Best epoch", "Minutes", "Slices per second", "Limited by", "Device")
     return f"{_table(('Tested on', *REGIONS, 'Worst WT', 'Cases'), rows)}\n{_table(took, trainings)}"

@@ -52,8 +52,9 @@ def test_results_page_has_the_papers_experiment_at_its_size_as_far_as_it_is_reco
             for case in "ab" for region in ("WT", "TC", "ET")]  # fmt: skip
     table = pd.DataFrame(rows, columns=["tested_on", "case", "region", "dice"])
     table.to_csv(tmp_path / "paper_phantoms.csv")
-    facts = {"cases": {"train": 257}, "epochs": 25, "best_epoch": 9, "minutes": 61.4, "slices_per_second": 175.2}
-    about = {"device": {"devices": "A card"}, "trainings": [facts | {"limited_by": "steps"}]}
+    facts = {"name": "phantoms", "cases": {"train": 257}, "epochs": 25, "best_epoch": 9, "minutes": 61.4}
+    facts |= {"slices_per_second": 175.2, "limited_by": "steps"}
+    about = {"device": {"devices": "A card"}, "trainings": [facts]}
     (tmp_path / "paper_phantoms.json").write_text(json.dumps(about))
     kinds = ("phantoms", "patients, by the phantoms' network")
     metrics = [(kind, f"{region} dice", 0.125) for kind in kinds for region in ("WT", "TC", "ET")]

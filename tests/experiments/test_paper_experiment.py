@@ -59,6 +59,7 @@ def test_each_patient_is_tested_by_a_network_that_three_folds_trained_and_the_ne
     assert trainings[0] == ((CASES[2], CASES[3], CASES[4]), (CASES[1],))
     assert trainings[4] == ((CASES[1], CASES[2], CASES[3]), (CASES[0],))
     # Two epochs of three cases with 28 slices in 56 s.
+    assert [facts["name"] for facts in about["trainings"]] == [f"fold-{number}" for number in range(5)]
     facts = about["trainings"][0]
     assert (facts["cases"], facts["epochs"], facts["slices_per_second"]) == ({"train": 3, "val": 1}, 2, 3.0)
     assert facts["limited_by"] == "steps" and 0 < facts["batch_ms"] < facts["step_ms"]
