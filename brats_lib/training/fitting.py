@@ -174,10 +174,7 @@ def _feed(batches, devices):
     number, together = machine.process()
     if batches is not None and together > 1:
         batches = ProcessShare(batches, number, together, machine.count_devices(devices))
-    # TensorFlow makes them ahead by itself.
-    if batches is not None and keras.backend.backend() == "jax" and machine.has_accelerator():
-        batches = Ahead(batches)
-    return batches
+    return batches if batches is None or not machine.has_accelerator() else Ahead(batches)
 
 
 def load_trained(
