@@ -176,7 +176,7 @@ def at_papers_size(results: Path) -> str:
         if not (results / f"{name}.csv").is_file():
             continue
         table, about = pd.read_csv(results / f"{name}.csv"), json.loads((results / f"{name}.json").read_text())
-        for tested_on, scores in table.groupby("tested_on") if "tested_on" in table else [("", table)]:
+        for tested_on, scores in table.groupby("tested_on", sort=False) if "tested_on" in table else [("", table)]:
             tables[{"phantoms": ON_PHANTOMS, "patients": BY_PHANTOMS}.get(tested_on, IN_FOLDS)] = scores
         trainings += [
             (facts["name"], facts["cases"]["train"], f"{facts['best_epoch']} of {facts['epochs']}",
