@@ -17,6 +17,7 @@ from experiments import (
     intake,
     judge,
     likeness,
+    paper,
     record,
     related,
     shipped,
@@ -59,6 +60,10 @@ EXPERIMENTS = {
     "translation": Experiment(_with_stacks(judge.judge_translation), ("translation",)),
     "synthetic": Experiment(_with_stacks(synthetic.compare_synthetic), ("synthetic",)),
     "steps": Experiment(_with_stacks(studies.compare_steps), ("steps",)),
+    "paper-phantoms": Experiment(lambda options: paper.learn_from_phantoms(options.data), ("paper_phantoms",)),
+    "paper-folds": Experiment(
+        lambda options: paper.learn_from_patients(options.data), ("paper_folds", "paper_metrics")
+    ),
     "related": Experiment(
         lambda options: related.compare_related(shipped.real_stacks(options.data), options.systems, options.seeds),
         ("related_scores",), ("related", "related_masks"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from brats_lib import installed_versions
@@ -43,6 +44,12 @@ def results_folder() -> Path:
             return folder
     advice = "Install the package from a checkout or its wheel, or copy the folder results/ of the repository there"
     raise BratsError(package / "results", "it is not there", "the recorded results", advice)
+
+
+def recorded_metrics() -> pd.DataFrame:
+    """What the paper's experiment gave at its size: columns data, metric, value, background; empty if not recorded."""
+    path = results_folder() / "paper_metrics.csv"
+    return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["data", "metric", "value", "background"])
 
 
 def run_folder(profile: str) -> Path:
@@ -232,13 +239,14 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Commit of the checkout, "unknown" where there is no git or no repository."""
+    """Commit of the checkout; where there is no git or no repository, as in a copy, `$BRATS_COMMIT`, else "unknown"."""
+    told = os.environ.get("BRATS_COMMIT") or "unknown"
     command = ["git", "describe", "--always", "--dirty"]
     try:
         done = subprocess.run(command, cwd=find_root(), capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        return "unknown"
-    return done.stdout.strip() or "unknown"
+        return told
+    return done.stdout.strip() or told
 
 
 def open_run(

@@ -1,5 +1,6 @@
 """Tables that pages of the book include: the paper's figures, the cards that are packaged, the recorded results."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from brats_lib.labels import REGIONS
 from brats_lib.phantom.population import PROBABILITIES, WHOLE_ML
 from brats_lib.prediction.weights import ShippedCard, available, read_card
 from brats_lib.recipes import PUBLISHED
+from brats_lib.scores.tables import BY_PHANTOMS, IN_FOLDS, ON_PHANTOMS, predictor_table
 from brats_lib.studies.synthesis.store import read_generator_card
 
 # What an attacker has to have for each attack.
@@ -50,7 +52,7 @@ def figures_table(figures: Sequence[Mapping[str, Any]], claims: Mapping[str, str
 
 
 def recorded_tables(results: Path) -> dict[str, str]:
-    """Everything on the pages `ethics`, `index`, `model_card` and `nnunet` that was measured outside a run.
+    """Everything on the pages `ethics`, `index`, `model_card`, `nnunet` and `results` that was measured outside a run.
 
     By the name of the file that a page includes, Markdown, from the folder of recorded results and the cards.
     """
@@ -63,6 +65,7 @@ def recorded_tables(results: Path) -> dict[str, str]:
         "nnunet_scores.md": by_nnunet(
             pd.read_csv(results / "related_scores.csv"), pd.read_csv(results / "related.csv")
         ),
+        "results_size.md": at_papers_size(results),
         "model_card_generator.md": generated(pd.read_csv(results / "generation.csv")),
         "trivial_accuracy.md": trivial_accuracy(),
     }
@@ -164,3 +167,30 @@ def generated(table: pd.DataFrame) -> str:
          "" if pd.isna(row["ms_ssim"]) else f"{row['ms_ssim']:.2f}")
         for name, row in table.iterrows()
     ])  # fmt: skip
+
+
+def at_papers_size(results: Path) -> str:
+    """Dice of the paper's experiment at its size, beside finding nothing, and what its trainings took."""
+    tables, trainings = {}, []
+    for name in ("paper_phantoms", "paper_folds"):
+        if not (results / f"{name}.csv").is_file():
+            continue
+        table, about = pd.read_csv(results / f"{name}.csv"), json.loads((results / f"{name}.json").read_text())
+        for tested_on, scores in table.groupby("tested_on", sort=False) if "tested_on" in table else [("", table)]:
+            tables[{"phantoms": ON_PHANTOMS, "patients": BY_PHANTOMS}.get(tested_on, IN_FOLDS)] = scores
+        trainings += [
+            (facts["name"], facts["cases"]["train"], f"{facts['best_epoch']} of {facts['epochs']}",
+             f"{facts['minutes']:.0f}", f"{facts['slices_per_second']:.0f}", facts["limited_by"],
+             about["device"]["devices"])
+            for facts in about["trainings"]
+        ]  # fmt: skip
+    if not tables:
+        return "*Not recorded yet.*\n"
+    metrics = pd.read_csv(results / "paper_metrics.csv").set_index(["data", "metric"])["background"]
+    rows = []
+    for name, scores in tables.items():
+        rows += predictor_table({name: scores}).to_numpy().tolist()
+        nothing = [f"{metrics[name, f'{region} dice']:.3f}" for region in REGIONS]
+        rows.append([f"{name}: background everywhere", *nothing, "", rows[-1][-1]])
+    took = ("Training", "Cases", "Best epoch", "Minutes", "Slices per second", "Limited by", "Device")
+    return f"{_table(('Tested on', *REGIONS, 'Worst WT', 'Cases'), rows)}\n{_table(took, trainings)}"

@@ -20,6 +20,9 @@ TABLE_1 = {
     "precision": "Precision",
 }  # fmt: skip
 NO_BREAK = "\N{NO-BREAK SPACE}"
+# What the paper's experiment was tested on at its size: the column `data` of `results/paper_metrics.csv`.
+ON_PHANTOMS, IN_FOLDS, BY_PHANTOMS = "phantoms", "patients, five folds", "patients, by the phantoms' network"
+RECORDED = {ON_PHANTOMS: "at the paper's size, phantoms", IN_FOLDS: "at the paper's size, patients"}
 
 
 def published_means(published: pd.DataFrame) -> pd.DataFrame:
@@ -34,25 +37,40 @@ def published_means(published: pd.DataFrame) -> pd.DataFrame:
     return means[["subset", "metric", "value", "background", "paper"]]
 
 
-def against_paper(published: pd.DataFrame, challenge: pd.DataFrame, background: pd.DataFrame) -> pd.DataFrame:
+def against_paper(
+    published: pd.DataFrame, challenge: pd.DataFrame, background: pd.DataFrame, recorded: pd.DataFrame
+) -> pd.DataFrame:
     """The paper's Table 1: as printed, as published on this run's test subset, and for the whole tumour.
 
-    One row per metric, cells as text "mean ± standard deviation" over the patients; the mean alone of one patient.
+    Two rows per metric, cells as text "mean ± standard deviation" over the patients; the mean alone of one patient.
+    `recorded` as in `with_recorded`.
     """
     ours, trivial = (published[published["predictor"] == name] for name in (NETWORK, BACKGROUND_PREDICTOR))
     whole, nothing = (scores[scores["region"] == "WT"] for scores in (challenge, background))
-    rows = [
-        {
-            "metric": name,
-            "paper, a placeholder": values().loc[f"table1_{metric}", "printed"],
-            "this run, as published": _mean_sd(ours[metric]),
-            "background everywhere, as published": _mean_sd(trivial[metric]),
-            "this run, whole tumour": _mean_sd(whole[metric]),
-            "background everywhere, whole tumour": _mean_sd(nothing[metric]),
-        }
-        for metric, name in TABLE_1.items()
-    ]
-    return pd.DataFrame(rows)
+    rows = {}
+    for metric, name in TABLE_1.items():
+        printed = values().loc[f"table1_{metric}", "printed"]
+        rows[metric] = f"{name}, as published", printed, _mean_sd(ours[metric]), _mean_sd(trivial[metric])
+    for metric, name in TABLE_1.items():
+        rows[f"WT {metric}"] = f"{name}, whole tumour", "", _mean_sd(whole[metric]), _mean_sd(nothing[metric])
+    columns = ["metric", "paper, a placeholder", "this run", "background everywhere"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    return with_recorded(table, recorded).reset_index(drop=True)
+
+
+def with_recorded(table: pd.DataFrame, recorded: pd.DataFrame) -> pd.DataFrame:
+    """Put what the paper's experiment gave at its size before the last column of a table.
+
+    The index of the table are metrics of `recorded`, which is `results/paper_metrics.csv`. A column is left out where
+    there is nothing for it, a cell is empty.
+    """
+    table = table.copy()
+    for data, name in RECORDED.items():
+        means = recorded.loc[recorded["data"] == data].set_index("metric")["value"]
+        if len(means):
+            cells = [f"{means[metric]:.4f}" if metric in means else "" for metric in table.index]
+            table.insert(len(table.columns) - 1, name, cells)
+    return table
 
 
 def region_table(challenge: pd.DataFrame, background: pd.DataFrame) -> pd.DataFrame:

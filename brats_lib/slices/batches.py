@@ -7,6 +7,7 @@ shuffles slices across all patients.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 from keras.utils import PyDataset
@@ -25,7 +26,9 @@ class SliceBatches(PyDataset):
     sees to both: ``fit(..., shuffle=False)``, because Keras otherwise draws the order of the batches from Python's
     global random state, and the attribute `epoch`, from 0, set before each epoch.
 
-    Batch number ``b`` is images (n, size, size, channels), float32 in 0-1, and one-hot classes (n, size, size, 4).
+    Batch number ``b`` is images (n, size, size, channels), 0-1, and one-hot classes (n, size, size, 4). They are
+    float16, as the cache has them, and uint8, which Keras makes float32 where it computes: a batch of float32 takes
+    four times as long to make, and to bring to a GPU. Augmented images are float32.
 
     Parameters
     ----------
@@ -67,7 +70,7 @@ class SliceBatches(PyDataset):
         if not len(picked):
             raise IndexError(f"batch {batch} of {len(self)}")
         cases, positions = np.divmod(picked, recipe.slices)
-        images = np.empty((len(picked), recipe.size, recipe.size, len(recipe.modalities)), np.float32)
+        images = np.empty((len(picked), recipe.size, recipe.size, len(recipe.modalities)), np.float16)
         classes = np.empty((len(picked), recipe.size, recipe.size), np.uint8)
         # Each case's files are opened once and read front to back.
         by_case = np.argsort(picked)
@@ -75,7 +78,7 @@ class SliceBatches(PyDataset):
             images[rows], classes[rows] = self.cache.read(self.names[cases[rows[0]]], positions[rows])
         if self.augment is not None:
             images, classes = self.augment(images, classes, draw=(self.seed, self.epoch, batch))
-        return images, labels.one_hot(classes)
+        return images, labels.one_hot(classes, np.uint8)
 
 
 class ProcessShare(PyDataset):
@@ -101,3 +104,28 @@ class ProcessShare(PyDataset):
             raise BratsError(f"batch {batch + 1} of {len(self)}", f"it has {total} slices", expected, advice)
         block = total // self.count
         return tuple(array[self.index * block : (self.index + 1) * block] for array in arrays)
+
+
+class Ahead(PyDataset):
+    """The same batches, each made by a thread while the one before it is learnt.
+
+    Keras has threads of its own, but on JAX those hand over batches of the wrong epoch in the wrong order, since it
+    reads the first ones twice.
+    """
+
+    def __init__(self, batches: PyDataset):
+        super().__init__()
+        self.batches = batches
+        self._thread = ThreadPoolExecutor(1)
+        self._made: dict[tuple[int, int], Future] = {}
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, batch):
+        epoch = getattr(self.batches, "epoch", 0)
+        made = self._made.get((epoch, batch)) or self._thread.submit(self.batches.__getitem__, batch)
+        self._made = {}
+        if batch + 1 < len(self):
+            self._made[epoch, batch + 1] = self._thread.submit(self.batches.__getitem__, batch + 1)
+        return made.result()

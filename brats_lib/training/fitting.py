@@ -15,7 +15,7 @@ from brats_lib import models
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, make_folder, set_aside
 from brats_lib.recipes import GenerativeRecipe, NativeRecipe, Recipe
-from brats_lib.slices.batches import ProcessShare
+from brats_lib.slices.batches import Ahead, ProcessShare
 from brats_lib.training import devices as machine
 from brats_lib.training.callbacks import KeepProgress, save_best
 from brats_lib.training.checkpoints import (
@@ -66,10 +66,10 @@ def train(
     Parameters
     ----------
     train, val
-        Batches of images and targets, both float32, such as `batches.SliceBatches` of a `Recipe` and
-        `patches.PatchBatches` of a `NativeRecipe`; a `GenerativeRecipe` looks at the images alone. An attribute `epoch`
-        of `train` is set before each epoch. For several devices batches are as many times larger, see
-        `devices.count_devices`. `val` may be None but with a `Recipe`.
+        Batches of images and targets, such as `batches.SliceBatches` of a `Recipe` and `patches.PatchBatches` of a
+        `NativeRecipe`; a `GenerativeRecipe` looks at the images alone. Each is a pure function of its number and of the
+        attribute `epoch` of `train`, which is set before each epoch. For several devices batches are as many times
+        larger, see `devices.count_devices`. `val` may be None but with a `Recipe`.
     folder
         Gets `training.json`, `state.npz`, `best.weights.h5` and `log.csv`.
     seed, initial_weights
@@ -127,7 +127,7 @@ def train(
             keep = KeepProgress(progress, plateau, train, folder, writes)
             # Keras's own shuffling draws from Python's global random state, which no resumed training could repeat.
             model.fit(
-                _share(train, devices), validation_data=_share(val, devices), epochs=epochs, shuffle=False,
+                _feed(train, devices), validation_data=_feed(val, devices), epochs=epochs, shuffle=False,
                 initial_epoch=resumed_from, callbacks=[*([plateau] if plateau else []), keep, *callbacks],
                 verbose=verbose,
             )  # fmt: skip
@@ -169,12 +169,12 @@ def _open(folder, settings, epochs, precision, writes):
     return record, progress
 
 
-def _share(batches, devices):
-    """The batches that this process is to see, of several that train one model."""
+def _feed(batches, devices):
+    """The batches that this process is to see, of several that train one model, made ahead for a GPU."""
     number, together = machine.process()
-    if batches is None or together == 1:
-        return batches
-    return ProcessShare(batches, number, together, machine.count_devices(devices))
+    if batches is not None and together > 1:
+        batches = ProcessShare(batches, number, together, machine.count_devices(devices))
+    return batches if batches is None or not machine.has_accelerator() else Ahead(batches)
 
 
 def load_trained(

@@ -117,6 +117,10 @@ def test_broken_split_is_refused_and_not_overwritten(open_tiny, split_file, cont
 
 def test_records_of_two_notebooks_are_gathered_into_one_also_without_git(checkout, open_tiny, monkeypatch):
     monkeypatch.setenv("PATH", str(checkout))
+    # A copy of a checkout may be told which one.
+    monkeypatch.setenv("BRATS_COMMIT", "0123456")
+    assert runs.commit() == "0123456"
+    monkeypatch.delenv("BRATS_COMMIT")
     run = open_tiny()
     run.record("01_first", {"paper-fig-01": "one"}, found=1)
     run.record("02_second", {"paper-fig-02": "two"})
@@ -141,3 +145,10 @@ def test_fingerprint_of_a_run_changes_when_a_test_case_becomes_a_training_case(o
     before, split = run.fingerprint, run.split
     run.split = type(split)(**{**vars(split), "train": (*split.train, *split.test[:1]), "test": split.test[1:]})
     assert run.fingerprint != before
+
+
+def test_recorded_metrics_are_read_where_there_are_any(monkeypatch, tmp_path):
+    monkeypatch.setattr(runs, "results_folder", lambda: tmp_path)
+    assert runs.recorded_metrics().empty and "metric" in runs.recorded_metrics()
+    (tmp_path / "paper_metrics.csv").write_text("data,metric,value,background\nphantoms,dice,0.5,0.25\n")
+    assert runs.recorded_metrics().values.tolist() == [["phantoms", "dice", 0.5, 0.25]]

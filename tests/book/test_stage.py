@@ -1,6 +1,7 @@
 import json
 import re
 
+import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT
@@ -9,7 +10,7 @@ from papermill.translators import PythonTranslator
 
 from brats_lib.book import stage as stage_module
 from brats_lib.book.stage import stage
-from brats_lib.book.tables import trivial_accuracy
+from brats_lib.book.tables import at_papers_size, trivial_accuracy
 from brats_lib.errors import BratsError
 
 
@@ -43,6 +44,26 @@ def test_first_page_says_what_finding_nothing_scores():
     # 98.698 mL is the area below the quantiles of `population.WHOLE_ML`, by the trapezoid rule.
     assert "100 slices of 240 × 240 voxels, 5,760,000 voxels" in text and "98.7 mL, which is 98,698 voxels" in text
     assert "= 0.983\n" in text and "**98.3 % accuracy" in text
+
+
+def test_results_page_has_the_papers_experiment_at_its_size_as_far_as_it_is_recorded(tmp_path):
+    assert at_papers_size(tmp_path) == "*Not recorded yet.*\n"
+    rows = [(tested_on, case, region, dice) for tested_on, dice in (("patients", 0.5), ("phantoms", 0.75))
+            for case in "ab" for region in ("WT", "TC", "ET")]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["tested_on", "case", "region", "dice"])
+    table.to_csv(tmp_path / "paper_phantoms.csv")
+    facts = {"name": "phantoms", "cases": {"train": 257}, "epochs": 25, "best_epoch": 9, "minutes": 61.4}
+    facts |= {"slices_per_second": 175.2, "limited_by": "steps"}
+    about = {"device": {"devices": "A card"}, "trainings": [facts]}
+    (tmp_path / "paper_phantoms.json").write_text(json.dumps(about))
+    kinds = ("phantoms", "patients, by the phantoms' network")
+    metrics = [(kind, f"{region} dice", 0.125) for kind in kinds for region in ("WT", "TC", "ET")]
+    pd.DataFrame(metrics, columns=["data", "metric", "background"]).to_csv(tmp_path / "paper_metrics.csv")
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in at_papers_size(tmp_path).splitlines()]
+    same = "0.750 [0.750,\N{NO-BREAK SPACE}0.750]"
+    assert ["phantoms", same, same, same, "0.750", "2"] in lines
+    assert ["patients, by the phantoms' network: background everywhere", *["0.125"] * 3, "", "2"] in lines
+    assert lines[-1] == ["phantoms", "257", "9 of 25", "61", "175", "steps", "A card"]
 
 
 def test_buttons_lead_to_a_repository_only_where_one_is_named():

@@ -7,7 +7,16 @@ import pytest
 from brats_lib.errors import BratsError
 from brats_lib.scores.evaluation import BACKGROUND_PREDICTOR, NETWORK
 from brats_lib.scores.tables import NO_BREAK as NB
-from brats_lib.scores.tables import against_paper, case_metrics, predictor_table, published_means, region_table
+from brats_lib.scores.tables import (
+    against_paper,
+    case_metrics,
+    predictor_table,
+    published_means,
+    region_table,
+    with_recorded,
+)
+
+NOTHING_RECORDED = pd.DataFrame(columns=["data", "metric", "value", "background"])
 
 
 @pytest.fixture
@@ -38,14 +47,30 @@ def test_means_stand_beside_the_papers_measured_values(published):
 
 def test_table_one_prints_mean_and_sample_deviation_and_the_papers_placeholder(published):
     test, scores = published[published["subset"] == "test"], challenge((0.6, 0.8))
-    row = against_paper(test, scores, challenge((0, 0))).set_index("metric").loc["Dice (DSC)"]
-    assert row["paper, a placeholder"] == "[e.g., 0.88] [e.g., 0.05]"
-    assert row["this run, as published"] == f"0.6000{NB}±{NB}0.1414"  # 0.5 and 0.7: sd = 0.2 / sqrt(2)
-    assert row["this run, whole tumour"] == f"0.7000{NB}±{NB}0.1414"
-    assert row["background everywhere, whole tumour"] == f"0.0000{NB}±{NB}0.0000"
+    table = against_paper(test, scores, challenge((0, 0)), NOTHING_RECORDED).set_index("metric")
+    assert table.columns.tolist() == ["paper, a placeholder", "this run", "background everywhere"]
+    row = table.loc["Dice (DSC), as published"]
+    # 0.5 and 0.7: sd = 0.2 / sqrt(2).
+    assert row.tolist() == ["[e.g., 0.88] [e.g., 0.05]", f"0.6000{NB}±{NB}0.1414", f"0.3000{NB}±{NB}0.0707"]
+    whole = table.loc["Dice (DSC), whole tumour"]
+    assert whole.tolist() == ["", f"0.7000{NB}±{NB}0.1414", f"0.0000{NB}±{NB}0.0000"]
     # One patient has no deviation.
-    one = against_paper(*(table[table["case"] == "a"] for table in (test, scores, scores)))
-    assert one["this run, as published"].iloc[0] == "0.5000"
+    one = against_paper(*(table[table["case"] == "a"] for table in (test, scores, scores)), NOTHING_RECORDED)
+    assert one["this run"].iloc[0] == "0.5000"
+
+
+def test_recorded_experiment_stands_before_finding_nothing_as_far_as_there_is_one(published):
+    test, scores = published[published["subset"] == "test"], challenge((0.6, 0.8))
+    rows = [("phantoms", "dice", 0.61234), ("phantoms", "WT dice", 0.7), ("elsewhere", "dice", 0.1)]
+    recorded = pd.DataFrame(rows, columns=["data", "metric", "value"]).assign(background=0.2)
+    table = against_paper(test, scores, scores, recorded).set_index("metric")
+    assert table.columns[-2:].tolist() == ["at the paper's size, phantoms", "background everywhere"]
+    column = table["at the paper's size, phantoms"]
+    assert column["Dice (DSC), as published"] == "0.6123" and column["Dice (DSC), whole tumour"] == "0.7000"
+    assert column["IoU (Jaccard), as published"] == ""
+    folds = recorded[:1].assign(data="patients, five folds", value=0.5)
+    both = with_recorded(pd.DataFrame({"paper": [1], "last": [2]}, index=["dice"]), pd.concat([recorded, folds]))
+    assert both.loc["dice"].tolist() == [1, "0.6123", "0.5000", 2]
 
 
 def test_region_and_predictor_tables_have_means_over_all_patients_with_their_intervals():

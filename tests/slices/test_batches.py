@@ -3,16 +3,18 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
 from conftest import write_case
+from keras.utils import PyDataset
 
 from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError
 from brats_lib.recipes import PUBLISHED
 from brats_lib.slices.augment import Augmenter
-from brats_lib.slices.batches import ProcessShare, SliceBatches
+from brats_lib.slices.batches import Ahead, ProcessShare, SliceBatches
 from brats_lib.slices.cache import SliceCache, build_cache
 from brats_lib.slices.preprocess import case_labels, case_slices
 
@@ -53,7 +55,7 @@ def test_batches_hold_what_the_cache_of_a_cohort_has(tmp_path):
     cohort, recipe = Cohort.find(tmp_path / "data"), Numbered.recipe
     cache = build_cache(cohort, recipe, tmp_path / "cache", workers=1)
     images, targets = SliceBatches(cache, cache.names, 20, shuffle=False)[0]
-    assert images.dtype == targets.dtype == np.float32
+    assert (images.dtype, targets.dtype) == (np.float16, np.uint8)
     np.testing.assert_array_equal(images, case_slices(cohort[0], recipe).astype(np.float16))
     np.testing.assert_array_equal(targets.argmax(-1), case_labels(cohort[0], recipe))
     assert (np.sort(targets, -1) == [0, 0, 0, 1]).all()
@@ -114,3 +116,32 @@ def test_shares_of_the_processes_make_up_the_batch():
     assert len(shares[0]) == len(whole) and len(shares[0][0][0]) == 2
     with pytest.raises(BratsError, match="it has 3 slices; expected a multiple of 2"):
         ProcessShare(batches_of(3), 0, 2, 2)[0]
+
+
+def test_batches_made_ahead_are_the_same_also_where_an_epoch_is_looked_into_and_begun_again():
+    expected, batches = batches_of(16, seed=1), batches_of(16, seed=1)
+    ahead = Ahead(batches)
+    assert len(ahead) == len(expected) == 4
+    for epoch, numbers in ((0, [0, 0, 1]), (3, [0, 1, 2, 3]), (4, [0, 1, 2, 3]), (4, [2])):
+        batches.epoch = expected.epoch = epoch
+        for number in numbers:
+            for given, wanted in zip(ahead[number], expected[number], strict=True):
+                np.testing.assert_array_equal(given, wanted)
+    with pytest.raises(IndexError, match="batch 4 of 4"):
+        ahead[4]
+
+
+def test_next_batch_is_made_while_one_is_in_use():
+    started = Event()
+
+    class Noticed(PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, batch):
+            if batch == 1:
+                started.set()
+            return (np.zeros(1),)
+
+    Ahead(Noticed())[0]
+    assert started.wait(10)

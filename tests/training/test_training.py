@@ -18,7 +18,7 @@ from brats_lib import models
 from brats_lib.errors import BratsError
 from brats_lib.labels import one_hot
 from brats_lib.recipes import Recipe
-from brats_lib.training import checkpoints
+from brats_lib.training import checkpoints, devices
 from brats_lib.training.fitting import load_trained, train
 from brats_lib.training.monitors import RegionDice
 
@@ -123,6 +123,31 @@ run({str(killed)!r}, batches=Blobs(kill_in=(2, 2)))"""
         load_trained(killed)
     assert run(killed).resumed_from == 2
     assert_same_training(straight[0], killed)
+
+
+def test_batches_of_smaller_types_that_hold_the_same_numbers_train_to_the_same_bits(tmp_path):
+    class Small(Blobs):
+        types = np.float16, np.uint8
+
+        def __getitem__(self, batch):
+            images, targets = super().__getitem__(batch)
+            return images.astype(np.float16).astype(self.types[0]), targets.astype(self.types[1])
+
+    class Large(Small):
+        types = np.float32, np.float32
+
+    for batches in (Small, Large):
+        run(tmp_path / batches.__name__, batches=batches(), val=batches(seed=1, fixed=True))
+    assert_same_training(tmp_path / "Small", tmp_path / "Large")
+
+
+def test_batches_are_made_ahead_for_a_gpu_also_where_a_training_resumes_and_change_no_bit(
+    straight, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(devices, "has_accelerator", lambda: True)
+    run(tmp_path, epochs=2)
+    assert run(tmp_path).resumed_from == 2
+    assert_same_training(straight[0], tmp_path)
 
 
 def test_log_has_the_agreed_columns_and_the_rate_that_falls_after_two_epochs_without_progress(straight):
