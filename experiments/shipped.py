@@ -6,7 +6,6 @@ four of them, and so is a network that learns from patients. What ships has lear
 
 import dataclasses
 import itertools
-import json
 from pathlib import Path
 
 import keras
@@ -30,6 +29,7 @@ from brats_lib.scores.summary import bootstrap_interval
 from brats_lib.slices.patches import PatchBatches, region_targets
 from brats_lib.slices.stacks import build_stacks, simulate_stacks
 from brats_lib.training.fitting import train
+from experiments.paper import read_folds, read_grades
 from experiments.record import FOLDER, provenance, save
 from experiments.scoring import choose_channels, on_fast_engine, score_stack_mask, score_stacks
 
@@ -84,26 +84,11 @@ def real_stacks(data):
     return build_stacks(Cohort.find(data), STACKS) if data else []
 
 
-def read_folds(data):
-    """Which fold each patient of a folder belongs to, and its grade.
-
-    Parameters
-    ----------
-    data : str
-        Folder with `folds.json` (names of cases by fold) and `patients.csv` (columns case, grade), and the cases.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns case, fold (from 0) and grade: "low", or "high" where it is not known to be low.
-    """
-    path = home_path(data) / "folds.json"
-    if not path.is_file():
-        raise BratsError(path, "it is not there", "names of cases by fold", "Name the folder that has it by --data")
-    named = enumerate(json.loads(path.read_text()).values())
+def find_patients(data):
+    """Case, fold (from 0) and grade of the patients of a folder, as `paper.read_folds` and `read_grades` tell them."""
+    named = enumerate(read_folds(home_path(data)))
     table = pd.DataFrame([(case, fold) for fold, cases in named for case in cases], columns=["case", "fold"])
-    grades = pd.read_csv(path.with_name("patients.csv")).set_index("case")["grade"]
-    return table.assign(grade=np.where(table["case"].map(grades) == "LGG", "low", "high"))
+    return table.assign(grade=table["case"].map(read_grades(home_path(data))))
 
 
 class KeepWeights(keras.callbacks.Callback):
@@ -212,7 +197,7 @@ def cross_fit(probabilities, stacks, folds):
     stacks : list of Stack
         Labelled.
     folds : pandas.DataFrame
-        Of `read_folds`.
+        Of `find_patients`.
 
     Returns
     -------
@@ -239,9 +224,9 @@ def make_phantom(data):
     Parameters
     ----------
     data : str
-        Folder of labelled real cases, see `read_folds`; may be empty, then one seed is trained and its rule stays.
+        Folder of labelled real cases, see `find_patients`; may be empty, then one seed is trained and its rule stays.
     """
-    stacks, folds = real_stacks(data), read_folds(data) if data else None
+    stacks, folds = real_stacks(data), find_patients(data) if data else None
     tables, looks, shipped = [], [], None
     for seed in SEEDS if data else (SEED,):
         trained = train_phantom(NATIVE, seed)
@@ -313,12 +298,12 @@ def make_real(data):
     Parameters
     ----------
     data : str
-        Folder of labelled real cases, see `read_folds`.
+        Folder of labelled real cases, see `find_patients`.
     """
     if not data:
         raise BratsError("real cases", "none are named", "a folder with folds.json", "Give --data")
     model, recipe, card = brats_lib.prediction.weights.load("phantom", precision="float32")
-    start, stacks, folds = model.get_weights(), real_stacks(data), read_folds(data)
+    start, stacks, folds = model.get_weights(), real_stacks(data), find_patients(data)
     fold_of = folds.set_index("case")["fold"]
     tested, probabilities = [], []
     for fold in sorted(fold_of.unique()):

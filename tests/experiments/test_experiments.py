@@ -63,7 +63,7 @@ def small(monkeypatch, tmp_path, trainings):
 
 def test_networks_are_made_scored_on_other_folds_and_written_with_cards(small, trainings, monkeypatch):
     folds = pd.DataFrame({"case": ["patient_7", "patient_8"], "fold": [0, 1], "grade": ["high", "low"]})
-    put(monkeypatch, shipped, real_stacks=lambda _: REAL, read_folds=lambda _: folds, LOOKED_AT=(1,), SEEDS=(0, 1))
+    put(monkeypatch, shipped, real_stacks=lambda _: REAL, find_patients=lambda _: folds, LOOKED_AT=(1,), SEEDS=(0, 1))
     shipped.make_phantom("data")
     start = weights.load("phantom", precision="float32")[0].get_weights()
     assert [folder[-9:] for _, _, folder, _ in trainings] == ["phantom-0", "phantom-1"]
