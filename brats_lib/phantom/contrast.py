@@ -26,7 +26,7 @@ def draw_contrast(rng: Generator, grade: str, wide: bool = False, zones: bool = 
     """
     low = grade == "LGG"
     # Some high-grade lesions are faint too: the cases a network trained on bright ones misses.
-    faint = bool(rng.random() < ((0.4 if low else 0.35) if wide else (0.25 if low else 0.15)))
+    faint = bool(rng.random() < ((0.5 if low else 0.4) if wide else (0.35 if low else 0.15)))
     water = float(rng.beta(2, 2)) * (0.45 if faint else 1.0) + (0.0 if faint else 0.15)
     cystic = float(rng.beta(1.2, 3.0))
     blood = float(rng.beta(1.5, 4)) if rng.random() < 0.15 else 0.0
@@ -40,7 +40,7 @@ def draw_contrast(rng: Generator, grade: str, wide: bool = False, zones: bool = 
     flair = {
         "grey": flair_grey,
         "fluid": _lognormal(rng, 0.2, spread * 0.3),
-        "edema": max(1.35 + 1.5 * water, flair_grey * (1.03 if wide else 1.08)) * _lognormal(rng, 1, 0.05),
+        "edema": max(1.25 + 1.5 * water, flair_grey * (1.03 if wide else 1.08)) * _lognormal(rng, 1, 0.05),
         # Fluid in a cyst is suppressed like that in the ventricles; debris and solid tumour are bright.
         "core": (2.05 + 1.5 * water) * (1 - 0.65 * cystic) + rng.normal(0, 0.1),
         # Densely packed cells hold less water than necrosis and edema: often the darkest part of the lesion.
