@@ -39,7 +39,7 @@ def made(monkeypatch, results):
 
 
 def make(name, data=""):
-    command.make(name, argparse.Namespace(data=data, train=None, systems=()))
+    command.make(name, argparse.Namespace(data=data, train=None, systems=(), seeds=command.related.SEEDS))
 
 
 def test_checkout_is_clean_whatever_experiments_write_and_not_where_code_differs(monkeypatch, tmp_path):
