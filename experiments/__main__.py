@@ -62,7 +62,7 @@ def _measure_speed(options):
 EXPERIMENTS = {
     "phantom": Experiment(_with_stacks(shipped.make_phantom), ("phantom_on_real",), ("rules_on_phantoms",)),
     "real": Experiment(_with_stacks(shipped.make_real), ("leave_one_out", "thresholds")),
-    "generation": Experiment(_with_stacks(judge.judge_generation), (), ("generation",)),
+    "generation": Experiment(_with_stacks(judge.judge_generation), ("generation",)),
     "membership": Experiment(_with_stacks(judge.attack), (), ("membership",)),
     "restoration": Experiment(_with_stacks(judge.judge_restoration), ("denoising", "reconstruction")),
     "translation": Experiment(_with_stacks(judge.judge_translation), ("translation",)),

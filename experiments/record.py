@@ -5,13 +5,17 @@ import platform
 import subprocess
 from pathlib import Path
 
+import pandas as pd
+
 from brats_lib.book.runs import commit, versions
 from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError, some
 from brats_lib.phantom import VERSION
 from brats_lib.training.devices import describe
 
-__all__ = ["FOLDER", "describe_data", "finish", "is_current", "is_finished", "provenance", "require_clean", "save"]
+__all__ = [
+    "FOLDER", "describe_data", "finish", "is_current", "is_finished", "provenance", "recorded", "require_clean", "save",
+]  # fmt: skip
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "results"
@@ -116,7 +120,8 @@ def save(name, table, **facts):
         facts = {"seeds": sorted({int(seed) for seed in table["seed"]}), **facts}
     if name in DATA:
         facts = {"data": DATA[name], **facts}
-    table.to_csv(FOLDER / f"{name}.csv", index=False, float_format="%.4f")
+    # A table that began empty holds objects, of which no decimals would be cut.
+    table.infer_objects().to_csv(FOLDER / f"{name}.csv", index=False, float_format="%.4f")
     _write(name, provenance(**facts))
     print(f"{FOLDER.name}/{name}.csv: {len(table)} rows")
 
@@ -125,6 +130,11 @@ def is_current(name):
     """Whether a table is there and of this version of the phantom and these patients, finished or not."""
     about = _read(name)
     return about.get("phantom_version") == VERSION and about.get("data") == DATA.get(name)
+
+
+def recorded(name, columns):
+    """The rows of a table that an experiment goes on with: none, with these columns, where it is not current."""
+    return pd.read_csv(FOLDER / f"{name}.csv") if is_current(name) else pd.DataFrame(columns=columns)
 
 
 def is_finished(name):

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import seaborn
-from matplotlib.patches import Patch
 
 from brats_lib.figures import panels, plots
 from brats_lib.figures.style import ACCENTS, MODALITY_NAMES, Figure, label_colours, label_image, styled
@@ -107,31 +106,4 @@ def distance_scale(table: pd.DataFrame, source: str) -> Figure:
     ax.set(xlim=(low - 0.03 * (high - low), high + 0.16 * (high - low)), ylim=(-0.6, len(table) - 0.4))
     samples = table["samples"].min()
     ax.set_xlabel(f"from the floor (0) to the ceiling (1); Fréchet distance in brackets; {samples} slices")
-    return fig
-
-
-@styled
-def help_curve(table: pd.DataFrame, source: str) -> Figure:
-    """Plot Dice against the number of synthetic slices that a segmentation network was given besides few patients.
-
-    The table has columns arm, synthetic (how many), data, seed, region and dice. The arm "synthetic" has a column of
-    marks for each number; every other arm has one, left of them.
-    """
-    kinds, regions = table["data"].unique(), plots.regions_in(table)
-    made = table["arm"] == "synthetic"
-    others = table["arm"].str.replace(", ", ",\n")
-    table = table.assign(given=others.where(~made, table["synthetic"].map("{:,}\nsynthetic".format)))
-    columns = [*others[~made].unique(), *table[made].sort_values("synthetic")["given"].unique()]
-    means = table.groupby(["data", "given", "region", "seed"])["dice"].mean().reset_index()
-    fig, axes = plots.sheet(3.4 * len(kinds), len(kinds), source=source, key=True, grid="y", squeeze=False)
-    for ax, kind in zip(axes[:, 0], kinds, strict=True):
-        seaborn.pointplot(
-            means[means["data"] == kind], x="given", y="dice", order=columns, dodge=0.24, linestyle="none", ax=ax,
-            errorbar=("pi", 100), err_kws={"lw": 2}, ms=8, **plots.region_hue(regions), **plots.MEAN,
-        )  # fmt: skip
-        ax.axvline(others[~made].nunique() - 0.5, color="#CCCCCC", lw=1)
-        ax.set(title=kind, xlabel="", ylabel="Dice, mean over cases")
-        ax.tick_params(axis="x", labelsize=9.5)
-    seeds = f"lowest to highest of {table['seed'].nunique()} seeds"
-    plots.foot_key(fig, plots.region_marks(regions, ls="none") | {seeds: Patch(color="#6B6B6B")})
     return fig

@@ -58,13 +58,3 @@ def test_the_scale_of_distances_shows_what_lies_below_the_floor_or_above_the_cei
     check_plot(figure)
     assert marked(figure, "position")[0].get_xdata() == pytest.approx([-0.5, 0.3, 3.5])
     assert "0.30  (4)" in texts(figure)
-
-
-def test_help_is_a_mark_per_arm_and_number():
-    arms = [("few, plain", 0, 0.5), ("synthetic", 100, 0.6), ("synthetic", 1000, 0.7)]
-    rows = [(*arm, seed, region) for arm in arms for seed in (0, 1) for region in ("WT", "ET")]
-    table = pd.DataFrame(rows, columns=["arm", "synthetic", "dice", "seed", "region"]).assign(data="phantoms")
-    table["dice"] += table["seed"] / 10
-    figure = generation.help_curve(table, SOURCE)
-    check_plot(figure)
-    assert points(figure.axes[0], "WT")[1] == pytest.approx([0.55, 0.65, 0.75])

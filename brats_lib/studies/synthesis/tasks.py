@@ -39,13 +39,16 @@ def restore(translator: keras.Model, pictures: np.ndarray) -> np.ndarray:
 
 
 def score_denoising(
-    pictures: Pictures, translator: keras.Model | None = None, strengths: Mapping[str, float] | None = None
+    pictures: Pictures,
+    translator: keras.Model | None = None,
+    strengths: Mapping[str, float] | None = None,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """Score denoisers on Rician noise, with a column for its level, which the translator is not given.
+    """Score denoisers on Rician noise from a seed, with a column for its level, which the translator is not given.
 
     `strengths` are those of `damage.DENOISERS`; their defaults where omitted.
     """
-    strengths, rng, rows = strengths or {}, np.random.default_rng(0), []
+    strengths, rng, rows = strengths or {}, np.random.default_rng(seed), []
     clean, about = _one_modality(pictures)
     for level in damage.LEVELS:
         noisy = np.stack([damage.rician(rng, picture, level) for picture in clean])
@@ -60,13 +63,14 @@ def score_denoising(
 
 
 def score_reconstruction(
-    pictures: Pictures, translator: keras.Model | None = None, weight: float = 0.02
+    pictures: Pictures, translator: keras.Model | None = None, weight: float = 0.02, seed: int = 0
 ) -> pd.DataFrame:
     """Score reconstructions from undersampled k-space, with a column for how many times fewer lines are measured.
 
-    The measured lines are put back into what the network gives. `weight` is that of `damage.tv_reconstruction`.
+    Lines are chosen from the seed and put back into what the network gives. `weight` is that of
+    `damage.tv_reconstruction`.
     """
-    rng, rows = np.random.default_rng(0), []
+    rng, rows = np.random.default_rng(seed), []
     clean, about = _one_modality(pictures)
     for rate in damage.RATES:
         lines = [damage.sampling_lines(rng, clean.shape[1], rate) for _ in clean]
