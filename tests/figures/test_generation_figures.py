@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from figures.drawn import SOURCE, captions, check_plot, check_sheet, hex_colours, marked, points, texts
+from figures.drawn import SOURCE, captions, check_plot, check_sheet, hex_colours, marked, texts
 
 from brats_lib.figures import generation
 from brats_lib.labels import BACKGROUND, COLOURS, ED

@@ -87,7 +87,7 @@ def score_reconstruction(
 def score_translation(
     pictures: Pictures, translator: keras.Model, recipe: GenerativeRecipe
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """Score a network that makes one modality of others, beside the mean of the target and beside the source itself.
+    """Score a network that makes one modality of others, beside one grey level, its mean, and beside the source itself.
 
     What it makes, float32, (n, h, w), comes before the scores: 0 outside the brain, as the source shows where that is.
     """
@@ -97,7 +97,7 @@ def score_translation(
     made = np.clip(forward(translator, sources)[..., 0], 0, 1) * pictures.brain
     flat = pictures.brain * truth[pictures.brain].mean()
     about = [{"case": pictures.names[case], "modality": target} for case in pictures.case]
-    shown = {"mean of the target": flat, f"{recipe.sources[-1]} itself": sources[..., -1], NETWORK: made}
+    shown = {"one grey level": flat, f"{recipe.sources[-1]} itself": sources[..., -1], NETWORK: made}
     return made, pd.DataFrame(_score(about, truth, shown, pictures.brain))
 
 

@@ -15,7 +15,8 @@ def table(score, data="real patients", **means):
         (data, name.replace("_", " "), seed, case, mean + 0.01 * case + 0.001 * seed + shift)
         for name, mean in means.items() for seed in SEEDS for case in range(CASES) for shift in (-0.5, 0.5)
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["data", "method", "seed", "case", score]).replace("nonlocal means", "non-local means")
+    found = pd.DataFrame(rows, columns=["data", "method", "seed", "case", score])
+    return found.replace("nonlocal means", "non-local means")
 
 
 def test_verdicts_are_of_patients_whatever_phantoms_show():
@@ -24,7 +25,7 @@ def test_verdicts_are_of_patients_whatever_phantoms_show():
         table("psnr_brain", "phantoms", network=10.0, nonlocal_means=28.0, total_variation=29.0),
     ])  # fmt: skip
     reconstruction = table("psnr_brain", network=25.0, total_variation=29.0)
-    translation = table("psnr_brain", network=20.0, mean_of_the_target=20.0)
+    translation = table("psnr_brain", network=20.0, one_grey_level=20.0)
     segmentation = table("dice", synthetic_slices=0.7, augmentation_alone=0.6, slices_of_phantoms=0.7)
     judged = judge_claims(denoising, reconstruction, translation, segmentation)
     assert judged["verdict"].tolist() == ["better", "better", "worse", "undecided", "better", "undecided"]
@@ -38,7 +39,7 @@ def test_one_training_decides_nothing():
     tables = [
         table("psnr_brain", network=30.0, nonlocal_means=28.0, total_variation=29.0),
         table("psnr_brain", network=25.0, total_variation=29.0),
-        table("psnr_brain", network=20.0, mean_of_the_target=10.0),
+        table("psnr_brain", network=20.0, one_grey_level=10.0),
         table("dice", synthetic_slices=0.7, augmentation_alone=0.6, slices_of_phantoms=0.7),
     ]
     judged = judge_claims(*(scores[scores["seed"] == 0] for scores in tables))

@@ -136,7 +136,7 @@ def test_a_network_that_changes_nothing_scores_as_what_it_is_given():
 def test_translation_is_scored_beside_the_source_and_a_flat_brain():
     made, table = tasks.score_translation(pictures(), Echo(), T2_FROM_T1)
     means = table.groupby("method", sort=False)["psnr_brain"].mean()
-    assert list(means.index) == ["mean of the target", "t1 itself", "network"]
+    assert list(means.index) == ["one grey level", "t1 itself", "network"]
     assert (made[~pictures().brain] == 0).all()
     # T1 and T2 differ by 0.2 / 12 everywhere in the brain.
     assert means["network"] == pytest.approx(means["t1 itself"]) == pytest.approx(20 * np.log10(60), abs=0.5)
