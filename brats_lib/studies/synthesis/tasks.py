@@ -38,6 +38,13 @@ def restore(translator: keras.Model, pictures: np.ndarray) -> np.ndarray:
     return np.clip(forward(translator, np.asarray(pictures, np.float32)[..., None])[..., 0], 0, None)
 
 
+def reconstruct(translator: keras.Model, known: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+    """Let a network restore zero-filled pictures, and put what `damage.measure` gave with its lines back into them."""
+    guesses = restore(translator, np.stack([damage.zero_filled(spectrum) for spectrum, _ in known]))
+    pairs = zip(guesses, known, strict=True)
+    return [np.clip(damage.restore_measured(guess, *pair), 0, None) for guess, pair in pairs]
+
+
 def score_denoising(
     pictures: Pictures,
     translator: keras.Model | None = None,
@@ -75,11 +82,12 @@ def score_reconstruction(
     for rate in damage.RATES:
         lines = [damage.sampling_lines(rng, clean.shape[1], rate) for _ in clean]
         known = [(damage.measure(picture, chosen), chosen) for picture, chosen in zip(clean, lines, strict=True)]
-        zero = np.stack([damage.zero_filled(spectrum) for spectrum, _ in known])
-        found = {"zero-filled": zero, "total variation": [damage.tv_reconstruction(*pair, weight) for pair in known]}
+        found = {
+            "zero-filled": [damage.zero_filled(spectrum) for spectrum, _ in known],
+            "total variation": [damage.tv_reconstruction(*pair, weight) for pair in known],
+        }
         if translator is not None:
-            guesses = zip(restore(translator, zero), known, strict=True)
-            found[NETWORK] = [np.clip(damage.restore_measured(guess, *pair), 0, None) for guess, pair in guesses]
+            found[NETWORK] = reconstruct(translator, known)
         rows += _score(about, clean, found, pictures.brain, rate=rate)
     return pd.DataFrame(rows)
 
