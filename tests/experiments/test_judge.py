@@ -35,7 +35,7 @@ def test_halves_share_no_case_are_equally_large_and_change_with_the_seed():
     assert len({(one.case[0], other.case[0]) for one, other in drawn}) > 3
 
 
-def test_restoration_has_a_row_per_seed_method_and_case_and_goes_on_where_it_stopped(results, monkeypatch):
+def test_tasks_have_a_row_per_seed_method_and_case_and_go_on_where_it_stopped(results, monkeypatch):
     trained = []
 
     def train(name, seed):
@@ -62,6 +62,8 @@ def test_restoration_has_a_row_per_seed_method_and_case_and_goes_on_where_it_sto
     assert trained == [("denoising", 1)]
     again = pd.read_csv(results / "denoising.csv")
     pd.testing.assert_frame_equal(again, table)
+    judge.judge_translation(["a patient"])
+    assert set(pd.read_csv(results / "translation.csv")["method"]) == {"one grey level", "t1 itself", "network"}
 
 
 def test_samples_are_compared_with_halves_of_phantoms_and_of_patients_that_are_equally_large(results, monkeypatch):
