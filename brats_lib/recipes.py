@@ -248,14 +248,10 @@ GENERATION = GenerativeRecipe(
 )  # fmt: skip
 # Slices with a tumour where the labels say.
 VARIATION = GenerativeRecipe("variation", "vae", latent=16, kl=2e-3, learning_rate=2e-3)
-# A modality that was not acquired, of those that were: as in most publications, and where it would save contrast agent.
+# A modality that was not acquired, of one that was.
 T2_FROM_T1 = GenerativeRecipe(
     "t2-from-t1", "translation", ("t1",), ("t2",), widths=(16, 32, 64), critic_widths=(16, 32, 64),
     adversarial=0.01, beta_1=0.5,
-)  # fmt: skip
-ENHANCEMENT = GenerativeRecipe(
-    "t1ce-from-flair-t1", "translation", ("flair", "t1"), ("t1ce",), widths=(16, 32, 64),
-    critic_widths=(16, 32, 64), adversarial=0.01, beta_1=0.5,
 )  # fmt: skip
 # One picture of any modality, freed of noise or of what undersampling does to it.
 RESTORATION = GenerativeRecipe("restoration", "translation", ("any",), ("any",), widths=(16, 32, 64), residual=True)

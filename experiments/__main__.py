@@ -54,7 +54,7 @@ EXPERIMENTS = {
     "phantom": Experiment(lambda options: shipped.make_phantom(options.data), ("phantom_on_real", "transfer")),
     "real": Experiment(lambda options: shipped.make_real(options.data), ("folds",)),
     "likeness": Experiment(_with_stacks(likeness.compare_patches), ("likeness",)),
-    "generation": Experiment(_with_stacks(judge.judge_generation), (), ("generation",)),
+    "generation": Experiment(_with_stacks(judge.judge_generation), ("generation",)),
     "membership": Experiment(_with_stacks(judge.attack), (), ("membership",)),
     "restoration": Experiment(_with_stacks(judge.judge_restoration), ("denoising", "reconstruction")),
     "translation": Experiment(_with_stacks(judge.judge_translation), ("translation",)),

@@ -12,47 +12,36 @@ from brats_lib.files import write_whole
 from brats_lib.phantom import VERSION
 from brats_lib.prediction import weights
 from brats_lib.prediction.weights.store import pack, to_float16
-from brats_lib.recipes import COMPRESSION, ENHANCEMENT, GENERATION, T2_FROM_T1
+from brats_lib.recipes import COMPRESSION, GENERATION, T2_FROM_T1
 from brats_lib.scores.images import attack_auc, nearest_distances, pairwise_ms_ssim
 from brats_lib.studies.synthesis import tasks
 from brats_lib.studies.synthesis.damage import DENOISERS
 from brats_lib.studies.synthesis.features import unet_features
 from brats_lib.studies.synthesis.gan import join
 from brats_lib.studies.synthesis.networks import draw_latent, encode, forward, split_labelled, synthesise
+from brats_lib.studies.synthesis.pictures import make_pictures
 from brats_lib.studies.synthesis.store import GENERATOR
-from experiments.generative import NETWORKS, SEED, train_network
-from experiments.pictures import held_out, learnt_from, tested, training_pictures
-from experiments.record import provenance, save
-from experiments.shipped import ATLAS_LICENCE, FONOV
+from experiments.generative import NETWORKS, train_network
+from experiments.pictures import SLICES, held_out, learnt_from, tested, training_pictures
+from experiments.record import provenance, recorded, save
+from experiments.shipped import ATLAS_LICENCE, FONOV, SEED
 
 __all__ = [
+    "SEEDS",
     "attack",
     "auc_interval",
+    "draw_halves",
     "judge_generation",
     "judge_restoration",
     "judge_translation",
     "save_generator",
-    "short",
 ]
 
-STRENGTHS = {
-    "non-local means": (0.6, 0.8, 1.0, 1.3), "wavelets": (0.6, 0.8, 1.0, 1.3), "total variation": (0.5, 0.8, 1.2, 1.8),
-}  # fmt: skip
+# Of trainings; of samples and halves where there is one training.
+SEEDS = (0, 1, 2)
+STRENGTHS = {"non-local means": (0.6, 0.8, 1.0, 1.3), "total variation": (0.5, 0.8, 1.2, 1.8)}
 WEIGHTS = (0.003, 0.006, 0.012, 0.025, 0.05)
 TUNED_ON, SAMPLES = 6, 384
-
-
-def short(table, *by):
-    """Means over the slices of each case."""
-    return (
-        table.groupby(["data", "method", *by, "modality", "case"], sort=False)[list(tasks.SCORES)].mean().reset_index()
-    )
-
-
-def _cohorts(real):
-    """Pictures to test on: phantoms, and patients where there are any."""
-    cohorts = {"phantoms": tested()}
-    return cohorts | ({"real patients": tested(real)} if real else {})
 
 
 def judge_restoration(real):
@@ -71,65 +60,77 @@ def judge_restoration(real):
     tried = [tasks.score_reconstruction(sample, weight=weight) for weight in WEIGHTS]
     means = [table[table["method"] == "total variation"]["psnr_brain"].mean() for table in tried]
     weight = WEIGHTS[int(np.argmax(means))]
-    print(strengths, weight, flush=True)
-    denoiser, reconstructor = train_network("denoising"), train_network("reconstruction")
-    parts = {"denoising": [], "reconstruction": []}
-    for data, pictures in _cohorts(real).items():
-        found = tasks.score_denoising(pictures, denoiser.model.translator, strengths=strengths)
-        parts["denoising"].append(short(found.assign(data=data), "level"))
-        found = tasks.score_reconstruction(pictures, reconstructor.model.translator, weight=weight)
-        parts["reconstruction"].append(short(found.assign(data=data), "rate"))
-    facts = {"denoising": {"strengths": strengths}, "reconstruction": {"weight": weight}}
-    for (name, tables), result in zip(parts.items(), (denoiser, reconstructor), strict=True):
-        table = pd.concat(tables)
-        about = {"minutes": round(result.seconds / 60, 1), "slices_seen": _seen(result, name), "seed": SEED}
-        save(name, table, **about, **facts[name])
-        print(table.groupby(["data", table.columns[2], "method"])[["psnr_brain", "ssim_brain"]].mean().round(3))
+    denoise = functools.partial(tasks.score_denoising, strengths=strengths)
+    _judge("denoising", denoise, real, strengths=strengths)
+    _judge("reconstruction", functools.partial(tasks.score_reconstruction, weight=weight), real, weight=weight)
 
 
 def judge_translation(real):
-    """Missing modalities: `results/translation.csv`."""
-    parts, minutes = [], {}
-    for recipe in (T2_FROM_T1, ENHANCEMENT):
-        result = train_network(recipe.name)
-        minutes[recipe.name] = round(result.seconds / 60, 1)
-        for data, pictures in _cohorts(real).items():
-            _, found = tasks.score_translation(pictures, result.model.translator, recipe)
-            parts.append(short(found.assign(data=data, task=recipe.name), "task"))
-    table = pd.concat(parts)
-    save("translation", table, minutes=minutes, slices_seen=_seen(result, "t2-from-t1"), seed=SEED)
-    print(table.groupby(["task", "data", "method"])[list(tasks.SCORES)].mean().round(3))
+    """A missing modality: `results/translation.csv`."""
+    _judge("translation", lambda *parts, seed: tasks.score_translation(*parts, T2_FROM_T1)[1], real)
+
+
+def _judge(name, score, real, **facts):
+    """Train a network of `NETWORKS` with every seed that its table lacks, and score it on phantoms and on patients.
+
+    A row is a mean over the slices of a case. `score` is given pictures, the translator and the seed.
+    """
+    cohorts = {"phantoms": tested()} | ({"real patients": tested(real)} if real else {})
+    table = recorded(name, ["data", "method", "seed", "case"])
+    for seed in SEEDS:
+        if (table["seed"] == seed).any():
+            continue
+        result = train_network(name, seed)
+        for data, pictures in cohorts.items():
+            found = score(pictures, result.model.translator, seed=seed)
+            keys = [column for column in found if column not in tasks.SCORES]
+            found = found.groupby(keys, sort=False)[list(tasks.SCORES)].mean().reset_index()
+            print(name, seed, data, found.groupby("method")["psnr_brain"].mean().round(2).to_dict(), flush=True)
+            table = pd.concat([table, found.assign(data=data, seed=seed)], ignore_index=True)
+        minutes = round(result.seconds / 60, 1)
+        save(name, table, minutes=minutes, slices_seen=_seen(result, name), **facts)
+
+
+def draw_halves(pictures, cases, seed):
+    """Slices of as many cases, drawn with the seed, in two halves that share no case and are equally large."""
+    drawn = np.random.default_rng(seed).permutation(np.unique(pictures.case))[: cases // 2 * 2]
+    return [pictures.take(np.isin(pictures.case, half)) for half in np.split(drawn, 2)]
 
 
 def judge_generation(real):
-    """Samples: `results/generation.csv`, and the generator that ships."""
+    """Samples against slices of phantoms and of patients: `results/generation.csv`, and the generator that ships.
+
+    The generator is one training; samples, and halves of the cases, are drawn with three seeds.
+    """
     pictures, parts = training_pictures(), {name: train_network(name) for name in ("compression", "generation")}
-    generator = _generator(parts)
-    others = held_out(pictures)
-    reference, floor = (others.take(others.case % 2 == remainder) for remainder in (0, 1))
-    count = min(len(reference), SAMPLES)
-    images, _ = synthesise(generator, draw_latent(count, GENERATION.latent, seed=1))
-    again, _ = split_labelled(_draw_again(parts["compression"].model, floor))
+    generator, seen = _generator(parts), learnt_from(pictures)
+    references = {"phantoms": held_out(pictures)} | ({"patients": make_pictures(real, SLICES)} if real else {})
+    # Distances to few slices are larger, and halves of few cases are further apart: both references have as many.
+    cases = min(len(np.unique(reference.case)) for reference in references.values())
     network, recipe, card = weights.load("phantom", precision="float32")
-    features = functools.partial(unet_features, network, recipe)
-    seen = learnt_from(pictures)
-    seen = seen.images[np.linspace(0, len(seen) - 1, count).astype(int)]
-    table = tasks.distance_table(
-        features, {"GAN": images, "drawn again from their codes": again, "slices it learnt from": seen,
-                   "noise in the outlines of brains": _noise_in_brains(floor)},
-        (reference.images, floor.images),
-    )  # fmt: skip
-    alike = {"real": floor.images, "GAN": images, "drawn again from their codes": again, "slices it learnt from": seen}
-    table["ms_ssim"] = table["set"].map({
-        name: pairwise_ms_ssim(shown[..., 0].astype(np.float32)) for name, shown in alike.items()
-    })  # fmt: skip
+    features, tables = functools.partial(unet_features, network, recipe), []
+    for seed in SEEDS:
+        for reference, shown in references.items():
+            one, other = draw_halves(shown, cases, seed)
+            count = len(one)
+            drawn = np.random.default_rng(seed).choice(len(seen), count, replace=False)
+            sets = {
+                "GAN": synthesise(generator, draw_latent(count, GENERATION.latent, seed=seed))[0],
+                "drawn again from their codes": split_labelled(_draw_again(parts["compression"].model, other))[0],
+                "slices it learnt from": seen.images[drawn],
+            }
+            table = tasks.distance_table(features, sets, (one.images, other.images), seed)
+            flair = {name: images[..., 0].astype(float) for name, images in {"real": other.images, **sets}.items()}
+            alike = {name: pairwise_ms_ssim(images) for name, images in flair.items()}
+            tables.append(table.assign(ms_ssim=table["set"].map(alike), reference=reference, seed=seed))
+            print(tables[-1].round(3), flush=True)
+    table = pd.concat(tables)[["reference", "seed", *tables[0].columns[:-2]]]
     minutes = {name: round(result.seconds / 60, 1) for name, result in parts.items()}
     slices_seen = {name: _seen(result, name) for name, result in parts.items()}
     # Distances depend on the network whose features they compare.
-    about = {"minutes": minutes, "slices_seen": slices_seen, "seed": SEED}
+    about = {"cases": cases, "minutes": minutes, "slices_seen": slices_seen, "training_seed": SEED}
     save("generation", table, features_of=card.weights["sha256"], **about)
-    print(table.round(3))
-    scores = table[table["set"] == "GAN"].round(4).to_dict("records")[0]
+    scores = table[table["set"] == "GAN"].drop(columns=["seed", "set"]).groupby("reference").mean().round(4)
     recipe, compression = (
         dataclasses.replace(recipe, epochs=len(parts[recipe.name].history)) for recipe in (GENERATION, COMPRESSION)
     )
@@ -137,7 +138,7 @@ def judge_generation(real):
         "data": f"{seen_cases(pictures)} phantoms of version {VERSION}, no patient",
         "licence": ATLAS_LICENCE, "citations": [FONOV],
         "training": provenance(minutes=round(sum(minutes.values()), 1), slices_seen=slices_seen),
-        "scores": scores,
+        "scores": scores.reset_index().to_dict("records"),
         "intended_use": "Teaching and research. What it makes shows nobody and is no ground for any decision.",
         "limitations": ["Learnt from phantoms alone: as far from patients as they are.", "Single slices of 1.5 mm."],
     })  # fmt: skip
@@ -217,13 +218,6 @@ def _generator(parts):
 def _draw_again(autoencoder, pictures):
     """Slices with their labels as the autoencoder draws them again from their codes."""
     return forward(autoencoder.decoder, encode(autoencoder, pictures))
-
-
-def _noise_in_brains(pictures):
-    """Noise inside the outlines of the brains, with the mean and the spread of each modality."""
-    inside = pictures.images[pictures.brain].astype(np.float32)
-    noise = np.random.default_rng(0).normal(inside.mean(0), inside.std(0), pictures.images.shape)
-    return (np.clip(noise, 0, 1) * pictures.brain[..., None]).astype(np.float16)
 
 
 def _small(images):

@@ -120,7 +120,8 @@ def save(name, table, **facts):
         facts = {"seeds": sorted({int(seed) for seed in table["seed"]}), **facts}
     if name in DATA:
         facts = {"data": DATA[name], **facts}
-    table.to_csv(FOLDER / f"{name}.csv", index=False, float_format="%.4f")
+    # A table that began empty holds objects, of which no decimals would be cut.
+    table.infer_objects().to_csv(FOLDER / f"{name}.csv", index=False, float_format="%.4f")
     _write(name, provenance(**facts))
     print(f"{FOLDER.name}/{name}.csv: {len(table)} rows")
 

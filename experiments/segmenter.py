@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-from keras import layers, ops
 from keras.utils import PyDataset
 
 from brats_lib.cases import MODALITIES
@@ -10,13 +9,12 @@ from brats_lib.labels import REGIONS, region, to_labels
 from brats_lib.models.native_unet import build_native_unet
 from brats_lib.recipes import NativeRecipe
 from brats_lib.slices.patches import region_targets
-from brats_lib.studies.synthesis.networks import bottleneck, forward
-from brats_lib.studies.synthesis.parts import Blocks, GenerativeModel, draw_codes
+from brats_lib.studies.synthesis.networks import forward
 from brats_lib.studies.synthesis.pictures import Pictures
 from brats_lib.training.devices import choose_precision, make_reproducible
 from brats_lib.training.objectives import compile_model
 
-__all__ = ["SEGMENTER", "LabelledBatches", "VAERegularised", "score_segmenter", "train_segmenter"]
+__all__ = ["SEGMENTER", "LabelledBatches", "score_segmenter", "train_segmenter"]
 
 # As small as its data: single slices of 1.5 mm pixels.
 SEGMENTER = NativeRecipe(
@@ -25,9 +23,6 @@ SEGMENTER = NativeRecipe(
 )  # fmt: skip
 # Intensities in 0-1 are spread to about the range of standardised ones.
 _GAIN = 4.0
-# Length of the latent vector of the branch of a VAE, its filters from the coarsest level on, and the weight of either
-# loss (Myronenko 2018, equation 2).
-_LATENT, _BRANCH, _WEIGHT = 32, (64, 32, 16, 8), 0.1
 
 
 class LabelledBatches(PyDataset):
@@ -83,64 +78,18 @@ def _change(rng, image, mask):
     return np.clip(image, 0, 1) ** bend * gain, mask
 
 
-class VAERegularised(GenerativeModel):
-    """A U-Net whose bottleneck also has to draw its input again while it trains (Myronenko 2018).
-
-    A branch samples from the features of the bottleneck and draws the input. Its losses, the mean squared error and
-    the divergence, are added; the divergence is a mean over pixels in the paper's implementation and here. At
-    prediction the branch is not used, so the network costs nothing more.
-    """
-
-    def __init__(self, network: keras.Model, size: int, precision: str = "float32", seed: int | None = None):
-        super().__init__(name="vae_regularised")
-        blocks = Blocks(precision, seed)
-        policy, features = blocks.policy, bottleneck(network)
-        self.network = network
-        self.both = keras.Model(network.input, [network.output, features], name="with_bottleneck")
-        features = keras.Input(features.shape[1:], name="bottleneck")
-        x = layers.GlobalAveragePooling2D(dtype=policy, name="pooled")(features)
-        x = blocks.dense(x, 2 * _LATENT, "posterior", "float32")
-        x = layers.Reshape((2, _LATENT), dtype="float32", name="mean_and_log_variance")(x)
-        self.encoder = keras.Model(features, x)
-        coarsest = size // 2 ** len(_BRANCH)
-        vector = keras.Input((_LATENT,), name="latent")
-        x = blocks.dense(vector, coarsest**2 * _BRANCH[0], "coarse")
-        x = blocks.relu(layers.Reshape((coarsest, coarsest, _BRANCH[0]), dtype=policy)(x), "coarse_relu")
-        for level, width in enumerate(_BRANCH, start=1):
-            x = blocks.conv_relu(x, width, 4, f"branch_{level}", 2, layers.Conv2DTranspose)
-        drawn = blocks.conv(x, network.input.shape[-1], 3, "drawn", dtype="float32")
-        self.decoder = keras.Model(vector, drawn, name="branch")
-        self.noise = keras.random.SeedGenerator(seed)
-
-    def call(self, pictures, training=None):
-        """What the network gives; in training the branch's losses are added."""
-        found, features = self.both(pictures, training=training)
-        if training:
-            mean, log_variance = ops.unstack(self.encoder(features, training=True), 2, axis=1)
-            latent, divergence = draw_codes(mean, log_variance, self.noise)
-            drawn = self.decoder(latent, training=True)
-            pixels = pictures.shape[1] * pictures.shape[2]
-            self.add_loss(_WEIGHT * ops.mean(ops.square(drawn - pictures)))
-            self.add_loss(_WEIGHT * ops.mean(divergence) / pixels)
-        return found
-
-
-def train_segmenter(batches: LabelledBatches, seed: int = 0, vae_branch: bool = False) -> keras.Model:
-    """Train the small network for the recipe's number of batches; it has the moving average of its weights.
-
-    With `vae_branch` it trains as a `VAERegularised`.
-    """
+def train_segmenter(batches: LabelledBatches, seed: int = 0) -> keras.Model:
+    """Train the small network for the recipe's number of batches; it has the moving average of its weights."""
     recipe, precision = batches.recipe, choose_precision()
     make_reproducible(seed)
-    network = build_native_unet(len(recipe.modalities), recipe.widths, len(REGIONS), True, precision, seed)
-    model = VAERegularised(network, recipe.patch, precision, seed + 1) if vae_branch else network
+    model = build_native_unet(len(recipe.modalities), recipe.widths, len(REGIONS), True, precision, seed)
     compile_model(model, recipe, precision, recipe.epochs * len(batches))
     for epoch in range(recipe.epochs):
         batches.epoch = epoch
         for number in range(len(batches)):
             model.train_on_batch(*batches[number])
     model.optimizer.finalize_variable_values(model.trainable_variables)
-    return network
+    return model
 
 
 def score_segmenter(network: keras.Model, pictures: Pictures, recipe: NativeRecipe = SEGMENTER) -> list[dict]:

@@ -1,60 +1,56 @@
-"""Does synthetic data help segmentation? Few patients, and 0 to many synthetic slices: `results/synthetic.csv`."""
+"""Do generated slices help segmentation where there are few patients? `results/synthetic.csv`."""
 
-import dataclasses
 import itertools
 
-import numpy as np
 import pandas as pd
 
 from brats_lib.studies.synthesis.networks import draw_latent, synthesise
 from brats_lib.studies.synthesis.pictures import make_pictures
 from brats_lib.studies.synthesis.store import load_generator
-from experiments.pictures import SLICES, held_out, learnt_from, tested, training_pictures
+from experiments.pictures import SLICES, learnt_from, training_pictures
 from experiments.record import recorded, save
 from experiments.segmenter import SEGMENTER, LabelledBatches, score_segmenter, train_segmenter
 
-__all__ = ["COUNTS", "FEW", "SEEDS", "compare_synthetic"]
+__all__ = ["FEW", "SEEDS", "compare_synthetic"]
 
-FEW, COUNTS, SEEDS = 4, (128, 512, 2048), (0, 1, 2)
-PLAIN = dataclasses.replace(SEGMENTER, augmentation=())
+FEW, MADE, SEEDS = 4, 2048, (0, 1, 2)
 
 
 def compare_synthetic(real):
-    """Rows: plain, augmented, augmented with synthetic slices, with the VAE branch, with more phantoms.
+    """Train on slices of few patients: augmented alone, with synthetic slices, with slices of phantoms.
 
-    Everything is trained for the same number of steps. Synthetic slices are those of the generator that ships. The few
-    phantoms are none that it learnt from; the real patients are halved, so every patient is tested once. Whole seeds
-    come one after the other, so that a stopped study has results of all arms.
+    Everything is trained for the same number of steps. Synthetic slices are those of the generator that ships; the
+    phantoms are those that it learnt from. The patients are halved: a network that learns from the first few of one
+    half is tested on the other, so every patient is tested once. A study that was stopped goes on where it was.
+
+    Parameters
+    ----------
+    real : list of Stack
+        Twice `FEW` patients or more.
     """
-    pictures = training_pictures()
-    others = held_out(pictures)
-    few = others.take(np.isin(others.case, np.unique(others.case)[:FEW]))
     generator, recipe, _ = load_generator()
-    made = synthesise(generator, draw_latent(max(COUNTS), recipe.latent, seed=3))
-    seen = learnt_from(pictures)
-    # In two slices of a case there is often no tumour, and then finding none counts as 1.
-    tasks = {"phantoms": [(few, tested(slices=SLICES))]}
-    if real:
-        halves = [real[::2], real[1::2]]
-        tasks["real patients"] = [
-            (make_pictures(one, SLICES), tested(other, SLICES)) for one, other in (halves, halves[::-1])
-        ]  # fmt: skip
-    arms = {("few, plain", 0): {}, ("few, augmented", 0): {}, ("VAE branch", 0): {"vae_branch": True}}
-    arms |= {("synthetic", count): {"others": tuple(array[:count] for array in made)} for count in COUNTS}
-    arms[("more phantoms", 0)] = {"others": (seen.images, seen.classes)}
-    table = recorded("synthetic", ["data", "arm", "synthetic", "seed", "case", "region", "dice"])
-    for seed, (data, folds), (arm, count) in itertools.product(SEEDS, tasks.items(), arms):
-        done = (table["arm"] == arm) & (table["synthetic"] == count) & (table["seed"] == seed)
-        if (done & (table["data"] == data)).any():
+    seen = learnt_from(training_pictures())
+    methods = {
+        "augmentation alone": None,
+        "synthetic slices": synthesise(generator, draw_latent(MADE, recipe.latent, seed=3)),
+        "slices of phantoms": (seen.images, seen.classes),
+    }
+    halves = [real[::2], real[1::2]]
+    # In few slices of a case there is often no tumour, and then finding none counts as 1.
+    folds = [
+        (make_pictures(one[:FEW], SLICES), make_pictures(other, SLICES)) for one, other in (halves, halves[::-1])
+    ]  # fmt: skip
+    columns = ["data", "method", "seed", "case", "region", "dice"]
+    table = recorded("synthetic", columns)
+    for seed, (method, others) in itertools.product(SEEDS, methods.items()):
+        if ((table["method"] == method) & (table["seed"] == seed)).any():
             continue
-        rows, options = [], arms[arm, count]
+        rows = []
         for known, asked in folds:
-            recipe = PLAIN if arm == "few, plain" else SEGMENTER
-            batches = LabelledBatches(known.images, known.classes, recipe, options.get("others"), seed)
-            network = train_segmenter(batches, seed, options.get("vae_branch", False))
-            rows += score_segmenter(network, asked)
-        facts = {"data": data, "arm": arm, "synthetic": count, "seed": seed}
-        found = pd.DataFrame(rows).assign(**facts)[[*facts, "case", "region", "dice"]]
-        print(facts, found.groupby("region")["dice"].mean().round(3).to_dict(), flush=True)
-        table = pd.concat([table, found], ignore_index=True)
-        save("synthetic", table, few=FEW, slices_each=SLICES, steps=len(batches), batch_slices=recipe.batch_slices)
+            batches = LabelledBatches(known.images, known.classes, SEGMENTER, others, seed)
+            rows += score_segmenter(train_segmenter(batches, seed), asked)
+        found = pd.DataFrame(rows).assign(data="real patients", method=method, seed=seed)
+        print(method, seed, found.groupby("region")["dice"].mean().round(3).to_dict(), flush=True)
+        table = pd.concat([table, found], ignore_index=True)[columns]
+        facts = {"few": FEW, "slices_each": SLICES, "synthetic": MADE, "steps": len(batches)}
+        save("synthetic", table, **facts)

@@ -1,18 +1,12 @@
-"""Images that networks made, beside real ones, and how good they are."""
+"""Images that networks made, beside real ones."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
-import seaborn
-from matplotlib.patches import Patch
 
-from brats_lib.figures import panels, plots
-from brats_lib.figures.style import ACCENTS, MODALITY_NAMES, Figure, label_colours, label_image, styled
+from brats_lib.figures import panels
+from brats_lib.figures.style import MODALITY_NAMES, Figure, label_colours, label_image, styled
 from brats_lib.labels import to_labels
-
-SCORES = {"psnr_brain": "PSNR in the brain (dB)", "ssim_brain": "SSIM in the brain"}
-METHOD_MARKS = [*zip([*ACCENTS.values(), ACCENTS["blue"]], "osD^vP", strict=True)]
 
 
 def labelled_slices(groups: Mapping[str, tuple[np.ndarray, np.ndarray]], source: str) -> Figure:
@@ -59,79 +53,4 @@ def picture_rows(
         panels.row_label(line[0], name)
     if headings:
         panels.captions(axes[0], *headings)
-    return fig
-
-
-@styled
-def score_steps(table: pd.DataFrame, step: str, source: str, xlabel: str) -> Figure:
-    """Plot PSNR and SSIM inside the brain against how much was spoilt, a line per method, a row per kind of data.
-
-    The table has columns method, data, `step`, psnr_brain and ssim_brain; points are means over all rows of a method
-    and step.
-    """
-    kinds, methods = table["data"].unique(), table["method"].unique()
-    colours, markers = zip(*METHOD_MARKS[: len(methods)], strict=True)
-    style = {"hue_order": methods, "palette": list(colours), "markers": list(markers), "lw": 1.6, "ms": 7, **plots.MEAN}
-    shape = {"sharex": True, "squeeze": False}
-    fig, axes = plots.sheet(2.7 * len(kinds), len(kinds), 2, source=source, key=True, grid="y", **shape)
-    for line, kind in zip(axes, kinds, strict=True):
-        for ax, (score, name) in zip(line, SCORES.items(), strict=True):
-            # Evenly spaced: levels double, and the highest is not more important.
-            seaborn.pointplot(
-                table[table["data"] == kind], x=step, y=score, hue="method", errorbar=None, legend=False, ax=ax,
-                formatter="{:g}".format, **style,
-            )  # fmt: skip
-            ax.set(title=kind, xlabel=xlabel if kind == kinds[-1] else "", ylabel=name)
-    marks = zip(methods, colours, markers, strict=True)
-    plots.foot_key(fig, {name: plots.mark(color=colour, marker=marker, mec="white") for name, colour, marker in marks})
-    return fig
-
-
-@styled
-def distance_scale(table: pd.DataFrame, source: str) -> Figure:
-    """Plot where sets of pictures lie between the floor and the ceiling of the Fréchet distance.
-
-    The table is that of `studies.synthesis.tasks.distance_table`.
-    """
-    fig, ax = plots.sheet(0.6 + 0.42 * len(table), source=source, grid="x")
-    rows = np.arange(len(table))[::-1]
-    ax.axvline(0.3, color=ACCENTS["grey"], lw=1, ls=(0, (3, 2)), gid="goal")
-    ax.hlines(rows, 0, table["position"], color="#B8B8B8", lw=1.4)
-    ax.plot(table["position"], rows, "o", color=ACCENTS["blue"], ms=9, mec="white", gid="position")
-    for row, position, distance in zip(rows, table["position"], table["frechet"], strict=True):
-        text = f"{position:.2f}  ({distance:.3g})"
-        ax.annotate(text, (position, row), xytext=(9, 0), textcoords="offset points", va="center", fontsize=10)
-    ax.set_yticks(rows, [str(name) for name in table["set"]])
-    # With few slices the floor is high, and a set may lie below it.
-    low, high = min(0.0, table["position"].min()), max(1.0, table["position"].max())
-    ax.set(xlim=(low - 0.03 * (high - low), high + 0.16 * (high - low)), ylim=(-0.6, len(table) - 0.4))
-    samples = table["samples"].min()
-    ax.set_xlabel(f"from the floor (0) to the ceiling (1); Fréchet distance in brackets; {samples} slices")
-    return fig
-
-
-@styled
-def help_curve(table: pd.DataFrame, source: str) -> Figure:
-    """Plot Dice against the number of synthetic slices that a segmentation network was given besides few patients.
-
-    The table has columns arm, synthetic (how many), data, seed, region and dice. The arm "synthetic" has a column of
-    marks for each number; every other arm has one, left of them.
-    """
-    kinds, regions = table["data"].unique(), plots.regions_in(table)
-    made = table["arm"] == "synthetic"
-    others = table["arm"].str.replace(", ", ",\n")
-    table = table.assign(given=others.where(~made, table["synthetic"].map("{:,}\nsynthetic".format)))
-    columns = [*others[~made].unique(), *table[made].sort_values("synthetic")["given"].unique()]
-    means = table.groupby(["data", "given", "region", "seed"])["dice"].mean().reset_index()
-    fig, axes = plots.sheet(3.4 * len(kinds), len(kinds), source=source, key=True, grid="y", squeeze=False)
-    for ax, kind in zip(axes[:, 0], kinds, strict=True):
-        seaborn.pointplot(
-            means[means["data"] == kind], x="given", y="dice", order=columns, dodge=0.24, linestyle="none", ax=ax,
-            errorbar=("pi", 100), err_kws={"lw": 2}, ms=8, **plots.region_hue(regions), **plots.MEAN,
-        )  # fmt: skip
-        ax.axvline(others[~made].nunique() - 0.5, color="#CCCCCC", lw=1)
-        ax.set(title=kind, xlabel="", ylabel="Dice, mean over cases")
-        ax.tick_params(axis="x", labelsize=9.5)
-    seeds = f"lowest to highest of {table['seed'].nunique()} seeds"
-    plots.foot_key(fig, plots.region_marks(regions, ls="none") | {seeds: Patch(color="#6B6B6B")})
     return fig

@@ -7,6 +7,7 @@ from collections import Counter
 import pandas as pd
 from conftest import ROOT
 
+from brats_lib.book import tables
 from brats_lib.phantom import VERSION
 from brats_lib.phantom.cohort import DESCRIPTION
 from brats_lib.phantom.population import PROBABILITIES
@@ -17,19 +18,21 @@ PAGES = {
 ANSWER = re.compile(r"^\| (\d+[a-g]?) \|.*\| (yes|partly|not done|n/a) \| (.+) \|$", re.MULTILINE)
 
 
-def recorded(name):
-    return pd.read_csv(ROOT / "results" / f"{name}.csv")
-
-
 def checklist(title):
     return ANSWER.findall(PAGES["checklists"].split(f"\n## {title}\n")[1].split("\n## ")[0])
 
 
-def test_attacks_are_as_the_page_says():
-    table = recorded("membership")
-    # The critic tells members from others, and guessing is inside the other intervals.
-    guessed = ((table["low"] < 0.5) & (table["high"] > 0.5)).set_axis(table["attack"])
-    assert guessed.to_dict() == {"critic's judgement": False, "autoencoder's error": True, "nearest sample": True}
+def test_distances_of_samples_are_means_with_their_range_over_draws():
+    rows = [("patients", seed, name, 52, frechet, position, ms_ssim)
+            for seed, frechet in enumerate((1.0, 2.0, 4.5))
+            for name, position, ms_ssim in (("GAN", 0.25, 0.5), ("noise", 1.0, None))]  # fmt: skip
+    columns = ["reference", "seed", "set", "samples", "frechet", "position", "ms_ssim"]
+    header, _, *lines = tables.generated(pd.DataFrame(rows, columns=columns)).splitlines()
+    assert "52 slices" in header
+    assert [cell.strip() for cell in lines[0].split("|")[1:-1]] == [
+        "patients", "generator", "2.50 (1.00 to 4.50)", "0.25", "0.50"
+    ]  # fmt: skip
+    assert lines[1].split("|")[-2].strip() == ""
 
 
 def test_datasheet_is_of_this_simulation():

@@ -1,9 +1,7 @@
 """Figures of images that networks made: every panel shows something, and marks are where the table says."""
 
 import numpy as np
-import pandas as pd
-import pytest
-from figures.drawn import SOURCE, captions, check_plot, check_sheet, hex_colours, marked, points, texts
+from figures.drawn import SOURCE, captions, check_sheet, hex_colours, texts
 
 from brats_lib.figures import generation
 from brats_lib.labels import BACKGROUND, COLOURS, ED
@@ -41,30 +39,3 @@ def test_rows_have_headings_notes_and_outlines():
     check_sheet(figure, 6)
     assert captions(figure) == ["a", "b", "c"] and "2 dB" in texts(figure)
     assert all(axes.collections for axes in figure.axes)
-
-
-def test_scores_are_means_per_method_and_step():
-    rows = [("network", "phantoms", level, 30 - 10 * level + case, 0.9) for level in (0.1, 0.5) for case in (0, 2)]
-    rows += [("noisy", "phantoms", level, 20 - 10 * level, 0.5) for level in (0.1, 0.5)]
-    table = pd.DataFrame(rows, columns=["method", "data", "level", "psnr_brain", "ssim_brain"])
-    figure = generation.score_steps(table, "level", SOURCE, "level of the noise")
-    check_plot(figure)
-    assert figure.axes[0].lines[0].get_ydata() == pytest.approx([30, 26])
-
-
-def test_the_scale_of_distances_shows_what_lies_below_the_floor_or_above_the_ceiling():
-    table = pd.DataFrame({"set": list("abc"), "frechet": [2, 4, 9], "position": [-0.5, 0.3, 3.5], "samples": 5})
-    figure = generation.distance_scale(table, SOURCE)
-    check_plot(figure)
-    assert marked(figure, "position")[0].get_xdata() == pytest.approx([-0.5, 0.3, 3.5])
-    assert "0.30  (4)" in texts(figure)
-
-
-def test_help_is_a_mark_per_arm_and_number():
-    arms = [("few, plain", 0, 0.5), ("synthetic", 100, 0.6), ("synthetic", 1000, 0.7)]
-    rows = [(*arm, seed, region) for arm in arms for seed in (0, 1) for region in ("WT", "ET")]
-    table = pd.DataFrame(rows, columns=["arm", "synthetic", "dice", "seed", "region"]).assign(data="phantoms")
-    table["dice"] += table["seed"] / 10
-    figure = generation.help_curve(table, SOURCE)
-    check_plot(figure)
-    assert points(figure.axes[0], "WT")[1] == pytest.approx([0.55, 0.65, 0.75])

@@ -6,7 +6,7 @@ Rician noise, and k-space that is not measured completely. A denoiser reads a pi
 """
 
 import numpy as np
-from skimage.restoration import cycle_spin, denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 
 # Standard deviation of the noise in either channel, as a share of the brightest tissue.
 LEVELS = (0.03, 0.07, 0.15)
@@ -38,26 +38,12 @@ def nonlocal_means(picture: np.ndarray, level: float, strength: float = 0.8) -> 
     return correct_bias(made, level)
 
 
-def wavelets(picture: np.ndarray, level: float, strength: float = 1.0) -> np.ndarray:
-    """Soft thresholds of wavelet coefficients chosen band by band (Chang et al. 2000, BayesShrink), shifted 16 ways.
-
-    The mean over shifts (Coifman and Donoho 1995) takes off the blocks that a single transform leaves. The strength is
-    a factor on the level that the thresholds are chosen for.
-    """
-
-    def denoise(shifted):
-        options = {"sigma": strength * level, "wavelet": "db2", "method": "BayesShrink", "rescale_sigma": False}
-        return denoise_wavelet(shifted, **options).astype(np.float64)  # the mean is taken in double precision
-
-    return correct_bias(cycle_spin(picture, denoise, max_shifts=7, shift_steps=2, workers=1), level)
-
-
 def total_variation(picture: np.ndarray, level: float, strength: float = 1.0) -> np.ndarray:
     """Total variation (Rudin et al. 1992); the strength is the weight of the smoothness."""
     return correct_bias(denoise_tv_chambolle(picture, weight=strength * level), level)
 
 
-DENOISERS = {"non-local means": nonlocal_means, "wavelets": wavelets, "total variation": total_variation}
+DENOISERS = {"non-local means": nonlocal_means, "total variation": total_variation}
 
 
 def sampling_lines(rng: np.random.Generator, size: int, rate: int) -> np.ndarray:

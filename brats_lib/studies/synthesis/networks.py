@@ -79,15 +79,6 @@ def draw_latent(count: int, length: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((count, length), np.float32)
 
 
-def between(first: np.ndarray, second: np.ndarray, steps: int) -> np.ndarray:
-    """Latent vectors in so many steps on the great circle from one to the other, all as likely (White 2016)."""
-    one, other = (vector / np.linalg.norm(vector) for vector in (first, second))
-    angle = np.arccos(np.clip(one @ other, -1, 1))
-    shares = np.linspace(0, 1, steps)[:, None]
-    path = (np.sin((1 - shares) * angle) * first + np.sin(shares * angle) * second) / np.sin(angle)
-    return path.astype(np.float32)
-
-
 def synthesise(generator: keras.Model, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Make labelled slices of latent vectors (n, length) with a generator of `gan.join`.
 

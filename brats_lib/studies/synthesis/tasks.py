@@ -38,14 +38,24 @@ def restore(translator: keras.Model, pictures: np.ndarray) -> np.ndarray:
     return np.clip(forward(translator, np.asarray(pictures, np.float32)[..., None])[..., 0], 0, None)
 
 
+def reconstruct(translator: keras.Model, known: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+    """Let a network restore zero-filled pictures, and put what `damage.measure` gave with its lines back into them."""
+    guesses = restore(translator, np.stack([damage.zero_filled(spectrum) for spectrum, _ in known]))
+    pairs = zip(guesses, known, strict=True)
+    return [np.clip(damage.restore_measured(guess, *pair), 0, None) for guess, pair in pairs]
+
+
 def score_denoising(
-    pictures: Pictures, translator: keras.Model | None = None, strengths: Mapping[str, float] | None = None
+    pictures: Pictures,
+    translator: keras.Model | None = None,
+    strengths: Mapping[str, float] | None = None,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """Score denoisers on Rician noise, with a column for its level, which the translator is not given.
+    """Score denoisers on Rician noise from a seed, with a column for its level, which the translator is not given.
 
     `strengths` are those of `damage.DENOISERS`; their defaults where omitted.
     """
-    strengths, rng, rows = strengths or {}, np.random.default_rng(0), []
+    strengths, rng, rows = strengths or {}, np.random.default_rng(seed), []
     clean, about = _one_modality(pictures)
     for level in damage.LEVELS:
         noisy = np.stack([damage.rician(rng, picture, level) for picture in clean])
@@ -60,22 +70,24 @@ def score_denoising(
 
 
 def score_reconstruction(
-    pictures: Pictures, translator: keras.Model | None = None, weight: float = 0.02
+    pictures: Pictures, translator: keras.Model | None = None, weight: float = 0.02, seed: int = 0
 ) -> pd.DataFrame:
     """Score reconstructions from undersampled k-space, with a column for how many times fewer lines are measured.
 
-    The measured lines are put back into what the network gives. `weight` is that of `damage.tv_reconstruction`.
+    Lines are chosen from the seed and put back into what the network gives. `weight` is that of
+    `damage.tv_reconstruction`.
     """
-    rng, rows = np.random.default_rng(0), []
+    rng, rows = np.random.default_rng(seed), []
     clean, about = _one_modality(pictures)
     for rate in damage.RATES:
         lines = [damage.sampling_lines(rng, clean.shape[1], rate) for _ in clean]
         known = [(damage.measure(picture, chosen), chosen) for picture, chosen in zip(clean, lines, strict=True)]
-        zero = np.stack([damage.zero_filled(spectrum) for spectrum, _ in known])
-        found = {"zero-filled": zero, "total variation": [damage.tv_reconstruction(*pair, weight) for pair in known]}
+        found = {
+            "zero-filled": [damage.zero_filled(spectrum) for spectrum, _ in known],
+            "total variation": [damage.tv_reconstruction(*pair, weight) for pair in known],
+        }
         if translator is not None:
-            guesses = zip(restore(translator, zero), known, strict=True)
-            found[NETWORK] = [np.clip(damage.restore_measured(guess, *pair), 0, None) for guess, pair in guesses]
+            found[NETWORK] = reconstruct(translator, known)
         rows += _score(about, clean, found, pictures.brain, rate=rate)
     return pd.DataFrame(rows)
 
@@ -83,7 +95,7 @@ def score_reconstruction(
 def score_translation(
     pictures: Pictures, translator: keras.Model, recipe: GenerativeRecipe
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """Score a network that makes one modality of others, beside the mean of the target and beside the source itself.
+    """Score a network that makes one modality of others, beside one grey level, its mean, and beside the source itself.
 
     What it makes, float32, (n, h, w), comes before the scores: 0 outside the brain, as the source shows where that is.
     """
@@ -93,7 +105,7 @@ def score_translation(
     made = np.clip(forward(translator, sources)[..., 0], 0, 1) * pictures.brain
     flat = pictures.brain * truth[pictures.brain].mean()
     about = [{"case": pictures.names[case], "modality": target} for case in pictures.case]
-    shown = {"mean of the target": flat, f"{recipe.sources[-1]} itself": sources[..., -1], NETWORK: made}
+    shown = {"one grey level": flat, f"{recipe.sources[-1]} itself": sources[..., -1], NETWORK: made}
     return made, pd.DataFrame(_score(about, truth, shown, pictures.brain))
 
 
