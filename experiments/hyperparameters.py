@@ -1,7 +1,7 @@
 """The hyper-parameter studies of chapter 9 at a reduced size, on phantoms: an hour and a half on two cores.
 
-Slices of 64 x 64 pixels and half the paper's width cost a twentieth of the paper's, and what can be concluded depends
-on the number of trainings. A study that was stopped goes on where it was.
+Slices of 64 x 64 pixels and half the paper's width, since what can be concluded depends on the number of trainings. A
+study that was stopped goes on where it was.
 """
 
 import dataclasses

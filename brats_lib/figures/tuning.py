@@ -33,8 +33,8 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
     """Plot the score against the values of each factor, a panel per factor.
 
     Small dots are seeds, large ones their mean; the line across is the mean of the baseline, and the band spans its
-    seeds. The scores are those of `studies.tuning.mean_scores`, with rows of factor "baseline"; `baseline` has its value
-    of each factor, drawn with a ring.
+    seeds. The scores are those of `studies.tuning.mean_scores`, with rows of factor "baseline"; `baseline` has its
+    value of each factor, drawn with a ring.
     """
     own = scores.loc[scores["factor"] == "baseline", "dice"]
     if own.empty:
@@ -66,7 +66,7 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
 
 @styled
 def learning_curves(table: pd.DataFrame, factors: Sequence[str], source: str) -> Figure:
-    """Plot Dice on validation slices over the epochs for the values of some factors, a panel each; means over the seeds.
+    """Plot Dice on validation slices over the epochs for the values of each factor, means over the seeds.
 
     The table has the curves of `studies.tuning.sweep`.
     """

@@ -84,7 +84,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cases:
-    """Names of the cases that trainings of a study learn from, choose by and are scored on; the cache of their slices."""
+    """The cases that trainings of a study learn from, choose by and are scored on, and the cache of their slices."""
 
     cache: SliceCache
     train: tuple[str, ...]
