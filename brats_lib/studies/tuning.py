@@ -154,16 +154,18 @@ def score_cases(model: keras.Model | None, cases: Cases) -> pd.DataFrame:
     Columns case, `dice`, the mean over WT, TC and ET, each over all slices of the case and 1 where it is empty in mask
     and prediction, and `accuracy`, the share of pixels with the right class; both in 0-1, at the size of the slices.
     """
+    if model is None:
+        return pd.DataFrame({"case": cases.test, "dice": 0.0, "accuracy": 0.0})
     rows = []
     for name in cases.test:
         dice, accuracy = RegionDice(len(LABELS)), keras.metrics.CategoricalAccuracy()
         batches = SliceBatches(cases.cache, [name], _SCORED_AT_ONCE, False)
-        for images, classes in [] if model is None else map(batches.__getitem__, range(len(batches))):
+        for number in range(len(batches)):
+            images, classes = batches[number]
             found = model.predict_on_batch(images)
             dice.update_state(classes, found)
             accuracy.update_state(classes, found)
-        scores = (0.0, 0.0) if model is None else (float(dice.result()), float(accuracy.result()))
-        rows.append((name, *scores))
+        rows.append((name, float(dice.result()), float(accuracy.result())))
     return pd.DataFrame(rows, columns=["case", "dice", "accuracy"])
 
 
