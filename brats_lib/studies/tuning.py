@@ -45,7 +45,7 @@ FACTORS: dict[str, tuple[Any, ...]] = {
     "batch_slices": (0.5, 1, 4),
     "dropout": (0.0, 0.2, 0.5),
     "optimizer": OPTIMIZERS,
-    "width": (0.5, 1, 2),
+    "width": (0.5, 1),
 }
 _MULTIPLES = ("batch_slices", "width")
 # Where a search begins; batch and width are multiples of the plan's.
@@ -320,7 +320,7 @@ def _draw(trial, plan):
         dropout=trial.suggest_float("dropout", 0.0, 0.5),
         optimizer=trial.suggest_categorical("optimizer", list(OPTIMIZERS)),
         betas=(momentum, PUBLISHED.betas[1]),
-        width=max(1, int(plan.recipe.width * trial.suggest_categorical("width", [0.5, 1.0, 2.0]))),
+        width=max(1, int(plan.recipe.width * trial.suggest_categorical("width", [0.5, 1.0]))),
         loss=trial.suggest_categorical("loss", list(LOSSES)),
     )
 
