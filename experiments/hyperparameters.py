@@ -28,9 +28,10 @@ from experiments.record import save
 __all__ = ["PLAN", "search_all", "tune"]
 
 FOLDER = "runs/experiments/tuning"
-PHANTOMS, SEEDS = 64, (0, 1, 2, 3, 4)
-# Long epochs: the plateau rule would take the noise of short ones for the end of the learning.
-PLAN = Plan(slices_per_epoch=1000, epochs=8, val_slices=300)
+PHANTOMS, SEEDS = 96, (0, 1, 2, 3, 4)
+# Small batches, hence many steps. The plateau rule takes the noise of shorter epochs for the end of the learning; with
+# fewer epochs it would never slow the learning down.
+PLAN = Plan(batch_slices=5, slices_per_epoch=1000, epochs=8, val_slices=500)
 # In the first epochs most networks find nothing.
 TRIALS, SPARED = 24, 3
 
