@@ -179,9 +179,8 @@ def _sweep(arguments):
 
     plan, cases, folder = _plan_of(arguments)
     factors = arguments.factor or (tuning.BASELINE, *tuning.FACTORS)
-    table = tuning.sweep(plan, cases, folder, factors, arguments.seed or [0])
-    kept = table[table["kept"]]
-    print(kept[["factor", "value", "seed", "epoch", tuning.SCORE]].round(4).to_string(index=False))
+    scores, _ = tuning.sweep(plan, cases, folder, factors, arguments.seed or [0])
+    print(tuning.mean_scores(scores).round(4).to_string(index=False))
 
 
 def _plan_of(arguments):

@@ -69,8 +69,7 @@ EXPERIMENTS = {
         ("related_scores",), ("related", "related_masks"),
     ),
     "hyperparameters": Experiment(lambda _: hyperparameters.tune(), (), ("tuning_one_factor",)),
-    "tuning-search": Experiment(lambda _: hyperparameters.search_all(), (), ("tuning_search",)),
-    "long": Experiment(lambda _: hyperparameters.train_long(), (), ("tuning_long",)),
+    "tuning-search": Experiment(lambda _: hyperparameters.search_all(), (), ("tuning_search", "tuning_best")),
     "intake": Experiment(
         lambda options: intake.measure_skull_rule(options.data, options.heads), ("intake",),
         needs="images of heads, by --heads",

@@ -1,6 +1,5 @@
 """What hyper-parameters are worth: one factor at a time, over the epochs, and in a search."""
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -17,14 +16,12 @@ NAMES = {
     "batch_slices": "Slices per batch",
     "dropout": "Dropout",
     "optimizer": "Optimizer",
-    "betas": "Betas of Adam",
     "width": "Filters of the first level",
     "loss": "Loss",
     "batch": "Batch, multiple",
     "momentum": "Beta 1 or momentum",
 }
 OPTIMIZERS = {"adam": (ACCENTS["blue"], "o"), "sgd": (ACCENTS["orange"], "s"), "rmsprop": (ACCENTS["green"], "^")}
-AXES = {"val_region_dice": plots.DICE, "loss": "loss in training", "val_loss": "loss on validation slices"}
 # A training, the mean of those with a changed value, and that of the baseline.
 SEED: Style = {"marker": "o", "ms": 4, "color": ACCENTS["blue"], "alpha": 0.5, "ls": "none"}
 CHANGED: Style = {"marker": "o", "ms": 9, "color": ACCENTS["blue"], "mew": 1.8, "ls": "none"}
@@ -36,10 +33,10 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
     """Plot the score against the values of each factor, a panel per factor.
 
     Small dots are seeds, large ones their mean; the line across is the mean of the baseline, and the band spans its
-    seeds. The scores are those of `studies.verdicts.kept_scores`, with rows of factor "baseline"; `baseline` has its
+    seeds. The scores are those of `studies.tuning.mean_scores`, with rows of factor "baseline"; `baseline` has its
     value of each factor, drawn with a ring.
     """
-    own = scores.loc[scores["factor"] == "baseline", "val_region_dice"]
+    own = scores.loc[scores["factor"] == "baseline", "dice"]
     if own.empty:
         raise BratsError("table for a figure", "no row is the baseline", "rows of factor 'baseline'", "Train it too")
     factors = [name for name in scores["factor"].unique() if name != "baseline"]
@@ -47,7 +44,7 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
     rows = -(-len(factors) // columns)
     fig, axes = plots.sheet(2.9 * rows, rows, columns, source=source, key=True, grid="y", sharey=True, squeeze=False)
     for ax, factor in zip(axes.flat, factors, strict=False):
-        dice = scores[scores["factor"] == factor].groupby("value")["val_region_dice"].apply(list).to_dict()
+        dice = scores[scores["factor"] == factor].groupby("value")["dice"].apply(list).to_dict()
         dice[str(baseline[factor])] = own.to_list()
         ax.axhspan(own.min(), own.max(), color="#9A9A9A", alpha=0.25, lw=0, zorder=0)
         ax.axhline(own.mean(), color="#6B6B6B", lw=1.2, zorder=1, gid="baseline")
@@ -68,32 +65,27 @@ def factor_effects(scores: pd.DataFrame, source: str, baseline: Mapping[str, obj
 
 
 @styled
-def learning_curves(
-    table: pd.DataFrame, factors: Sequence[str], source: str, columns: Sequence[str] = ("val_region_dice",)
-) -> Figure:
-    """Plot scores over the epochs for the values of some factors, a panel per factor and score; means over the seeds.
+def learning_curves(table: pd.DataFrame, factors: Sequence[str], source: str) -> Figure:
+    """Plot Dice on validation slices over the epochs for the values of each factor, means over the seeds.
 
-    The table is that of `studies.tuning.sweep`; of its columns, those of `AXES` can be plotted.
+    The table has the curves of `studies.tuning.sweep`.
     """
-    panels = list(itertools.product(factors, columns))
-    alike = len(columns) == 1
     table = table[table["epoch"] > 0].replace({"value": {"": "baseline"}})
     dots = {"marker": "o", "ms": 4} if table["epoch"].max() < 20 else {}
-    fig, axes = plots.sheet(3.6, 1, len(panels), source=source, grid="y", sharey=alike, squeeze=False)
-    for ax, (factor, column) in zip(axes[0], panels, strict=True):
+    fig, axes = plots.sheet(3.6, 1, len(factors), source=source, grid="y", sharey=True, squeeze=False)
+    for ax, factor in zip(axes[0], factors, strict=True):
         values = ["baseline", *_ordered(set(table.loc[table["factor"] == factor, "value"]))]
         colours = ["#111111", *ACCENTS.values()][: len(values)]
         rows = table[table["factor"].isin([factor, "baseline"])]
         seaborn.lineplot(
-            rows, x="epoch", y=column, hue="value", hue_order=values, palette=colours, errorbar=None, ax=ax, **dots
-        )
+            rows, x="epoch", y="val_region_dice", hue="value", hue_order=values, palette=colours, errorbar=None, ax=ax,
+            **dots,
+        )  # fmt: skip
         ax.legend(fontsize=9)
-        ax.set(title=NAMES.get(factor, factor), ylabel=AXES[column])
+        ax.set(title=NAMES.get(factor, factor), ylabel=plots.DICE)
         ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-        if alike:
-            ax.label_outer()
-    for ax, top in [(ax, ax.get_ylim()[1]) for ax in axes[0]]:
-        ax.set_ylim(0, 1.05 * top)
+        ax.label_outer()
+    axes[0, 0].set_ylim(0, 1.05 * axes[0, 0].get_ylim()[1])
     return fig
 
 
@@ -134,4 +126,4 @@ def _short(text: str) -> str:
     try:
         return f"{float(text):g}"
     except ValueError:
-        return text.replace("cross-entropy", "CE").replace("(", "").replace(")", "").replace(", ", "\n")
+        return text

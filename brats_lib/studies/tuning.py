@@ -3,9 +3,8 @@
 Section 6 of the paper discusses each factor by itself. `sweep` trains the recipe with one of them changed. `search`
 lets Optuna (Akiba et al. 2019) change all of them: several processes may work on one study, and a killed one goes on.
 
-Every training is scored by `monitors.RegionDice` on the slices of the validation cases, with the weights that the
-recipe keeps. The number of epochs is no factor to train again for: nothing in the recipe looks ahead to the last
-epoch, so a training of fewer epochs is the beginning of a longer one, and its curve answers.
+Both choose by the validation cases: a training the epoch whose weights it keeps, and a search the next trial. What is
+said of a setting rests on the test cases, each a score for each training: see `score_cases`.
 """
 
 import dataclasses
@@ -42,13 +41,11 @@ if TYPE_CHECKING:
 SIZES = ("tune_size", "tune_width", "tune_epochs", "tune_slices", "batch_slices")
 # Values per factor; those of batch and width are multiples of the plan's.
 FACTORS: dict[str, tuple[Any, ...]] = {
-    "learning_rate": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
-    "batch_slices": (0.5, 1, 2, 4),
-    "dropout": (0.0, 0.1, 0.2, 0.5),
+    "learning_rate": (1e-4, 1e-3, 1e-2),
+    "batch_slices": (0.5, 1, 4),
+    "dropout": (0.0, 0.2, 0.5),
     "optimizer": OPTIMIZERS,
-    "betas": ((0.5, 0.999), (0.9, 0.999), (0.9, 0.99), (0.99, 0.999)),
-    "width": (0.5, 1, 2),
-    "loss": LOSSES,
+    "width": (0.5, 1),
 }
 _MULTIPLES = ("batch_slices", "width")
 # Where a search begins; batch and width are multiples of the plan's.
@@ -87,11 +84,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cases:
-    """Names of the cases that trainings of a study learn from and are scored on, and the cache of their slices."""
+    """The cases that trainings of a study learn from, choose by and are scored on, and the cache of their slices."""
 
     cache: SliceCache
     train: tuple[str, ...]
     val: tuple[str, ...]
+    test: tuple[str, ...]
 
 
 def plan_of(
@@ -106,7 +104,8 @@ def plan_of(
 
 def prepare(cohort: Cohort, split: Split, plan: Plan, folder: str | Path) -> Cases:
     """The cases of a study, their slices made where the folder lacks them."""
-    return Cases(build_cache(cohort.labelled(), plan.recipe, Path(folder) / "cache"), split.train, split.val)
+    cache = build_cache(cohort.labelled(), plan.recipe, Path(folder) / "cache")
+    return Cases(cache, split.train, split.val, split.test)
 
 
 def one_factor(plan: Plan, factor: str) -> list[tuple[Any, Plan]]:
@@ -127,11 +126,11 @@ def one_factor(plan: Plan, factor: str) -> list[tuple[Any, Plan]]:
 def train_plan(
     plan: Plan, cases: Cases, folder: str | Path, seed: int = 0, precision: str = "auto",
     callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> pd.DataFrame:  # fmt: skip
+) -> tuple[pd.DataFrame, keras.Model | None]:  # fmt: skip
     """Train a plan, or go on with it, in a folder below this one, named by a hash of all that decides its result.
 
-    A row per epoch: the columns of `log.csv`, among them `SCORE`, and ``kept``, which marks the one whose weights are
-    kept. A training that diverges has one row, epoch 0 with score 0: it leaves no network.
+    The table has a row per epoch: the columns of `log.csv`, among them `SCORE`, and ``kept``, which marks the one whose
+    weights the network has. A training that diverges has one row, epoch 0 with score 0, and leaves no network.
     """
     learning = SliceBatches(cases.cache, cases.train, plan.batch_slices, True, seed, plan.slices_per_epoch)
     # Of one size in all plans: a factor must not change what it is scored on.
@@ -145,8 +144,29 @@ def train_plan(
             callbacks=callbacks,
         )  # fmt: skip
     except Diverged:
-        return pd.DataFrame([{"epoch": 0, SCORE: 0.0, "kept": True}])
-    return result.history.assign(kept=result.history["epoch"] == result.best_epoch)
+        return pd.DataFrame([{"epoch": 0, SCORE: 0.0, "kept": True}]), None
+    return result.history.assign(kept=result.history["epoch"] == result.best_epoch), result.model
+
+
+def score_cases(model: keras.Model | None, cases: Cases) -> pd.DataFrame:
+    """Score a network of `train_plan` on each test case; none, of a training that diverged, scores 0.
+
+    Columns case, `dice`, the mean over WT, TC and ET, each over all slices of the case and 1 where it is empty in mask
+    and prediction, and `accuracy`, the share of pixels with the right class; both in 0-1, at the size of the slices.
+    """
+    if model is None:
+        return pd.DataFrame({"case": cases.test, "dice": 0.0, "accuracy": 0.0})
+    rows = []
+    for name in cases.test:
+        dice, accuracy = RegionDice(len(LABELS)), keras.metrics.CategoricalAccuracy()
+        batches = SliceBatches(cases.cache, [name], _SCORED_AT_ONCE, False)
+        for number in range(len(batches)):
+            images, classes = batches[number]
+            found = model.predict_on_batch(images)
+            dice.update_state(classes, found)
+            accuracy.update_state(classes, found)
+        rows.append((name, float(dice.result()), float(accuracy.result())))
+    return pd.DataFrame(rows, columns=["case", "dice", "accuracy"])
 
 
 def _even_batches(cases, slices):
@@ -159,27 +179,38 @@ def _even_batches(cases, slices):
 def sweep(
     plan: Plan, cases: Cases, folder: str | Path, factors: Sequence[str] = (BASELINE, *FACTORS),
     seeds: Sequence[int] = (0,),
-) -> pd.DataFrame:  # fmt: skip
-    """Train every plan of `one_factor` with every seed, as far as that has not been done.
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Train and score every plan of `one_factor` with every seed, as far as that has not been done.
 
-    The folder gets ``<factor>-seed<seed>.csv``, each written when it is complete, and the trainings in `trainings/`.
-    Processes with different factors or seeds may share it. The table has a row per training and epoch: factor, value,
-    seed, and the columns of `train_plan`.
+    The folder gets the scores as ``<factor>-seed<seed>.csv``, each written when it is complete, and the trainings in
+    `trainings/`. Processes with different factors or seeds may share it.
+
+    Two tables, both with columns factor, value and seed: the scores, a row per training and case with the columns of
+    `score_cases`, and the curves, a row per training and epoch with those of `train_plan`.
     """
-    folder, precision, tables = Path(folder), choose_precision(), []
+    folder, precision, scores, curves = Path(folder), choose_precision(), [], []
     for seed in seeds:
         for factor in factors:
-            table = pd.concat(
-                train_plan(changed, cases, folder / "trainings", seed, precision).assign(
-                    factor=factor, value=str(value), seed=seed
-                )
-                for value, changed in one_factor(plan, factor)
-            )
-            write_whole(folder / f"{factor}-seed{seed}.csv", table.to_csv(index=False))
-            tables.append(table)
-    table = pd.concat(tables, ignore_index=True)
-    front = ["factor", "value", "seed"]
-    return table[front + [name for name in table if name not in front]]
+            parts = []
+            for value, changed in one_factor(plan, factor):
+                row = {"factor": factor, "value": str(value), "seed": seed}
+                history, model = train_plan(changed, cases, folder / "trainings", seed, precision)
+                parts.append(_after(row, score_cases(model, cases)))
+                curves.append(_after(row, history))
+            scores.append(pd.concat(parts, ignore_index=True))
+            write_whole(folder / f"{factor}-seed{seed}.csv", scores[-1].to_csv(index=False))
+    return pd.concat(scores, ignore_index=True), pd.concat(curves, ignore_index=True)
+
+
+def _after(row, table):
+    """A table with the entries of a row as its first columns."""
+    return table.assign(**row)[[*row, *table.columns]]
+
+
+def mean_scores(scores: pd.DataFrame) -> pd.DataFrame:
+    """The scores of a `sweep` as means over its cases, a row per training."""
+    training = ["factor", "value", "seed"]
+    return scores.groupby(training, sort=False, as_index=False)[["dice", "accuracy"]].mean()
 
 
 def open_study(storage: str | Path, spared: int = 2) -> "optuna.Study":
@@ -269,7 +300,7 @@ def search(
                 raise optuna.TrialPruned
 
         reporter = keras.callbacks.LambdaCallback(on_epoch_end=report_epoch)
-        history = train_plan(_draw(trial, plan), cases, folder, precision=precision, callbacks=[reporter])
+        history, _ = train_plan(_draw(trial, plan), cases, folder, precision=precision, callbacks=[reporter])
         reported = study.get_trials(deepcopy=False)[trial.number].intermediate_values
         # Epochs that an earlier process trained are loaded; nobody reported them here.
         for epoch, score in zip(history["epoch"], history[SCORE], strict=True):
@@ -289,9 +320,14 @@ def _draw(trial, plan):
         dropout=trial.suggest_float("dropout", 0.0, 0.5),
         optimizer=trial.suggest_categorical("optimizer", list(OPTIMIZERS)),
         betas=(momentum, PUBLISHED.betas[1]),
-        width=max(1, int(plan.recipe.width * trial.suggest_categorical("width", [0.5, 1.0, 2.0]))),
+        width=max(1, int(plan.recipe.width * trial.suggest_categorical("width", [0.5, 1.0]))),
         loss=trial.suggest_categorical("loss", list(LOSSES)),
     )
+
+
+def best_plan(study: "optuna.Study", plan: Plan) -> Plan:
+    """The plan with the values of the complete trial that scored best."""
+    return _draw(_import_optuna().trial.FixedTrial(study.best_params), plan)
 
 
 def trials_table(study: "optuna.Study") -> pd.DataFrame:

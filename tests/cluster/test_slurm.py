@@ -50,6 +50,6 @@ def test_sweep_runs_as_jobs_of_slurm(tmp_path):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
     tables = {name: pd.read_csv(checkout / f"runs/smoke/tuning/{name}-seed0.csv") for name in ("baseline", "optimizer")}
     assert set(tables["optimizer"]["value"]) == {"sgd", "rmsprop"}
-    assert tables["baseline"]["val_region_dice"].between(0, 1).all()
+    assert tables["baseline"]["dice"].between(0, 1).all()
     # Both were jobs of their own, and the phantoms were another.
     assert (tmp_path / "slurm" / "slurmctld.log").read_text().count("WEXITSTATUS 0") == 3

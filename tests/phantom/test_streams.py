@@ -29,7 +29,7 @@ def test_no_two_phantoms_of_any_stream_share_a_head_or_a_tumour():
             rng, kind = generators(seed, index, stream), kinds[index % len(kinds)]
             heads.append(repr(Head(rng["head"], kind.heads).parameters))
             tumours.append(repr(draw_tumour(rng["tumour"], kind.tumours)))
-    assert len(heads) == 4 * (576 + 48 + 12 + 96)
+    assert len(heads) == 4 * (576 + 96 + 12 + 96)
     assert len(set(heads)) == len(heads)
     assert len(set(tumours)) == len(tumours)
 

@@ -2,22 +2,36 @@
 
 import contextlib
 import dataclasses
+import itertools
 import sqlite3
 
+import numpy as np
 import optuna
 import pandas as pd
 import pytest
 from conftest import write_case
 from training.test_training import build_small
 
-from brats_lib import models
+from brats_lib import labels, models
 from brats_lib.cases import Cohort
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
 from brats_lib.recipes import PUBLISHED
 from brats_lib.slices.cache import build_cache
 from brats_lib.studies import tuning
-from brats_lib.studies.tuning import Cases, Plan, one_factor, open_study, search, sweep, train_plan, trials_table
+from brats_lib.studies.tuning import (
+    Cases,
+    Plan,
+    best_plan,
+    mean_scores,
+    one_factor,
+    open_study,
+    score_cases,
+    search,
+    sweep,
+    train_plan,
+    trials_table,
+)
 from brats_lib.training.callbacks import Diverged
 
 TINY = Plan(
@@ -39,7 +53,7 @@ def cases(tmp_path_factory):
         write_case(root / "cases", f"Case_{i}", seed=i)
     cohort = Cohort.find(root / "cases")
     cache = build_cache(cohort, TINY.recipe, root / "cache", workers=1)
-    return Cases(cache, tuple(cohort.names[:2]), tuple(cohort.names[2:]))
+    return Cases(cache, *(tuple(cohort.names[i : i + 2]) for i in (0, 2, 4)))
 
 
 @pytest.fixture
@@ -55,25 +69,29 @@ def test_each_row_differs_from_the_plan_in_its_factor_alone():
         for value, changed in changes:
             assert changed != plan and changed.value(factor) == value
             assert changed.change(**{factor: plan.value(factor)}) == plan
-    # 5 rates, 4 batches, 4 dropouts, 3 optimizers, 4 pairs of betas, 3 widths, 3 losses, each less the plan's own.
-    assert [len(changes) for changes in rows.values()] == [4, 3, 3, 2, 3, 2, 2]
+    # Of 3 rates, batches, dropouts and optimizers and of 2 widths all but the plan's own.
+    assert [len(changes) for changes in rows.values()] == [2, 2, 2, 2, 1]
     # Width and batch are multiples of the plan's.
     paper = Plan(PUBLISHED, batch_slices=200)
-    assert [value for value, _ in one_factor(paper, "width")] == [16, 64]
-    assert [value for value, _ in one_factor(paper, "batch_slices")] == [100, 400, 800]
+    assert [value for value, _ in one_factor(paper, "width")] == [16]
+    assert [value for value, _ in one_factor(paper, "batch_slices")] == [100, 800]
     with pytest.raises(BratsError, match="one of baseline, learning_rate"):
         one_factor(plan, "depth")
 
 
 def test_finished_part_of_a_sweep_is_read_and_a_changed_one_is_made_again(cases, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(tuning.FACTORS, "optimizer", ("adam", "sgd"))
-    first = sweep(TINY, cases, tmp_path, ["baseline", "optimizer"])
-    assert first[["value", "epoch"]].values.tolist() == [["", 1], ["", 2], ["sgd", 1], ["sgd", 2]]
-    assert first.groupby("value")["kept"].sum().tolist() == [1, 1]
+    scores, curves = sweep(TINY, cases, tmp_path, ["baseline", "optimizer"])
+    assert curves[["value", "epoch"]].values.tolist() == [["", 1], ["", 2], ["sgd", 1], ["sgd", 2]]
+    assert curves.groupby("value")["kept"].sum().tolist() == [1, 1]
+    assert list(zip(scores["value"], scores["case"], strict=True)) == list(itertools.product(["", "sgd"], cases.test))
     capsys.readouterr()
-    pd.testing.assert_frame_equal(first, sweep(TINY, cases, tmp_path, ["baseline", "optimizer"]))
+    for first, again in zip((scores, curves), sweep(TINY, cases, tmp_path, ["baseline", "optimizer"]), strict=True):
+        pd.testing.assert_frame_equal(first, again)
     assert capsys.readouterr().out.count("is finished") == 2
-    assert len(pd.read_csv(tmp_path / "optimizer-seed0.csv")) == 2
+    table = pd.read_csv(tmp_path / "optimizer-seed0.csv")
+    assert table["dice"].tolist() == pytest.approx(scores["dice"].tolist()[2:])
+    assert mean_scores(scores)["dice"].tolist() == pytest.approx([scores["dice"][:2].mean(), table["dice"].mean()])
 
     def note(recipe, learning, scored, folder, **options):
         folders.append(folder)
@@ -89,8 +107,27 @@ def test_finished_part_of_a_sweep_is_read_and_a_changed_one_is_made_again(cases,
 
 def test_training_that_diverges_scores_nothing(cases, tmp_path):
     wild = TINY.change(optimizer="sgd", learning_rate=float("inf"))
-    (row,) = train_plan(wild, cases, tmp_path).to_dict("records")
+    history, model = train_plan(wild, cases, tmp_path)
+    (row,) = history.to_dict("records")
     assert (row["val_region_dice"], row["kept"], row["epoch"]) == (0.0, True, 0)
+    assert score_cases(model, cases)[["dice", "accuracy"]].values.tolist() == [[0, 0], [0, 0]]
+
+
+def test_each_test_case_has_the_mean_dice_of_its_regions_and_the_accuracy_of_its_pixels(cases):
+    class Edema:
+        """Finds edema everywhere: neither core nor enhancing tumour."""
+
+        def predict_on_batch(self, images):
+            return np.eye(4, dtype=np.float32)[np.full(images.shape[:3], labels.LABELS.index(2))]
+
+    scores = score_cases(Edema(), cases)
+    assert scores["case"].tolist() == list(cases.test)
+    for name, dice, accuracy in scores.itertuples(index=False):
+        _, truth = cases.cache.read(name, range(TINY.recipe.slices))
+        tumour, core = (truth > 0).mean(), np.isin(truth, [labels.LABELS.index(label) for label in (1, 4)]).any()
+        enhancing = (truth == labels.LABELS.index(4)).any()
+        expected = (2 * tumour / (1 + tumour) + (not core) + (not enhancing)) / 3
+        assert (dice, accuracy) == pytest.approx((expected, (truth == labels.LABELS.index(2)).mean()), abs=1e-6)
 
 
 def test_search_begins_with_the_published_values_and_its_trials_last(cases, storage, tmp_path):
@@ -102,6 +139,7 @@ def test_search_begins_with_the_published_values_and_its_trials_last(cases, stor
     assert table["score"].between(0, 1).all() and table["epochs"].tolist() == [2]
     # A trial whose training was done before, in this folder, knows its epochs.
     search(open_study(tmp_path / "other.db"), TINY, cases, tmp_path / "t", 1)
+    assert best_plan(open_study(storage), TINY).recipe.dropout == PUBLISHED.dropout
     ours, theirs = (open_study(path).trials[0].intermediate_values for path in (storage, tmp_path / "other.db"))
     assert list(theirs) == [1, 2] and theirs == pytest.approx(ours)
 
@@ -121,7 +159,7 @@ def test_trial_below_the_median_is_stopped_but_not_before_its_time(cases, storag
         rows = [{"epoch": epoch + 1, tuning.SCORE: next(scores), "kept": epoch == 3} for epoch in range(4)]
         for epoch, row in enumerate(rows):
             callbacks[0].on_epoch_end(epoch, row)
-        return pd.DataFrame(rows)
+        return pd.DataFrame(rows), None
 
     monkeypatch.setattr(tuning, "train_plan", train_plan)
     study = open_study(storage, spared=3)
