@@ -6,6 +6,7 @@ four of them, and so is a network that learns from patients. What ships has lear
 
 import dataclasses
 import itertools
+import shutil
 from pathlib import Path
 
 import keras
@@ -28,9 +29,10 @@ from brats_lib.scores.difficulty import difficulty
 from brats_lib.scores.summary import bootstrap_interval
 from brats_lib.slices.patches import PatchBatches, region_targets
 from brats_lib.slices.stacks import build_stacks, simulate_stacks
+from brats_lib.training.checkpoints import BEST_WEIGHTS
 from brats_lib.training.fitting import train
 from experiments.paper import read_folds, read_grades
-from experiments.record import FOLDER, provenance, save
+from experiments.record import FOLDER, provenance, recorded, save
 from experiments.scoring import choose_channels, on_fast_engine, score_stack_mask, score_stacks
 
 STACKS = "runs/stacks"
@@ -91,19 +93,18 @@ def find_patients(data):
     return table.assign(grade=table["case"].map(read_grades(home_path(data))))
 
 
-class KeepWeights(keras.callbacks.Callback):
-    """Keeps the averaged weights at some epochs of a training, in float16 as they ship."""
+def _keep_looks(folder):
+    """A callback that keeps the weights of `LOOKED_AT`: the best ones of a native training are an epoch's averages."""
 
-    def __init__(self, folder, epochs):
-        super().__init__()
-        self.folder, self.epochs = Path(folder), epochs
+    def keep(epoch, _):
+        if epoch + 1 in LOOKED_AT:
+            shutil.copy(f"{folder}/{BEST_WEIGHTS}", _look(folder, epoch + 1))
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Write `weights-<epochs>.npz`, all but at the last epoch, whose weights the training keeps."""
-        if epoch + 1 in self.epochs[:-1]:
-            averages = self.model.optimizer._model_variables_moving_average
-            arrays = [np.asarray(average, np.float16) for average in averages]
-            np.savez(self.folder / f"weights-{epoch + 1}.npz", *arrays)
+    return keras.callbacks.LambdaCallback(on_epoch_end=keep)
+
+
+def _look(folder, epochs):
+    return f"{folder}/after-{epochs}.weights.h5"
 
 
 def train_phantom(recipe, seed=SEED):
@@ -114,8 +115,7 @@ def train_phantom(recipe, seed=SEED):
     brats_lib.training.fitting.TrainingResult
     """
     batches, folder = PatchBatches(training_phantoms(), recipe, seed), f"{RUNS}/phantom-{seed}"
-    keep = KeepWeights(folder, LOOKED_AT)
-    fingerprint = f"phantoms of version {VERSION}"
+    fingerprint, keep = f"phantoms of version {VERSION}", _keep_looks(folder)
     return train(recipe, batches, None, folder, seed=seed, data_fingerprint=fingerprint, callbacks=[keep])
 
 
@@ -219,34 +219,35 @@ def cross_fit(probabilities, stacks, folds):
 def make_phantom(data):
     """Train `phantom` from three seeds, score them on patients and write the first: `results/phantom_on_real.csv`.
 
-    What it had learnt at earlier epochs is `results/transfer.csv`.
+    What they had learnt at earlier epochs is `results/transfer.csv`.
 
     Parameters
     ----------
     data : str
-        Folder of labelled real cases, see `find_patients`; may be empty, then one seed is trained and its rule stays.
+        Folder of labelled real cases, see `find_patients`; may be empty, then only the first seed is trained, and
+        decides by the rule of the recipe.
     """
-    stacks, folds = real_stacks(data), find_patients(data) if data else None
-    tables, looks, shipped = [], [], None
-    for seed in SEEDS if data else (SEED,):
+    stacks, folds = (real_stacks(data), find_patients(data)) if data else ([], None)
+    columns = ["seed", "fold", "case", "grade", "region", "dice", "hd95_mm", "wt_ml", "et_ml", "wt_flair_contrast"]
+    scores = recorded("phantom_on_real", columns)
+    looks = recorded("transfer", ["seed", "epochs", "minutes", "case", "region", "dice"])
+    for seed in SEEDS if data else ():
+        if seed in set(scores["seed"]) & set(looks["seed"]):
+            continue
         trained = train_phantom(NATIVE, seed)
         network = on_fast_engine(rounded(trained.model), NATIVE)
-        if data:
-            probabilities = predict_stacks(network, stacks)
-            rule, scores = cross_fit(probabilities, stacks, folds)
-            tables.append(with_difficulty(scores, stacks).assign(seed=seed))
-            network = dataclasses.replace(network, rule=rule)
-            looks += look_back(network, trained, seed, stacks)
-        if seed == SEED:
-            shipped = network, trained
-    network, trained = shipped
-    minutes, on_patients = trained.seconds / 60, []
+        rule, found = cross_fit(predict_stacks(network, stacks), stacks, folds)
+        seen = look_back(dataclasses.replace(network, rule=rule), trained, seed, stacks)
+        scores = pd.concat([scores, with_difficulty(found, stacks).assign(seed=seed)[columns]], ignore_index=True)
+        looks = pd.concat([looks, seen[looks.columns]], ignore_index=True)
+        save("phantom_on_real", scores, phantoms=PHANTOMS)
+        save("transfer", looks, phantoms=PHANTOMS)
+    trained, on_patients = train_phantom(NATIVE), []
+    minutes, network = trained.seconds / 60, on_fast_engine(rounded(trained.model), NATIVE)
     if data:
-        columns = ["seed", "fold", "case", "grade", "region", "dice", "hd95_mm", "wt_ml", "et_ml", "wt_flair_contrast"]
-        save("phantom_on_real", pd.concat(tables)[columns], minutes=round(minutes, 1), phantoms=PHANTOMS)
-        save("transfer", pd.DataFrame(looks), phantoms=PHANTOMS)
-        on_real = tables[0]
-        on_patients = grade_scores(on_real, "none was seen in training; decided by a rule chosen on the other folds")
+        rule, found = cross_fit(predict_stacks(network, stacks), stacks, folds)
+        network = dataclasses.replace(network, rule=rule)
+        on_patients = grade_scores(found, "none was seen in training; decided by a rule chosen on the other folds")
     on_phantoms = score_stacks(network, choose_channels(test_phantoms(), NATIVE, MODALITIES))
     facts = {
         "title": "Trained on simulated patients alone",
@@ -268,17 +269,18 @@ def make_phantom(data):
 
 def look_back(network, trained, seed, stacks):
     """Rows of `results/transfer.csv`: scores on patients after fewer epochs of a training, with its rule."""
-    model, rows = models.build(NATIVE, "float32"), []
-    last = trained.model.get_weights()
+    rows = []
     for epochs in LOOKED_AT:
-        path = Path(f"{RUNS}/phantom-{seed}/weights-{epochs}.npz")
-        arrays = list(np.load(path).values()) if path.is_file() else last
-        model.set_weights([array.astype(np.float32) for array in arrays])
-        scores = score_stacks(on_fast_engine(model, NATIVE, network.rule), choose_channels(stacks, NATIVE, MODALITIES))
+        looked = network
+        if epochs < NATIVE.epochs:
+            model = models.build(NATIVE, "float32")
+            model.load_weights(_look(f"{RUNS}/phantom-{seed}", epochs))
+            looked = on_fast_engine(rounded(model), NATIVE, network.rule)
+        scores = score_stacks(looked, choose_channels(stacks, NATIVE, MODALITIES))
         minutes = trained.history["seconds"][:epochs].sum() / 60
         scores = scores.loc[scores["region"].isin(REGIONS), ["case", "region", "dice"]]
-        rows += scores.assign(epochs=epochs, minutes=minutes, seed=seed).to_dict("records")
-    return rows
+        rows.append(scores.assign(epochs=epochs, minutes=minutes, seed=seed))
+    return pd.concat(rows)
 
 
 def with_difficulty(scores, stacks):
