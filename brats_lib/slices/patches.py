@@ -16,9 +16,7 @@ from brats_lib.errors import BratsError
 from brats_lib.recipes import PLANES, NativeRecipe
 from brats_lib.slices.stacks import Stack
 
-AUGMENTATIONS = ("graft", "mirror", "affine", "intensity")
-# Share of the patches whose tumour is carried into another head.
-GRAFTED = 0.3
+AUGMENTATIONS = ("mirror", "affine", "intensity")
 # Every other patch is turned by up to so many degrees and drawn so many times smaller or larger.
 DEGREES, ZOOM = 30.0, 1.25
 # Tumour voxels that are remembered per case, to centre patches on.
@@ -79,52 +77,47 @@ class PatchBatches(PyDataset):
 
     def _draw(self, rng):
         """One patch: image (side, side, slices, modalities) and labels (side, side)."""
-        number, recipe = int(rng.integers(len(self.stacks))), self.recipe
+        number = int(rng.integers(len(self.stacks)))
         stack, lesion = self.stacks[number], self._lesions[number]
-        if len(lesion) and rng.random() < recipe.lesion_share:
+        if len(lesion) and rng.random() < self.recipe.lesion_share:
             centre = lesion[rng.integers(len(lesion))]
         else:
             centre = rng.integers(stack.labels.shape)
-        axis = PLANES[recipe.planes[rng.integers(len(recipe.planes))]]
-        turned = "affine" in recipe.augmentation and rng.random() < 0.5
+        plane = self.recipe.planes[rng.integers(len(self.recipe.planes))]
+        turned = "affine" in self.recipe.augmentation and rng.random() < 0.5
         # The corners of a turned patch reach further out.
-        margin = round(recipe.patch * (ZOOM * 2**0.5 - 1) / 2) if turned else 0
-        start, size = self._place(rng, stack, centre, axis, margin)
-        image, mask = self._read(stack, start, size)
-        if "graft" in recipe.augmentation and rng.random() < GRAFTED and mask.any():
-            other = self.stacks[int(rng.integers(len(self.stacks)))]
-            # Heads lie alike in their volumes.
-            shift = [own.start - theirs.start for own, theirs in zip(stack.box, other.box, strict=True)]
-            image, mask = _graft(rng, image, mask, *self._read(other, start + shift, size))
-        image, mask = np.moveaxis(image, axis, 2), np.take(mask, recipe.neighbours, axis)
+        margin = round(self.recipe.patch * (ZOOM * 2**0.5 - 1) / 2) if turned else 0
+        image, mask = self._cut(rng, stack, centre, PLANES[plane], margin)
         if turned:
-            image, mask = _turn(rng, image, mask, recipe.patch)
-        if "mirror" in recipe.augmentation:
+            image, mask = _turn(rng, image, mask, self.recipe.patch)
+        if "mirror" in self.recipe.augmentation:
             image, mask = _mirror(rng, image, mask)
-        if "intensity" in recipe.augmentation:
+        if "intensity" in self.recipe.augmentation:
             image = _change_intensities(rng, image)
-        return np.clip(image, *recipe.clip), mask
+        return np.clip(image, *self.recipe.clip), mask
 
-    def _place(self, rng, stack, centre, axis, margin):
-        """First voxel and size of a patch with its neighbours and so many more voxels on each side of its plane."""
-        side, shape = self.recipe.patch, stack.labels.shape
+    def _cut(self, rng, stack, centre, axis, margin):
+        """A patch with so many more pixels on each side."""
+        side, around = self.recipe.patch, self.recipe.neighbours
+        shape = stack.labels.shape
         middle = int(np.clip(centre[axis] + rng.integers(-3, 4), 0, shape[axis] - 1))
-        start, size = np.full(3, middle - self.recipe.neighbours), np.full(3, 2 * self.recipe.neighbours + 1)
+        source, target = [slice(None)] * 3, []
         for other in (a for a in range(3) if a != axis):
-            first = int(centre[other]) - side // 2 + int(rng.integers(-side // 4, side // 4 + 1))
+            start = int(centre[other]) - side // 2 + int(rng.integers(-side // 4, side // 4 + 1))
             # Inside the brain's box as far as that is large enough.
-            first = int(np.clip(first, min(0, shape[other] - side), max(0, shape[other] - side)))
-            start[other], size[other] = first - margin, side + 2 * margin
-        return start, size
-
-    def _read(self, stack, start, size):
-        """Images and labels of a part of a stack, zeros where that reaches out of it."""
-        limits = np.clip(start, 0, stack.labels.shape), np.clip(start + size, 0, stack.labels.shape)
-        source = tuple(slice(low, high) for low, high in zip(*limits, strict=True))
-        target = tuple(slice(low, high) for low, high in zip(*(limit - start for limit in limits), strict=True))
-        image, mask = np.zeros((*size, len(self._channels)), np.float32), np.zeros(size, np.uint8)
-        if all(part.stop > part.start for part in source):
-            image[target], mask[target] = stack.images[source][..., self._channels], stack.labels[source]
+            start = int(np.clip(start, min(0, shape[other] - side), max(0, shape[other] - side))) - margin
+            source[other] = slice(max(start, 0), min(start + side + 2 * margin, shape[other]))
+            length = source[other].stop - source[other].start
+            target.append(slice(max(-start, 0), max(-start, 0) + length))
+        whole = side + 2 * margin, side + 2 * margin
+        image = np.zeros((*whole, 2 * around + 1, len(self._channels)), np.float32)
+        for offset in range(-around, around + 1):
+            if 0 <= middle + offset < shape[axis]:
+                source[axis] = middle + offset
+                image[*target, offset + around] = stack.images[tuple(source)][..., self._channels]
+        source[axis] = middle
+        mask = np.zeros(whole, np.uint8)
+        mask[tuple(target)] = stack.labels[tuple(source)]
         return image, mask
 
 
@@ -134,18 +127,6 @@ def _remember_lesion(mask):
     if len(voxels) <= REMEMBERED:
         return voxels
     return voxels[np.random.default_rng(0).choice(len(voxels), REMEMBERED, replace=False)]
-
-
-def _graft(rng, image, mask, other_image, other_mask):
-    """Carry a tumour, with a little of what surrounds it, into the same place of another head, as far as that reaches.
-
-    As CarveMix (Zhang et al. 2023, NeuroImage 271, 120041), but for the edge, which is blended.
-    """
-    inside = (image != 0).any(-1) & (other_image != 0).any(-1)
-    lesion = mask > 0
-    near = ndimage.gaussian_filter(lesion.astype(np.float32), rng.uniform(1, 4))
-    weight = (np.where(lesion, 1, np.clip(2.5 * near, 0, 1)) * inside)[..., None]
-    return other_image + weight * (image - other_image), np.where(lesion & inside, mask, other_mask)
 
 
 def _turn(rng, image, mask, side):
