@@ -98,8 +98,7 @@ class NativeRecipe:
         Whether the network gives one probability for each of the overlapping regions WT, TC and ET, or, as the
         published one, classes that exclude each other; whether the soft Dice loss is added to cross-entropy.
     augmentation
-        Of "mirror" (mirrored and transposed), "affine" (turned and scaled) and "intensity" (curve, gain, fields, blur
-        and noise).
+        Of "mirror" (mirrored and transposed) and "intensity" (curve, gain, fields, blur and noise).
     lesion_share
         Share of the patches that are centred near a tumour voxel, 0-1; the others lie anywhere.
     learning_rate, warmup, weight_decay

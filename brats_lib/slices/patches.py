@@ -16,9 +16,7 @@ from brats_lib.errors import BratsError
 from brats_lib.recipes import PLANES, NativeRecipe
 from brats_lib.slices.stacks import Stack
 
-AUGMENTATIONS = ("mirror", "affine", "intensity")
-# Every other patch is turned by up to so many degrees and drawn so many times smaller or larger.
-DEGREES, ZOOM = 30.0, 1.25
+AUGMENTATIONS = ("mirror", "intensity")
 # Tumour voxels that are remembered per case, to centre patches on.
 REMEMBERED = 4000
 
@@ -84,20 +82,14 @@ class PatchBatches(PyDataset):
         else:
             centre = rng.integers(stack.labels.shape)
         plane = self.recipe.planes[rng.integers(len(self.recipe.planes))]
-        turned = "affine" in self.recipe.augmentation and rng.random() < 0.5
-        # The corners of a turned patch reach further out.
-        margin = round(self.recipe.patch * (ZOOM * 2**0.5 - 1) / 2) if turned else 0
-        image, mask = self._cut(rng, stack, centre, PLANES[plane], margin)
-        if turned:
-            image, mask = _turn(rng, image, mask, self.recipe.patch)
+        image, mask = self._cut(rng, stack, centre, PLANES[plane])
         if "mirror" in self.recipe.augmentation:
             image, mask = _mirror(rng, image, mask)
         if "intensity" in self.recipe.augmentation:
             image = _change_intensities(rng, image)
         return np.clip(image, *self.recipe.clip), mask
 
-    def _cut(self, rng, stack, centre, axis, margin):
-        """A patch with so many more pixels on each side."""
+    def _cut(self, rng, stack, centre, axis):
         side, around = self.recipe.patch, self.recipe.neighbours
         shape = stack.labels.shape
         middle = int(np.clip(centre[axis] + rng.integers(-3, 4), 0, shape[axis] - 1))
@@ -105,18 +97,17 @@ class PatchBatches(PyDataset):
         for other in (a for a in range(3) if a != axis):
             start = int(centre[other]) - side // 2 + int(rng.integers(-side // 4, side // 4 + 1))
             # Inside the brain's box as far as that is large enough.
-            start = int(np.clip(start, min(0, shape[other] - side), max(0, shape[other] - side))) - margin
-            source[other] = slice(max(start, 0), min(start + side + 2 * margin, shape[other]))
+            start = int(np.clip(start, min(0, shape[other] - side), max(0, shape[other] - side)))
+            source[other] = slice(max(start, 0), min(start + side, shape[other]))
             length = source[other].stop - source[other].start
             target.append(slice(max(-start, 0), max(-start, 0) + length))
-        whole = side + 2 * margin, side + 2 * margin
-        image = np.zeros((*whole, 2 * around + 1, len(self._channels)), np.float32)
+        image = np.zeros((side, side, 2 * around + 1, len(self._channels)), np.float32)
         for offset in range(-around, around + 1):
             if 0 <= middle + offset < shape[axis]:
                 source[axis] = middle + offset
                 image[*target, offset + around] = stack.images[tuple(source)][..., self._channels]
         source[axis] = middle
-        mask = np.zeros(whole, np.uint8)
+        mask = np.zeros((side, side), np.uint8)
         mask[tuple(target)] = stack.labels[tuple(source)]
         return image, mask
 
@@ -127,20 +118,6 @@ def _remember_lesion(mask):
     if len(voxels) <= REMEMBERED:
         return voxels
     return voxels[np.random.default_rng(0).choice(len(voxels), REMEMBERED, replace=False)]
-
-
-def _turn(rng, image, mask, side):
-    """Turn a patch about its middle and scale it, to a smaller side: linear between pixels, labels the nearest."""
-    angle = np.radians(rng.uniform(-DEGREES, DEGREES))
-    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix *= ZOOM ** rng.uniform(-1, 1)
-    offset = (len(mask) - 1) / 2 - matrix @ np.full(2, (side - 1) / 2)
-    planes = image.reshape(*mask.shape, -1)
-    turned = [
-        ndimage.affine_transform(planes[..., i], matrix, offset, (side, side), order=1) for i in range(planes.shape[-1])
-    ]
-    mask = ndimage.affine_transform(mask, matrix, offset, (side, side), order=0)
-    return np.stack(turned, axis=-1).reshape(side, side, *image.shape[2:]), mask
 
 
 def _mirror(rng, image, mask):
