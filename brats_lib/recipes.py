@@ -125,7 +125,7 @@ class NativeRecipe:
     averaging: float = 0.98
     batch_slices: int = 16
     slices_per_epoch: int = 1600
-    epochs: int = 40
+    epochs: int = 20
 
     @property
     def channels(self) -> int:

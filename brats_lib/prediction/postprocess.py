@@ -27,11 +27,6 @@ def large_pieces(mask: np.ndarray, share: float, links: np.ndarray | None = None
     return mask & (sizes >= share * sizes.max())[pieces]
 
 
-def smallest_enhancing(core_voxels: int, rule: DecisionRule, voxel_ml: float = 0.001) -> float:
-    """Voxels that an enhancing tumour must have in a core of so many voxels, or it is none."""
-    return max(rule.smallest_et_ml / voxel_ml, rule.smallest_et_share * core_voxels)
-
-
 def regions_to_mask(probabilities: np.ndarray, rule: DecisionRule, voxel_ml: float = 0.001) -> np.ndarray:
     """Choose labels 0, 1, 2, 4, uint8 (x, y, z), from the probabilities of WT, TC and ET, (x, y, z, 3).
 
@@ -43,7 +38,7 @@ def regions_to_mask(probabilities: np.ndarray, rule: DecisionRule, voxel_ml: flo
     core = core & whole
     enhancing = enhancing & core
     # In a patient without enhancement a single voxel turns a Dice of 1 into 0.
-    if enhancing.sum() < smallest_enhancing(core.sum(), rule, voxel_ml):
+    if enhancing.sum() < max(rule.smallest_et_ml / voxel_ml, rule.smallest_et_share * core.sum()):
         enhancing = np.zeros_like(enhancing)
     mask = np.where(whole, np.uint8(ED), np.uint8(BACKGROUND))
     mask[core] = NCR

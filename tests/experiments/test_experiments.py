@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import LPS_AFFINE, tiny_volumes
+from scipy import ndimage
 from slices.test_patches import stack
 
 from brats_lib.errors import BratsError
@@ -66,8 +67,7 @@ def test_networks_are_made_scored_on_other_folds_and_written_with_cards(small, t
     put(monkeypatch, shipped, real_stacks=lambda _: REAL, find_patients=lambda _: folds, LOOKED_AT=(1,), SEEDS=(0, 1))
     shipped.make_phantom("data")
     start = weights.load("phantom", precision="float32")[0].get_weights()
-    # The first is trained already when it is written.
-    assert [folder[-9:] for _, _, folder, _ in trainings] == ["phantom-0", "phantom-1", "phantom-0"]
+    assert [folder[-9:] for _, _, folder, _ in trainings] == ["phantom-0", "phantom-1"]
     alone = pd.read_csv(small / "phantom_on_real.csv")
     assert alone.groupby(["seed", "case"]).size().tolist() == [5] * 4
     # 5 x 5 x 5 voxels of 1 mm.
@@ -94,23 +94,22 @@ def test_networks_are_made_scored_on_other_folds_and_written_with_cards(small, t
 
 
 def test_a_rule_is_chosen_on_the_other_folds_and_scores_as_it_would_be_applied(monkeypatch):
+    put(monkeypatch, shipped, ABSENCE={})
     first, second = (dataclasses.replace(stack(), name=name) for name in ("a", "b"))
-    # A tumour without enhancement, in which some is found all the same: one of the eight voxels of its core.
-    second.labels[second.labels == 4] = 1
-    found = region_targets(second.labels).astype(np.float32)
-    found[tuple(np.argwhere(second.labels == 1)[0])] = 1
-    probabilities = [region_targets(first.labels).astype(np.float32), found]
-    by_rule = shipped.score_rules(found, second.labels)
+    targets = region_targets(first.labels).astype(np.float32)
+    # The first tumour is faint everywhere, the second has a faint plane beside it that is none.
+    faint, beside = targets * (0.45, 1, 1), targets.copy()
+    beside[..., 0] = np.maximum(beside[..., 0], 0.35 * (ndimage.binary_dilation(targets[..., 0] > 0)))
+    by_rule = shipped.score_rules(beside, second.labels)
     for rule, score in zip(shipped.rules(), by_rule, strict=True):
-        mask, truth = regions_to_mask(found, rule), second.labels
-        dice = [row["dice"] for row in score_mask(mask, truth, (1.0, 1.0, 1.0))[:3]]
+        dice = [row["dice"] for row in score_mask(regions_to_mask(beside, rule), second.labels, (1.0, 1.0, 1.0))[:3]]
         assert score == pytest.approx(np.mean(dice))
     folds = pd.DataFrame({"case": ["a", "b"], "fold": [0, 1], "grade": ["high", "low"]})
-    rule, scores = shipped.cross_fit(probabilities, [first, second], folds)
-    # On both the rule that finds none in the second is best. The first has no reason to choose it for the second, and
-    # the second chooses for the first what comes before: none below .1 mL, which is more than the first has.
-    assert (rule.smallest_et_share, rule.smallest_et_ml) == (0.15, 0)
-    assert scores.query("region == 'ET'")["dice"].tolist() == [0, 0]
+    rule, scores = shipped.cross_fit([faint, beside], [first, second], folds)
+    # .4 alone is right for both. Of those that are right for the other one, .5 comes first, which misses the first
+    # tumour, and .4, which is right for the second.
+    assert rule.wt_above == 0.4
+    assert scores.query("region == 'WT'")["dice"].tolist() == [0, 1]
 
 
 def test_stopped_study_of_steps_goes_on_with_what_is_missing(small, trainings, monkeypatch):
