@@ -43,7 +43,7 @@ PHANTOMS, OTHERS = 576, 12
 LOOKED_AT = (2, 5, 10, NATIVE.epochs)
 # The first of equals is chosen: the rule's own values, unless others are better.
 CHOICES = {"wt_above": (0.5, 0.4, 0.3), "et_above": (0.3, 0.5)}
-# Not chosen by folds: two patients without ET are too few. So little of a core as is found to enhance here hardly met any
+# Not chosen by folds: two patients without ET are too few. So little as is found to enhance here hardly met any
 # ET, so leaving it out costs next to nothing, and where there is no ET it is worth a Dice of 1.
 ABSENCE = {"smallest_et_share": 0.05, "smallest_et_ml": 0.5}
 
