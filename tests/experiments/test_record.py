@@ -143,7 +143,7 @@ def test_every_table_is_listed_once_with_what_makes_it():
 
 def test_names_of_experiments_follow_results_and_no_target_of_make_is_one():
     def ask(*arguments):
-        command_line = ["make", "-n", "ENV=active", "DATA=a b", *arguments]
+        command_line = ["make", "-n", "--no-print-directory", "ENV=active", "DATA=a b", *arguments]
         return subprocess.run(command_line, cwd=record.ROOT, check=True, capture_output=True, text=True)
 
     done = ask("results", *command.EXPERIMENTS)
