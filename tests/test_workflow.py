@@ -65,7 +65,7 @@ class Checkout:
             copy = shutil.copytree if source.is_dir() else shutil.copy2
             copy(source, folder / name)
         self.programs.mkdir()
-        for name in ("papermill", "jupyter-book", "brats", "python", "snakemake"):
+        for name in ("papermill", "jupyter-book", "brats", "python", "snakemake", "jupyter"):
             (self.programs / name).write_text(STAND_IN.format(python=sys.executable))
             (self.programs / name).chmod(0o755)
 
@@ -147,6 +147,18 @@ def test_whatever_the_data_folder_is_called_it_reaches_app_and_training(tmp_path
             experiments = [["python", "-m", "experiments", part, f"--data={name}"] for part in ("phantom", "real")]
             assert calls == [["brats", "app", f"--data={name}"], *experiments], done.stderr
     assert not (tmp_path / "bad").exists()
+
+
+def test_lab_makes_what_the_notebooks_rest_on_once_and_opens_them(tmp_path):
+    checkout = Checkout(tmp_path)
+    settings = {"SNAKEMAKE": "snakemake", "BRATS_DATA": "", "DATA": NAMES[-1]}
+    calls, done = checkout.make("lab", "SNAKEMAKE=snakemake", **settings)
+    assert [call[:2] for call in calls[1:]] == [["snakemake", "evaluate"], ["jupyter", "lab"]], done.stderr
+    assert calls[0] == ["brats", "check", "--quick", "--profile=workshop", f"--data={NAMES[-1]}"]
+    (tmp_path / "runs/workshop/scores.csv").touch()
+    (tmp_path / "programs/jupyter").write_text('#!/bin/sh\nprintf %s "$BRATS_DATA" > opened\n')
+    assert checkout.make("lab", **settings)[0] == []
+    assert (tmp_path / "opened").read_text() == NAMES[-1]
 
 
 def test_settings_are_words_and_no_commands(tmp_path):

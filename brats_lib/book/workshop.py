@@ -82,7 +82,9 @@ def _packages():
 
 
 def _kernel():
-    with importlib.import_module("jupyter_client").run_kernel(kernel_name="python3", stderr=subprocess.DEVNULL) as client:
+    with importlib.import_module("jupyter_client").run_kernel(
+        kernel_name="python3", stderr=subprocess.DEVNULL
+    ) as client:
         answer = client.execute_interactive("import brats_lib", timeout=60, output_hook=lambda message: None)
     known = answer["content"]["status"] == "ok"
     return known, "python3 starts, and knows brats_lib" if known else "python3 belongs to another environment"
