@@ -14,8 +14,9 @@ from brats_lib.book.tables import read_figures
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PROFILES = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "workflow/params").glob("*.yaml")}
 ALLOWED = {"sys", "brats_lib", "keras", "matplotlib", "numpy", "pandas", "IPython"}
-LONGEST_CELL = 30
+LONGEST_CELL, MOST_BYTES = 30, 20_000
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+and_slides = pytest.mark.parametrize("path", [*PATHS, ROOT / "book/teach/slides.ipynb"], ids=lambda path: path.stem)
 
 
 def read(path):
@@ -40,10 +41,10 @@ def parameters(notebook):
     return {node.targets[0].id: ast.literal_eval(node.value) for node in parse(cell).body}
 
 
-@each_notebook
+@and_slides
 def test_nothing_of_a_run_is_kept(path):
     notebook = read(path)
-    assert set(notebook["metadata"]) <= {"kernelspec", "language_info"}
+    assert set(notebook["metadata"]) <= {"kernelspec", "language_info", "title"}
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
     for cell in code_cells(notebook):
         assert cell["outputs"] == [] and cell["execution_count"] is None
@@ -64,6 +65,15 @@ def test_profiles_set_what_notebooks_declare_which_are_those_of_the_workshop():
 
 
 @each_notebook
+def test_lesson_is_short_and_ends_with_a_key_point_for_each_question_it_opens_with(path):
+    assert path.stat().st_size <= MOST_BYTES
+    first, *_, last = [text(cell) for cell in read(path)["cells"] if cell["cell_type"] == "markdown"]
+    assert "**You will learn**" in first and "Key points" in last
+    questions = re.findall(r"^\* .*\?$", first, re.MULTILINE)
+    assert not questions or len(questions) == len(re.findall(r"^\* ", last, re.MULTILINE))
+
+
+@and_slides
 def test_cells_stay_short_and_use_the_package(path):
     for cell in code_cells(read(path)):
         assert len(text(cell).splitlines()) <= LONGEST_CELL

@@ -18,7 +18,7 @@ import run
 from conftest import ROOT
 
 SNAKEMAKE = Path(os.environ.get("SNAKEMAKE", ROOT / ".venv/workflow/bin/snakemake"))
-NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = [*sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")), "slides"]
 # What make, a shell, Snakemake or papermill would read as something else than a name.
 NAMES = ["-x", "~", """2020 'a' "b" $(touch bad) `touch bad`; touch bad #{x} {wildcards.x} $HOME $$ %s*?[a]!\\é\nend"""]
 STAND_IN = """#!{python}
@@ -37,6 +37,8 @@ if name == "papermill":
 if name == "jupyter-book":
     Path("_build/book/_build/html").mkdir(parents=True)
     Path("_build/book/_build/html/index.html").write_text("the book")
+if name == "jupyter" and arguments[0] == "nbconvert":
+    Path(arguments[-1]).with_suffix(".slides.html").write_text("the slides")
 if name == "brats" and arguments[0] == "check":
     given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     found = os.path.abspath(given["--data"]) if given["--data"] else ""
@@ -107,7 +109,7 @@ def test_failed_notebook_is_explained_and_only_what_is_missing_or_a_change_reach
     ran, done = checkout.make_book()
     assert sorted(ran) == NOTEBOOKS[3:], done.stderr
     index = checkout.folder / "_build/html/index.html"
-    assert index.read_text() == "the book"
+    assert index.read_text() == "the book" and index.with_name("slides.html").read_text() == "the slides"
     for arguments in ran.values():
         given = dict(zip(arguments, arguments[1:], strict=False))
         assert given["data"] == str(checkout.folder / NAMES[-1]) and given["profile"] == "smoke"
