@@ -12,6 +12,7 @@ from brats_lib.book.runs import read_profile
 from brats_lib.book.tables import read_figures
 
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+EXERCISES = sorted((ROOT / "notebooks").glob("*/*.ipynb"))  # and their solutions
 PROFILES = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "workflow/params").glob("*.yaml")}
 ALLOWED = {"sys", "brats_lib", "keras", "matplotlib", "numpy", "pandas", "IPython"}
 LONGEST_CELL, MOST_BYTES = 30, 20_000
@@ -19,6 +20,7 @@ LONGEST_CELL, MOST_BYTES = 30, 20_000
 LONGER = ("06_beyond_the_paper", "07_generate_images")
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 and_slides = pytest.mark.parametrize("path", [*PATHS, ROOT / "book/teach/slides.ipynb"], ids=lambda path: path.stem)
+each_exercise = pytest.mark.parametrize("path", EXERCISES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 
 
 def read(path):
@@ -43,7 +45,16 @@ def parameters(notebook):
     return {node.targets[0].id: ast.literal_eval(node.value) for node in parse(cell).body}
 
 
-@and_slides
+def imported(tree):
+    """The packages that some code imports."""
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize(
+    "path", [*PATHS, *EXERCISES, ROOT / "book/teach/slides.ipynb"], ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
 def test_nothing_of_a_run_is_kept(path):
     notebook = read(path)
     assert set(notebook["metadata"]) <= {"kernelspec", "language_info", "title"}
@@ -81,9 +92,18 @@ def test_cells_stay_short_and_use_the_package(path):
         assert len(text(cell).splitlines()) <= LONGEST_CELL
         tree = parse(cell)
         assert not [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef | ast.FunctionDef)]
-        names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-        names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        assert {name.split(".")[0] for name in names} <= ALLOWED
+        assert imported(tree) <= ALLOWED
+
+
+@each_exercise
+def test_exercise_opens_with_its_question_imports_once_and_ends_with_what_to_take_home(path):
+    cells = read(path)["cells"]
+    assert all(f"**{word}**" in text(cells[0]) for word in ("Question", "Chapter", "Minutes", "You need"))
+    assert text(cells[-1]).startswith(":::{admonition} Take home")
+    first, *others = code_cells({"cells": cells})
+    assert imported(parse(first)) <= ALLOWED | {"dataclasses", "scipy"}
+    assert not any(imported(parse(cell)) for cell in others)
+    assert all(len(text(cell).splitlines()) <= 15 for cell in others)
 
 
 def test_every_figure_of_the_paper_is_where_the_map_says():

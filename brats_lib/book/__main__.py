@@ -33,7 +33,7 @@ def main() -> int:
         if arguments.command == "check":
             return _check(arguments.html)
         if arguments.command == "exercises":
-            make_exercises("notebooks")
+            make_exercises("notebooks/solutions", "notebooks/exercises")
         else:
             stage(arguments.run, arguments.out)
         return 0

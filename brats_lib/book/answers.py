@@ -4,6 +4,8 @@ They try small inputs whose answers were worked out by hand, and know the usual 
 Notebooks import this module as `check`.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgba
@@ -14,10 +16,10 @@ from brats_lib.phantom.population import Tumour
 
 
 @checked
-def volumes(volumes_ml):
+def volumes(volumes_ml: Any) -> str | None:
     """Exercise 1a: volumes of WT, TC and ET in mL."""
     # 20 voxels of ED, 12 of NCR and 8 of ET, each of 1 x 2 x 5 = 10 mm³.
-    mask = np.repeat(np.uint8([0, 1, 2, 4]), [80, 12, 20, 8]).reshape(4, 5, 6)
+    mask = np.repeat([0, 1, 2, 4], [80, 12, 20, 8]).reshape(4, 5, 6)
     found = volumes_ml(mask, (1.0, 2.0, 5.0))
     if not isinstance(found, dict) or set(found) != {"WT", "TC", "ET"}:
         return "The answer is a dictionary with the keys WT, TC and ET."
@@ -36,7 +38,7 @@ def volumes(volumes_ml):
 
 
 @checked
-def spacing(found):
+def spacing(found: Any) -> str | None:
     """Exercise 1a: the voxel size of every fifth slice of 1 mm."""
     mistakes = [
         ([1, 1, 1], "The slices that are left stand for those between them."),
@@ -48,7 +50,7 @@ def spacing(found):
 
 
 @checked
-def side(patient_side):
+def side(patient_side: Any) -> str | None:
     """Exercise 1b: the patient's side that a tumour lies on, in an LPS array."""
     for start, hint in ((6, "high"), (0, "low")):
         mask = np.zeros((9, 4, 3), np.uint8)
@@ -64,7 +66,7 @@ def side(patient_side):
 
 
 @checked
-def display(radiological):
+def display(radiological: Any) -> str | None:
     """Exercise 1b: an axial slice of an LPS array as rows and columns of a picture."""
     axial = np.arange(12).reshape(3, 4)
     mistakes = [
@@ -73,11 +75,11 @@ def display(radiological):
         (axial.T[::-1], "The nose points down. Row 0 is at the top of the picture."),
         (axial[::-1, ::-1].T, "The picture is turned by half a circle."),
     ]
-    return hint_for(radiological(axial), axial.T, mistakes, "Axis 0 belongs along the columns, axis 1 along the rows.")
+    return hint_for(radiological(axial), axial.T, mistakes, "Where do left and nose point?")
 
 
 @checked
-def one_hot(encode):
+def one_hot(encode: Any) -> str | None:
     """Exercise 2a: labels 0, 1, 2, 4 as four channels."""
     mask = np.array([[0, 1], [2, 4], [4, 0]])
     found, five = np.asarray(encode(mask)), np.eye(5)[mask]
@@ -95,7 +97,7 @@ def one_hot(encode):
 
 
 @checked
-def labels_again(decode):
+def labels_again(decode: Any) -> str | None:
     """Exercise 2a: class probabilities back to labels."""
     probabilities = np.array([[0.7, 0.1, 0.1, 0.1], [0.1, 0.2, 0.3, 0.4], [0, 0.1, 0.6, 0.3], [0, 0.9, 0, 0.1]])
     mistakes = [
@@ -106,7 +108,7 @@ def labels_again(decode):
 
 
 @checked
-def resized(there_and_back):
+def resized(there_and_back: Any) -> str | None:
     """Exercise 2b: a region shrunk and enlarged again, its class chosen last."""
     # Three of eight columns shrink to [1, 0.5, 0, 0] and come back as [1, 0.875, 0.625, 0.375, 0.125, 0, 0, 0].
     region = np.repeat([[True] * 3 + [False] * 5], 8, axis=0)
@@ -121,7 +123,7 @@ def resized(there_and_back):
         ([1, 1, 1, 1, 0, 0, 0, 0], early),
         ([1, 1, 1, 1, 1, 0, 0, 0], "Every share above zero counts as region. From which share on is it more likely?"),
     ]
-    return hint_for(found[3], [1, 1, 1, 0, 0, 0, 0, 0], mistakes, "Shrink, enlarge, and take what is above one half.")
+    return hint_for(found[3], [1, 1, 1, 0, 0, 0, 0, 0], mistakes, "When is a pixel more region than not?")
 
 
 PATIENTS, SLICES = np.repeat([1, 2, 3], 6), np.tile(np.arange(6), 3)
@@ -138,14 +140,14 @@ def _training(function, right):
 
 
 @checked
-def split_by_slice(train):
+def split_by_slice(train: Any) -> str | None:
     """Exercise 3a: every third slice of every patient is for testing."""
     right = SLICES % 3 != 0
     return None if same(_training(train, right), right) else "Slices 0, 3, 6, ... of every patient are for testing."
 
 
 @checked
-def split_by_patient(train):
+def split_by_patient(train: Any) -> str | None:
     """Exercise 3a: the last patient is for testing."""
     right = PATIENTS != 3
     found = _training(train, right)
@@ -155,7 +157,7 @@ def split_by_patient(train):
 
 
 @checked
-def best_epoch(best):
+def best_epoch(best: Any) -> str | None:
     """Exercise 3b: the epoch whose weights are kept."""
     loss, val_loss = [0.9, 0.6, 0.5, 0.3, 0.2], [0.8, 0.7, 0.75, 0.7, 0.9]
     found = best(pd.DataFrame({"epoch": range(1, 6), "loss": loss, "val_loss": val_loss}))
@@ -169,7 +171,7 @@ def best_epoch(best):
 
 
 @checked
-def early_stop(stops_at):
+def early_stop(stops_at: Any) -> str | None:
     """Exercise 3b: the epoch after which early stopping ends a training."""
     losses, dip = [0.9, 0.7, 0.8, 0.7, 0.6, 0.7, 0.65, 0.61, 0.5], [0.9, 0.5, 0.8, 0.4, 0.7, 0.6, 0.5, 0.3]
     again = "An improvement sets the count of bad epochs to zero again."
@@ -187,7 +189,7 @@ def early_stop(stops_at):
 
 
 @checked
-def empty_masks(dice):
+def empty_masks(dice: Any) -> str | None:
     """Exercise 4a: Dice where one of two masks is empty, or both."""
     none, two, three = (np.arange(9).reshape(3, 3) < count for count in (0, 2, 3))
     nothing = [
@@ -200,14 +202,12 @@ def empty_masks(dice):
         hint_for(dice(three, two), 0.8, ratio, "For two masks that overlap, the formula is not Dice.")
         or hint_for(dice(none, none), 1, nothing, "Two empty masks are not scored as the challenge does.")
         or hint_for(dice(none, two), 0, [(1 / 3, smooth), nothing[0]], "An empty prediction misses everything.")
-        or hint_for(
-            dice(two, none), 0, [(1 / 3, smooth), nothing[0]], "A prediction of what is not there gets no point."
-        )
+        or hint_for(dice(two, none), 0, [(1 / 3, smooth), nothing[0]], "What is not there earns no point.")
     )
 
 
 @checked
-def confusion_scores(scores):
+def confusion_scores(scores: Any) -> str | None:
     """Exercise 4b: scores from the counts of true and false positives and negatives."""
     names = ("accuracy", "sensitivity", "specificity", "dice")
     found = scores(3, 2, 1, 94)
@@ -225,7 +225,7 @@ def confusion_scores(scores):
 
 
 @checked
-def largest_missed(millilitres):
+def largest_missed(millilitres: Any) -> str | None:
     """Exercise 4b: the largest tumour that background everywhere misses at an accuracy of .98."""
     mistakes = [
         (115200, "These are mm³, the voxels of 1 mm. How many of them make a millilitre?"),
@@ -236,7 +236,7 @@ def largest_missed(millilitres):
 
 
 @checked
-def hausdorff(hd95):
+def hausdorff(hd95: Any) -> str | None:
     """Exercise 4c: HD95 in mm of the surfaces of two masks."""
     one, other, both = np.zeros((3, 12, 3, 3), bool)
     one[0, 0, 0], other[3, 0, 0] = True, True
@@ -251,14 +251,12 @@ def hausdorff(hd95):
         (4.75, "The mean of two percentiles. Pool the distances of both directions, then take it."),
     ]
     for a, b in ((one, both), (both, one)):
-        hint = hint or hint_for(
-            hd95(a, b, (1.0, 1.0, 1.0)), 9, mistakes, "Pool both directions and take one percentile."
-        )
+        hint = hint or hint_for(hd95(a, b, (1.0, 1.0, 1.0)), 9, mistakes, "Pool both, then take one percentile.")
     return hint
 
 
 @checked
-def overlay(paint):
+def overlay(paint: Any) -> str | None:
     """Exercise 5a: labels as a transparent picture (RGBA, 0-1) to lay over a scan."""
     found = np.asarray(paint(np.array([[0, 1], [2, 4]]), 0.5), float)
     alone = np.asarray(paint(np.array([[0, 4]]), 0.5), float)
@@ -275,7 +273,7 @@ def overlay(paint):
 
 
 @checked
-def shown_slice(z, truth, prediction):
+def shown_slice(z: Any, truth: np.ndarray, prediction: np.ndarray) -> str | None:
     """Exercise 5a: the slice to show, chosen by the truth and not by the prediction."""
     areas, found = (truth > 0).sum((0, 1)), (prediction > 0).sum((0, 1))
     overlap = 2 * ((truth > 0) & (prediction > 0)).sum((0, 1)) / np.maximum(areas + found, 1)
@@ -289,7 +287,7 @@ def shown_slice(z, truth, prediction):
 
 
 @checked
-def calibration(frequencies):
+def calibration(frequencies: Any) -> str | None:
     """Exercise 5b: the share of tumour in bins of probability."""
     probabilities = np.array([0.05, 0.1, 0.15, 0.2, 0.9, 0.95, 1.0, 0.97])
     truth = np.array([0, 0, 0, 1, 1, 1, 1, 0], bool)
@@ -301,28 +299,24 @@ def calibration(frequencies):
         ([1 / 4, np.nan, np.nan, 2 / 3], "The last bin loses the probability of exactly one."),
     ]
     found = frequencies(probabilities, truth, np.linspace(0, 1, 5))
-    return hint_for(
-        found, [1 / 4, np.nan, np.nan, 3 / 4], mistakes, "For each bin: of its voxels, how many are tumour?"
-    )
+    return hint_for(found, [1 / 4, np.nan, np.nan, 3 / 4], mistakes, "Of the voxels of each bin, how many are tumour?")
 
 
 @checked
-def threshold(choose):
+def threshold(choose: Any) -> str | None:
     """Exercise 6a: the threshold with the best mean Dice of some patients."""
-    dice = pd.DataFrame({"a": [0.9, 0.7, 0.2], "b": [0.1, 0.6, 0.4], "c": [0.3, 0.2, 1.0]}, index=[1.0, 1.5, 2.0])
+    dice = pd.DataFrame({"a": [0.9, 0.7, 0.2], "b": [0.1, 0.6, 0.4], "c": [0.3, 0.2, 1.0]}, index=[0.5, 1.5, 2.5])
     mistakes = [
         (1, "This is a position in the table, not a threshold."),
-        (1.0, "This is best for one patient. The mean over the patients decides."),
-        (2.0, "The test patient has a say in this. Only the patients that were given may choose."),
+        (0.5, "This is best for one patient. The mean over the patients decides."),
+        (2.5, "The test patient has a say in this. Only the patients that were given may choose."),
         (0.65, "This is the Dice, not the threshold."),
     ]
-    return hint_for(
-        choose(dice, ["a", "b"]), 1.5, mistakes, "Take the mean over the given patients, then the best row."
-    )
+    return hint_for(choose(dice, ["a", "b"]), 1.5, mistakes, "Which row is best on average, and where in the index?")
 
 
 @checked
-def ball(with_ball):
+def ball(with_ball: Any) -> str | None:
     """Exercise 6b: a volume with a ball of one brightness in it, nowhere but in the brain."""
     volume = np.full((9, 9, 9), 100.0)
     volume[:, :, 8] = 0
@@ -339,7 +333,7 @@ def ball(with_ball):
 
 
 @checked
-def own_tumour(tumour):
+def own_tumour(tumour: Any) -> str | None:
     """Exercise 6c: a tumour of 20 mL with a core of 8 mL that does not enhance, of low grade."""
     if not isinstance(tumour, Tumour):
         return "This is no `Tumour`. `dataclasses.replace` makes one from another."
@@ -354,7 +348,7 @@ def own_tumour(tumour):
 
 
 @checked
-def stream(name):
+def stream(name: Any) -> str | None:
     """Exercise 6c: what a phantom is drawn for that a network will learn from."""
     known = {
         "tests": "A network that has learnt from a test patient has seen the answer.",

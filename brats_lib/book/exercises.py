@@ -15,14 +15,14 @@ _MINUTES = re.compile(r"\*\*Minutes\*\*: (\d+)")
 _ADVICE = "Write it as in the other notebooks of that folder"
 
 
-def make_exercises(notebooks: str | Path) -> list[Path]:
-    """Make `exercises/` of `solutions/`, both in the folder `notebooks`; an exercise without a solution goes.
+def make_exercises(solutions: str | Path, exercises: str | Path) -> list[Path]:
+    """Make the exercises in a folder of the solutions in another; an exercise without a solution goes.
 
     A cell tagged `solution` keeps what stands before its line `# Solution`, and what follows the block that this line
     is in; without such a line the whole cell goes. Nothing else is changed.
     """
-    solutions, exercises = Path(notebooks, "solutions"), Path(notebooks, "exercises")
-    exercises.mkdir(exist_ok=True)
+    solutions, exercises = Path(solutions), Path(exercises)
+    exercises.mkdir(parents=True, exist_ok=True)
     made = [exercises / path.name for path in sorted(solutions.glob("*.ipynb"))]
     for path in set(exercises.glob("*.ipynb")) - set(made):
         path.unlink()
@@ -45,7 +45,7 @@ def without_solutions(notebook: dict) -> dict:
     return notebook | {"cells": kept}
 
 
-def _cut(source):
+def _cut(source: str) -> str:
     kept: list[str] = []
     block = None  # the indentation of the solution that a line is part of
     for line in source.splitlines() if MARK in source else ():

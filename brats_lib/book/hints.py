@@ -31,7 +31,12 @@ def checked(judge: Callable[..., str | None]) -> Callable[..., None]:
     def check(answer: Any, *given: Any) -> None:
         if answer is None or answer is ...:
             raise Hint(OPEN)
-        hint = judge(_watched(answer) if callable(answer) else answer, *given)
+        try:
+            hint = judge(_watched(answer) if callable(answer) else answer, *given)
+        except Hint:
+            raise
+        except Exception as error:
+            raise Hint(f"the answer is of a kind that cannot be checked ({error}).") from error
         if hint:
             raise Hint(hint)
         print("Right.")
@@ -65,7 +70,7 @@ def same(found: Any, wanted: ArrayLike) -> bool:
     return found.shape == np.shape(wanted) and np.allclose(found, wanted, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
-def hint_for(found: Any, right: ArrayLike, mistakes: Sequence[tuple[ArrayLike, str]], otherwise: str) -> str | None:
+def hint_for(found: Any, right: ArrayLike, mistakes: Sequence[tuple[Any, str]], otherwise: str) -> str | None:
     """None for the right answer, else the hint of the usual mistake that gives this value, else the general hint.
 
     `mistakes` are pairs of a wrong answer and its hint.
