@@ -76,9 +76,16 @@ test-cluster: $(ENVIRONMENT) $(WORKFLOW)  ## SLURM and two training processes on
 app: $(ENVIRONMENT)  ## the application: segment cases and own scans in the browser
 	@brats app "--data=$$DATA"
 
-lab: $(ENVIRONMENT)  ## the notebooks in JupyterLab, which asks no other machine for news or updates
-	@jupyter lab --notebook-dir=notebooks --LabApp.news_url= --LabApp.extension_manager=readonly \
+lab: $(ENVIRONMENT)  ## notebooks and exercises in JupyterLab, with the data and the network that they rest on
+	@test -f runs/workshop/scores.csv || $(MAKE) --no-print-directory runs/workshop/scores.csv PROFILE=workshop
+	@# It asks no other machine for news or updates.
+	@$${DATA:+env "BRATS_DATA=$$DATA"} jupyter lab --notebook-dir=notebooks --LabApp.news_url= --LabApp.extension_manager=readonly \
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+
+# What chapters 1 to 4 leave. Made once: Snakemake would make it again whenever a notebook was saved by hand.
+runs/workshop/scores.csv: | $(ENVIRONMENT) $(WORKFLOW)
+	@echo 'Simulating patients and training a network, which may take half an hour. It is done once.'
+	@"$$PYTHON" workflow/run.py evaluate
 
 bench: $(ENVIRONMENT)  ## benchmarks; they print ratios
 	python -m benchmarks

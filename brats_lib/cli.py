@@ -224,6 +224,8 @@ def _app(arguments):
 
 
 def _check(arguments):
+    if arguments.workshop:
+        return _check_workshop(arguments)
     from brats_lib.book import readiness, runs
 
     profile = runs.read_profile(arguments.profile)
@@ -237,6 +239,17 @@ def _check(arguments):
     record, summary = readiness.describe_data(arguments.profile, profile, root)
     print(summary)
     readiness.save_record(arguments.profile, record)
+
+
+def _check_workshop(arguments):
+    from brats_lib.book.workshop import workshop_items
+
+    missing = 0
+    for ready, line in workshop_items(arguments.profile, arguments.data):
+        print("ready " if ready else "TO DO ", line, flush=True)
+        missing += not ready
+    print(f"{missing} of these to do before the workshop." if missing else "This machine is ready for the workshop.")
+    return 1 if missing else 0
 
 
 def _parser():
@@ -334,6 +347,7 @@ def _parser():
     add("--profile", default="workshop", help="smoke, workshop or paper (default: workshop)")
     data(add)
     add("--quick", action="store_true", help="leave the device out, which takes seconds to ask")
+    add("--workshop", action="store_true", help="say item by item whether this machine is ready for a workshop")
     return parser
 
 

@@ -20,6 +20,10 @@ class BratsError(Exception):
         self.where, self.found, self.expected, self.advice = parts
         super().__init__("{}: {}; expected {}. {}.".format(*parts))
 
+    def _render_traceback_(self):
+        """What IPython shows in a notebook: the message alone, as on the command line."""
+        return [f"{type(self).__name__}: {self}"]
+
     def __reduce__(self):
         # Worker processes send exceptions back pickled; the default would call __init__ with the message alone.
         return type(self), (self.where, self.found, self.expected, self.advice)

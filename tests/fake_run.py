@@ -42,6 +42,13 @@ def make_run(run):
         (run / path.name).write_text(json.dumps(notebook))
     (run / "run.json").write_text(json.dumps({"source": "8 simulated phantoms (seed 0)"}))
     (run / "claims.json").write_text(json.dumps({"paper-fig-06": "Best epoch 2 of 2."}))
+    accuracy = "network,test,Phantom_001,0.9905\nbackground everywhere,test,Phantom_001,0.9834\n"
+    (run / "published_scores.csv").write_text(f"predictor,subset,case,accuracy\n{accuracy}")
+    for name, dice in {"scores": (0.81, 0.72, 0.63), "scores_background": (0, 0, 1)}.items():
+        rows = "".join(
+            f"Phantom_001,{region},{value}\n" for region, value in zip(("WT", "TC", "ET"), dice, strict=True)
+        )
+        (run / f"{name}.csv").write_text(f"case,region,dice\n{rows}")
     (run / "tables").mkdir()
     (run / "tables" / "results_published.md").write_text("| region | dice |\n|---|---|\n| WT | 0.9 |\n")
     return run

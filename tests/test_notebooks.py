@@ -12,10 +12,13 @@ from brats_lib.book.runs import read_profile
 from brats_lib.book.tables import read_figures
 
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+EXERCISES = sorted((ROOT / "notebooks").glob("*/*.ipynb"))  # and their solutions
 PROFILES = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "workflow/params").glob("*.yaml")}
 ALLOWED = {"sys", "brats_lib", "keras", "matplotlib", "numpy", "pandas", "IPython"}
-LONGEST_CELL = 30
+LONGEST_CELL, MOST_BYTES = 30, 20_000
 each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+and_slides = pytest.mark.parametrize("path", [*PATHS, ROOT / "book/teach/slides.ipynb"], ids=lambda path: path.stem)
+each_exercise = pytest.mark.parametrize("path", EXERCISES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 
 
 def read(path):
@@ -40,10 +43,19 @@ def parameters(notebook):
     return {node.targets[0].id: ast.literal_eval(node.value) for node in parse(cell).body}
 
 
-@each_notebook
+def imported(tree):
+    """The packages that some code imports."""
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize(
+    "path", [*PATHS, *EXERCISES, ROOT / "book/teach/slides.ipynb"], ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
 def test_nothing_of_a_run_is_kept(path):
     notebook = read(path)
-    assert set(notebook["metadata"]) <= {"kernelspec", "language_info"}
+    assert set(notebook["metadata"]) <= {"kernelspec", "language_info", "title"}
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
     for cell in code_cells(notebook):
         assert cell["outputs"] == [] and cell["execution_count"] is None
@@ -64,14 +76,34 @@ def test_profiles_set_what_notebooks_declare_which_are_those_of_the_workshop():
 
 
 @each_notebook
+def test_lesson_is_short_and_ends_with_a_key_point_for_each_question_it_opens_with(path):
+    assert path.stat().st_size <= MOST_BYTES
+    first, *_, last = [text(cell) for cell in read(path)["cells"] if cell["cell_type"] == "markdown"]
+    assert "**You will learn**" in first and "Key points" in last
+    questions = re.findall(r"^\* .*\?$", first, re.MULTILINE)
+    assert not questions or len(questions) == len(re.findall(r"^\* ", last, re.MULTILINE))
+
+
+@and_slides
 def test_cells_stay_short_and_use_the_package(path):
     for cell in code_cells(read(path)):
         assert len(text(cell).splitlines()) <= LONGEST_CELL
         tree = parse(cell)
         assert not [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef | ast.FunctionDef)]
-        names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-        names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        assert {name.split(".")[0] for name in names} <= ALLOWED
+        assert imported(tree) <= ALLOWED
+
+
+@each_exercise
+def test_exercise_opens_with_its_question_imports_once_and_ends_with_what_to_take_home(path):
+    cells = read(path)["cells"]
+    assert all(f"**{word}**" in text(cells[0]) for word in ("Question", "Chapter", "Minutes", "You need"))
+    assert text(cells[-1]).startswith("## Take home")
+    # JupyterLab, where students read them, knows no directives and would show the answers.
+    assert not any(re.search("^(:::|```)", text(cell), re.MULTILINE) for cell in cells)
+    first, *others = code_cells({"cells": cells})
+    assert imported(parse(first)) <= ALLOWED | {"dataclasses", "scipy"}
+    assert not any(imported(parse(cell)) for cell in others)
+    assert all(len(text(cell).splitlines()) <= 15 for cell in others)
 
 
 def test_every_figure_of_the_paper_is_where_the_map_says():

@@ -55,10 +55,10 @@ def permitted():
 
 def pages():
     """Path and prose of every page and notebook, captions included."""
-    for pattern in ("book/*.md", "*.md", "data/*.md"):
+    for pattern in ("book/*.md", "book/teach/*.md", "*.md", "data/*.md"):
         for path in sorted(ROOT.glob(pattern)):
             yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
-    for path in sorted(ROOT.glob("notebooks/**/*.ipynb")):
+    for path in (*sorted(ROOT.glob("notebooks/**/*.ipynb")), ROOT / "book/teach/slides.ipynb"):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
         texts += [cell["metadata"].get("mystnb", {}).get("figure", {}).get("caption", "") for cell in cells]

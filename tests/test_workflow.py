@@ -18,7 +18,7 @@ import run
 from conftest import ROOT
 
 SNAKEMAKE = Path(os.environ.get("SNAKEMAKE", ROOT / ".venv/workflow/bin/snakemake"))
-NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = [*sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")), "slides"]
 # What make, a shell, Snakemake or papermill would read as something else than a name.
 NAMES = ["-x", "~", """2020 'a' "b" $(touch bad) `touch bad`; touch bad #{x} {wildcards.x} $HOME $$ %s*?[a]!\\é\nend"""]
 STAND_IN = """#!{python}
@@ -37,6 +37,8 @@ if name == "papermill":
 if name == "jupyter-book":
     Path("_build/book/_build/html").mkdir(parents=True)
     Path("_build/book/_build/html/index.html").write_text("the book")
+if name == "jupyter" and arguments[0] == "nbconvert":
+    Path(arguments[-1]).with_suffix(".slides.html").write_text("the slides")
 if name == "brats" and arguments[0] == "check":
     given = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     found = os.path.abspath(given["--data"]) if given["--data"] else ""
@@ -65,7 +67,7 @@ class Checkout:
             copy = shutil.copytree if source.is_dir() else shutil.copy2
             copy(source, folder / name)
         self.programs.mkdir()
-        for name in ("papermill", "jupyter-book", "brats", "python", "snakemake"):
+        for name in ("papermill", "jupyter-book", "brats", "python", "snakemake", "jupyter"):
             (self.programs / name).write_text(STAND_IN.format(python=sys.executable))
             (self.programs / name).chmod(0o755)
 
@@ -107,7 +109,7 @@ def test_failed_notebook_is_explained_and_only_what_is_missing_or_a_change_reach
     ran, done = checkout.make_book()
     assert sorted(ran) == NOTEBOOKS[3:], done.stderr
     index = checkout.folder / "_build/html/index.html"
-    assert index.read_text() == "the book"
+    assert index.read_text() == "the book" and index.with_name("slides.html").read_text() == "the slides"
     for arguments in ran.values():
         given = dict(zip(arguments, arguments[1:], strict=False))
         assert given["data"] == str(checkout.folder / NAMES[-1]) and given["profile"] == "smoke"
@@ -147,6 +149,18 @@ def test_whatever_the_data_folder_is_called_it_reaches_app_and_training(tmp_path
             experiments = [["python", "-m", "experiments", part, f"--data={name}"] for part in ("phantom", "real")]
             assert calls == [["brats", "app", f"--data={name}"], *experiments], done.stderr
     assert not (tmp_path / "bad").exists()
+
+
+def test_lab_makes_what_the_notebooks_rest_on_once_and_opens_them(tmp_path):
+    checkout = Checkout(tmp_path)
+    settings = {"SNAKEMAKE": "snakemake", "BRATS_DATA": "", "DATA": NAMES[-1]}
+    calls, done = checkout.make("lab", "SNAKEMAKE=snakemake", **settings)
+    assert [call[:2] for call in calls[1:]] == [["snakemake", "evaluate"], ["jupyter", "lab"]], done.stderr
+    assert calls[0] == ["brats", "check", "--quick", "--profile=workshop", f"--data={NAMES[-1]}"]
+    (tmp_path / "runs/workshop/scores.csv").touch()
+    (tmp_path / "programs/jupyter").write_text('#!/bin/sh\nprintf %s "$BRATS_DATA" > opened\n')
+    assert checkout.make("lab", **settings)[0] == []
+    assert (tmp_path / "opened").read_text() == NAMES[-1]
 
 
 def test_settings_are_words_and_no_commands(tmp_path):

@@ -1,10 +1,11 @@
-"""`python -m brats_lib.book stage RUN OUT` and `... check HTML`, both in the root of the repository."""
+"""`python -m brats_lib.book stage RUN OUT`, `... check HTML` and `... exercises`, in the root of the repository."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from brats_lib.book.check import check_html
+from brats_lib.book.exercises import make_exercises
 from brats_lib.book.stage import stage
 from brats_lib.book.tables import read_figures
 from brats_lib.errors import BratsError
@@ -26,11 +27,15 @@ def main() -> int:
     command.add_argument("out", type=Path, help="folder to write; replaced if it is there")
     help_text = "look for blank images, broken links and missing figures in built pages"
     commands.add_parser("check", help=help_text).add_argument("html", type=Path)
+    commands.add_parser("exercises", help="make notebooks/exercises of notebooks/solutions")
     arguments = parser.parse_args()
     try:
         if arguments.command == "check":
             return _check(arguments.html)
-        stage(arguments.run, arguments.out)
+        if arguments.command == "exercises":
+            make_exercises("notebooks/solutions", "notebooks/exercises")
+        else:
+            stage(arguments.run, arguments.out)
         return 0
     except BratsError as error:
         print(f"book: {error}", file=sys.stderr)

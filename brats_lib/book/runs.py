@@ -182,7 +182,9 @@ class Run:
         """Path of something that an earlier notebook of this run wrote."""
         path = self.folder / name
         if not path.exists():
-            raise BratsError(path, "it is not there", f"what notebook {notebook} writes", f"Run {notebook} first")
+            raise BratsError(
+                path, "it is not there", f"what notebook {notebook} writes", f"Run notebook {notebook} first"
+            )
         return path
 
     def caption(self, case: Case | str) -> str:

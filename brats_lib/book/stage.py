@@ -9,8 +9,9 @@ from pathlib import Path
 import yaml
 from papermill.translators import PythonTranslator
 
+from brats_lib.book.exercises import exercises_table, make_exercises
 from brats_lib.book.notebook import clean_notebook, injected_parameters
-from brats_lib.book.tables import figures_table, read_figures, recorded_tables, times
+from brats_lib.book.tables import figures_table, findings, read_figures, recorded_tables, times
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json
 from brats_lib.prediction.weights import available, cards_markdown, read_card
@@ -49,12 +50,18 @@ def stage(run: str | Path, out: str | Path, root: str | Path = ".") -> Path:
     shutil.copytree(root / "book", out / "book", ignore=shutil.ignore_patterns("__pycache__", "_run"))
     for name, notebook in cleaned.items():
         (out / "notebooks" / f"{name}.ipynb").write_text(json.dumps(notebook, indent=1), encoding="utf-8")
+    # Made anew: those of the checkout may hold what a student has written.
+    exercises = out / "notebooks" / "exercises"
+    make_exercises(root / "notebooks" / "solutions", exercises)
     _copy_results(run, out / "book" / "_run", replacements)
     figures = read_figures(root / "book" / "paper_figures.yml")
+    cards = [*map(read_card, available())]
     tables = {
+        "findings.md": findings(run, cards),
         "paper_figures.md": figures_table(figures, _read_json(run / "claims.json")),
         "times.md": times(about),
-        "weights_cards.md": cards_markdown(map(read_card, available())),
+        "exercises.md": exercises_table(exercises),
+        "weights_cards.md": cards_markdown(cards),
         **recorded_tables(root / "results"),
     }
     for name, text in tables.items():
@@ -115,5 +122,5 @@ def _copy_results(run, out, replacements):
             text = text.replace(old, new)
         (out / "tables" / path.name).write_text(text, encoding="utf-8")
     for path in sorted((run / "figures").glob("*")):
-        if path.suffix in (".png", ".svg"):
+        if path.suffix in (".png", ".svg", ".html"):
             shutil.copy2(path, out / "figures" / path.name)

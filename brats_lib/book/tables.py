@@ -11,9 +11,11 @@ import yaml
 from tabulate import tabulate
 
 from brats_lib.labels import REGIONS
+from brats_lib.paper import value
 from brats_lib.phantom.population import PROBABILITIES, WHOLE_ML
 from brats_lib.prediction.weights import ShippedCard, available, read_card
 from brats_lib.recipes import PUBLISHED
+from brats_lib.scores.evaluation import BACKGROUND_PREDICTOR, NETWORK, read_scores
 from brats_lib.scores.tables import BY_PHANTOMS, IN_FOLDS, ON_PHANTOMS, predictor_table
 from brats_lib.studies.synthesis.store import read_generator_card
 
@@ -69,6 +71,35 @@ def recorded_tables(results: Path) -> dict[str, str]:
         "model_card_generator.md": generated(pd.read_csv(results / "generation.csv")),
         "trivial_accuracy.md": trivial_accuracy(),
     }
+
+
+def findings(run: Path, cards: Sequence[ShippedCard]) -> str:
+    """The book's answer in one table: what the paper prints, what finding nothing, its recipe and ours score.
+
+    From the scores in the folder of a run, and of patients from the card of the default network.
+    """
+    published = pd.read_csv(run / "published_scores.csv").query("subset == 'test'")
+    accuracy = published.groupby("predictor")["accuracy"].mean()
+    dice = {
+        name: read_scores(run / f"{file}.csv").groupby("region")["dice"].mean()
+        for name, file in {NETWORK: "scores", BACKGROUND_PREDICTOR: "scores_background"}.items()
+    }
+    (default,) = (card for card in cards if card.default)
+    on_patients = [row for row in default.scores if row["score"] == "dice" and "phantom" not in row["data"]]
+    data = on_patients[0]["data"]
+    ours = {row["region"]: row["mean"] for row in on_patients if row["data"] == data}
+    count = published["case"].nunique()
+    here = f"this run, {count} test case{'s' * (count > 1)}"
+    titles = {"Background everywhere": BACKGROUND_PREDICTOR, "The paper's recipe": NETWORK}
+    rows = [
+        ("The paper, as printed<br>*BraTS 2020*", f"{value('test_accuracy'):.3f}", "", "", ""),
+        *(
+            (f"{title}<br>*{here}*", f"{accuracy[name]:.3f}", *(f"{dice[name][region]:.2f}" for region in REGIONS))
+            for title, name in titles.items()
+        ),
+        (f"`{default.name}`, ours<br>*recorded, {data}*", "", *(f"{ours[region]:.2f}" for region in REGIONS)),
+    ]
+    return _table(("", "Accuracy", *(f"Dice {region}" for region in REGIONS)), rows)
 
 
 def trivial_accuracy() -> str:

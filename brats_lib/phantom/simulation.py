@@ -44,21 +44,24 @@ def draw_case(seed: int, index: int, stream: str = "cohort") -> Tumour:
     return draw_tumour(generators(seed, index, stream)["tumour"])
 
 
-def simulate(seed: int, index: int, variety: Variety = PATIENTS, stream: str = "cohort") -> Phantom:
+def simulate(
+    seed: int, index: int, variety: Variety = PATIENTS, stream: str = "cohort", tumour: Tumour | None = None
+) -> Phantom:
     """Simulate one patient; the same arguments give the same arrays.
 
     Runs on one core: several cases at once go faster than one case on several cores, and the arithmetic, so the last
     bit, does not depend on how many cores there are.
 
     Seed and index are from 0 to 2**32 - 1. `variety` says what is drawn from wider ranges than the patients', the rest
-    keeps its values, and `stream` what the phantom is for, a key of `STREAMS`.
+    keeps its values, `stream` what the phantom is for, a key of `STREAMS`, and `tumour` what to simulate instead of the
+    tumour that is drawn.
     """
     with threadpool_limits(limits=1):
-        return _simulate(generators(seed, index, stream), variety)
+        return _simulate(generators(seed, index, stream), variety, tumour)
 
 
-def _simulate(rng, variety):
-    tumour = draw_tumour(rng["tumour"], variety.tumours)
+def _simulate(rng, variety, tumour):
+    tumour = tumour or draw_tumour(rng["tumour"], variety.tumours)
     head = Head(rng["head"], variety.heads)
     growth = draw_growth(rng["growth"], tumour, head, variety.foci)
     if variety.infiltration:

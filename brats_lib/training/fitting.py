@@ -191,7 +191,7 @@ def load_trained(
         refused, since it may have learnt from those that it is to be tested on.
     """
     folder = home_path(folder)
-    advice = "Train again: 03_train_unet, or brats_lib.training.fitting.train with the same settings, which resumes"
+    advice = "Run notebook 03_train_unet, or brats_lib.training.fitting.train with the same settings, which resumes"
     record = read_record(folder)
     if record is None or not (folder / BEST_WEIGHTS).is_file():
         raise BratsError(folder, f"{SETTINGS} or {BEST_WEIGHTS} is not there", "the folder of a training", advice)

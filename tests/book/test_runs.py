@@ -130,7 +130,7 @@ def test_records_of_two_notebooks_are_gathered_into_one_also_without_git(checkou
     assert about["cite"] == runs.CITED_FOR_BRATS and about["commit"] == "unknown"
     assert {"numpy", "keras"} <= set(about["versions"]) and about["data_fingerprint"] == run.cohort.fingerprint()
     assert json.loads(run.path("claims.json").read_text()) == {"paper-fig-01": "one", "paper-fig-02": "two"}
-    with pytest.raises(BratsError, match=r"scores.csv.*Run 04_evaluate first"):
+    with pytest.raises(BratsError, match=r"scores.csv.*Run notebook 04_evaluate first"):
         run.need("scores.csv", "04_evaluate")
 
 

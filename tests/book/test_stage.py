@@ -1,5 +1,6 @@
 import json
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -10,8 +11,9 @@ from papermill.translators import PythonTranslator
 
 from brats_lib.book import stage as stage_module
 from brats_lib.book.stage import stage
-from brats_lib.book.tables import at_papers_size, trivial_accuracy
+from brats_lib.book.tables import at_papers_size, findings, trivial_accuracy
 from brats_lib.errors import BratsError
+from brats_lib.labels import REGIONS
 
 
 @pytest.fixture
@@ -37,6 +39,27 @@ def test_staged_files_keep_their_places_and_what_was_there_goes(fake_run, tmp_pa
     staged = json.loads((out / "notebooks/01_explore_dataset.ipynb").read_text())
     assert "8 simulated phantoms (seed 0)" in json.dumps(staged["cells"])
     assert (out / "book/_run/tables/results_published.md").is_file()
+
+
+def test_first_page_says_what_was_found_and_where(fake_run):
+    def card(name, dice):
+        scores = [
+            {"data": data, "region": region, "score": "dice", "mean": mean}
+            for data, means in {"12 phantoms": (0.5, 0.5, 0.5), "26 patients": dice, "of them 6": (0, 0, 0)}.items()
+            for region, mean in zip(REGIONS, means, strict=True)
+        ]
+        return SimpleNamespace(name=name, default=name == "b", scores=scores)
+
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in findings(fake_run, [card("a", (0, 0, 0)), card("b", (0.854, 0.8, 0.7))]).splitlines()[2:]
+    ]
+    assert cells == [
+        ["The paper, as printed<br>*BraTS 2020*", "0.992", "", "", ""],
+        ["Background everywhere<br>*this run, 1 test case*", "0.983", "0.00", "0.00", "1.00"],
+        ["The paper's recipe<br>*this run, 1 test case*", "0.991", "0.81", "0.72", "0.63"],
+        ["`b`, ours<br>*recorded, 26 patients*", "", "0.85", "0.80", "0.70"],
+    ]
 
 
 def test_first_page_says_what_finding_nothing_scores():

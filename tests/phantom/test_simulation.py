@@ -1,13 +1,14 @@
 """One full-size phantom: what it holds, and that it looks like MRI where that can be measured."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from brats_lib.labels import ED, ET, LABELS, NCR, region
-from brats_lib.phantom import simulate, tumour
+from brats_lib.phantom import draw_case, simulate, tumour
 from brats_lib.phantom.scanner import scan
 
 INDEX = 5
@@ -51,6 +52,16 @@ def test_drawn_volumes_are_reached(phantom):
     for name, drawn in (("WT", "whole_ml"), ("TC", "core_ml"), ("ET", "enhancing_ml")):
         found = region(phantom.mask, name).sum() / 1000
         assert found == pytest.approx(phantom.parameters["tumour"][drawn], rel=0.02)
+
+
+def test_a_given_tumour_grows_in_the_head_of_the_seed_instead_of_the_one_that_is_drawn(phantom):
+    drawn = draw_case(0, INDEX, stream="training")
+    own = replace(drawn, whole_ml=6.0, core_ml=3.0, enhancing_ml=0.0, grade="LGG")
+    given = simulate(0, INDEX, stream="training", tumour=own)
+    volumes = [region(given.mask, name).sum() / 1000 for name in ("WT", "TC", "ET")]
+    assert volumes == pytest.approx([6, 3, 0], rel=0.02) and given.grade == "LGG"
+    assert given.parameters["head"] == phantom.parameters["head"]
+    assert given.parameters["tumour"] == own.parameters() != phantom.parameters["tumour"]
 
 
 def test_tissues_have_the_contrast_of_each_modality(phantom, brain):
