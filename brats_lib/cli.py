@@ -42,7 +42,7 @@ def _fetch(arguments):
     if arguments.dataset == "inception":
         from brats_lib.studies.synthesis.features import fetch_inception
 
-        print(f"The weights are in {fetch_inception(arguments.folder)}. Chapter 7 looks in runs/inception.")
+        print(f"The weights are in {fetch_inception(arguments.folder)}. Chapter 8 looks in runs/inception.")
         return
     from brats_lib.cases import fetch
 

@@ -1,4 +1,4 @@
-"""What takes too long for a notebook: the shipped networks and the studies of chapter 6, made again from their seeds.
+"""What takes too long for a notebook: the shipped networks and recorded studies, made again from their seeds.
 
 ``python -m experiments NAME`` writes `results/<name>.csv` and, beside it, `results/<name>.json`: how it was made.
 """

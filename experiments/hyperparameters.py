@@ -1,4 +1,4 @@
-"""The hyper-parameter studies of chapter 9 at a reduced size, on phantoms: an hour and a half on two cores.
+"""The hyper-parameter studies of chapter 11 at a reduced size, on phantoms: an hour and a half on two cores.
 
 Slices of 64 x 64 pixels and half the paper's width, since what can be concluded depends on the number of trainings. A
 study that was stopped goes on where it was.

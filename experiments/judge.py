@@ -1,4 +1,4 @@
-"""What the trained generative networks are worth: `results/denoising.csv` and the other tables of chapter 7."""
+"""What the trained generative networks are worth: `results/denoising.csv` and the other tables of chapter 8."""
 
 import dataclasses
 import functools

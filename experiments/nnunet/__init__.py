@@ -1,1 +1,1 @@
-"""nnU-Net on the same simulated patients as chapter 8's systems: cases on disk, a training that fits a CPU core."""
+"""nnU-Net on the same simulated patients as chapter 10's systems: cases on disk, a training that fits a CPU core."""

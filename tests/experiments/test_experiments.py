@@ -1,4 +1,4 @@
-"""The experiments behind chapter 6, without their trainings: files, cards, and that a stopped study goes on."""
+"""The experiments behind chapters 6 and 7, without their trainings: files, cards, and that a stopped study goes on."""
 
 import dataclasses
 from types import SimpleNamespace

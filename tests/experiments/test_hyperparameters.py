@@ -1,4 +1,4 @@
-"""The recorded studies of chapter 9, without their trainings: tables that the rule for verdicts can judge."""
+"""The recorded studies of chapter 11, without their trainings: tables that the rule for verdicts can judge."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Stacks written as cases for nnU-Net: what it reads is what the other systems of chapter 8 read."""
+"""Stacks written as cases for nnU-Net: what it reads is what the other systems of chapter 10 read."""
 
 import numpy as np
 from conftest import tiny_volumes

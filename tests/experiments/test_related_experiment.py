@@ -1,4 +1,4 @@
-"""The experiment behind chapter 8 with a system of two convolutions: done once, gathered, put in tables."""
+"""The experiment behind chapter 10 with a system of two convolutions: done once, gathered, put in tables."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""The tables of chapter 8: what each system takes, what it scores, and what its paper printed."""
+"""The tables of chapter 10: what each system takes, what it scores, and what its paper printed."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Tables of chapter 8, by hand."""
+"""Tables of chapter 10, by hand."""
 
 import numpy as np
 import pandas as pd
