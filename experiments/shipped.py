@@ -176,6 +176,15 @@ def region_dice(mask, labels):
     return dict(zip(REGIONS, np.where(total, 2 * both / np.maximum(total, 1), 1), strict=True))
 
 
+def score_regions(probabilities, stacks, rule):
+    """Dice of each region and case by one rule: columns case, region and dice."""
+    dice = {
+        stack.name: region_dice(regions_to_mask(np.asarray(found, np.float32), rule), stack.labels)
+        for found, stack in zip(probabilities, stacks, strict=True)
+    }
+    return pd.DataFrame(dice).T.melt(ignore_index=False, var_name="region", value_name="dice").reset_index(names="case")
+
+
 def cross_fit(probabilities, stacks, folds):
     """Choose a decision rule, and score each case with the rule that the other folds choose.
 
@@ -274,11 +283,8 @@ def look_back(network, probabilities, trained, seed, stacks):
             model.load_weights(_look(f"{RUNS}/phantom-{seed}", epochs))
             found = predict_stacks(on_fast_engine(rounded(model), NATIVE), stacks)
         minutes = trained.history["seconds"][:epochs].sum() / 60
-        for stack, one in zip(stacks, found, strict=True):
-            about = {"seed": seed, "epochs": epochs, "minutes": minutes, "case": stack.name}
-            dice = region_dice(regions_to_mask(np.asarray(one, np.float32), network.rule), stack.labels)
-            rows += [{**about, "region": region, "dice": value} for region, value in dice.items()]
-    return pd.DataFrame(rows)
+        rows.append(score_regions(found, stacks, network.rule).assign(epochs=epochs, minutes=minutes, seed=seed))
+    return pd.concat(rows)
 
 
 def with_difficulty(scores, stacks):

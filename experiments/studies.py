@@ -9,15 +9,13 @@ import itertools
 
 import pandas as pd
 
-from brats_lib.cases import MODALITIES
-from brats_lib.labels import REGIONS
 from brats_lib.phantom import MIXED, PATIENTS, VERSION
 from brats_lib.recipes import NATIVE
 from brats_lib.slices.patches import PatchBatches
 from brats_lib.training.fitting import train
 from experiments.record import recorded, save
-from experiments.scoring import choose_channels, on_fast_engine, score_stacks
-from experiments.shipped import mean_dice, training_phantoms
+from experiments.scoring import on_fast_engine
+from experiments.shipped import mean_dice, predict_stacks, score_regions, training_phantoms
 
 __all__ = ["STEPS", "compare_steps"]
 
@@ -45,7 +43,7 @@ def compare_steps(real):
     real : list of Stack
         Cases that are scored, with the default decision rule.
     """
-    columns = ["step", "seed", "case", "region", "dice", "hd95_mm"]
+    columns = ["step", "seed", "case", "region", "dice"]
     table = recorded("steps", columns)
     for seed, step in itertools.product(SEEDS, STEPS):
         if ((table["step"] == step) & (table["seed"] == seed)).any():
@@ -53,9 +51,8 @@ def compare_steps(real):
         change, kinds = STEPS[step]
         recipe = dataclasses.replace(SHORT, **change)
         network = on_fast_engine(_trained(recipe, training_phantoms(PHANTOMS, kinds), seed), recipe)
-        scores = score_stacks(network, choose_channels(real, recipe, MODALITIES))
+        scores = score_regions(predict_stacks(network, real), real, network.rule).assign(step=step, seed=seed)
         print(step, seed, mean_dice(scores), flush=True)
-        scores = scores[scores["region"].isin(REGIONS)].assign(step=step, seed=seed)
         table = pd.concat([table, scores], ignore_index=True)[columns]
         save("steps", table, phantoms=PHANTOMS, epochs=SHORT.epochs, slices_per_epoch=SHORT.slices_per_epoch)
 
