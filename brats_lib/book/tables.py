@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 from tabulate import tabulate
 
+from brats_lib.figures.style import MODALITY_NAMES
 from brats_lib.labels import REGIONS
 from brats_lib.paper import value
 from brats_lib.phantom.population import PROBABILITIES, WHOLE_ML
@@ -60,6 +61,7 @@ def recorded_tables(results: Path) -> dict[str, str]:
     """
     cards, generator = [read_card(name) for name in available()], read_generator_card()
     return {
+        "datasheet_likeness.md": likeness(pd.read_csv(results / "likeness.csv")),
         "ethics_attacks.md": attacks(pd.read_csv(results / "membership.csv")),
         "ethics_patients.md": patients(pd.read_csv(results / "phantom_on_real.csv")),
         "model_card_details.md": details(cards, generator),
@@ -134,6 +136,15 @@ def attacks(table: pd.DataFrame) -> str:
         (row["attack"], _NEEDS[row["attack"]], f"{row['auc']:.2f}", f"{row['low']:.2f} to {row['high']:.2f}",
          f"{row['members']} + {row['others']}")
         for _, row in table.iterrows()
+    ])  # fmt: skip
+
+
+def likeness(table: pd.DataFrame) -> str:
+    """How well patches of phantoms are told from those of patients: a row per place, a column per modality."""
+    auc = table.pivot(index="where", columns="modality", values="auc_patches")[list(MODALITY_NAMES)]
+    names = {"lesion": "Patches in the tumour", "elsewhere": "Patches without tumour"}
+    return _table(("Recorded", *MODALITY_NAMES.values()), [
+        (text, *(f"{value:.2f}" for value in auc.loc[where])) for where, text in names.items()
     ])  # fmt: skip
 
 

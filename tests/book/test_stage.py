@@ -11,7 +11,7 @@ from papermill.translators import PythonTranslator
 
 from brats_lib.book import stage as stage_module
 from brats_lib.book.stage import stage
-from brats_lib.book.tables import at_papers_size, findings, trivial_accuracy
+from brats_lib.book.tables import at_papers_size, findings, likeness, trivial_accuracy
 from brats_lib.errors import BratsError
 from brats_lib.labels import REGIONS
 
@@ -87,6 +87,23 @@ def test_results_page_has_the_papers_experiment_at_its_size_as_far_as_it_is_reco
     assert ["phantoms", same, same, same, "0.750", "2"] in lines
     assert ["patients, by the phantoms' network: background everywhere", *["0.125"] * 3, "", "2"] in lines
     assert lines[-1] == ["phantoms", "257", "9 of 25", "61", "175", "steps", "A card"]
+
+
+def test_datasheet_has_a_row_of_likeness_per_place():
+    auc = {"flair": 0.831, "t1": 0.762, "t1ce": 0.7, "t2": 0.84}
+    rows = [
+        {"where": where, "modality": modality, "auc_patches": value - less, "auc_cases": 1.0}
+        for where, less in {"elsewhere": 0.1, "lesion": 0}.items() for modality, value in auc.items()
+    ]  # fmt: skip
+    *_, lesion, elsewhere = likeness(pd.DataFrame(rows)).splitlines()
+    assert [cell.strip() for cell in lesion.split("|")[1:-1]] == [
+        "Patches in the tumour",
+        "0.83",
+        "0.76",
+        "0.70",
+        "0.84",
+    ]
+    assert elsewhere.split("|")[2].strip() == "0.73"
 
 
 def test_buttons_lead_to_a_repository_only_where_one_is_named():
