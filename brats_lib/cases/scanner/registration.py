@@ -45,13 +45,21 @@ def to_matrix(transform: sitk.Transform) -> np.ndarray:
     return FLIP @ matrix @ FLIP
 
 
-def to_affine(matrix: np.ndarray, centre: Sequence[float] = (0, 0, 0)) -> sitk.AffineTransform:
-    """The transform of a matrix, to be optimised around a centre, a point of the fixed image in LPS."""
-    world = FLIP @ matrix @ FLIP
-    transform = sitk.AffineTransform(3)
-    transform.SetCenter([float(value) for value in centre])
+def to_affine(matrix: np.ndarray, centre: np.ndarray) -> sitk.AffineTransform:
+    """The transform of a matrix, to be optimised around a point of the fixed image."""
+    return _placed(sitk.AffineTransform(3), matrix, centre)
+
+
+def to_rigid(matrix: np.ndarray, centre: np.ndarray) -> sitk.Euler3DTransform:
+    """The transform of a matrix that only turns and shifts, to be optimised around a point of the fixed image."""
+    return _placed(sitk.Euler3DTransform(), matrix, centre)
+
+
+def _placed(transform, matrix, centre):
+    world, around = FLIP @ matrix @ FLIP, TO_LPS @ centre
+    transform.SetCenter(around.tolist())
     transform.SetMatrix(world[:3, :3].ravel().tolist())
-    transform.SetTranslation((world[:3, :3] @ centre + world[:3, 3] - centre).tolist())
+    transform.SetTranslation((world[:3, :3] @ around + world[:3, 3] - around).tolist())
     return transform
 
 
