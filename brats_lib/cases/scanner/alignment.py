@@ -5,8 +5,15 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from brats_lib.cases.scanner.atlas import AFFINE, MIDDLE, average_head, turned
-from brats_lib.cases.scanner.registration import at_resolution, information, register, to_affine, to_itk, to_matrix
-from brats_lib.cases.scanner.registration import to_rigid
+from brats_lib.cases.scanner.registration import (
+    at_resolution,
+    information,
+    register,
+    to_affine,
+    to_itk,
+    to_matrix,
+    to_rigid,
+)
 
 # From the vertex down, a head is its brain's shell; below begin the face and the neck.
 HEAD_MM = 150.0
@@ -28,8 +35,8 @@ def head_middle(values: np.ndarray, affine: np.ndarray) -> np.ndarray:
     return np.percentile(upper, [1, 99], axis=0).mean(axis=0)
 
 
-def align(values: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Affine matrix (RAS mm) from the average head, as it lies in BraTS, to a scan of a head."""
+def align(values: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, float]:
+    """Affine matrix (RAS mm) from the average head, as it lies in BraTS, to a scan, and the mutual information there."""
     head = average_head()
     fixed, moving = to_itk(head.t1, AFFINE), to_itk(values, affine)
     known = to_itk(head.known.astype(np.uint8), AFFINE)
@@ -43,4 +50,5 @@ def align(values: np.ndarray, affine: np.ndarray) -> np.ndarray:
         start = register(*coarse, to_rigid(matrix, MIDDLE), COARSE, known)
         starts.append((information(*coarse, start, known), to_matrix(start)))
     _, best = max(starts, key=lambda start: start[0])
-    return to_matrix(register(fixed, moving, to_affine(best, MIDDLE), FINE, known))
+    transform = register(fixed, moving, to_affine(best, MIDDLE), FINE, known)
+    return to_matrix(transform), information(*coarse, transform, known)

@@ -20,7 +20,7 @@ NEIGHBOURS = 60
 SIDE_MM = 3
 # What a move as far as can be costs, in the brightness by which a brain differs from bone.
 COST = 0.15
-# How far brightness is compared with the brain's own nearby, mm; nothing counts as brighter than so much of that.
+# How far brightness is compared with the brain's own nearby, mm; more than so much of that is no brain.
 NEARBY_MM, BRIGHTEST = 20.0, 1.2
 # From the average brain's surface, mm: what is always brain, to compare with.
 CORE_MM = 10.0
@@ -32,14 +32,14 @@ DARK_LIQUID = ("flair", "t1", "t1ce")
 def find_brain(heads: Mapping[str, np.ndarray], expected: np.ndarray) -> np.ndarray:
     """Find the brain in a head.
 
-    `heads` are modalities on one grid of 1 mm, `expected` is the average brain stretched to the head (bool). Liquid in
+    `heads` are modalities on one grid of 1 mm, beyond their field of view as at its edge; `expected` is the average brain stretched to the head (bool). Liquid in
     sulci and ventricles counts as brain, as it does in BraTS.
     """
     box = tuple(slice(max(where.min() - MARGIN, 0), where.max() + MARGIN + 1) for where in np.nonzero(expected))
     coarse = (slice(None, None, STEP),) * 3
     brain = expected[box][coarse]
     images = [ndimage.gaussian_filter(heads[name][box], STEP / 2)[coarse] for name in DARK_LIQUID if name in heads]
-    bright = _brightness(images, _signed_distance(brain) > CORE_MM)
+    bright = _brightness(images, _signed_distance(brain))
     for reach in REACHES:
         brain = _moved(brain, bright, reach)
     smooth = ndimage.gaussian_filter(brain.astype(np.float32), 1)
@@ -49,15 +49,20 @@ def find_brain(heads: Mapping[str, np.ndarray], expected: np.ndarray) -> np.ndar
     return whole
 
 
-def _brightness(images: list[np.ndarray], core: np.ndarray) -> np.ndarray:
-    """Mean of the modalities, each as a share of the brain's own brightness nearby."""
+def _brightness(images: list[np.ndarray], depth: np.ndarray) -> np.ndarray:
+    """How much each voxel looks like brain: the mean of the modalities, as shares of the brain's brightness nearby.
+
+    What is brighter is tumour inside the average brain, and counts as brain; outside it is fat, and counts as bone.
+    """
+    core = depth > CORE_MM
     weight = ndimage.gaussian_filter(core.astype(np.float32), NEARBY_MM / STEP) + 1e-3
     shares = []
     for image in images:
         typical = np.median(image[core])
         capped = np.where(core, np.minimum(image, BRIGHTEST * typical), 0) + 1e-3 * typical
-        local = ndimage.gaussian_filter(capped, NEARBY_MM / STEP) / weight
-        shares.append(np.minimum(image / local, BRIGHTEST))
+        share = image * weight / ndimage.gaussian_filter(capped, NEARBY_MM / STEP)
+        fat = np.maximum(2 * BRIGHTEST - share, 0)
+        shares.append(np.minimum(np.minimum(share, BRIGHTEST), np.where(depth < 0, fat, BRIGHTEST)))
     return np.mean(shares, axis=0)
 
 

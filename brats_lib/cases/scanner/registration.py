@@ -72,9 +72,14 @@ def nearest_rigid(matrix: np.ndarray, centre: np.ndarray) -> np.ndarray:
     return rigid
 
 
-def resample(image: sitk.Image, like: sitk.Image, transform: sitk.Transform | None = None) -> sitk.Image:
-    """An image at the voxels of another, interpolated linearly, float32; 0 outside it."""
-    return sitk.Resample(image, like, transform or sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32)
+def resample(image: sitk.Image, like: sitk.Image, transform: sitk.Transform, extend: bool = False) -> sitk.Image:
+    """An image at the voxels of another, interpolated linearly, float32; outside it 0, or as at its edge."""
+    method = sitk.ResampleImageFilter()
+    method.SetReferenceImage(like)
+    method.SetTransform(transform)
+    method.SetOutputPixelType(sitk.sitkFloat32)
+    method.SetUseNearestNeighborExtrapolator(extend)
+    return method.Execute(image)
 
 
 def at_resolution(image: sitk.Image, size: float) -> sitk.Image:
