@@ -19,11 +19,12 @@ NEIGHBOURS = 60
 # Length of what is compared on both sides of the surface, mm.
 SIDE_MM = 3
 # What a move as far as can be costs, in the brightness by which a brain differs from bone.
-COST = 0.15
+COST = 0.5
 # How far brightness is compared with the brain's own nearby, mm; more than so much of that is no brain.
 NEARBY_MM, BRIGHTEST = 20.0, 1.2
-# From the average brain's surface, mm: what is always brain, to compare with.
-CORE_MM = 10.0
+# Below the average brain's surface, mm: what is always brain, to compare with; and where fat may be, which is brighter
+# than brain in every modality.
+CORE_MM, FAT_MM, FAT_COST = 10.0, 5.0, 8.0
 MARGIN = 24
 # Modalities in which liquid is as dark as bone.
 DARK_LIQUID = ("flair", "t1", "t1ce")
@@ -52,7 +53,7 @@ def find_brain(heads: Mapping[str, np.ndarray], expected: np.ndarray) -> np.ndar
 def _brightness(images: list[np.ndarray], depth: np.ndarray) -> np.ndarray:
     """How much each voxel looks like brain: the mean of the modalities, as shares of the brain's brightness nearby.
 
-    What is brighter is tumour inside the average brain, and counts as brain; outside it is fat, and counts as bone.
+    What is bright in all of them is fat, and counts as bone, unless it lies deep in the average brain.
     """
     core = depth > CORE_MM
     weight = ndimage.gaussian_filter(core.astype(np.float32), NEARBY_MM / STEP) + 1e-3
@@ -60,10 +61,9 @@ def _brightness(images: list[np.ndarray], depth: np.ndarray) -> np.ndarray:
     for image in images:
         typical = np.median(image[core])
         capped = np.where(core, np.minimum(image, BRIGHTEST * typical), 0) + 1e-3 * typical
-        share = image * weight / ndimage.gaussian_filter(capped, NEARBY_MM / STEP)
-        fat = np.maximum(2 * BRIGHTEST - share, 0)
-        shares.append(np.minimum(np.minimum(share, BRIGHTEST), np.where(depth < 0, fat, BRIGHTEST)))
-    return np.mean(shares, axis=0)
+        shares.append(image * weight / ndimage.gaussian_filter(capped, NEARBY_MM / STEP))
+    fat = np.where(depth < FAT_MM, np.maximum(np.min(shares, axis=0) - BRIGHTEST, 0), 0)
+    return np.maximum(np.mean(np.minimum(shares, BRIGHTEST), axis=0) - FAT_COST * fat, 0)
 
 
 def _signed_distance(mask: np.ndarray) -> np.ndarray:
