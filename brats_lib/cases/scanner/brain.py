@@ -10,6 +10,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import KDTree
 
+from brats_lib.errors import BratsError
+
 # Surfaces are looked for at voxels of so many mm.
 STEP = 2
 # How far the surface may move, mm, outwards and inwards, first and then once more from there.
@@ -94,3 +96,18 @@ def _moved(brain: np.ndarray, bright: np.ndarray, reach: int) -> np.ndarray:
     place[surface] = np.arange(len(points))
     nearest = ndimage.distance_transform_edt(~surface, return_distances=False, return_indices=True)
     return depth > -best[place[tuple(nearest)]]
+
+
+def find_brain_by_deepbet(heads: Mapping[str, np.ndarray], expected: np.ndarray) -> np.ndarray:
+    """Find the brain with the network of the package deepbet (Fisch et al. 2024), in T1 where there is one, else T1ce."""
+    try:
+        from deepbet.bet import BrainExtraction
+    except ModuleNotFoundError as error:
+        found, advice = f"the package {error.name} is missing", "Install deepbet, or leave the option out"
+        raise BratsError("--brain deepbet", found, "the package deepbet", advice) from None
+
+    network = BrainExtraction(no_gpu=True)
+    head = heads.get("t1", heads["t1ce"])
+    # It wants axes to the right, front and up.
+    found = network.run_model(np.ascontiguousarray(head[::-1, ::-1])) > 0.5
+    return network.postprocess(found)[::-1, ::-1] > 0

@@ -35,12 +35,16 @@ def dicom_series(folder: Path, paths: list[Path], remarks: list[str]) -> list[Se
     """Sort the images of one study into series; files that are no DICOM images are passed over."""
     groups, others = defaultdict(list), 0
     modalities: Counter[str] = Counter()
-    unplaced, studies = set(), set()
+    unplaced, studies, images = set(), set(), set()
     for path in tqdm(paths, desc="Reading headers", unit="file", disable=len(paths) < 500):
         header = _header(path)
         if header is None:
             others += 1
             continue
+        image = _text(header, "SOPInstanceUID")
+        if image in images:  # copied twice
+            continue
+        images.add(image)
         modality = _text(header, "Modality") or "unknown"
         modalities[modality] += 1
         if modality != "MR":
@@ -68,7 +72,7 @@ def dicom_series(folder: Path, paths: list[Path], remarks: list[str]) -> list[Se
         remarks.append(f"{len(unplaced)} series without a place in space, such as screenshots, were passed over")
     if others:
         remarks.append(f"{others} files that are no DICOM images were passed over")
-    return [_series(images) for images in groups.values()]
+    return [_series(slices) for slices in groups.values()]
 
 
 def _header(path: Path) -> pydicom.Dataset | None:
@@ -179,7 +183,7 @@ def read_pixels(series: Series) -> np.ndarray:
         reader = sitk.ImageSeriesReader()
         reader.SetFileNames([str(path) for path in series.files])
         reader.SetOutputPixelType(sitk.sitkFloat32)
-        values = np.ascontiguousarray(sitk.GetArrayViewFromImage(reader.Execute()).T)
+        values = np.ascontiguousarray(sitk.GetArrayFromImage(reader.Execute()).T)
     except RuntimeError:
         found = "its pixels cannot be decoded"
         syntax = pydicom.uid.UID(pydicom.dcmread(series.files[0], stop_before_pixels=True).file_meta.TransferSyntaxUID)

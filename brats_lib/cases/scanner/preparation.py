@@ -15,7 +15,7 @@ from brats_lib.cases.grids import by_axis, new_grid
 from brats_lib.cases.nifti import write_scan
 from brats_lib.cases.scanner.alignment import align, head_middle
 from brats_lib.cases.scanner.atlas import AFFINE, GRID, MIDDLE, average_head
-from brats_lib.cases.scanner.brain import find_brain
+from brats_lib.cases.scanner.brain import find_brain, find_brain_by_deepbet
 from brats_lib.cases.scanner.original import PREPARATION, RECORD
 from brats_lib.cases.scanner.recognition import choose
 from brats_lib.cases.scanner.registration import (
@@ -180,14 +180,7 @@ def _bring(image, matrix, extend=False):
     return to_array(resample(to_itk(*image), like, to_affine(matrix, MIDDLE), extend))
 
 
-def _by_deepbet(heads, expected):
-    """The brain as the package deepbet finds it."""
-    from brats_lib.cases.scanner.deepbet import find_brain_deepbet
-
-    return find_brain_deepbet(heads)
-
-
-_FINDERS = {"average": find_brain, "deepbet": _by_deepbet}
+_FINDERS = {"average": find_brain, "deepbet": find_brain_by_deepbet}
 
 
 def save(preparation: Preparation, out: str | Path) -> Path:
