@@ -99,7 +99,9 @@ def _prepare(arguments):
     case = preparation.save(done, arguments.out)
     for remark in done.remarks:
         print(f"  note: {remark}.")
-    print(f"The case is {case}. Look at {case / 'preparation.html'} first; then: brats predict {case} --out predictions")
+    print(
+        f"The case is {case}. Look at {case / 'preparation.html'} first; then: brats predict {case} --out predictions"
+    )
 
 
 def _predict(arguments):
@@ -323,11 +325,17 @@ def _parser():
         " MSD and `brats export-nnunet` (default: what nnU-Net's dataset.json, the numbers and the truth's names tell)",
     )
 
-    add = command("prepare", _prepare, "make a case of a scan with skull: DICOM or NIfTI, each modality on its own grid")
+    add = command(
+        "prepare", _prepare, "make a case of a scan with skull: DICOM or NIfTI, each modality on its own grid"
+    )
     add("source", nargs="?", type=home_path, help="folder of the DICOM images of one study, or of NIfTI files")
     add("--out", type=home_path, required=True, help="folder of the case, and its name")
     for modality in ("flair", "t1", "t1ce", "t2"):
-        add(f"--{modality}", metavar="WHICH", help=f"number of the {modality} series, or its file, where headers mislead")
+        add(
+            f"--{modality}",
+            metavar="WHICH",
+            help=f"number of the {modality} series, or its file, where headers mislead",
+        )
     add("--brain", default="average", choices=["average", "deepbet"], help="what finds the brain (default: average)")
 
     add = command("predict", _predict, "segment the tumours of one case, of a folder of cases, or of single files")

@@ -182,7 +182,7 @@ def parse(path: Path, head: bytes) -> Grid:
     kind, order = kinds.get(head[:4], (None, None))
     if kind is None or len(head) < kind.sizeof_hdr:
         found = "it is gzipped twice" if head[:2] == b"\x1f\x8b" else "it is not a NIfTI file"
-        advice = "Give a .nii or .nii.gz file; dcm2niix converts DICOM"
+        advice = "Give a .nii or .nii.gz file; `brats prepare` takes DICOM"
         raise BratsError(path, found, "a NIfTI-1 or NIfTI-2 header", advice)
     try:
         header = kind(head[: kind.sizeof_hdr], order, check=False)

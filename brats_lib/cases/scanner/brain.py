@@ -35,8 +35,8 @@ DARK_LIQUID = ("flair", "t1", "t1ce")
 def find_brain(heads: Mapping[str, np.ndarray], expected: np.ndarray) -> np.ndarray:
     """Find the brain in a head.
 
-    `heads` are modalities on one grid of 1 mm, beyond their field of view as at its edge; `expected` is the average brain stretched to the head (bool). Liquid in
-    sulci and ventricles counts as brain, as it does in BraTS.
+    `heads` are modalities on one grid of 1 mm, beyond their field of view as at its edge; `expected` is the average
+    brain stretched to the head (bool). Liquid in sulci and ventricles counts as brain, as it does in BraTS.
     """
     box = tuple(slice(max(where.min() - MARGIN, 0), where.max() + MARGIN + 1) for where in np.nonzero(expected))
     coarse = (slice(None, None, STEP),) * 3
@@ -99,7 +99,7 @@ def _moved(brain: np.ndarray, bright: np.ndarray, reach: int) -> np.ndarray:
 
 
 def find_brain_by_deepbet(heads: Mapping[str, np.ndarray], expected: np.ndarray) -> np.ndarray:
-    """Find the brain with the network of the package deepbet (Fisch et al. 2024), in T1 where there is one, else T1ce."""
+    """Find the brain with the network of deepbet (Fisch et al. 2024), in T1 where there is one, else in T1ce."""
     try:
         from deepbet.bet import BrainExtraction
     except ModuleNotFoundError as error:

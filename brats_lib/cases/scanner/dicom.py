@@ -1,12 +1,12 @@
-"""DICOM images: headers by pydicom, pixels by SimpleITK, which unpacks whatever hospitals pack."""
+"""Headers of DICOM images, sorted into series. Nothing but how an image was made is kept of them."""
 
 import math
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pydicom
-import SimpleITK as sitk
 from pydicom.errors import InvalidDicomError
 from tqdm import tqdm
 
@@ -28,14 +28,25 @@ UNEVEN = 0.2
 # Two slices at one place, mm.
 SAME_MM = 1e-3
 FEWEST_SLICES = 8
-AGAIN = "Export or copy the series again, or name another one"
+
+
+class Place(NamedTuple):
+    """Where an image lies, LPS mm."""
+
+    first: np.ndarray  # its first pixel
+    right: np.ndarray  # direction in which columns are counted
+    down: np.ndarray  # and rows
+    size: np.ndarray  # of a pixel, along both
 
 
 def dicom_series(folder: Path, paths: list[Path], remarks: list[str]) -> list[Series]:
     """Sort the images of one study into series; files that are no DICOM images are passed over."""
-    groups, others = defaultdict(list), 0
+    groups: dict[tuple, list[tuple[Path, pydicom.Dataset, Place]]] = defaultdict(list)
+    others = 0
     modalities: Counter[str] = Counter()
-    unplaced, studies, images = set(), set(), set()
+    unplaced: set[str] = set()
+    studies: set[str] = set()
+    images: set[str] = set()
     for path in tqdm(paths, desc="Reading headers", unit="file", disable=len(paths) < 500):
         header = _header(path)
         if header is None:
@@ -55,8 +66,9 @@ def dicom_series(folder: Path, paths: list[Path], remarks: list[str]) -> list[Se
         if place is None:
             unplaced.add(series)
             continue
-        turn = tuple(np.round(np.concatenate(place[1:3]), 3))
-        groups[series, turn, header.get("Rows"), header.get("Columns"), header.get("EchoTime")].append((path, header))
+        turn = tuple(np.round([*place.right, *place.down], 3))
+        kind = series, turn, header.get("Rows"), header.get("Columns"), header.get("EchoTime")
+        groups[kind].append((path, header, place))
     if not groups:
         seen = ", ".join(f"{count} of modality {name}" for name, count in modalities.most_common())
         found = f"no MR image with a place in space is in it ({seen or 'no DICOM image'}; {others} other files)"
@@ -98,8 +110,7 @@ def _number(header, name: str) -> float | None:
     return value if math.isfinite(value) and value > 0 else None
 
 
-def _place(header) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
-    """Position of the first pixel, directions of columns and rows, and pixel size (x, y); None where one is missing."""
+def _place(header) -> Place | None:
     try:
         position = np.array(header.ImagePositionPatient, float)
         turn = np.array(header.ImageOrientationPatient, float)
@@ -108,15 +119,14 @@ def _place(header) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | No
         return None
     if (position.size, turn.size, size.size) != (3, 6, 2) or not np.isfinite([*position, *turn, *size]).all():
         return None
-    return (position, turn[:3], turn[3:], size) if (size > 0).all() else None
+    return Place(position, turn[:3], turn[3:], size) if (size > 0).all() else None
 
 
-def _series(images) -> Series:
+def _series(images: list[tuple[Path, pydicom.Dataset, Place]]) -> Series:
     """One volume of images that have one orientation."""
-    header = images[0][1]
-    first, right, down, size = _place(header)
+    _, header, (_, right, down, size) = images[0]
     normal = np.cross(right, down)
-    positions = np.array([_place(each)[0] for _, each in images])
+    positions = np.array([place.first for _, _, place in images])
     order = np.argsort(positions @ normal, kind="stable")
     positions = positions[order]
     heights = positions @ normal
@@ -144,7 +154,13 @@ def _series(images) -> Series:
         sequence=_codes(header, "ScanningSequence"),
         problem=_problem(header, np.diff(heights)),
         is_dicom=True,
+        syntax=_syntax(header),
     )
+
+
+def _syntax(header) -> str:
+    meta = getattr(header, "file_meta", None) or {}
+    return f"transfer syntax {pydicom.uid.UID(str(meta.get('TransferSyntaxUID', 'unknown'))).name}"
 
 
 def _codes(header, name: str) -> str:
@@ -175,22 +191,3 @@ def _problem(header, steps: np.ndarray) -> str:
     if np.abs(steps / typical - 1).max() > UNEVEN:
         return f"its slices are unevenly spaced, {steps.min():.1f} to {steps.max():.1f} mm apart"
     return ""
-
-
-def read_pixels(series: Series) -> np.ndarray:
-    """Read the slices of a series as one volume, float32, scaled as their headers say."""
-    try:
-        reader = sitk.ImageSeriesReader()
-        reader.SetFileNames([str(path) for path in series.files])
-        reader.SetOutputPixelType(sitk.sitkFloat32)
-        values = np.ascontiguousarray(sitk.GetArrayFromImage(reader.Execute()).T)
-    except RuntimeError:
-        found = "its pixels cannot be decoded"
-        syntax = pydicom.uid.UID(pydicom.dcmread(series.files[0], stop_before_pixels=True).file_meta.TransferSyntaxUID)
-        found += f" (transfer syntax {syntax.name})"
-        expected = "a transfer syntax that GDCM knows, and complete files"
-        raise BratsError(series.name, found, expected, "Export it uncompressed, or convert it with dcm2niix") from None
-    if values.shape != series.shape:
-        found = f"its images make a volume of {values.shape}"
-        raise BratsError(series.name, found, f"{series.shape} as the headers say", AGAIN)
-    return values

@@ -1,4 +1,4 @@
-"""A study to a case as BraTS has it: recognised, aligned, resampled once, without its skull, and a record of all that."""
+"""A study to a case as BraTS has it: recognised, aligned, resampled once, without its skull; and a record of that."""
 
 import json
 import platform
@@ -17,7 +17,7 @@ from brats_lib.cases.scanner.alignment import align, head_middle
 from brats_lib.cases.scanner.atlas import AFFINE, GRID, MIDDLE, average_head
 from brats_lib.cases.scanner.brain import find_brain, find_brain_by_deepbet
 from brats_lib.cases.scanner.original import PREPARATION, RECORD
-from brats_lib.cases.scanner.recognition import choose
+from brats_lib.cases.scanner.recognition import choose, find_series
 from brats_lib.cases.scanner.registration import (
     information,
     nearest_rigid,
@@ -29,14 +29,16 @@ from brats_lib.cases.scanner.registration import (
     to_matrix,
     to_rigid,
 )
-from brats_lib.cases.scanner.series import Series, find_series, nifti_series
+from brats_lib.cases.scanner.report import page
+from brats_lib.cases.scanner.series import Series, nifti_series
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, make_folder, write_whole
 
 REFERENCE = "t1ce"
 SIZES = (6.0, 3.0, 1.5)  # mm, of the voxels at which modalities are registered to each other
-# Mutual information of two scans of one head, and of a head with the average one, below which they do not match.
-LEAST_SHARED = 0.15
+# Mutual information in nats: of two scans of one head, below which they do not match; of a head with the average one,
+# below which it is none, and below which a person should look. Scans and phantoms have .5 to .8, legs .2 to .35.
+LEAST_SHARED, LEAST_HEAD, USUAL_HEAD = 0.15, 0.3, 0.45
 # Of the brain that a modality does not show, what is worth a warning.
 UNSEEN_SHARE = 0.01
 FAR_MM = 30.0
@@ -51,7 +53,7 @@ ASSUMED = (
 BRAINS = {
     "average": "The brain was found by an average brain whose surface was moved to where this one's ends. That is less"
     " exact than a network that learnt to do it, such as HD-BET, SynthStrip or deepbet: look at the outline.",
-    "deepbet": "The brain was found in the T1 or T1ce image by deepbet, a network that learnt from healthy brains mostly.",
+    "deepbet": "The brain was found in T1, or else T1ce, by deepbet, a network that learnt from healthy brains mostly.",
 }
 
 
@@ -86,7 +88,9 @@ def prepare(
     A BratsError where the study cannot be used: other parts of the body, several studies, slices that are missing,
     modalities that cannot be told.
     """
-    given, remarks, seconds = dict(given or {}), [], {}
+    given = dict(given or {})
+    remarks: list[str] = []
+    seconds: dict[str, float] = {}
     started = time.perf_counter()
 
     def step(name):
@@ -118,10 +122,12 @@ def prepare(
             remarks += said
     step("align the head with the atlas")
     stretched, shared = align(*reference)
-    if shared < LEAST_SHARED:
+    if shared < LEAST_HEAD:
         found = f"what it shows does not look like a head (it shares {shared:.2f} with an average one)"
         advice = "Give the T1ce image of a whole head; --t1ce names it"
-        raise BratsError(scans[REFERENCE].name, found, f"a head, {LEAST_SHARED} or more", advice)
+        raise BratsError(scans[REFERENCE].name, found, f"a head, {LEAST_HEAD} or more", advice)
+    if shared < USUAL_HEAD:
+        remarks.append(f"The head shares little with an average one ({shared:.2f}): look at the brain's outline")
     placed = nearest_rigid(stretched, MIDDLE)
     to_scan = {modality: matrix @ placed for modality, matrix in between.items()}
     step("resample")
@@ -145,7 +151,9 @@ def prepare(
 def _read(modality: str, series: Series) -> tuple[np.ndarray, np.ndarray]:
     values = series.load()
     if not np.isfinite(values).all() or values.max() <= values.min():
-        found = f"its voxels are all {values.flat[0]:.4g}" if np.isfinite(values).all() else "some voxels are no numbers"
+        found = (
+            f"its voxels are all {values.flat[0]:.4g}" if np.isfinite(values).all() else "some voxels are no numbers"
+        )
         raise BratsError(series.name, found, f"a {modality} image", "Export the series again, or name another one")
     return values, series.affine
 
@@ -185,8 +193,6 @@ _FINDERS = {"average": find_brain, "deepbet": find_brain_by_deepbet}
 
 def save(preparation: Preparation, out: str | Path) -> Path:
     """Write a case folder, named as its last part: volumes, `preparation.json` and `preparation.html`."""
-    from brats_lib.cases.scanner.report import page
-
     out = home_path(out)
     name = out.resolve().name
     make_folder(out)
@@ -194,7 +200,7 @@ def save(preparation: Preparation, out: str | Path) -> Path:
         path = out / f"{name}_{modality}.nii.gz"
         write_scan(volume, new_grid(path, GRID, AFFINE), path)
     about = record(preparation, name)
-    write_whole(out / "preparation.html", page(preparation, about))
+    write_whole(out / "preparation.html", page(about, preparation.heads, preparation.brain))
     write_whole(out / PREPARATION, json.dumps(about, indent=1) + "\n")
     return out
 
@@ -202,12 +208,17 @@ def save(preparation: Preparation, out: str | Path) -> Path:
 def record(preparation: Preparation, name: str) -> dict:
     """What `preparation.json` holds: nothing of the headers but how the images were made."""
     scans = {}
+    placed = preparation.to_scan[REFERENCE]
+    middle = placed[:3, :3] @ MIDDLE + placed[:3, 3]
     for modality, series in preparation.scans.items():
+        distance, degrees = moved(preparation.to_scan[modality] @ np.linalg.inv(placed), middle)
         scans[modality] = {
             "source": series.name,
             "recognised": preparation.reasons[modality],
             "shape": [int(length) for length in series.stored_shape],
             "voxel_mm": by_axis(series.spacing),
+            "moved_mm": round(distance, 1),
+            "turned_degrees": round(degrees, 1),
             "affine": series.stored_affine.tolist(),
             "to_scan": preparation.to_scan[modality].tolist(),
         }

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from brats_lib.cases.layouts import MODALITIES, recognise, stem
-from brats_lib.cases.scanner.series import Series, nifti_series
+from brats_lib.cases.scanner.dicom import dicom_series
+from brats_lib.cases.scanner.series import Series, files_below, nifti_series
 from brats_lib.errors import BratsError
 
 NEEDED = ("flair", "t1ce")
@@ -23,6 +24,19 @@ OTHER_WORDS = re.compile(
 )
 # Times in ms by which spin and gradient echoes are told apart where words do not.
 LONG_INVERSION, LONG_ECHO, SHORT_ECHO, LONG_REPETITION = 1600, 60, 35, 2500
+
+
+def find_series(folder: Path, remarks: list[str]) -> Sequence[Series]:
+    """Every series below a folder, of DICOM images or else of NIfTI files; `remarks` gets what was passed over."""
+    if not folder.is_dir():
+        found = "it is a file" if folder.exists() else "there is no such folder"
+        advice = "Give the folder that holds the images of one examination"
+        raise BratsError(folder, found, "a folder of DICOM or NIfTI files", advice)
+    paths = list(files_below(folder))
+    images = [path for path in paths if stem(path)]
+    if images:
+        return [nifti_series(path) for path in images]
+    return dicom_series(folder, paths, remarks)
 
 
 def weighting(series: Series) -> tuple[str, str]:

@@ -3,12 +3,11 @@
 import base64
 import html
 import io
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.image import imsave
 from scipy import ndimage
-
-from brats_lib.cases.scanner.atlas import MIDDLE
 
 # Side of a field of a checkerboard, mm, and columns of the brain's outline.
 FIELD_MM, OUTLINES = 24, 10
@@ -22,22 +21,22 @@ img{display:block;max-width:100%;background:#000}figure{margin:1rem 0}figcaption
 """
 
 
-def page(preparation, about: dict) -> str:
-    """The page, self-contained; `about` is what `preparation.json` holds."""
+def page(about: dict, heads: Mapping[str, np.ndarray], brain: np.ndarray) -> str:
+    """The page, self-contained; `about` is what `preparation.json` holds, volumes lie on the grid of BraTS, LPS."""
     text = html.escape
-    heads, brain = preparation.heads, preparation.brain
     grey = {modality: _grey(head, brain) for modality, head in heads.items()}
     rows = []
     for modality, scan in about["scans"].items():
-        distance, degrees = _moved(preparation, modality)
         cells = [
             NAMES[modality], scan["source"], scan["recognised"], " × ".join(map(str, scan["shape"])), scan["voxel_mm"],
-            "reference" if modality == about["original"] else f"{distance:.1f} mm, {degrees:.1f}°",
+            "reference" if modality == about["original"] else f"{scan['moved_mm']} mm, {scan['turned_degrees']}°",
         ]  # fmt: skip
         rows.append("<tr>" + "".join(f"<td>{text(cell)}</td>" for cell in cells) + "</tr>")
     remarks = "".join(f'<p class="remark">{text(remark)}.</p>' for remark in about["remarks"])
     centre = [int(round(value)) for value in ndimage.center_of_mass(brain)]
-    before = [np.hstack([_planes(grey[modality], centre), _planes(grey[modality] * brain, centre)]) for modality in grey]
+    before = [
+        np.hstack([_planes(grey[modality], centre), _planes(grey[modality] * brain, centre)]) for modality in grey
+    ]
     first = about["original"]
     boards = [
         (f"{NAMES[first]} and {NAMES[modality]}", _planes(_checkerboard(grey[first], grey[modality]), centre))
@@ -78,14 +77,6 @@ Volume inside: {about["brain"]["ml"]:.0f} mL.</p>
 <ul>{assumed}</ul>
 </body></html>
 """
-
-
-def _moved(preparation, modality):
-    """How far a modality was moved to fit the reference."""
-    from brats_lib.cases.scanner.preparation import REFERENCE, moved
-
-    placed = preparation.to_scan[REFERENCE]
-    return moved(preparation.to_scan[modality] @ np.linalg.inv(placed), placed[:3, :3] @ MIDDLE + placed[:3, 3])
 
 
 def _grey(head: np.ndarray, brain: np.ndarray) -> np.ndarray:

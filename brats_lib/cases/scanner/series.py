@@ -1,11 +1,12 @@
 """What may be one modality: a series of DICOM images or a NIfTI file, by its headers. No name, date or id is kept."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 
 from brats_lib.cases.layouts import stem
 from brats_lib.cases.nifti import read_grid, read_image
@@ -36,6 +37,7 @@ class Series:
     sequence: str = ""  # DICOM's codes, such as "SE" or "GR IR"
     problem: str = ""  # why it cannot be used, a clause
     is_dicom: bool = False
+    syntax: str = ""  # of DICOM pixels, by its name
 
     @property
     def spacing(self) -> tuple[float, ...]:
@@ -44,11 +46,24 @@ class Series:
 
     def load(self) -> np.ndarray:
         """Read the volume, float32, its axes as `affine` has them."""
-        if self.is_dicom:
-            from brats_lib.cases.scanner.dicom import read_pixels
+        return self._pixels() if self.is_dicom else read_image(self.files[0]).values()
 
-            return read_pixels(self)
-        return read_image(self.files[0]).values()
+    def _pixels(self) -> np.ndarray:
+        reader = sitk.ImageSeriesReader()
+        reader.SetFileNames([str(path) for path in self.files])
+        # Slices may be scaled each by its own factor.
+        reader.SetOutputPixelType(sitk.sitkFloat32)
+        try:
+            values = np.ascontiguousarray(sitk.GetArrayFromImage(reader.Execute()).T)
+        except RuntimeError:
+            found = f"its pixels cannot be decoded ({self.syntax})"
+            expected = "a transfer syntax that GDCM knows, and complete files"
+            advice = "Export it uncompressed, or convert it with dcm2niix"
+            raise BratsError(self.name, found, expected, advice) from None
+        if values.shape != self.shape:
+            found, expected = f"its images make a volume of {values.shape}", f"{self.shape} as the headers say"
+            raise BratsError(self.name, found, expected, "Export or copy the series again, or name another one")
+        return values
 
 
 def nifti_series(path: Path) -> Series:
@@ -74,18 +89,3 @@ def files_below(folder: Path) -> Iterator[Path]:
                 advice = "Give the folder of one examination"
                 raise BratsError(folder, f"more than {MOST_FILES:,} files are in it", "one study", advice)
             yield Path(here, name)
-
-
-def find_series(folder: Path, remarks: list[str]) -> Sequence[Series]:
-    """Every series below a folder, of DICOM images or else of NIfTI files; `remarks` gets what was passed over."""
-    if not folder.is_dir():
-        found = "it is a file" if folder.exists() else "there is no such folder"
-        advice = "Give the folder that holds the images of one examination"
-        raise BratsError(folder, found, "a folder of DICOM or NIfTI files", advice)
-    paths = list(files_below(folder))
-    images = [path for path in paths if stem(path)]
-    if images:
-        return [nifti_series(path) for path in images]
-    from brats_lib.cases.scanner.dicom import dicom_series
-
-    return dicom_series(folder, paths, remarks)

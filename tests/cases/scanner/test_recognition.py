@@ -5,14 +5,15 @@ import re
 import numpy as np
 import pytest
 
-pydicom = pytest.importorskip("pydicom")
+pytest.importorskip("pydicom")
 
-from pydicom.uid import RLELossless, SecondaryCaptureImageStorage  # noqa: E402
-from studies import PRIVATE, PROTOCOLS, change, write_series  # noqa: E402
+import pydicom
+from pydicom.uid import RLELossless, SecondaryCaptureImageStorage
+from studies import PRIVATE, PROTOCOLS, change, write_series
 
-from brats_lib.cases.scanner.recognition import choose, role  # noqa: E402
-from brats_lib.cases.scanner.series import Series, find_series  # noqa: E402
-from brats_lib.errors import BratsError  # noqa: E402
+from brats_lib.cases.scanner.recognition import choose, find_series, role
+from brats_lib.cases.scanner.series import Series
+from brats_lib.errors import BratsError
 
 SHAPE = (12, 10, 9)
 # Oblique, RAS: columns to the left, rows to the back, slices upwards, turned by 30 degrees about the vertical axis.
@@ -25,7 +26,7 @@ def study(tmp_path):
     """A folder with the four modalities as series 2 to 5, each in its own folder, and what else lies on a CD."""
     root = tmp_path / "cd"
     values = np.random.default_rng(0).integers(0, 4000, SHAPE)
-    for number, (modality, fields) in enumerate(PROTOCOLS.items(), start=2):
+    for number, fields in enumerate(PROTOCOLS.values(), start=2):
         write_series(root / f"S{number}", values + number, AFFINE, number, **fields)
     (root / "viewer.exe").write_bytes(b"MZ" * 200)
     (root / "DICOMDIR").write_bytes(bytes(128) + b"DICM" + bytes(40))
