@@ -53,7 +53,7 @@ ASSUMED = (
 BRAINS = {
     "average": "The brain was found by an average brain whose surface was moved to where this one's ends. That is less"
     " exact than a network that learnt to do it, such as HD-BET, SynthStrip or deepbet: look at the outline.",
-    "deepbet": "The brain was found in T1, or else T1ce, by deepbet, a network that learnt from healthy brains mostly.",
+    "deepbet": "The brain was found by deepbet, a network that learnt from T1 images, in T1 or else in T1ce.",
 }
 
 
