@@ -93,6 +93,7 @@ def _prepare(arguments):
     if arguments.source is None and not given:
         advice = "Give `brats prepare FOLDER --out CASE` or `brats prepare --flair FILE --t1ce FILE --out CASE`"
         raise BratsError("brats prepare", "neither a folder nor files are named", "one of both", advice)
+    preparation.case_folder(arguments.out)  # before minutes of work
     done = preparation.prepare(arguments.source, given, arguments.brain, lambda step: print(f"{step} ...", flush=True))
     for modality, series in done.scans.items():
         print(f"{modality}: {series.name} ({done.reasons[modality]})")

@@ -191,11 +191,20 @@ def _bring(image, matrix, extend=False):
 _FINDERS = {"average": find_brain, "deepbet": find_brain_by_deepbet}
 
 
+def case_folder(out: str | Path) -> Path:
+    """Make the folder of a case; refuse one that holds anything but an earlier preparation."""
+    out = make_folder(out)
+    if any(out.iterdir()) and not (out / PREPARATION).is_file():
+        raise BratsError(out, "files are in it", "a new or empty folder for the case", "Choose another folder")
+    return out
+
+
 def save(preparation: Preparation, out: str | Path) -> Path:
     """Write a case folder, named as its last part: volumes, `preparation.json` and `preparation.html`."""
-    out = home_path(out)
+    out = case_folder(out)
     name = out.resolve().name
-    make_folder(out)
+    for path in out.glob(f"{name}_*.nii.gz"):
+        path.unlink()
     for modality, volume in preparation.volumes.items():
         path = out / f"{name}_{modality}.nii.gz"
         write_scan(volume, new_grid(path, GRID, AFFINE), path)

@@ -34,9 +34,15 @@ def find_series(folder: Path, remarks: list[str]) -> Sequence[Series]:
         raise BratsError(folder, found, "a folder of DICOM or NIfTI files", advice)
     paths = list(files_below(folder))
     images = [path for path in paths if stem(path)]
-    if images:
-        return [nifti_series(path) for path in images]
-    return dicom_series(folder, paths, remarks)
+    if not images:
+        return dicom_series(folder, paths, remarks)
+    series = []
+    for path in images:
+        try:
+            series.append(nifti_series(path))
+        except BratsError as error:
+            remarks.append(f"{path.name} was passed over: {error.found}")
+    return series
 
 
 def weighting(series: Series) -> tuple[str, str]:

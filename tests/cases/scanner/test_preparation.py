@@ -147,10 +147,17 @@ def test_what_is_no_head_is_refused(tmp_path, capsys):
     options = [f"--{modality}={path}" for modality, path in files.items()]
     assert main(["prepare", *options, f"--out={tmp_path / 'case'}"]) == 2
     assert "does not look like a head" in capsys.readouterr().err
-    assert not (tmp_path / "case").exists()
+    assert not list((tmp_path / "case").iterdir())
 
 
 def test_an_image_without_signal_is_refused(tmp_path):
     files = write_loose(tmp_path, {"flair": np.ones((20, 20, 20)), "t1ce": np.zeros((20, 20, 20))}, np.eye(4))
     with pytest.raises(BratsError, match="its voxels are all 1"):
         prepare(None, {modality: str(path) for modality, path in files.items()})
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert main(["prepare", str(tmp_path), f"--out={tmp_path}"]) == 2
+    assert "files are in it" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

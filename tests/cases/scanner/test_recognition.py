@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("pydicom")
 
 import pydicom
+from heads import write_loose
 from pydicom.uid import RLELossless, SecondaryCaptureImageStorage
 from studies import PRIVATE, PROTOCOLS, change, write_series
 
@@ -157,6 +158,14 @@ def test_a_folder_without_mr_images_says_what_it_has(tmp_path):
     (tmp_path / "empty").mkdir()
     assert "no DICOM image; 0 other files" in refused(tmp_path / "empty")
     assert "there is no such folder" in refused(tmp_path / "none")
+
+
+def test_damaged_nifti_files_do_not_stop_the_others(tmp_path):
+    files = write_loose(tmp_path, {"flair": np.ones(SHAPE), "t1ce": np.ones(SHAPE)}, AFFINE)
+    (tmp_path / "scan_t1.nii.gz").write_bytes(b"no image")
+    chosen, remarks = recognised(tmp_path)
+    assert {modality: series.files[0] for modality, (series, _) in chosen.items()} == files
+    assert remarks == ["scan_t1.nii.gz was passed over: it is not a NIfTI file"]
 
 
 def of(**fields):
