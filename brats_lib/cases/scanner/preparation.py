@@ -37,8 +37,8 @@ from brats_lib.files import home_path, make_folder, write_whole
 REFERENCE = "t1ce"
 SIZES = (6.0, 3.0, 1.5)  # mm, of the voxels at which modalities are registered to each other
 # Mutual information in nats: of two scans of one head, below which they do not match; of a head with the average one,
-# below which it is none, and below which a person should look. Scans and phantoms have .5 to .8, legs .2 to .35.
-LEAST_SHARED, LEAST_HEAD, USUAL_HEAD = 0.15, 0.3, 0.45
+# below which it is none, and below which a person should look. Scans and phantoms have .6 to .85, legs .35 to .45.
+LEAST_SHARED, LEAST_HEAD, USUAL_HEAD = 0.15, 0.45, 0.55
 # Of the brain that a modality does not show, what is worth a warning.
 UNSEEN_SHARE = 0.01
 FAR_MM = 30.0

@@ -12,11 +12,11 @@ import SimpleITK as sitk
 from brats_lib.cases.resample import TO_LPS
 
 FLIP = np.diag([*np.diag(TO_LPS), 1.0])
-BINS = 32
-ITERATIONS = 60
+BINS = 64
+ITERATIONS = 200
 # At each resolution the optimiser's first step, and the last, as a share of the voxel.
-FIRST_STEP, LAST_STEP = 0.5, 0.01
-SAMPLES = 60_000
+FIRST_STEP, LAST_STEP = 0.5, 0.002
+SAMPLES = 200_000
 
 
 def to_itk(values: np.ndarray, affine: np.ndarray) -> sitk.Image:
