@@ -45,6 +45,8 @@ def find_brain(heads: Mapping[str, np.ndarray], expected: np.ndarray) -> np.ndar
     bright = _brightness(images, _signed_distance(brain))
     for reach in REACHES:
         brain = _moved(brain, bright, reach)
+    pieces, _ = ndimage.label(brain)
+    brain = ndimage.binary_fill_holes(pieces == np.bincount(pieces[brain]).argmax())
     smooth = ndimage.gaussian_filter(brain.astype(np.float32), 1)
     whole = np.zeros(expected.shape, bool)
     size = expected[box].shape

@@ -91,8 +91,9 @@ def _header(path: Path) -> pydicom.Dataset | None:
     """The fields of a file that are needed; None where it is no DICOM image, or none that can be read."""
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
-        # Fields are decoded when they are first asked for.
-        return header if all(header.get(name) is not False for name in TAGS) and "Rows" in header else None
+        for name in TAGS:  # fields are decoded, or found to be damaged, when they are first asked for
+            header.get(name)
+        return header if "Rows" in header else None
     except (InvalidDicomError, OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, NotImplementedError):
         return None
 

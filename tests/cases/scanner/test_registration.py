@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+pytest.importorskip("pydicom")
 pytest.importorskip("SimpleITK")
 
 from scipy.spatial.transform import Rotation
