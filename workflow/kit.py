@@ -1,7 +1,7 @@
 """Pack all that a workshop needs into one archive, for a room without internet: `make kit`.
 
-It holds this repository, wheels of its packages, the phantoms, what their run left, and the book; `start` in it installs
-them without a network. It is made to be passed on, so what was made from patients' images never goes into it.
+It holds this repository, wheels of its packages, the phantoms, what their run left, and the book; its `start` sets all
+up without a network. It is made to be passed on, so what was made from patients' images never goes into it.
 """
 
 import itertools
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import bootstrap
+
 from brats_lib.book.runs import find_data, phantom_folder, read_profile, run_folder
 from brats_lib.errors import BratsError
 from brats_lib.phantom import VERSION
@@ -22,7 +23,7 @@ from brats_lib.phantom import VERSION
 PLATFORMS = {
     "linux": ("Linux-x86_64", "x86_64-manylinux_2_28", [f"manylinux_2_{n}_x86_64" for n in range(28, 4, -1)]
               + [f"manylinux{n}_x86_64" for n in (2014, 2010, 1)]),
-    "macos": ("Darwin-arm64", "aarch64-apple-darwin", ["macosx_13_0_arm64"]),
+    "macos": ("Darwin-arm64", "aarch64-apple-darwin", ["macosx_12_0_arm64"]),
 }  # fmt: skip
 EXTRAS = ("app", "book", "fast", "tune")
 BUILD = "hatchling\neditables\n"  # to install the checkout itself
@@ -30,14 +31,12 @@ BUILD = "hatchling\neditables\n"  # to install the checkout itself
 
 def pins(platform: str, python: str) -> str:
     """What the lock file pins for a platform and a version of Python, tools of developers left out, with hashes."""
-    return subprocess.run(
-        [
-            sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "-", *(f"--extra={name}" for name in EXTRAS),
-            "--constraint=requirements.lock", f"--python-platform={PLATFORMS[platform][1]}", f"--python-version={python}",
-            "--only-binary=:all:", "--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate", "--quiet",
-        ],
-        input=BUILD, stdout=subprocess.PIPE, text=True, check=True,
-    ).stdout  # fmt: skip
+    compiler = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--generate-hashes", "--only-binary=:all:"]
+    plain = ["--no-emit-index-url", "--no-header", "--no-annotate"]
+    target = [f"--python-platform={PLATFORMS[platform][1]}", f"--python-version={python}"]
+    sources = ["pyproject.toml", "-", *(f"--extra={name}" for name in EXTRAS), "--constraint=requirements.lock"]
+    command = [*compiler, *plain, *target, *sources]
+    return subprocess.run(command, input=BUILD, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def download(text: str, platform: str, python: str, folder: Path) -> None:
@@ -84,7 +83,7 @@ def run_files(profile: str) -> Iterator[Path]:
 
 
 def pack(archive: Path, parts: dict[str, Iterable[Path]]) -> None:
-    """Write an archive with the folder `brats-kit`, and print how large each part is."""
+    """Write an archive with the folder `brats-kit`, and print how much of it each part takes."""
 
     def nobodys(entry):
         entry.uid = entry.gid = 0
@@ -92,40 +91,47 @@ def pack(archive: Path, parts: dict[str, Iterable[Path]]) -> None:
         return entry
 
     part = archive.with_suffix(".part")
-    # Wheels are compressed already and caches lose most of their size at once.
-    with tarfile.open(part, "w:gz", compresslevel=1) as tar:
+    # Wheels are compressed already, and caches lose most of their size at once.
+    with open(part, "wb") as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as tar:
         tar.add("workflow/start", "brats-kit/start", filter=nobodys)
         for name, paths in parts.items():
-            start = tar.fileobj.tell()
+            start = file.tell()
             for path in paths:
                 tar.add(path, Path("brats-kit", path.absolute().relative_to(Path.cwd())), filter=nobodys)
-            print(f"  {name}: {(tar.fileobj.tell() - start) / 1e6:,.0f} MB", flush=True)
+            print(f"  {name}: {(file.tell() - start) / 1e6:,.0f} MB", flush=True)
     part.rename(archive)
-    print(f"{archive}: {archive.stat().st_size / 1e6:,.0f} MB. On each machine: tar xzf, then brats-kit/start")
+    print(f"{archive}: {archive.stat().st_size / 1e6:,.0f} MB. It is unpacked by `tar xzf` and set up by `./start`")
 
 
-def main() -> None:
-    profile, platforms = os.environ["PROFILE"], os.environ["PLATFORMS"].split()
-    pythons = os.environ["PYTHONS"].split() or ["{}.{}".format(*sys.version_info)]
-    if unknown := set(platforms) - set(PLATFORMS):
-        sys.exit(f"PLATFORMS={' '.join(sorted(unknown))}: TensorFlow is made for {' and '.join(PLATFORMS)} only.")
-    try:
-        if found := find_data(os.environ["DATA"]):
-            sys.exit(f"A kit is passed on, and the terms of {found} may forbid that: make it of phantoms, without DATA.")
-        subprocess.run([sys.executable, "workflow/run.py", "book"], check=True)
-        gather_wheels(Path("_build/wheels"), platforms, pythons)
-        listed = subprocess.run(["git", "ls-files", "-z"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    except BratsError as error:
-        sys.exit(str(error))
-    except (subprocess.CalledProcessError, FileNotFoundError) as error:
-        sys.exit(f"The kit cannot be made (see above: {error}).")
+def make_kit(profile: str, platforms: Iterable[str], pythons: Iterable[str]) -> Path:
+    """Make the archive from what lies in the current folder, a checkout whose book has been made."""
+    archive, wheels = Path("_build/brats-kit.tar.gz"), Path("_build/wheels")
+    gather_wheels(wheels, platforms, pythons)
+    # As they are now; what git was not told of may be the teacher's own.
+    listed = subprocess.run(["git", "ls-files", "-z"], stdout=subprocess.PIPE, text=True, check=True).stdout
     parts = {
         "repository": filter(Path.is_file, map(Path, listed.split("\0")[:-1])),
-        "wheels": sorted(Path("_build/wheels").iterdir()),
+        "wheels": sorted(wheels.iterdir()),
         "runs": run_files(profile),
         "book": filter(Path.is_file, sorted(Path("_build/html").rglob("*"))),
     }
-    pack(Path("_build/brats-kit.tar.gz"), parts)
+    pack(archive, parts)
+    return archive
+
+
+def main() -> None:
+    platforms, pythons = os.environ["PLATFORMS"].split(), os.environ["PYTHONS"].split()
+    if unknown := set(platforms) - set(PLATFORMS):
+        sys.exit(f"PLATFORMS={' '.join(sorted(unknown))}: TensorFlow is made for {' and '.join(PLATFORMS)} only.")
+    try:
+        if data := find_data(os.environ["DATA"]):
+            sys.exit(f"A kit is passed on, which the terms of {data} may forbid. Make it of phantoms: name no data.")
+        subprocess.run([sys.executable, "workflow/run.py", "book"], check=True)
+        make_kit(os.environ["PROFILE"], platforms, pythons or ["{}.{}".format(*sys.version_info)])
+    except BratsError as error:
+        sys.exit(str(error))
+    except (subprocess.CalledProcessError, FileNotFoundError) as error:
+        sys.exit(f"The kit cannot be made ({str(error)[:200]}; see above).")
 
 
 if __name__ == "__main__":
