@@ -145,3 +145,4 @@ def test_kit_sets_up_a_room_without_internet_where_a_chapter_and_an_exercise_run
     assert scores.read_bytes() == before
     for exercise in sorted(room.glob("notebooks/solutions/*.ipynb"))[:1]:
         run(*papermill, exercise, "exercise.ipynb")
+    shutil.rmtree(room)
