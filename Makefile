@@ -2,7 +2,7 @@
 SHELL   := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book sweep search predict app lab test test-cluster bench weights results lock clean environment
+.PHONY: help book sweep search predict app lab kit test test-cluster bench weights results lock clean environment
 
 PYTHON  ?= python3
 PROFILE ?= workshop
@@ -16,6 +16,9 @@ ENV     ?= venv
 OPTIONS ?=
 # Settings of sweep, search and predict, for example: CONFIG="seeds=0,1 factors=baseline,dropout"
 CONFIG  ?=
+# What `make kit` packs: `linux` on x86_64, `macos` on Apple's chips, and the versions of Python, here this environment's.
+PLATFORMS ?= linux macos
+PYTHONS ?=
 
 # What a person gives reaches the programs through the environment, as it was typed: neither make nor a shell reads it.
 override PYTHON  := $(value PYTHON)
@@ -25,6 +28,8 @@ override CORES   := $(value CORES)
 override GPUS    := $(value GPUS)
 override OPTIONS := $(value OPTIONS)
 override CONFIG  := $(value CONFIG)
+override PLATFORMS := $(value PLATFORMS)
+override PYTHONS := $(value PYTHONS)
 
 # Snakemake's pins clash with nilearn's, so it is a tool in an environment of its own; SNAKEMAKE=path uses another.
 ifeq ($(origin SNAKEMAKE),undefined)
@@ -33,7 +38,7 @@ WORKFLOW  := .venv/workflow/.installed
 else
 override SNAKEMAKE := $(value SNAKEMAKE)
 endif
-export PYTHON PROFILE DATA CORES GPUS OPTIONS CONFIG SNAKEMAKE
+export PYTHON PROFILE DATA CORES GPUS OPTIONS CONFIG PLATFORMS PYTHONS SNAKEMAKE
 ifeq ($(ENV),active)
 ENVIRONMENT :=
 else
@@ -86,6 +91,9 @@ lab: $(ENVIRONMENT)  ## notebooks and exercises in JupyterLab, with the data and
 runs/workshop/scores.csv: | $(ENVIRONMENT) $(WORKFLOW)
 	@echo 'Simulating patients and training a network, which may take half an hour. It is done once.'
 	@"$$PYTHON" workflow/run.py evaluate
+
+kit: $(ENVIRONMENT) $(WORKFLOW)  ## one archive for a room without internet: _build/brats-kit.tar.gz
+	@python workflow/kit.py
 
 bench: $(ENVIRONMENT)  ## benchmarks; they print ratios
 	python -m benchmarks

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from brats_lib import __version__
-from brats_lib.errors import BratsError
+from brats_lib.errors import BratsError, install_extra
 from brats_lib.files import home_path, make_folder, write_whole
 
 
@@ -77,6 +77,32 @@ def _score(arguments):
     write_scores(scores, arguments.out)
     print(scores.groupby("region", sort=False)[["dice", "hd95_mm"]].mean().round(3).to_string())
     print(f"{scores['case'].nunique()} cases, all scores in {arguments.out}")
+
+
+def _prepare(arguments):
+    from brats_lib.cases import MODALITIES
+
+    try:
+        from brats_lib.cases.scanner import preparation
+    except ModuleNotFoundError as error:
+        found = f"the package {error.name} is missing"
+        expected = "the packages of the extra `scanner`"
+        raise BratsError("brats prepare", found, expected, install_extra("scanner")) from None
+
+    given = {name: what for name in MODALITIES if (what := getattr(arguments, name)) is not None}
+    if arguments.source is None and not given:
+        advice = "Give `brats prepare FOLDER --out CASE` or `brats prepare --flair FILE --t1ce FILE --out CASE`"
+        raise BratsError("brats prepare", "neither a folder nor files are named", "one of both", advice)
+    preparation.case_folder(arguments.out)  # before minutes of work
+    done = preparation.prepare(arguments.source, given, arguments.brain, lambda step: print(f"{step} ...", flush=True))
+    for modality, series in done.scans.items():
+        print(f"{modality}: {series.name} ({done.reasons[modality]})")
+    case = preparation.save(done, arguments.out)
+    for remark in done.remarks:
+        print(f"  note: {remark}.")
+    print(
+        f"The case is {case}. Look at {case / 'preparation.html'} first; then: brats predict {case} --out predictions"
+    )
 
 
 def _predict(arguments):
@@ -298,6 +324,19 @@ def _parser():
         help="what 1, 2, 4 or 1, 2, 3 mean in predictions: NCR, ED, ET; the same with 3 for ET; or ED, NCR, ET as in"
         " MSD and `brats export-nnunet` (default: what nnU-Net's dataset.json, the numbers and the truth's names tell)",
     )
+
+    add = command(
+        "prepare", _prepare, "make a case of a scan with skull: DICOM or NIfTI, each modality on its own grid"
+    )
+    add("source", nargs="?", type=home_path, help="folder of the DICOM images of one study, or of NIfTI files")
+    add("--out", type=home_path, required=True, help="folder of the case, and its name")
+    for modality in ("flair", "t1", "t1ce", "t2"):
+        add(
+            f"--{modality}",
+            metavar="WHICH",
+            help=f"number of the {modality} series, or its file, where headers mislead",
+        )
+    add("--brain", default="average", choices=["average", "deepbet"], help="what finds the brain (default: average)")
 
     add = command("predict", _predict, "segment the tumours of one case, of a folder of cases, or of single files")
     add("cases", nargs="?", type=home_path, help="folder of a case or of cases, in any BraTS or MSD naming")

@@ -11,8 +11,8 @@ LIGHT = """
     paper cases.audit cases.nnunet phantom slices.preprocess slices.cache prediction.predict scores.published
     scores.challenge scores.readers figures book.runs app.launch app.study app.report app.memory cli
 """.split()
-# Deep learning, what only the extra `book` brings, and what only the server needs.
-HEAVY = ("keras", "tensorflow", "jax", "torch", "bs4", "papermill", "streamlit")
+# Deep learning, what only the extras `book` and `scanner` bring, and what only the server needs.
+HEAVY = ("keras", "tensorflow", "jax", "torch", "bs4", "papermill", "streamlit", "SimpleITK")
 
 
 def run_python(code):

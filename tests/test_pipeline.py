@@ -6,10 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
+import kit
 import pandas as pd
 import pytest
+import uv
 from conftest import ROOT
 
 from brats_lib.book.check import check_html
@@ -75,3 +79,70 @@ def test_second_build_does_nothing(checkout):
     page = checkout / "_build/html/index.html"
     before = page.stat().st_mtime_ns
     assert "papermill" not in make_book(checkout) and page.stat().st_mtime_ns == before
+
+
+# In a kit's wheel of uv. It installs what the kit lists, from what uv has kept on this machine: the wheels of all that
+# are a gigabyte.
+STAND_IN = """#!{python}
+import os, sys
+words = sys.argv[1:]
+if "--no-index" in words:
+    at = words.index("--no-index")
+    assert words[at + 1 : at + 3] == ["--find-links", "_build/wheels"]
+    del words[at : at + 3]
+os.environ.update(UV_CACHE_DIR={cache!r}, UV_OFFLINE="1")
+os.execv({uv!r}, ["uv", *words])
+"""
+
+
+def pack_stand_in(text, platform, python, wheels):
+    """Instead of downloading wheels: one of uv that needs none."""
+    cache = subprocess.run([uv.find_uv_bin(), "cache", "dir"], stdout=subprocess.PIPE, text=True).stdout.strip()
+    with zipfile.ZipFile(wheels / "uv-0-py3-none-linux_x86_64.whl", "w") as wheel:
+        script = STAND_IN.format(python=sys.executable, cache=cache, uv=str(uv.find_uv_bin()))
+        wheel.writestr("uv-0.data/scripts/uv", script)
+
+
+@pytest.fixture
+def offline(tmp_path):
+    """A command that runs another one with no network but this machine itself, and in a home of its own."""
+    inner = ["sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    environment = ["env", "-i", f"HOME={tmp_path}", f"TMPDIR={tmp_path}", f"PYTHON={sys.executable}"]
+    for options in (["--map-root-user", "--net"], ["--net"]):
+        command = ["unshare", *options, *inner]
+        try:
+            if subprocess.run([*command, "true"], capture_output=True).returncode == 0:
+                return [*command, *environment, "PATH=.venv/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+        except FileNotFoundError:
+            pass
+    pytest.skip("no network can be taken away here: `unshare --net`, which needs Linux and the right to it, failed")
+
+
+def test_kit_sets_up_a_room_without_internet_where_a_chapter_and_an_exercise_run(
+    checkout, offline, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(checkout)
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setattr(kit, "download", pack_stand_in)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run(["git", "add", "--all"], check=True)
+    with tarfile.open(kit.make_kit("smoke", ["linux"], ["{}.{}".format(*sys.version_info)])) as archive:
+        archive.extractall(tmp_path, filter="data")
+    room = tmp_path / "brats-kit"
+
+    def run(*command):
+        done = subprocess.run([*offline, *command], cwd=room, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return done.stdout
+
+    assert "This machine is ready" in run("./start")
+    assert run("make", "--dry-run", "environment").strip() == "make: Nothing to be done for 'environment'."
+    scores = room / "runs/smoke/scores.csv"
+    before = scores.read_bytes()
+    scores.unlink()
+    papermill = ["papermill", "--no-progress-bar", "--cwd", "."]
+    run(*papermill, "notebooks/04_evaluate.ipynb", "04.ipynb", "-f", "workflow/params/smoke.yaml")
+    assert scores.read_bytes() == before
+    for exercise in sorted(room.glob("notebooks/solutions/*.ipynb"))[:1]:
+        run(*papermill, exercise, "exercise.ipynb")
+    shutil.rmtree(room)

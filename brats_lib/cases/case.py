@@ -108,7 +108,10 @@ class Case:
         self.need(modalities)
         first, *others = (read_grid(self.files[modality]) for modality in modalities)
         for grid in others:
-            grid.need_place_of(first, "Register the images of this patient to one grid first, such as that of the T1ce")
+            advice = (
+                "Register the images of this patient to one grid first, as `brats prepare` does for scans with skull"
+            )
+            grid.need_place_of(first, advice)
 
     def volume(self, modality: str) -> np.ndarray:
         """Read one modality, in scanner units; what is missing, damaged, of another shape or not finite is refused."""

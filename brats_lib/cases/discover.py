@@ -75,7 +75,10 @@ def find_cases(root: Path) -> tuple[list[Case], list[Path], Skipped]:
         examples = " or ".join(layout.example for layout in LAYOUTS if layout.example)
         found = f"no case is in it ({files_seen} files of other names)"
         found += "".join(f"; {path}: {why}" for path, why in skipped[:1])
-        advice = "Give the folder of your download, or get one: `brats fetch`, `brats phantom`, data/README.md"
+        advice = (
+            "Give the folder of your download, or get one: `brats fetch`, `brats phantom`, data/README.md;"
+            " `brats prepare` makes a case of DICOM"
+        )
         raise BratsError(root, found, f"files like {examples}", advice)
     return sorted(cases.values(), key=lambda case: natural(case.name)), tables, skipped
 

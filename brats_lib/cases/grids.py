@@ -182,7 +182,7 @@ def parse(path: Path, head: bytes) -> Grid:
     kind, order = kinds.get(head[:4], (None, None))
     if kind is None or len(head) < kind.sizeof_hdr:
         found = "it is gzipped twice" if head[:2] == b"\x1f\x8b" else "it is not a NIfTI file"
-        advice = "Give a .nii or .nii.gz file; dcm2niix converts DICOM"
+        advice = "Give a .nii or .nii.gz file; `brats prepare` takes DICOM"
         raise BratsError(path, found, "a NIfTI-1 or NIfTI-2 header", advice)
     try:
         header = kind(head[: kind.sizeof_hdr], order, check=False)
@@ -208,3 +208,16 @@ def parse(path: Path, head: bytes) -> Grid:
         if not sound:
             raise BratsError(path, f"its header says {found}", expected, advice)
     return Grid(path, header, shape, *_place(path, header, shape))
+
+
+def new_grid(path: Path, shape: tuple[int, ...], affine: np.ndarray) -> Grid:
+    """A grid of three axes that no file has yet: its shape as stored, and the affine of stored voxels."""
+    header = nib.Nifti1Header()
+    header.set_data_shape(shape)
+    header.set_xyzt_units("mm")
+    header.set_sform(affine, 1)
+    turn = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    if np.allclose(turn.T @ turn, np.eye(3), atol=1e-4):  # a qform knows no shear
+        header.set_qform(affine, 1)
+    header["pixdim"][1:4] = np.linalg.norm(affine[:3, :3], axis=0)
+    return Grid(path, header, tuple(shape), np.asarray(affine, float), ())

@@ -27,7 +27,7 @@ SMALLEST_MM = 100.0
 # A mask of the brain or of a tumour has so many values that are not 0.
 FEWEST_VALUES = 4
 THICKEST_MM = 3.0
-SKULL = "Remove the skull first, for example with HD-BET or SynthStrip, and keep 0 outside the brain"
+SKULL = "Remove the skull first: `brats prepare` does, also HD-BET and SynthStrip; keep 0 outside the brain"
 
 
 def receive(case: Case, modalities: Sequence[str]) -> tuple[dict[str, np.ndarray], list[str]]:
@@ -65,7 +65,7 @@ def examine(name: str, volumes: dict[str, np.ndarray], spacing: tuple[float, flo
         # Where the field of view ends within the brain some corners may be brain, but they are not all alike.
         if background := background_of(volume):
             found = f"the background of its {modality} image is {background:.4g}"
-            refuse(found, "0 outside the brain", "Set the background to 0")
+            refuse(found, "0 outside the brain", "Set the background to 0; `brats prepare` does, and removes the skull")
         if not volume.any():
             refuse(f"every voxel of its {modality} image is 0", "a brain", "Check how the image was written")
     box = brain_box(*volumes.values())

@@ -161,16 +161,26 @@ def read_image(path: Path) -> Image:
 
 def write_mask(mask: np.ndarray, grid: Grid, path: Path) -> None:
     """Write a mask of uint8 in LPS on the grid of another file: its orientation, affine and header geometry."""
+    _write(mask.astype(np.uint8, copy=False), grid, path)
+
+
+def write_scan(volume: np.ndarray, grid: Grid, path: Path) -> None:
+    """Write a volume in LPS on a grid, as float32."""
+    _write(volume.astype(np.float32, copy=False), grid, path)
+
+
+def _write(array: np.ndarray, grid: Grid, path: Path) -> None:
     if not stem(path):
         raise BratsError(path, "the name has another ending", "a name ending in .nii.gz or .nii", "Rename the output")
-    stored = np.asfortranarray(grid.from_lps(mask))
+    stored = np.asfortranarray(grid.from_lps(array))
     header = nib.Nifti1Header()
-    header.set_data_dtype(np.uint8)
+    header.set_data_dtype(stored.dtype)
     header.set_data_shape(stored.shape)
     grid.place(header)
     content = nib.Nifti1Image(stored, None, header).to_bytes()
     if path.name.lower().endswith(".gz"):
-        content = gzip.compress(content, compresslevel=6, mtime=0)
+        # Level 1 is several times faster, and noise hardly packs better.
+        content = gzip.compress(content, compresslevel=6 if stored.dtype == np.uint8 else 1, mtime=0)
     write_whole(path, content)
 
 

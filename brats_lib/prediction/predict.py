@@ -14,6 +14,7 @@ from brats_lib.cases.case import Case, voxel_hash
 from brats_lib.cases.intake import receive
 from brats_lib.cases.layouts import recognise, stem
 from brats_lib.cases.resample import is_standard
+from brats_lib.cases.scanner.original import is_prepared, mask_on_scan
 from brats_lib.errors import BratsError
 from brats_lib.files import home_path, read_json, set_aside, write_whole
 from brats_lib.labels import CLASS_NAMES, LABELS, REGIONS, SCORED
@@ -44,7 +45,9 @@ def loose_case(files: Mapping[str, str | Path], name: str | None = None) -> Case
     paths = {modality: home_path(path) for modality, path in files.items()}
     for path in paths.values():
         if not stem(path):
-            raise BratsError(path, "the name has another ending", "a .nii or .nii.gz file", "dcm2niix converts DICOM")
+            raise BratsError(
+                path, "the name has another ending", "a .nii or .nii.gz file", "`brats prepare` takes DICOM"
+            )
     if name is None:
         first = next(iter(paths.values()))
         recognised = recognise(first)
@@ -100,6 +103,8 @@ def predict_one(case: Case, network: OpenedNetwork) -> tuple[np.ndarray, dict]:
 def predict_cases(cases: Iterable[Case], out: str | Path, network: OpenedNetwork) -> Outcome:
     """Segment cases into a folder: `<case>_seg.nii.gz`, and `<case>.json` once the mask is there.
 
+    A case of `brats prepare` also gets `<case>_seg_original.nii.gz`, the mask on the grid of its T1ce as scanned.
+
     A case whose two files are there, made of the same images by the same network, decision rule and engine, is kept as
     it is. Files of those names that an earlier call did not leave so are kept under other names. A case that cannot be
     used is left out, and the others go on.
@@ -147,7 +152,8 @@ def _why_again(record, case, network, mask_file):
                 engine == {"name": network.engine, "precision": network.precision}
             ),
             "its images have changed": record["input"]["fingerprint"] == _fingerprint(case, network),
-            "its mask was removed or changed": str(record["mask"]["sha256"]) == sha256_of(mask_file),
+            "its mask was removed or changed": str(record["mask"]["sha256"]) == sha256_of(mask_file)
+            and (not is_prepared(case) or _written_on_scan(record) == sha256_of(_on_scan(mask_file))),
             "its record is damaged": whole,
         }
     except (KeyError, TypeError):
@@ -172,12 +178,28 @@ def _write(case, mask, record, mask_file, record_file):
     digest, kept_mask = replace_mask(case, mask, mask_file, owned.get("sha256") if isinstance(owned, dict) else None)
     kept_record = set_aside(record_file) if record_file.exists() and not earlier else None
     record["mask"] = {"file": mask_file.name, "sha256": digest}
+    on_scan = _on_scan(mask_file)
+    there, known = sha256_of(on_scan), _written_on_scan(earlier)
+    kept_on_scan = set_aside(on_scan) if there and there != known and is_prepared(case) else None
+    if mask_on_scan(mask_file, case, on_scan):
+        record["mask"]["on_scan"] = sha256_of(on_scan)
     write_whole(record_file, json.dumps(record, indent=1) + "\n")
     return [
         f"{path.name} was not written by this command, or changed since; it is kept as {kept.name}"
-        for path, kept in ((mask_file, kept_mask), (record_file, kept_record))
+        for path, kept in ((mask_file, kept_mask), (record_file, kept_record), (on_scan, kept_on_scan))
         if kept
     ]
+
+
+def _on_scan(mask_file):
+    """Where the mask of a prepared case goes on the grid of the scan that the case was made of."""
+    return mask_file.with_name(mask_file.name.replace("_seg.nii.gz", "_seg_original.nii.gz"))
+
+
+def _written_on_scan(record):
+    """The hash of that mask in a record; None where there is none."""
+    mask = record.get("mask")
+    return mask.get("on_scan") if isinstance(mask, dict) else None
 
 
 def _fingerprint(case, network):

@@ -1,5 +1,7 @@
 """The exercises: made from their solutions, which run and are right, and met with a hint where nothing is solved."""
 
+import re
+
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
@@ -77,6 +79,20 @@ def test_every_chapter_of_the_paper_and_the_next_has_two_or_three_exercises_and_
         assert 2 <= len(names) <= 3
         last = nbformat.read(chapter, as_version=4).cells[-1].source
         assert all(f"](exercises/{name})" in last for name in names)
+
+
+def test_plans_give_each_exercise_its_minutes():
+    table = exercises_table(NOTEBOOKS / "exercises")
+    needed = {name: int(minutes) for name, minutes in re.findall(r"exercises/(\w+)\.ipynb\) \| (\d+)", table)}
+    plans = (ROOT / "book" / "teach" / "plans.md").read_text(encoding="utf-8")
+    slots = [
+        (60 * int(hour) + int(minute), re.findall(r"exercises/(\w+)\.ipynb", line))
+        for line in plans.splitlines() for hour, minute in re.findall(r"^\| (\d+):(\d\d) \|", line)
+    ]  # fmt: skip
+    assert sum(bool(names) for _, names in slots) > 10
+    for (start, names), (end, _) in zip(slots, slots[1:], strict=False):
+        # Whoever is done with the first goes on.
+        assert not names or end - start >= needed[names[0]], names
 
 
 @each_name

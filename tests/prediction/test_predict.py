@@ -9,8 +9,10 @@ import SimpleITK as sitk
 from heads import write_loose
 from painted import GRIDS, RADII, UNTOUCHED, paint, ramp, record_of, run_loose
 
+from brats_lib.cases import Cohort
 from brats_lib.labels import ED, ET, NCR
 from brats_lib.prediction import weights
+from brats_lib.prediction.predict import predict_cases
 
 
 def write_head(folder, name="1 mm LPS"):
@@ -74,3 +76,41 @@ def test_record_names_network_input_versions_and_what_is_odd_but_no_folder(netwo
     assert size.startswith(f"{np.count_nonzero(nib.load(files['flair']).dataobj) / 1000:.0f} mL are not 0")
     assert "of the brain's FLAIR voxels are 200" in constant and "found no tumour" in nothing
     assert str(tmp_path) not in json.dumps(record)
+
+
+def prepared(folder):
+    """The painted head as `brats prepare` would leave it; it was scanned 20 mm lower, in voxels of 2 x 2 x 4 mm."""
+    files, _ = write_head(folder)
+    shape, lower = (120, 120, 50), np.eye(4)
+    lower[2, 3] = -20
+    affine = np.diag([-2.0, -2, 4, 1])
+    affine[:3, 3] = [119, 119, -118]
+    scan = {"shape": shape, "affine": affine.tolist(), "to_scan": lower.tolist()}
+    about = {"record": 1, "case": "scan", "original": "t1ce", "scans": {"t1ce": scan}}
+    (folder / "preparation.json").write_text(json.dumps(about))
+    return next(iter(Cohort.find(folder))), files, shape, affine
+
+
+def test_mask_is_written_on_the_grid_of_the_scan_too(network, tmp_path):
+    case, _, shape, affine = prepared(tmp_path / "scan")
+    predict_cases([case], tmp_path / "out", network)
+    here, there = (nib.load(tmp_path / "out" / f"scan_seg{end}.nii.gz") for end in ("", "_original"))
+    assert there.shape == shape
+    np.testing.assert_allclose(there.affine, affine)
+    # The whole tumour is a ball; 20 mm lower in the world of the scan lies what is here.
+    middles = [image.affine @ [*np.argwhere(np.asarray(image.dataobj) > 0).mean(0), 1] for image in (here, there)]
+    np.testing.assert_allclose(middles[1] - middles[0], [0, 0, -20, 0], atol=1)
+    volume = np.count_nonzero(there.dataobj) * 16
+    assert abs(volume / (4 / 3 * np.pi * RADII[0] ** 3) - 1) < 0.1
+
+
+def test_a_mask_on_the_scan_that_was_changed_is_kept_under_another_name(network, tmp_path):
+    case, *_ = prepared(tmp_path / "scan")
+    predict_cases([case], tmp_path / "out", network)
+    assert predict_cases([case], tmp_path / "out", network).kept == ["scan"]
+    changed = tmp_path / "out" / "scan_seg_original.nii.gz"
+    changed.write_bytes(b"corrected by hand")
+    again = predict_cases([case], tmp_path / "out", network)
+    assert not again.kept and "kept as scan_seg_original" in again.notes["scan"][1]
+    kept = [path for path in (tmp_path / "out").iterdir() if "previous" in path.name]
+    assert [path.read_bytes() for path in kept] == [b"corrected by hand"]

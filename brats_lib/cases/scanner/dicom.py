@@ -1,0 +1,194 @@
+"""Headers of DICOM images, sorted into series. Nothing but how an image was made is kept of them."""
+
+import math
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pydicom
+from pydicom.errors import InvalidDicomError
+from tqdm import tqdm
+
+from brats_lib.cases.scanner.registration import FLIP
+from brats_lib.cases.scanner.series import Series
+from brats_lib.errors import BratsError
+
+WORDS = ("SeriesDescription", "ProtocolName", "SequenceName")
+TAGS = [
+    *WORDS, "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Modality",
+    "BodyPartExamined", "ImageType", "ScanningSequence", "RepetitionTime", "EchoTime", "InversionTime",
+    "ContrastBolusAgent", "DiffusionBValue", "Rows", "Columns", "NumberOfFrames", "ImagePositionPatient",
+    "ImageOrientationPatient", "PixelSpacing",
+]  # fmt: skip
+# Parts of the body, as scanners write them, that have a brain in them.
+HEAD_PARTS = ("HEAD", "BRAIN", "SKULL", "CEREBR", "NEURO", "WHOLEBODY", "CRANI")
+# Slices of a series are as far apart as each other, up to this share.
+UNEVEN = 0.2
+# Two slices at one place, mm.
+SAME_MM = 1e-3
+FEWEST_SLICES = 8
+
+
+class Place(NamedTuple):
+    """Where an image lies, LPS mm."""
+
+    first: np.ndarray  # its first pixel
+    right: np.ndarray  # direction in which columns are counted
+    down: np.ndarray  # and rows
+    size: np.ndarray  # of a pixel, along both
+
+
+def dicom_series(folder: Path, paths: list[Path], remarks: list[str]) -> list[Series]:
+    """Sort the images of one study into series; files that are no DICOM images are passed over."""
+    groups: dict[tuple, list[tuple[Path, pydicom.Dataset, Place]]] = defaultdict(list)
+    others = 0
+    modalities: Counter[str] = Counter()
+    unplaced: set[str] = set()
+    studies: set[str] = set()
+    images: set[str] = set()
+    for path in tqdm(paths, desc="Reading headers", unit="file", disable=len(paths) < 500):
+        header = _header(path)
+        if header is None:
+            others += 1
+            continue
+        image = _text(header, "SOPInstanceUID")
+        if image in images:  # copied twice
+            continue
+        images.add(image)
+        modality = _text(header, "Modality") or "unknown"
+        modalities[modality] += 1
+        if modality != "MR":
+            continue
+        studies.add(_text(header, "StudyInstanceUID"))
+        series = _text(header, "SeriesInstanceUID")
+        place = _place(header)
+        if place is None:
+            unplaced.add(series)
+            continue
+        turn = tuple(np.round([*place.right, *place.down], 3))
+        kind = series, turn, header.get("Rows"), header.get("Columns"), header.get("EchoTime")
+        groups[kind].append((path, header, place))
+    if not groups:
+        seen = ", ".join(f"{count} of modality {name}" for name, count in modalities.most_common())
+        found = f"no MR image with a place in space is in it ({seen or 'no DICOM image'}; {others} other files)"
+        advice = "Give the folder of one MR examination of the head, as the scanner or the archive exported it"
+        raise BratsError(folder, found, "DICOM series of FLAIR and T1ce, or their NIfTI files", advice)
+    if len(studies) > 1:
+        advice = "Give the folder of one examination; two in one folder may be two patients"
+        raise BratsError(folder, f"it holds {len(studies)} studies", "series of one study", advice)
+    for name, count in modalities.items():
+        if name != "MR":
+            remarks.append(f"{count} images of modality {name} were passed over")
+    if unplaced:
+        remarks.append(f"{len(unplaced)} series without a place in space, such as screenshots, were passed over")
+    if others:
+        remarks.append(f"{others} files that are no DICOM images were passed over")
+    return [_series(slices) for slices in groups.values()]
+
+
+def _header(path: Path) -> pydicom.Dataset | None:
+    """The fields of a file that are needed; None where it is no DICOM image, or none that can be read."""
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
+        for name in TAGS:  # fields are decoded, or found to be damaged, when they are first asked for
+            header.get(name)
+        return header if "Rows" in header else None
+    except (InvalidDicomError, OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, NotImplementedError):
+        return None
+
+
+def _text(header, name: str) -> str:
+    value = header.get(name)
+    return "" if value is None else str(value).strip()
+
+
+def _number(header, name: str) -> float | None:
+    try:
+        value = float(header.get(name))
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) and value > 0 else None
+
+
+def _place(header) -> Place | None:
+    try:
+        position = np.array(header.ImagePositionPatient, float)
+        turn = np.array(header.ImageOrientationPatient, float)
+        size = np.array(header.PixelSpacing, float)[::-1]
+    except (AttributeError, TypeError, ValueError):
+        return None
+    if (position.size, turn.size, size.size) != (3, 6, 2) or not np.isfinite([*position, *turn, *size]).all():
+        return None
+    return Place(position, turn[:3], turn[3:], size) if (size > 0).all() else None
+
+
+def _series(images: list[tuple[Path, pydicom.Dataset, Place]]) -> Series:
+    """One volume of images that have one orientation."""
+    _, header, (_, right, down, size) = images[0]
+    normal = np.cross(right, down)
+    positions = np.array([place.first for _, _, place in images])
+    order = np.argsort(positions @ normal, kind="stable")
+    positions = positions[order]
+    heights = positions @ normal
+    step = (positions[-1] - positions[0]) / max(len(images) - 1, 1)
+    world = np.eye(4)
+    world[:3, :3] = np.stack([right * size[0], down * size[1], step if len(images) > 1 else normal], axis=1)
+    world[:3, 3] = positions[0]
+    shape = (int(header.Columns), int(header.Rows), len(images))
+    affine = FLIP @ world
+    number = _text(header, "SeriesNumber")
+    echo = _number(header, "EchoTime")
+    words = " ".join(_text(header, name) for name in WORDS).lower()
+    return Series(
+        name=f"series {number or '?'}",
+        words=words,
+        files=tuple(images[place][0] for place in order),
+        shape=shape,
+        affine=affine,
+        stored_shape=shape,
+        stored_affine=affine,
+        repetition=_number(header, "RepetitionTime"),
+        echo=echo,
+        inversion=_number(header, "InversionTime"),
+        agent=_text(header, "ContrastBolusAgent").lower() not in ("", "no", "none", "n"),
+        sequence=_codes(header, "ScanningSequence"),
+        problem=_problem(header, np.diff(heights)),
+        is_dicom=True,
+        syntax=_syntax(header),
+    )
+
+
+def _syntax(header) -> str:
+    meta = getattr(header, "file_meta", None) or {}
+    return f"transfer syntax {pydicom.uid.UID(str(meta.get('TransferSyntaxUID', 'unknown'))).name}"
+
+
+def _codes(header, name: str) -> str:
+    value = header.get(name)
+    return " ".join(value) if isinstance(value, pydicom.multival.MultiValue) else str(value or "")
+
+
+def _problem(header, steps: np.ndarray) -> str:
+    """Why a series cannot be used, a clause; empty where it can."""
+    part = _text(header, "BodyPartExamined").upper().replace(" ", "")
+    kind = _codes(header, "ImageType").upper()
+    if (_number(header, "NumberOfFrames") or 1) > 1:
+        return "it is a multi-frame image; dcm2niix makes a NIfTI file of it"
+    if part and not any(word in part for word in HEAD_PARTS):
+        return "its header names another part of the body than the head"
+    if any(word in kind.split() for word in ("ADC", "MIP", "PROJECTION", "LOCALIZER", "SUBTRACTION", "MPR_THICK")):
+        return "it was computed from other images, or is a localizer"
+    if (_number(header, "DiffusionBValue") or 0) > 0:
+        return "it shows diffusion"
+    if len(steps) + 1 < FEWEST_SLICES:
+        return f"it has {len(steps) + 1} slices"
+    typical = float(np.median(steps))
+    if typical < SAME_MM or steps.min() < SAME_MM:
+        return "it has several images at the same place"
+    if steps.max() > 1.5 * typical:
+        missing = int(np.sum(np.round(steps / typical) - 1))
+        return f"slices are missing in it, about {missing}, where neighbours are {steps.max():.1f} mm apart"
+    if np.abs(steps / typical - 1).max() > UNEVEN:
+        return f"its slices are unevenly spaced, {steps.min():.1f} to {steps.max():.1f} mm apart"
+    return ""

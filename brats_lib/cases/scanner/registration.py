@@ -1,0 +1,145 @@
+"""Images of SimpleITK, and moving one onto another by mutual information, coarse before fine, in millimetres.
+
+SimpleITK's world is LPS, NIfTI's RAS; matrices (4, 4) that leave this module are RAS, as affines are everywhere else.
+A transform takes a point of the fixed image to the point of the moving one that shows the same.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import SimpleITK as sitk
+
+from brats_lib.cases.resample import TO_LPS
+
+FLIP = np.diag([*np.diag(TO_LPS), 1.0])
+BINS = 64
+ITERATIONS = 200
+# At each resolution the optimiser's first step, and the last, as a share of the voxel.
+FIRST_STEP, LAST_STEP = 0.5, 0.002
+SAMPLES = 200_000
+
+
+def to_itk(values: np.ndarray, affine: np.ndarray) -> sitk.Image:
+    """Make an image of an array (x, y, z) and the affine of its indices, RAS."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(values.T))
+    world = FLIP @ affine
+    spacing = np.linalg.norm(world[:3, :3], axis=0)
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection((world[:3, :3] / spacing).ravel().tolist())
+    image.SetOrigin(world[:3, 3].tolist())
+    return image
+
+
+def to_array(image: sitk.Image) -> np.ndarray:
+    """The array (x, y, z) of an image."""
+    return np.ascontiguousarray(sitk.GetArrayViewFromImage(image).T)
+
+
+def to_matrix(transform: sitk.Transform) -> np.ndarray:
+    """The matrix of a rigid or affine transform."""
+    origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
+    matrix = np.eye(4)
+    matrix[:3, 3] = origin
+    for axis in range(3):
+        matrix[:3, axis] = np.array(transform.TransformPoint(tuple(np.eye(3)[axis]))) - origin
+    return FLIP @ matrix @ FLIP
+
+
+def to_affine(matrix: np.ndarray, centre: np.ndarray) -> sitk.AffineTransform:
+    """The transform of a matrix, to be optimised around a point of the fixed image."""
+    return _placed(sitk.AffineTransform(3), matrix, centre)
+
+
+def to_rigid(matrix: np.ndarray, centre: np.ndarray) -> sitk.Euler3DTransform:
+    """The transform of a matrix that only turns and shifts, to be optimised around a point of the fixed image."""
+    return _placed(sitk.Euler3DTransform(), matrix, centre)
+
+
+def _placed(transform, matrix, centre):
+    world, around = FLIP @ matrix @ FLIP, TO_LPS @ centre
+    transform.SetCenter(around.tolist())
+    transform.SetMatrix(world[:3, :3].ravel().tolist())
+    transform.SetTranslation((world[:3, :3] @ around + world[:3, 3] - around).tolist())
+    return transform
+
+
+def nearest_rigid(matrix: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """The turn and shift in an affine matrix that keeps where a point goes, without its change of size and shape."""
+    u, _, v = np.linalg.svd(matrix[:3, :3])
+    rigid = np.eye(4)
+    rigid[:3, :3] = u @ np.diag([1, 1, np.linalg.det(u @ v)]) @ v
+    rigid[:3, 3] = matrix[:3, :3] @ centre + matrix[:3, 3] - rigid[:3, :3] @ centre
+    return rigid
+
+
+def resample(image: sitk.Image, like: sitk.Image, transform: sitk.Transform, extend: bool = False) -> sitk.Image:
+    """An image at the voxels of another, interpolated linearly, float32; outside it 0, or as at its edge."""
+    method = sitk.ResampleImageFilter()
+    method.SetReferenceImage(like)
+    method.SetTransform(transform)
+    method.SetOutputPixelType(sitk.sitkFloat32)
+    method.SetUseNearestNeighborExtrapolator(extend)
+    return method.Execute(image)
+
+
+def at_resolution(image: sitk.Image, size: float) -> sitk.Image:
+    """An image smoothed and sampled to voxels of at least so many mm."""
+    old = np.array(image.GetSpacing())
+    new = np.maximum(old, size)
+    # Half the width of the new voxels, less what the old ones have smoothed already.
+    sigmas = 0.5 * np.sqrt(new**2 - old**2)
+    smooth = image
+    for axis, sigma in enumerate(sigmas):
+        if sigma > 0.1 * old[axis]:
+            smooth = sitk.RecursiveGaussian(smooth, float(sigma), direction=axis)
+    shape = np.maximum(np.ceil(np.array(image.GetSize()) * old / new), 1).astype(int)
+    direction = np.array(image.GetDirection()).reshape(3, 3)
+    shift = direction @ ((new - old) / 2)
+    origin = np.array(image.GetOrigin()) + shift
+    return sitk.Resample(
+        smooth, shape.tolist(), sitk.Transform(), sitk.sitkLinear, origin.tolist(), new.tolist(),
+        image.GetDirection(), 0.0, sitk.sitkFloat32,
+    )  # fmt: skip
+
+
+def _method(fixed, moving, mask, samples):
+    method = sitk.ImageRegistrationMethod()
+    method.SetMetricAsMattesMutualInformation(BINS)
+    method.SetInterpolator(sitk.sitkLinear)
+    count = fixed.GetNumberOfPixels()
+    if mask is not None:
+        mask = sitk.Resample(mask, fixed, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
+        method.SetMetricFixedMask(mask)
+        count = int(sitk.GetArrayViewFromImage(mask).sum())
+    if count > samples:
+        method.SetMetricSamplingStrategy(method.REGULAR)
+        method.SetMetricSamplingPercentage(samples / count, 1)
+    return method
+
+
+def information(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform, mask: sitk.Image | None) -> float:
+    """Mutual information as it is, in nats; 0 where the images do not overlap."""
+    method = _method(fixed, moving, mask, SAMPLES)
+    method.SetInitialTransform(transform)
+    try:
+        return -method.MetricEvaluate(fixed, moving)
+    except RuntimeError:
+        return 0.0
+
+
+def register(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    transform: sitk.Transform,
+    sizes: Sequence[float],
+    mask: sitk.Image | None = None,
+) -> sitk.Transform:
+    """Optimise a transform at voxels of several sizes in mm, one after the other; `mask` is where it is judged."""
+    for size in sizes:
+        coarse = at_resolution(fixed, size), at_resolution(moving, size)
+        method = _method(*coarse, mask, SAMPLES)
+        method.SetOptimizerAsRegularStepGradientDescent(FIRST_STEP * size, LAST_STEP * size, ITERATIONS)
+        method.SetOptimizerScalesFromPhysicalShift()
+        method.SetInitialTransform(transform, inPlace=True)
+        method.Execute(*coarse)
+    return transform

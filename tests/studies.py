@@ -1,0 +1,89 @@
+"""Heads as a scanner would have them: turned, shifted, in thick slices, written as DICOM with a patient's name."""
+
+import numpy as np
+import pydicom
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+PRIVATE = {
+    "PatientName": "Doe^Jane", "PatientID": "MRN-4711", "PatientBirthDate": "19610203", "StudyDate": "20190405",
+    "InstitutionName": "St Elsewhere", "AccessionNumber": "A-998877",
+}  # fmt: skip
+# As scanners set them, in ms; the description is what a technician types.
+PROTOCOLS = {
+    "flair": {"SeriesDescription": "ax dark fluid", "RepetitionTime": 9000, "EchoTime": 120, "InversionTime": 2500},
+    "t1": {"SeriesDescription": "se t1 tra", "RepetitionTime": 550, "EchoTime": 12},
+    "t1ce": {
+        "SeriesDescription": "se t1 tra", "RepetitionTime": 550, "EchoTime": 12, "ContrastBolusAgent": "Gadolinium",
+    },
+    "t2": {"SeriesDescription": "tse tra", "RepetitionTime": 4500, "EchoTime": 100},
+}  # fmt: skip
+
+
+def pose(degrees, shift, centre):
+    """Matrix that turns by Euler angles around a point, then shifts, RAS mm."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_euler("xyz", degrees, degrees=True).as_matrix()
+    matrix[:3, 3] = np.array(centre) + shift - matrix[:3, :3] @ centre
+    return matrix
+
+
+def scan_of(volume, affine, moved, spacing, shape, middle, order=1):
+    """A volume as a scanner has it whose grid lies around a point: the patient is moved by a matrix.
+
+    Returns values and affine. Thick slices are means over their thickness.
+    """
+    grid = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])
+    grid[:3, 3] = np.array(middle) - grid[:3, :3] @ ((np.array(shape) - 1) / 2)
+    to_volume = np.linalg.inv(moved @ affine) @ grid
+    size = np.linalg.norm(affine[:3, :3], axis=0)
+    if order:
+        volume = ndimage.gaussian_filter(volume, 0.3 * np.array(spacing) / size)
+    values = ndimage.affine_transform(volume, to_volume[:3, :3], to_volume[:3, 3], shape, order=order)
+    return values, grid
+
+
+def write_series(folder, values, affine, number=1, study="1.2.3", syntax=ExplicitVRLittleEndian, **fields):
+    """Write a volume as DICOM slices, one file each, in shuffled order, and return the files by slice."""
+    folder.mkdir(parents=True, exist_ok=True)
+    world = np.diag([-1, -1, 1, 1]) @ affine
+    size = np.linalg.norm(world[:3, :3], axis=0)
+    series, files = generate_uid(), []
+    names = np.random.default_rng(number).permutation(values.shape[2])
+    for z in range(values.shape[2]):
+        meta = FileMetaDataset()
+        meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = MRImageStorage, generate_uid()
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        path = folder / f"IM{number:03d}{names[z]:04d}"
+        image = FileDataset(str(path), {}, file_meta=meta, preamble=bytes(128))
+        image.SOPClassUID, image.SOPInstanceUID = MRImageStorage, meta.MediaStorageSOPInstanceUID
+        image.StudyInstanceUID, image.SeriesInstanceUID, image.FrameOfReferenceUID = study, series, study + ".1"
+        image.Modality, image.SeriesNumber, image.InstanceNumber = "MR", number, z + 1
+        image.ImageType = ["ORIGINAL", "PRIMARY", "M"]
+        image.ImageOrientationPatient = np.concatenate([world[:3, 0] / size[0], world[:3, 1] / size[1]]).tolist()
+        image.ImagePositionPatient = (world @ [0, 0, z, 1])[:3].tolist()
+        image.PixelSpacing, image.SliceThickness = [size[1], size[0]], size[2]
+        image.Columns, image.Rows = values.shape[:2]
+        image.SamplesPerPixel, image.PhotometricInterpretation, image.PixelRepresentation = 1, "MONOCHROME2", 0
+        image.BitsAllocated, image.BitsStored, image.HighBit = 16, 16, 15
+        image.PixelData = np.clip(values[:, :, z].T, 0, 65535).astype("<u2").tobytes()
+        for name, value in (PRIVATE | fields).items():
+            setattr(image, name, value)
+        if syntax != ExplicitVRLittleEndian:
+            image.compress(syntax)
+        image.save_as(path, enforce_file_format=True)
+        files.append(path)
+    return files
+
+
+def change(path, **fields):
+    """Change fields of a DICOM file, or remove those that are None."""
+    image = pydicom.dcmread(path)
+    for name, value in fields.items():
+        if value is None:
+            delattr(image, name)
+        else:
+            setattr(image, name, value)
+    image.save_as(path)
