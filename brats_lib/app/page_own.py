@@ -93,7 +93,11 @@ def _read_study(study):
     with st.spinner("Reading headers …"):
         _unpack(study)
         remarks: list[str] = []
-        series = find_series(_study_folder(), remarks)
+        try:
+            series = find_series(_study_folder(), remarks)
+        except BratsError:
+            _remove_study()
+            raise
         st.session_state["study"] = series, propose(series, {}, remarks), remarks
 
 
