@@ -92,7 +92,7 @@ def _read_study(study):
     _remove_study()
     with st.spinner("Reading headers …"):
         _unpack(study)
-        remarks: list[str] = []
+        remarks = []
         try:
             series = find_series(_study_folder(), remarks)
         except BratsError:
@@ -173,9 +173,8 @@ def _prepared(source, chosen, make, place):
         st.session_state["prepared"] = (None,)
         with place.status("Preparing …", expanded=True) as status:
             make(lambda step: status.write(f"{step.capitalize()} …"))
-            status.update(label="Prepared", state="complete", expanded=False)
-        st.session_state["prepared"] = key
-        _show_report()
+        st.session_state["prepared"], st.session_state["look"] = key, True
+        st.rerun()
     return session.once("scan", key, lambda: scanned.open_prepared(session.inbox().folder, chosen))
 
 
@@ -191,7 +190,8 @@ def choose_grid(scan: Scan) -> Scan:
     """Of a scan that was prepared, draw a button for the report and a switch; what is to be looked at."""
     if scan.original is None:
         return scan
-    if st.button("Report", icon=":material/description:", help="What was taken for what, and how it was prepared"):
+    asked = st.button("Report", icon=":material/description:", help="What was taken for what, and how it was prepared")
+    if st.session_state.pop("look", False) or asked:
         _show_report()
     grid = st.segmented_control("Scan", GRIDS, default=GRIDS[0], required=True, label_visibility="collapsed",
                                 help="As the networks see it, or the T1ce on its own grid")  # fmt: skip
