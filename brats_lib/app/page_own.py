@@ -175,10 +175,13 @@ def _prepared(source, chosen, make, place):
             make(lambda step: status.write(f"{step.capitalize()} …"))
         st.session_state["prepared"], st.session_state["look"] = key, True
         st.rerun()
+    asked = st.button("Report of the preparation", icon=":material/description:", width="stretch")
+    if st.session_state.pop("look", False) or asked:
+        _show_report()
     return session.once("scan", key, lambda: scanned.open_prepared(session.inbox().folder, chosen))
 
 
-@st.dialog("Look at this first", width="large")
+@st.dialog("Check the preparation first", width="large")
 def _show_report():
     path = scanned.report_file(session.inbox().folder)
     st.download_button("Report (HTML)", path.read_bytes(), path.name, "text/html", on_click="ignore",
@@ -187,12 +190,9 @@ def _show_report():
 
 
 def choose_grid(scan: Scan) -> Scan:
-    """Of a scan that was prepared, draw a button for the report and a switch; what is to be looked at."""
+    """Draw a switch where a scan was prepared; which of both is to be looked at."""
     if scan.original is None:
         return scan
-    asked = st.button("Report", icon=":material/description:", help="What was taken for what, and how it was prepared")
-    if st.session_state.pop("look", False) or asked:
-        _show_report()
     grid = st.segmented_control("Scan", GRIDS, default=GRIDS[0], required=True, label_visibility="collapsed",
                                 help="As the networks see it, or the T1ce on its own grid")  # fmt: skip
     return scan if grid == GRIDS[0] else scan.original

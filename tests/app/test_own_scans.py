@@ -1,6 +1,6 @@
-"""Scans as they come from the scanner, from the uploader to both ways to look at them; the preparation is a stand-in.
+"""Scans as they come from the scanner, from the uploader to both ways to look at them.
 
-That itself is tested in `tests/cases/scanner`, and with the page in `test_browser`.
+Preparation and network are stand-ins; they are tested where they are, and with the page in `test_browser`.
 """
 
 import gzip
@@ -21,11 +21,12 @@ from conftest import ROOT, tiny_volumes, write_case
 from streamlit.testing.v1 import AppTest
 from studies import PRIVATE, PROTOCOLS, change, write_series
 
-from brats_lib.app import scanned
+from brats_lib.app import page_segment, scanned
 from brats_lib.app.scanned import brought_back, make, open_prepared
 from brats_lib.cases import scanner
 from brats_lib.cases.scanner import preparation
 from brats_lib.cases.scanner.recognition import find_series, propose
+from brats_lib.labels import REGIONS
 from brats_lib.prediction.inference import Prediction
 
 # A scan has its voxel (a, b, c) where the prepared case has (3a, 3b, 4c).
@@ -89,6 +90,9 @@ def temporary(tmp_path, monkeypatch):
 def page(tmp_path, monkeypatch, temporary):
     """The application on a tiny case, at the uploaders."""
     write_case(tmp_path / "cases", "BraTS20_Training_001")
+    mask = tiny_volumes(shape=GRID)[1]
+    found = Prediction(mask, np.zeros((*GRID, 3), np.float16), tuple(REGIONS))
+    monkeypatch.setattr(page_segment, "segment", lambda scan, network: found)
     monkeypatch.setattr(sys, "argv", ["main.py", str(tmp_path / "cases")])
     opened = AppTest.from_file(ROOT / "brats_lib" / "app" / "main.py", default_timeout=120).run()
     opened.sidebar.button_group[0].set_value("My own scan").run()
@@ -103,6 +107,13 @@ def upload(page, role, content, name="x"):
 def press(page, label):
     (button,) = (button for button in page.button if button.label == label)
     button.click().run()
+    assert not page.exception
+
+
+def switch(page, option):
+    """Press one of the buttons of which one is always pressed."""
+    (group,) = (group for group in page.main.button_group if option in group.options)
+    group.set_value(option).run()
     assert not page.exception
 
 
@@ -144,10 +155,16 @@ def test_a_zip_of_dicom_is_prepared_and_looked_at_in_both_ways(page, study, call
     assert pictures(page) == ["axial FLAIR slice 20 of own_scan", "axial T1ce slice 20 of own_scan"]
     assert [text for text in page.caption if "FLAIR series 1 · T1ce series 3" in text.value]
     assert not named(*elements(page), *written(temporary))
-    (switch,) = (group for group in page.main.button_group if "As scanned" in group.options)
-    switch.set_value("As scanned").run()
-    assert pictures(page) == ["axial T1ce slice 6 of own_scan"] and len(calls) == 1
-    press(page, "Report")
+    press(page, "Segment")
+    assert len(pictures(page)) == 6
+    switch(page, "As scanned")
+    before, after = pictures(page)
+    assert before == "axial T1ce slice 6 of own_scan" and after.startswith("axial T1ce slice 6 with tumour labels")
+    switch(page, "Compare networks")
+    assert [alt.split(": ")[1] for alt in pictures(page)] == ["phantom+real"]
+    switch(page, "Three planes")
+    assert len(pictures(page)) == 3 and len(calls) == 1
+    press(page, "Report of the preparation")
     assert [element for element in elements(page) if b"Preparation of own_scan" in element]
     assert not named(*elements(page), *written(temporary))
 
