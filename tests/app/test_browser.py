@@ -185,18 +185,9 @@ def test_a_study_from_the_scanner_is_prepared_and_seen_as_it_was_scanned(page, s
     page.chrome.switch_to.default_content()
     page.find('[role="dialog"] button[aria-label="Close"]')[0].click()
     page.settle()
-    page.segment()
-    table = page.table()
-    assert float(table["WT"]["mL"]) > 0
+    assert [alt.split(" slice ")[0] for alt in page.images()] == ["axial FLAIR", "axial T1ce"]
     page.press("As scanned")
-    assert list(page.images()) == [
-        "axial T1ce slice 19 of own_scan",
-        "axial T1ce slice 19 with tumour labels in colour: Segmentation",
-    ]
-    mask = nib.load(page.download("Mask (NIfTI)"))
-    assert mask.shape == SHAPE and page.table() == table
-    ml = np.count_nonzero(mask.dataobj) * np.prod(SPACING) / 1000
-    assert ml == pytest.approx(float(table["WT"]["mL"]), rel=0.05)
+    assert list(page.images()) == ["axial T1ce slice 19 of own_scan"]
     assert not named(report.encode(), page.chrome.page_source.encode(), *written(server.temporary))
 
 
