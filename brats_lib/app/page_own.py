@@ -61,11 +61,13 @@ def _take(role, given, put, remove):
         return ""
     # The script runs again at every move of a slider; a file is unpacked once.
     if seen.get(role, ("", ""))[0] != given.file_id:
-        seen[role] = given.file_id, ""
+        message = ""
         try:
             put(given)
         except BratsError as error:
-            seen[role] = given.file_id, plain(session.explain(error))
+            message = plain(session.explain(error))
+        # Not before: where the script is stopped meanwhile, the next run takes the file.
+        seen[role] = given.file_id, message
     message = seen[role][1]
     if message:
         st.error(message)
