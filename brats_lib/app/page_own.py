@@ -195,6 +195,6 @@ def choose_grid(scan: Scan) -> Scan:
     """Draw a switch where a scan was prepared; which of both is to be looked at."""
     if scan.original is None:
         return scan
-    grid = st.segmented_control("Scan", GRIDS, default=GRIDS[0], required=True, label_visibility="collapsed",
+    grid = st.segmented_control("View of the scan", GRIDS, default=GRIDS[0], required=True,
                                 help="As the networks see it, or the T1ce on its own grid")  # fmt: skip
     return scan if grid == GRIDS[0] else scan.original

@@ -33,10 +33,9 @@ def draw(cohort: Cohort) -> None:
         return
     toolbar = st.container(horizontal=True, vertical_alignment="center")
     view = toolbar.segmented_control("View", VIEWS, default=VIEWS[0], required=True, label_visibility="collapsed")
-    with toolbar:
+    with st.sidebar:
         # What networks read is `scan`; all that is displayed is of `seen`.
         seen = page_own.choose_grid(scan)
-    with st.sidebar:
         plane = None if view == VIEWS[1] else page_view.choose_plane()
         planes = list(PLANES.values()) if plane is None else [plane]
         point = page_view.choose_slices(seen, sorted(each.axis for each in planes), seen.fingerprint)

@@ -112,7 +112,7 @@ def press(page, label):
 
 def switch(page, option):
     """Press one of the buttons of which one is always pressed."""
-    (group,) = (group for group in page.main.button_group if option in group.options)
+    (group,) = (group for group in page.button_group if option in group.options)
     group.set_value(option).run()
     assert not page.exception
 
