@@ -18,8 +18,8 @@ pytest.importorskip("SimpleITK")
 pytest.importorskip("streamlit.testing.v1", reason="the extra `app` is not installed")
 
 from conftest import ROOT, tiny_volumes, write_case
+from examinations import PRIVATE, PROTOCOLS, change, write_series
 from streamlit.testing.v1 import AppTest
-from studies import PRIVATE, PROTOCOLS, change, write_series
 
 from brats_lib.app import page_segment, scanned
 from brats_lib.app.scanned import brought_back, make, open_prepared
