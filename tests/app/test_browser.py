@@ -167,7 +167,7 @@ def test_a_study_from_the_scanner_is_prepared_and_seen_as_it_was_scanned(page, s
     from app.test_own_scans import named, packed, written
     from cases.scanner.test_preparation import MIDDLE, PADDED, POSES, SHAPE, SPACING
     from heads import phantom, with_skull
-    from studies import PROTOCOLS, scan_of, write_series
+    from examinations import PROTOCOLS, scan_of, write_series
 
     heads = with_skull({modality: phantom(0).volumes[modality] for modality in POSES})
     for number, (modality, moved) in enumerate(POSES.items(), start=3):
