@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from brats_lib import __version__
-from brats_lib.errors import BratsError, install_extra
+from brats_lib.errors import BratsError
 from brats_lib.files import home_path, make_folder, write_whole
 
 
@@ -81,13 +81,10 @@ def _score(arguments):
 
 def _prepare(arguments):
     from brats_lib.cases import MODALITIES
+    from brats_lib.cases.scanner import need_libraries
 
-    try:
-        from brats_lib.cases.scanner import preparation
-    except ModuleNotFoundError as error:
-        found = f"the package {error.name} is missing"
-        expected = "the packages of the extra `scanner`"
-        raise BratsError("brats prepare", found, expected, install_extra("scanner")) from None
+    need_libraries()
+    from brats_lib.cases.scanner import preparation
 
     given = {name: what for name in MODALITIES if (what := getattr(arguments, name)) is not None}
     if arguments.source is None and not given:

@@ -32,11 +32,13 @@ class Result(NamedTuple):
 def slice_view(scan: Scan, results: Sequence[Result], plane: Plane, point: list[int], look: Look) -> None:
     """One slice: FLAIR, T1ce, overlay, the probability of each region, and volumes (paper section 5)."""
     index = point[plane.axis]
-    drawn = [drawing.original(scan, modality, plane, index) for modality in ("flair", "t1ce")]
+    drawn = [drawing.original(scan, modality, plane, index) for modality in scan.volumes]
     maps = []
     if results:
         prediction = results[0].prediction
         drawn.append(drawing.overlay(scan, prediction.mask, plane, index, look))
+    # What was brought back to the grid of a scanner is a mask alone.
+    if results and prediction.probabilities.size:
         maps = [drawing.probability_panel(scan, prediction, name, plane, index) for name in REGIONS]
     left, right = st.columns([2.9, 1], gap="medium")
     with left:
@@ -45,8 +47,9 @@ def slice_view(scan: Scan, results: Sequence[Result], plane: Plane, point: list[
         if not results:
             places[2].info(_UNSEEN)
             return
-        with st.container(key="maps"):
-            row(maps)
+        if maps:
+            with st.container(key="maps"):
+                row(maps)
     with right:
         _numbers(scan, results[0])
         st.html(legend(look.labels, look.truth))

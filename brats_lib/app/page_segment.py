@@ -5,12 +5,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from brats_lib.app import page_results, page_view, session
+from brats_lib.app import page_own, page_results, page_view, session
 from brats_lib.app.drawing import Look
 from brats_lib.app.page_results import Result
 from brats_lib.app.report import files_line, plain, volume_table, where
+from brats_lib.app.scanned import brought_back
 from brats_lib.app.scans import PLANES, open_scan, segment
-from brats_lib.app.uploads import MAX_UPLOAD_MB
 from brats_lib.book.runs import find_root
 from brats_lib.cases import Cohort
 from brats_lib.errors import BratsError
@@ -26,30 +26,34 @@ MOST_NETWORKS = 4
 
 def draw(cohort: Cohort) -> None:
     """Draw the page below its title."""
+    place = st.container()
     with st.sidebar:
-        scan = _choose_scan(cohort)
+        scan, source, names = _choose_scan(cohort, place)
     if scan is None:
-        st.info("Upload the FLAIR and the T1ce file of one scan, on the left.")
         return
     toolbar = st.container(horizontal=True, vertical_alignment="center")
     view = toolbar.segmented_control("View", VIEWS, default=VIEWS[0], required=True, label_visibility="collapsed")
     with st.sidebar:
+        # What networks read is `scan`; all that is displayed is of `seen`.
+        seen = page_own.choose_grid(scan)
         plane = None if view == VIEWS[1] else page_view.choose_plane()
         planes = list(PLANES.values()) if plane is None else [plane]
-        point = page_view.choose_slices(scan, sorted(each.axis for each in planes), scan.fingerprint)
+        point = page_view.choose_slices(seen, sorted(each.axis for each in planes), seen.fingerprint)
         networks = _choose_networks(view)
         pressed = st.button("Segment", type="primary", width="stretch", icon=":material/play_arrow:")
-        look = _choose_look(scan)
+        look = _choose_look(seen)
     with toolbar:
-        shown = page_view.adjust(scan, point)
+        shown = page_view.adjust(seen, point)
     if scan.warnings:
         warnings = "  \n".join(plain(f"{session.explain(warning)}.") for warning in scan.warnings)
         st.warning(warnings, icon=":material/warning:")
-    _name_files(cohort, scan, plane)
-    results, waiting = _results(scan, networks, pressed)
+    roles = seen.volumes if seen.truth is None else (*seen.volumes, "mask")
+    used = files_line({role: names[role] for role in roles})
+    st.caption(f"{plain(f'{source} · {where(plane)}')}  \n{plain(used)}")
+    results, waiting = _results(scan, seen, networks, pressed)
     if results:
         with toolbar:
-            page_view.find_tumour(scan, point, results[0].prediction.mask)
+            page_view.find_tumour(seen, point, results[0].prediction.mask)
     if plane is None:
         page_results.plane_view(shown, results, point, look)
     elif view == VIEWS[0]:
@@ -63,73 +67,30 @@ def draw(cohort: Cohort) -> None:
     page_view.listen(shown, planes, point)
 
 
-def _choose_scan(cohort):
-    """A case of the list, or a scan of one's own; None until the files of that are there."""
+def _choose_scan(cohort, place):
+    """A case of the list or a scan of one's own, where it is from, and what each of its images is called.
+
+    There is none before the files of one's own are there; `place` is where that is said.
+    """
     source = st.segmented_control("Source", [LISTED, OWN], default=LISTED, required=True, label_visibility="collapsed")
-    case = _own_case() if source == OWN else cohort[st.selectbox("Case", cohort.names)]
-    if case is None:
-        return None
-    key = case.fingerprint()
-    return session.held("scan", key) or session.hold("scan", key, open_scan(case))
+    if source == OWN:
+        scan, names = page_own.choose(place)
+        return scan, "Own scan", names
+    case = cohort[st.selectbox("Case", cohort.names)]
+    names = {role: path.name for role, path in {**case.files, "mask": case.mask_file}.items() if path}
+    scan = session.once("scan", case.fingerprint(), lambda: open_scan(case))
+    return scan, f"{cohort.source} · case {case.name}", names
 
 
-def _own_case():
-    """Uploaders, and the case that their files make; None where one is missing or was refused."""
-    refused = [_receive("flair"), _receive("t1ce")]
-    with st.expander("T1, T2 and a mask, if you have them"):
-        refused += [_receive(role) for role in ("t1", "t2", "mask")]
-    inbox = session.inbox()
-    if inbox.doubtful():
-        st.button("All files are of one scan", on_click=inbox.confirm)
-    return None if any(refused) or inbox.missing() else inbox.case()
-
-
-def _receive(role):
-    """One uploader; gives why the file had to be refused, or nothing."""
-    title = "Mask (labels 0, 1, 2, 4)" if role == "mask" else modality_name(role)
-    about = f"NIfTI, at most {MAX_UPLOAD_MB} MB. It stays on this machine and is removed after the page is closed."
-    # The browser keeps what it refuses to itself, so it is told to refuse nothing.
-    given = st.file_uploader(title, key=f"upload-{role}", help=about)
-    seen = st.session_state.setdefault("seen", {})
-    if given is None:
-        if seen.pop(role, None):
-            session.inbox().remove(role)
-        return ""
-    # The script runs again at every move of a slider; a file is unpacked once.
-    if seen.get(role, ("", ""))[0] != given.file_id:
-        seen[role] = given.file_id, ""
-        try:
-            session.inbox().put(role, given.name, given.getbuffer())
-        except BratsError as error:
-            seen[role] = given.file_id, plain(session.explain(error))
-    message = seen[role][1]
-    if message:
-        st.error(message)
-    return message
-
-
-def _name_files(cohort, scan, plane):
-    """Where the pictures are from, which way they face, and the names of the files in use."""
-    case = scan.case
-    if case in cohort.cases:
-        source = f"{cohort.source} · case {case.name}"
-        names = {role: path.name for role, path in {**case.files, "mask": case.mask_file}.items() if path}
-    else:
-        source, names = "Own scan", session.inbox().names()
-    roles = scan.volumes if scan.truth is None else (*scan.volumes, "mask")
-    used = files_line({role: names[role] for role in roles})
-    st.caption(f"{plain(f'{source} · {where(plane)}')}  \n{plain(used)}")
-
-
-def _results(scan, networks, pressed):
-    """What networks say about a scan, and the names of those that wait for the button."""
+def _results(scan, seen, networks, pressed):
+    """What networks say about a scan, where `seen` has it, and the names of those that wait for the button."""
     results, waiting = [], []
     for network in networks:
         try:
             card = describe(network)
             if learnt := learnt_from_warning(card, scan.case, scan.flair_hash):
                 st.warning(plain(f"{learnt}."), icon=":material/school:")
-            result = _result(scan, network, card, pressed)
+            result = _result(scan, seen, network, card, pressed)
         except BratsError as error:
             # What one network cannot take, such as another grid than the paper's, another may.
             st.error(plain(session.explain(error)))
@@ -141,7 +102,7 @@ def _results(scan, networks, pressed):
     return results, waiting
 
 
-def _result(scan, network, card, pressed):
+def _result(scan, seen, network, card, pressed):
     """What a network says about a scan; computed only where the button was pressed, else maybe None."""
     # Weights and decision rule, not the name: a run may train its network again while the page is open.
     key = (scan.fingerprint, card.identity["sha256"])
@@ -153,6 +114,9 @@ def _result(scan, network, card, pressed):
             seconds = time.perf_counter() - started
             table = volume_table(prediction.mask, scan.case.spacing, scan.truth)
         result = session.hold("prediction", key, Result(card.name, prediction, seconds, table))
+    if result is not None and seen is not scan:
+        found = result.prediction
+        result = result._replace(prediction=session.once("brought-back", key, lambda: brought_back(scan, found)))
     return result
 
 
@@ -177,7 +141,8 @@ def _choose_networks(view):
 
 def _choose_look(scan):
     with st.expander("Display", expanded=True):
-        modality = st.segmented_control("Overlay on", ["flair", "t1ce"], default="flair", required=True,
+        modalities = list(scan.volumes)
+        modality = st.segmented_control("Overlay on", modalities, default=modalities[0], required=True,
                                         format_func=modality_name)  # fmt: skip
         opacity = st.slider("Opacity", 0.0, 1.0, Look.opacity, 0.05)
         labels = st.pills("Classes", TUMOUR, default=TUMOUR, selection_mode="multi", format_func=LABEL_NAMES.get)

@@ -4,7 +4,7 @@ Points are voxels (x, y, z); what moves them keeps them inside the scan.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,7 @@ PLANES = {plane.name: plane for plane in (AXIAL, CORONAL, SAGITTAL)}
 # Of the longest side of a box: sharp at the size of a panel, on screens of high density too.
 PIXELS = 540
 # Two at once on the same cores would both be late, and need twice the memory.
-_ONE_AT_A_TIME = threading.Lock()
+ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,13 @@ class Scan:
 
     case: Case
     fingerprint: str  # of the case's files; two scans with the same are the same
-    volumes: dict[str, np.ndarray]  # FLAIR and T1ce, float32 (x, y, z), in LPS
+    volumes: dict[str, np.ndarray]  # FLAIR and T1ce, or T1ce alone, float32 (x, y, z), in LPS
     levels: dict[str, tuple[float, float]]  # of each volume, the grey levels shown black and white
     ranges: dict[str, tuple[float, float]]  # the smallest and largest that these may be
     box: Box  # of the brain in the whole volume, so that nothing jumps between slices
     truth: np.ndarray | None
     warnings: tuple[str, ...] = ()  # on the images as of `brats predict`, on the mask as of `brats audit`
+    original: "Scan | None" = None  # the T1ce as it was scanned, where the case was prepared from that
 
     @cached_property
     def flair_hash(self) -> str:
@@ -79,11 +80,6 @@ def open_scan(case: Case) -> Scan:
     """Read a case, with the checks and refusals of `brats predict`; a mask that cannot be used is left alone."""
     case = replace(case)  # it remembers a header, and the file may have been edited since
     volumes, warnings = receive(case, NEEDED)
-    levels = {modality: window(volume) for modality, volume in volumes.items()}
-    ranges = {
-        modality: (min(float(volume.min()), levels[modality][0]), max(float(volume.max()), levels[modality][1]))
-        for modality, volume in volumes.items()
-    }
     truth = None
     try:
         truth = case.mask() if case.has_mask else None
@@ -91,6 +87,18 @@ def open_scan(case: Case) -> Scan:
         warnings.append(f"The mask is left alone: {error}".removesuffix("."))
     if truth is not None:
         warnings += [remark.sentence for remark in look(volumes, case.spacing, truth) if remark.about == "mask"]
+    return display(case, volumes, truth, warnings)
+
+
+def display(
+    case: Case, volumes: dict[str, np.ndarray], truth: np.ndarray | None = None, warnings: Iterable[str] = ()
+) -> Scan:
+    """Decide how volumes of a case are displayed."""
+    levels = {modality: window(volume) for modality, volume in volumes.items()}
+    ranges = {
+        modality: (min(float(volume.min()), levels[modality][0]), max(float(volume.max()), levels[modality][1]))
+        for modality, volume in volumes.items()
+    }
     box = brain_box(*volumes.values())
     return Scan(case, case.fingerprint(), volumes, levels, ranges, box, truth, tuple(warnings))
 
@@ -100,7 +108,7 @@ def segment(scan: Scan, network: str | Path | None = None) -> Prediction:
 
     `network` is what `networks.open_network` takes. Errors are those of `brats predict`.
     """
-    with _ONE_AT_A_TIME:
+    with ONE_AT_A_TIME:
         try:
             return segment_case(scan.case, network, scan.volumes)
         except MemoryError:

@@ -18,7 +18,7 @@ from streamlit.cli_util import open_browser
 from streamlit.file_util import get_static_dir
 
 from brats_lib.app import ADDRESS, session
-from brats_lib.app.uploads import MAX_UPLOAD_MB
+from brats_lib.app.archives import MAX_ARCHIVE_MB
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ HEADERS = {
 _SWEEP_EVERY_S = 5
 
 
-def bounded(app: Callable, most: int = (MAX_UPLOAD_MB + 1) * 2**20) -> Callable:
+def bounded(app: Callable, most: int = (MAX_ARCHIVE_MB + 1) * 2**20) -> Callable:
     """Wrap an ASGI application: answers get `HEADERS`, and of a file that is sent at most so many bytes arrive.
 
     What is too long is read to its end and ends early for the application, which then sees that it is too long.

@@ -4,7 +4,7 @@ import gc
 import shutil
 import tempfile
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +78,9 @@ def hold(kind: str, key: Hashable, value: Any) -> Any:
     """Hold what this session computed as long as there is room, and hand it back."""
     _STORE.put((_own_id(), kind, key), value)
     return value
+
+
+def once(kind: str, key: Hashable, make: Callable[[], Any]) -> Any:
+    """What `make` gives, called only where this session does not hold it."""
+    value = held(kind, key)
+    return hold(kind, key, make()) if value is None else value

@@ -30,7 +30,7 @@ _MOST_MEMBERS = 20_000
 # Voxels of scanners are between these, in mm; a header that says otherwise is damaged.
 _VOXEL_MM = (0.1, 20.0)
 
-_NAME, _TITLE = "own_scan", "your scan"
+NAME, _TITLE = "own_scan", "your scan"
 _EXPORT = "Export the scan as NIfTI (.nii or .nii.gz) again; dcm2niix converts DICOM"
 
 
@@ -56,7 +56,7 @@ class Inbox:
 
     def path(self, role: str) -> Path:
         """Where the file of a role lies; ours, whatever it was called."""
-        return self.folder / f"{_NAME}_{role}.nii"
+        return self.folder / f"{NAME}_{role}.nii"
 
     def names(self) -> dict[str, str]:
         """Role to the name that its file came with, fit to be read, of the files that are in use."""
@@ -147,20 +147,20 @@ class Inbox:
 
     def case(self) -> Case:
         """The scan as a case, once nothing is missing; refused where a file is doubtful or on another grid."""
-        files = {role: self.path(role) for role in self.names()}
-        Case(_NAME, files).need_one_grid(list(files))
         if doubtful := self.doubtful():
             stayed = ", ".join(f"{modality_name(role)} “{name}”" for role, name in doubtful.items())
             advice = "Upload all files of the new scan, or press the button below the files if this is right"
             raise BratsError(_TITLE, f"{stayed} stayed while another file was exchanged", "files of one scan", advice)
+        files = {role: self.path(role) for role in self.names()}
+        Case(NAME, files).need_one_grid(list(files))
         mask = files.pop("mask", None)
-        return Case(_NAME, files, mask)
+        return Case(NAME, files, mask)
 
     def explain(self, message: object) -> str:
         """An error or a warning about a file or a case of ours, in the words of the person who gave it."""
-        text = str(message).replace(f"{self.folder}/", "").replace(f"case {_NAME}", _TITLE)
+        text = str(message).replace(f"{self.folder}/", "").replace(f"case {NAME}", _TITLE)
         # A file may have come with a name like one of ours: what stands in quotation marks is left as it is.
-        pattern = rf"“[^”]*”|{_NAME}_({'|'.join((*MODALITIES, 'mask'))})\.(?:nii|part)"
+        pattern = rf"“[^”]*”|{NAME}_({'|'.join((*MODALITIES, 'mask'))})\.(?:nii(?!\.gz)|part)"
         return re.sub(pattern, lambda match: self._title(match[1]) if match[1] else match[0], text)
 
 

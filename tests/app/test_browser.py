@@ -160,6 +160,37 @@ def test_an_own_scan_is_segmented_on_its_own_grid_and_removed_afterwards(page, s
     wait_for(lambda: server.uploads() == [], lambda: f"{server.uploads()} are still there")
 
 
+def test_a_study_from_the_scanner_is_prepared_and_seen_as_it_was_scanned(page, server, tmp_path):
+    """A phantom's head in slices of 5 mm, as DICOM in a zip file, by what `brats prepare` does."""
+    pytest.importorskip("pydicom")
+    pytest.importorskip("SimpleITK")
+    from app.test_own_scans import named, packed, written
+    from cases.scanner.test_preparation import MIDDLE, PADDED, POSES, SHAPE, SPACING
+    from examinations import PROTOCOLS, scan_of, write_series
+    from heads import phantom, with_skull
+
+    heads = with_skull({modality: phantom(0).volumes[modality] for modality in POSES})
+    for number, (modality, moved) in enumerate(POSES.items(), start=3):
+        values, affine = scan_of(heads[modality], PADDED, moved, SPACING, SHAPE, MIDDLE)
+        write_series(tmp_path / "cd", values + 5, affine, number, **PROTOCOLS[modality])
+    (tmp_path / "cd.zip").write_bytes(packed(tmp_path / "cd"))
+    page.press("My own scan")
+    page.upload("DICOM folder (zip)", tmp_path / "cd.zip")
+    page.press("Prepare")
+    (frame,) = page.find("iframe")
+    page.chrome.switch_to.frame(frame)
+    report = page.text()
+    assert "series 3" in report and "Before and after" in report
+    assert page.chrome.execute_script("return [...document.images].every(image => image.naturalWidth > 0)")
+    page.chrome.switch_to.default_content()
+    page.find('[role="dialog"] button[aria-label="Close"]')[0].click()
+    page.settle()
+    assert [alt.split(" slice ")[0] for alt in page.images()] == ["axial FLAIR", "axial T1ce"]
+    page.press("As scanned")
+    assert list(page.images()) == ["axial T1ce slice 19 of own_scan"]
+    assert not named(report.encode(), page.chrome.page_source.encode(), *written(server.temporary))
+
+
 MARKUP = "..%2f..%2fetc%2f[link](javascript:alert(1)) <b>.nii.gz"
 
 

@@ -3,8 +3,8 @@
 import json
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +90,28 @@ def prepare(
     """
     given = dict(given or {})
     remarks: list[str] = []
+    started = time.perf_counter()
+    report("read headers")
+    folder = home_path(source) if source is not None else None
+    series: Sequence[Series] = find_series(folder, remarks) if folder is not None else ()
+    if folder is None:
+        series = [nifti_series(home_path(path)) for path in given.values()]
+    chosen = choose(series, given, str(folder or "brats prepare"), remarks)
+    seconds = {"read headers": round(time.perf_counter() - started, 1)}
+    done = prepare_series(chosen, remarks, brain, report)
+    return replace(done, seconds=seconds | done.seconds)
+
+
+def prepare_series(
+    chosen: Mapping[str, tuple[Series, str]],
+    remarks: Iterable[str] = (),
+    brain: str = "average",
+    report: Callable[[str], None] = lambda step: None,
+) -> Preparation:
+    """As `prepare`, of series by modality, each with the reason why it is that; `remarks` is what was said of them."""
+    remarks = list(remarks)
     seconds: dict[str, float] = {}
+    steps: list[str] = []
     started = time.perf_counter()
 
     def step(name):
@@ -102,13 +123,6 @@ def prepare(
         started = now
         report(name)
 
-    steps: list[str] = []
-    step("read headers")
-    folder = home_path(source) if source is not None else None
-    series: Sequence[Series] = find_series(folder, remarks) if folder is not None else ()
-    if folder is None:
-        series = [nifti_series(home_path(path)) for path in given.values()]
-    chosen = choose(series, given, str(folder or "brats prepare"), remarks)
     scans = {modality: each for modality, (each, _) in chosen.items()}
     step("read images")
     images = {modality: _read(modality, each) for modality, each in scans.items()}

@@ -85,22 +85,23 @@ def role(series: Series) -> tuple[str, str]:
     return "t1?", why
 
 
-def choose(
-    series: Sequence[Series], given: Mapping[str, str], where: str, remarks: list[str]
-) -> dict[str, tuple[Series, str]]:
-    """Pick a series for each modality, with the reason.
+def described(series: Series) -> str:
+    """What was recognised, for a person to read: ``"series 4: t1ce (TR 550, TE 12 ms; ...)"``."""
+    name, why = role(series)
+    return f"{series.name}: {series.problem or (f'{name} ({why})' if name else why)}"
+
+
+def propose(series: Sequence[Series], given: Mapping[str, str], remarks: list[str]) -> dict[str, tuple[Series, str]]:
+    """Pick a series for each modality that can be told, with the reason.
 
     `given` is what a person says: modality to the number of a series, or to a file's name or path. Of several series
     that could be one modality the one with the smallest voxels is taken, of equal ones the last; `remarks` says so.
-    FLAIR and T1ce must be found; T1 and T2 may be missing.
     """
     chosen = {modality: (_named(series, what, modality), "as you said") for modality, what in given.items()}
     taken = {each.name for each, _ in chosen.values()}
     candidates: dict[str, list[tuple[Series, str]]] = {}
-    seen = []
     for each in series:
         name, why = role(each)
-        seen.append(f"{each.name}: {each.problem or (f'{name} ({why})' if name else why)}")
         if name and not each.problem and each.name not in taken:
             candidates.setdefault(name, []).append((each, why))
         elif name.rstrip("?") in MODALITIES and each.problem:
@@ -118,15 +119,24 @@ def choose(
         if len(ranked) > 1:
             names = ", ".join(each.name for each, _ in ranked)
             remarks.append(f"{names} could be {modality}; {finest[-1][0].name} was taken (--{modality} says otherwise)")
+    return {modality: chosen[modality] for modality in MODALITIES if modality in chosen}
+
+
+def choose(
+    series: Sequence[Series], given: Mapping[str, str], where: str, remarks: list[str]
+) -> dict[str, tuple[Series, str]]:
+    """As `propose`; FLAIR and T1ce must be found, T1 and T2 may be missing, and no series is two modalities."""
+    chosen = propose(series, given, remarks)
     for modality in NEEDED:
         if modality not in chosen:
+            seen = [described(each) for each in series]
             listed = "; ".join(seen[:12]) + (f"; and {len(seen) - 12} more" if len(seen) > 12 else "")
             found = f"no {modality} was recognised ({listed})"
             options = f'--{modality} "number of the series, or file"'
             raise BratsError(where, found, "FLAIR and T1ce, each a series or file", f"Name it: {options}")
     if len({id(each) for each, _ in chosen.values()}) < len(chosen):
         raise BratsError(where, "one series is named for two modalities", "one each", "Name another one")
-    return {modality: chosen[modality] for modality in MODALITIES if modality in chosen}
+    return chosen
 
 
 def _named(series: Sequence[Series], what: str, modality: str) -> Series:

@@ -64,7 +64,7 @@ pictures and on the left in sagittal ones.</p>
 <h2>What was taken for what</h2>
 <table><tr><th>Modality</th><th>Taken from</th><th>Recognised by</th><th>Voxels</th><th>Size, mm</th>
 <th>Moved to fit {NAMES[first]}</th></tr>{"".join(rows)}</table>
-<p>The wrong one? Name it: <code>--t1ce "series 7"</code>, or a file.</p>
+<p>The wrong one? Name another: <code>--t1ce "series 7"</code>, or a file. The application has a list.</p>
 <h2>The brain's outline</h2>
 <p>The line must follow the surface of the brain: scalp or eyes inside it, or tumour outside it, spoil the mask.
 Volume inside: {about["brain"]["ml"]:.0f} mL.</p>

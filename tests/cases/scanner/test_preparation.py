@@ -10,10 +10,10 @@ pytest.importorskip("pydicom")
 pytest.importorskip("SimpleITK")
 
 from conftest import LPS_AFFINE
+from examinations import PRIVATE, PROTOCOLS, pose, scan_of, write_series
 from heads import SHELLS, phantom, with_skull, write_loose
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
-from studies import PRIVATE, PROTOCOLS, pose, scan_of, write_series
 
 from brats_lib.cases import Cohort
 from brats_lib.cases.intake import receive

@@ -8,9 +8,9 @@ import pytest
 pytest.importorskip("pydicom")
 
 import pydicom
+from examinations import PRIVATE, PROTOCOLS, change, write_series
 from heads import write_loose
 from pydicom.uid import RLELossless, SecondaryCaptureImageStorage
-from studies import PRIVATE, PROTOCOLS, change, write_series
 
 from brats_lib.cases.scanner.recognition import choose, find_series, role
 from brats_lib.cases.scanner.series import Series

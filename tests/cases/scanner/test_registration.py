@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("pydicom")
 pytest.importorskip("SimpleITK")
 
+from examinations import pose, scan_of
 from scipy.spatial.transform import Rotation
-from studies import pose, scan_of
 
 from brats_lib.cases import Cohort
 from brats_lib.cases.scanner.preparation import moved
