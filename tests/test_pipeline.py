@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -126,8 +125,8 @@ def test_kit_sets_up_a_room_without_internet_where_a_chapter_and_an_exercise_run
     monkeypatch.setattr(kit, "download", pack_stand_in)
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run(["git", "add", "--all"], check=True)
-    with tarfile.open(kit.make_kit("smoke", ["linux"], ["{}.{}".format(*sys.version_info)])) as archive:
-        archive.extractall(tmp_path, filter="data")
+    archive = kit.make_kit("smoke", ["linux"], ["{}.{}".format(*sys.version_info)])
+    subprocess.run(["tar", "xzf", archive, "-C", tmp_path], check=True)
     room = tmp_path / "brats-kit"
 
     def run(*command):

@@ -94,6 +94,9 @@ def _header(path: Path) -> pydicom.Dataset | None:
         for name in TAGS:  # fields are decoded, or found to be damaged, when they are first asked for
             header.get(name)
         return header if "Rows" in header else None
+    except PermissionError as error:
+        # Passed over, its slice would be missing.
+        raise BratsError(path, "it may not be read", "a readable file", "Check its permissions") from error
     except (InvalidDicomError, OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, NotImplementedError):
         return None
 

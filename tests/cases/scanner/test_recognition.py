@@ -194,3 +194,13 @@ def of(**fields):
 def test_common_protocols(words, times, expected):
     repetition, echo, inversion = times
     assert role(of(words=words, repetition=repetition, echo=echo, inversion=inversion))[0] == expected
+
+
+def test_file_that_may_not_be_read_is_named_and_not_passed_over(tmp_path, monkeypatch):
+    def refuse(path, **options):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "image").write_bytes(b"DICM")
+    monkeypatch.setattr(pydicom, "dcmread", refuse)
+    with pytest.raises(BratsError, match="image: it may not be read.*permissions"):
+        find_series(tmp_path, [])
