@@ -228,7 +228,7 @@ def make_phantom(data):
     stacks, folds = (real_stacks(data), find_patients(data)) if data else ([], None)
     columns = ["seed", "fold", "case", "grade", "region", "dice", "hd95_mm", "wt_ml", "et_ml", "wt_flair_contrast"]
     scores = recorded("phantom_on_real", columns)
-    looks = recorded("transfer", ["seed", "epochs", "minutes", "case", "region", "dice"])
+    looks = recorded("transfer", ["seed", "epochs", "case", "region", "dice"])
     for seed in SEEDS if data else (SEED,):
         if data and seed in set(scores["seed"]) & set(looks["seed"]):
             continue
@@ -242,7 +242,7 @@ def make_phantom(data):
         if seed == SEED:
             write_phantom(trained, network, found)
         if data:
-            seen = look_back(network, probabilities, trained, seed, stacks)
+            seen = look_back(network, probabilities, seed, stacks)
             scores = pd.concat([scores, with_difficulty(found, stacks).assign(seed=seed)[columns]], ignore_index=True)
             looks = pd.concat([looks, seen[looks.columns]], ignore_index=True)
             save("phantom_on_real", scores, phantoms=PHANTOMS)
@@ -273,7 +273,7 @@ def write_phantom(trained, network, found):
     save_weights(trained.model, NATIVE, network.rule, WEIGHTS, "phantom", facts)
 
 
-def look_back(network, probabilities, trained, seed, stacks):
+def look_back(network, probabilities, seed, stacks):
     """Rows of `results/transfer.csv`: Dice on patients after fewer epochs of a training, with its rule."""
     rows = []
     for epochs in LOOKED_AT:
@@ -282,8 +282,7 @@ def look_back(network, probabilities, trained, seed, stacks):
             model = models.build(NATIVE, "float32")
             model.load_weights(_look(f"{RUNS}/phantom-{seed}", epochs))
             found = predict_stacks(on_fast_engine(rounded(model), NATIVE), stacks)
-        minutes = trained.history["seconds"][:epochs].sum() / 60
-        rows.append(score_regions(found, stacks, network.rule).assign(epochs=epochs, minutes=minutes, seed=seed))
+        rows.append(score_regions(found, stacks, network.rule).assign(epochs=epochs, seed=seed))
     return pd.concat(rows)
 
 

@@ -17,13 +17,12 @@ DOTTED = (0, (1, 1.5))
 
 @styled
 def transfer_curve(table: pd.DataFrame, source: str) -> Figure:
-    """Plot Dice on patients against the length of a training on phantoms: epochs, with their minutes beneath.
+    """Plot Dice on patients against the epochs of a training on phantoms.
 
     The band spans the means of the lowest and highest seed; with one seed it is the 95 % bootstrap interval over cases.
-    The table has columns epochs, minutes, seed, case, region (WT, TC, ET) and dice.
+    The table has columns epochs, seed, case, region (WT, TC, ET) and dice.
     """
     regions, seeds = plots.regions_in(table), table["seed"].nunique()
-    minutes = table.groupby("epochs")["minutes"].mean()
     meaning = f"95 % interval over {table['case'].nunique()} cases"
     if seeds > 1:
         meaning = f"lowest to highest of {seeds} seeds"
@@ -35,7 +34,8 @@ def transfer_curve(table: pd.DataFrame, source: str) -> Figure:
         **plots.region_hue(regions), **plots.MEAN,
     )  # fmt: skip
     ax.set(xscale="log", xlabel="epochs of training", ylabel="Dice, mean over cases")
-    ax.set_xticks(minutes.index, [f"{epochs}\n{value:.0f} min" for epochs, value in minutes.items()])
+    epochs = table["epochs"].unique()
+    ax.set_xticks(epochs, epochs)
     ax.minorticks_off()
     lowest = min(line.get_ydata().min() for line in ax.lines)
     ax.set_ylim(max(0, np.floor((lowest - 0.08) * 10) / 10), 1)

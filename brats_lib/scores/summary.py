@@ -38,7 +38,7 @@ def spread(table: pd.DataFrame, by: Sequence[str] = ("region",)) -> pd.DataFrame
 
     The table has a row per seed, or per seed and case, with columns `seed`, `dice` and those of `by`, which tell groups
     apart. The result has one per group, in order of appearance: the columns of `by`, `runs` (how many seeds), `mean`,
-    `sd` (n - 1; 0 for a single seed), `min` and `max`.
+    `sd` (n - 1; NaN for a single seed), `min` and `max`.
 
     Refused are rows without a finite Dice, and seeds of a group that have different cases.
     """
@@ -54,5 +54,4 @@ def spread(table: pd.DataFrame, by: Sequence[str] = ("region",)) -> pd.DataFrame
             found = f"the seeds of {unlike.idxmax()} have different cases"
             raise BratsError("scores", found, "every case once for every seed", "Score the cases again")
     groups = seeds["dice"].mean().groupby(level=by, sort=False, dropna=False)
-    result = groups.agg(runs="size", mean="mean", sd="std", min="min", max="max").reset_index()
-    return result.fillna({"sd": 0.0})
+    return groups.agg(runs="size", mean="mean", sd="std", min="min", max="max").reset_index()
