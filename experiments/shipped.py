@@ -67,8 +67,8 @@ LIMITATIONS = [
     "Needs skull-stripped FLAIR and T1ce on one grid; any other than 1 mm is resampled to that.",
     "Faint lesions without enhancement may be missed.",
     "Pieces that are small beside the largest are dropped, be they specks or a second focus.",
-    "Enhancement that is a small part of the core is labelled as core without enhancement. How small was set with all of "
-    "these patients in view, so the scores of ET may be too high where there is none.",
+    "Enhancement that is a small part of the core is labelled as core without enhancement. How small was set with "
+    "all of these patients in view, so the scores of ET may be too high where there is none.",
 ]
 
 

@@ -23,8 +23,9 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 # What the paper's experiment was tested on: the column `data` of `results/paper_metrics.csv`.
 ON_PHANTOMS, IN_FOLDS, BY_PHANTOMS = "phantoms", "patients, five folds", "patients, by the phantoms' network"
 RECORDED = {
-    ON_PHANTOMS: "recorded on phantoms (background everywhere)", IN_FOLDS: "recorded on patients (background everywhere)",
-}  # fmt: skip
+    ON_PHANTOMS: "recorded on phantoms (background everywhere)",
+    IN_FOLDS: "recorded on patients (background everywhere)",
+}
 
 
 def published_means(published: pd.DataFrame) -> pd.DataFrame:
