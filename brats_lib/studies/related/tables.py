@@ -16,7 +16,7 @@ TITLES = {
     "nnunet": "nnU-Net",
     "published": "paper's recipe",
     "native": "our recipe",
-    "phantom": "ours, as it ships",
+    "phantom": "ours, as supplied",
 }
 # Dice of WT, TC and ET, and on what: other patients, other training, other computers.
 PRINTED = {
