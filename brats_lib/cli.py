@@ -207,7 +207,7 @@ def _sweep(arguments):
 
 
 def _plan_of(arguments):
-    """Plan, cases and folder of a profile's hyper-parameter study, as notebook 09 has them."""
+    """Plan, cases and folder of a profile's hyper-parameter study, as notebook 11 has them."""
     from brats_lib.book import runs
     from brats_lib.studies import tuning
 

@@ -1,4 +1,4 @@
-"""The generative networks of chapter 8, trained for longer than a notebook can."""
+"""The generative networks of chapters 8 and 9, trained for longer than a notebook can."""
 
 from brats_lib.phantom import VERSION
 from brats_lib.recipes import COMPRESSION, GENERATION, RESTORATION, T2_FROM_T1

@@ -1,4 +1,4 @@
-"""What the trained generative networks are worth: `results/denoising.csv` and the other tables of chapter 8."""
+"""What the trained generative networks are worth: `results/denoising.csv` and the other tables of chapters 8 and 9."""
 
 import dataclasses
 import functools

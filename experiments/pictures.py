@@ -1,4 +1,4 @@
-"""The pictures that the generative networks of chapter 8 learn from and are tested on."""
+"""The pictures that the generative networks of chapters 8 and 9 learn from and are tested on."""
 
 import functools
 from pathlib import Path

@@ -59,14 +59,16 @@ BRATS = [
     {"key": "baid2021", "text": "Baid et al. 2021, arXiv 2107.02314"},
     {"key": "menze2015", "text": "Menze et al. 2015, IEEE Transactions on Medical Imaging 34(10), 1993-2024"},
     {"key": "bakas2017", "text": "Bakas et al. 2017, Scientific Data 4, 170117"},
+    {"key": "bakas2018", "text": "Bakas et al. 2018, arXiv 1811.02629"},
 ]
 TESTED_ON = f"{OTHERS} phantoms as the patients are", "nothing was learnt from them or decided on them"
 LIMITATIONS = [
     "Tested on 26 patients of two collections: adults with glioma before surgery.",
     "Needs skull-stripped FLAIR and T1ce on one grid; any other than 1 mm is resampled to that.",
-    "Faint lesions without enhancement are found late or not at all.",
+    "Faint lesions without enhancement may be missed.",
     "Pieces that are small beside the largest are dropped, be they specks or a second focus.",
-    "Enhancement that is a small part of the core is labelled as core without enhancement.",
+    "Enhancement that is a small part of the core is labelled as core without enhancement. How small was set with "
+    "all of these patients in view, so the scores of ET may be too high where there is none.",
 ]
 
 

@@ -81,7 +81,7 @@ def test_lesson_is_short_and_ends_with_a_key_point_for_each_question_it_opens_wi
     first, *_, last = [text(cell) for cell in read(path)["cells"] if cell["cell_type"] == "markdown"]
     assert "**You will learn**" in first and "Key points" in last
     questions = re.findall(r"^\* .*\?$", first, re.MULTILINE)
-    assert not questions or len(questions) == len(re.findall(r"^\* ", last, re.MULTILINE))
+    assert questions and len(questions) == len(re.findall(r"^\* ", last, re.MULTILINE))
 
 
 @and_slides

@@ -22,9 +22,9 @@ from brats_lib.studies.synthesis.store import read_generator_card
 
 # What an attacker has to have for each attack.
 _NEEDS = {
-    "critic's judgement": "the critic, which is not shipped",
-    "autoencoder's error": "the encoder, which is not shipped",
-    "nearest sample": "the generator, as shipped",
+    "critic's judgement": "the critic, which is not supplied",
+    "autoencoder's error": "the encoder, which is not supplied",
+    "nearest sample": "the generator, as supplied",
 }
 _SETS = {
     "real": "the other half of them", "GAN": "generator", "drawn again from their codes": "that half, drawn again",
@@ -168,7 +168,7 @@ def by_nnunet(table: pd.DataFrame, facts: pd.DataFrame) -> str:
 
 def details(cards: Sequence[ShippedCard], generator: Mapping[str, Any]) -> str:
     """What the networks that ship are: a row each."""
-    header = ("Network", "Parameters", "Learnt from", "Training on one processor", "Default")
+    header = ("Network", "Parameters", "Learnt from", "Training", "Default")
     rows = [
         (f"`{card.name}`", f"{card.weights['parameters']:,}", card.data["description"],
          f"{card.training['slices']:,} slices, {card.training['minutes']} minutes", "yes" if card.default else "no")

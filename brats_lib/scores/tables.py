@@ -20,9 +20,12 @@ TABLE_1 = {
     "precision": "Precision",
 }  # fmt: skip
 NO_BREAK = "\N{NO-BREAK SPACE}"
-# What the paper's experiment was tested on at its size: the column `data` of `results/paper_metrics.csv`.
+# What the paper's experiment was tested on: the column `data` of `results/paper_metrics.csv`.
 ON_PHANTOMS, IN_FOLDS, BY_PHANTOMS = "phantoms", "patients, five folds", "patients, by the phantoms' network"
-RECORDED = {ON_PHANTOMS: "at the paper's size, phantoms", IN_FOLDS: "at the paper's size, patients"}
+RECORDED = {
+    ON_PHANTOMS: "recorded on phantoms (background everywhere)",
+    IN_FOLDS: "recorded on patients (background everywhere)",
+}
 
 
 def published_means(published: pd.DataFrame) -> pd.DataFrame:
@@ -59,16 +62,17 @@ def against_paper(
 
 
 def with_recorded(table: pd.DataFrame, recorded: pd.DataFrame) -> pd.DataFrame:
-    """Put what the paper's experiment gave at its size before the last column of a table.
+    """Put what the paper's experiment gave, and in parentheses finding nothing on its cases, before the last column.
 
     The index of the table are metrics of `recorded`, which is `results/paper_metrics.csv`. A column is left out where
     there is nothing for it, a cell is empty.
     """
     table = table.copy()
     for data, name in RECORDED.items():
-        means = recorded.loc[recorded["data"] == data].set_index("metric")["value"]
+        means = recorded.loc[recorded["data"] == data].set_index("metric")[["value", "background"]]
         if len(means):
-            cells = [f"{means[metric]:.4f}" if metric in means else "" for metric in table.index]
+            texts = {metric: f"{value:.4f} ({nothing:.4f})" for metric, value, nothing in means.itertuples()}
+            cells = [texts.get(metric, "") for metric in table.index]
             table.insert(len(table.columns) - 1, name, cells)
     return table
 

@@ -1,4 +1,4 @@
-"""The judges of chapter 8, without their trainings: what is compared with what, and that a stopped one goes on."""
+"""The judges of chapters 8 and 9 without their trainings: what is compared with what, that a stopped one goes on."""
 
 from types import SimpleNamespace
 

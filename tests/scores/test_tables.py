@@ -64,13 +64,14 @@ def test_recorded_experiment_stands_before_finding_nothing_as_far_as_there_is_on
     rows = [("phantoms", "dice", 0.61234), ("phantoms", "WT dice", 0.7), ("elsewhere", "dice", 0.1)]
     recorded = pd.DataFrame(rows, columns=["data", "metric", "value"]).assign(background=0.2)
     table = against_paper(test, scores, scores, recorded).set_index("metric")
-    assert table.columns[-2:].tolist() == ["at the paper's size, phantoms", "background everywhere"]
-    column = table["at the paper's size, phantoms"]
-    assert column["Dice (DSC), as published"] == "0.6123" and column["Dice (DSC), whole tumour"] == "0.7000"
+    assert table.columns[-2:].tolist() == ["recorded on phantoms (background everywhere)", "background everywhere"]
+    column = table["recorded on phantoms (background everywhere)"]
+    assert column["Dice (DSC), as published"] == "0.6123 (0.2000)"
+    assert column["Dice (DSC), whole tumour"] == "0.7000 (0.2000)"
     assert column["IoU (Jaccard), as published"] == ""
     folds = recorded[:1].assign(data="patients, five folds", value=0.5)
     both = with_recorded(pd.DataFrame({"paper": [1], "last": [2]}, index=["dice"]), pd.concat([recorded, folds]))
-    assert both.loc["dice"].tolist() == [1, "0.6123", "0.5000", 2]
+    assert both.loc["dice"].tolist() == [1, "0.6123 (0.2000)", "0.5000 (0.2000)", 2]
 
 
 def test_region_and_predictor_tables_have_means_over_all_patients_with_their_intervals():

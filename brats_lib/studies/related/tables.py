@@ -9,14 +9,14 @@ from brats_lib.studies.related.systems import SYSTEMS
 
 # Of everything that is compared, in the order of the paper's section 2; ours come last.
 TITLES = {
-    "nothing": "predicts nothing",
+    "nothing": "background everywhere",
     **{name: system.title for name, system in SYSTEMS.items() if name not in ("unet3d", "unet3d_sparse")},
     "deepmedic_crf": "DeepMedic, CRF",
     **{name: SYSTEMS[name].title for name in ("unet3d", "unet3d_sparse")},
     "nnunet": "nnU-Net",
     "published": "paper's recipe",
     "native": "our recipe",
-    "phantom": "ours, as it ships",
+    "phantom": "ours, as supplied",
 }
 # Dice of WT, TC and ET, and on what: other patients, other training, other computers.
 PRINTED = {
@@ -32,7 +32,7 @@ CLAIMS = (
     Claim('3D U-Net: "would likely outperform our current 2D model"', "unet3d", "published"),
     Claim("The same, against our recipe, in 2D", "unet3d", "native"),
     Claim('3D U-Net: "Doesn\'t need every voxel labeled"', "unet3d_sparse", "nothing"),
-    Claim("The same, against labels in every slice", "unet3d_sparse", "unet3d"),
+    Claim("What that costs, against labels in every slice", "unet3d_sparse", "unet3d"),
     Claim('nnU-Net: "the benchmark to beat"', "nnunet", "native"),
 )
 # And of costs: what would take more, and what less.

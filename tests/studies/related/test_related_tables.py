@@ -45,7 +45,7 @@ def test_claims_are_judged_by_the_mean_of_the_three_regions_of_each_case():
     claim = table.loc['3D U-Net: "would likely outperform our current 2D model"']
     assert (claim["first"], claim["second"], claim["verdict"]) == ("3D U-Net", "paper's recipe", "better")
     assert claim["difference"] == pytest.approx((0.3 + 0.3 + 0.6) / 3) and (table["cases"] == 4).all()
-    assert table.loc["The same, against labels in every slice", "verdict"] == "worse"
+    assert table.loc["What that costs, against labels in every slice", "verdict"] == "worse"
     cascade = table.loc['Havaei: a cascade is "better than single-step methods"']
     assert (cascade["difference"], cascade["verdict"]) == (0, "undecided")
     assert table.loc['nnU-Net: "the benchmark to beat"', ["seeds", "verdict"]].tolist() == [1, "undecided"]
