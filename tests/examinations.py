@@ -2,8 +2,8 @@
 
 import numpy as np
 import pydicom
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
@@ -20,6 +20,16 @@ PROTOCOLS = {
     },
     "t2": {"SeriesDescription": "tse tra", "RepetitionTime": 4500, "EchoTime": 100},
 }  # fmt: skip
+
+# Of a multi-frame image, what is said of each frame and of all: sequence, name, and the name in slices.
+OF_FRAMES = {"PlanePositionSequence": ("ImagePositionPatient", "ImagePositionPatient")}
+OF_ALL = {
+    "PlaneOrientationSequence": ("ImageOrientationPatient", "ImageOrientationPatient"),
+    "PixelMeasuresSequence": ("PixelSpacing", "PixelSpacing"),
+    "MRTimingAndRelatedParametersSequence": ("RepetitionTime", "RepetitionTime"),
+    "MREchoSequence": ("EffectiveEchoTime", "EchoTime"),
+    "MRModifierSequence": ("InversionTimes", "InversionTime"),
+}
 
 
 def pose(degrees, shift, centre):
@@ -76,6 +86,31 @@ def write_series(folder, values, affine, number=1, study="1.2.3", syntax=Explici
         image.save_as(path, enforce_file_format=True)
         files.append(path)
     return files
+
+
+def put_together(files, path):
+    """Make one multi-frame image of slices, in the order given, as newer scanners write them; the files go."""
+    slices = [pydicom.dcmread(file) for file in files]
+    image = slices[0]
+    image.PerFrameFunctionalGroupsSequence = [_groups(each, OF_FRAMES) for each in slices]
+    image.SharedFunctionalGroupsSequence = [_groups(image, OF_ALL)]
+    image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
+    image.NumberOfFrames, image.PixelData = len(slices), b"".join(each.PixelData for each in slices)
+    image.save_as(path)
+    for file in files:
+        file.unlink()
+
+
+def _groups(image, names):
+    """The functional groups of an image, which are taken from its header."""
+    groups = Dataset()
+    for sequence, (name, usual) in names.items():
+        if usual in image:
+            item = Dataset()
+            setattr(item, name, image[usual].value)
+            setattr(groups, sequence, [item])
+            delattr(image, usual)
+    return groups
 
 
 def change(path, **fields):

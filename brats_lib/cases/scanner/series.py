@@ -25,7 +25,7 @@ class Series:
 
     name: str  # "series 5", or the file's name
     words: str  # lower-case text that may say what it shows; it may hold anything, so it is never written or shown
-    files: tuple[Path, ...]  # in the order of their slices
+    files: tuple[Path, ...]  # of each slice
     shape: tuple[int, ...]
     affine: np.ndarray
     stored_shape: tuple[int, ...]
@@ -37,6 +37,7 @@ class Series:
     sequence: str = ""  # DICOM's codes, such as "SE" or "GR IR"
     problem: str = ""  # why it cannot be used, a clause
     is_dicom: bool = False
+    frames: tuple[int, ...] = ()  # of each slice of DICOM, which image in its file it is
     syntax: str = ""  # of DICOM pixels, by its name
 
     @property
@@ -49,13 +50,13 @@ class Series:
         return self._pixels() if self.is_dicom else read_image(self.files[0]).values()
 
     def _pixels(self) -> np.ndarray:
-        reader = sitk.ImageSeriesReader()
-        reader.SetFileNames([str(path) for path in self.files])
-        # Slices may be scaled each by its own factor.
-        reader.SetOutputPixelType(sitk.sitkFloat32)
         try:
-            values = np.ascontiguousarray(sitk.GetArrayFromImage(reader.Execute()).T)
-        except RuntimeError:
+            # Slices may be scaled each by its own factor.
+            images = {path: sitk.ReadImage(str(path), sitk.sitkFloat32) for path in dict.fromkeys(self.files)}
+            arrays = {path: sitk.GetArrayViewFromImage(image) for path, image in images.items()}
+            slices = [arrays[path][frame] for path, frame in zip(self.files, self.frames, strict=True)]
+            values = np.ascontiguousarray(np.stack(slices).T)
+        except (RuntimeError, IndexError, ValueError):
             found = f"its pixels cannot be decoded ({self.syntax})"
             expected = "a transfer syntax that GDCM knows, and complete files"
             advice = "Export it uncompressed, or convert it with dcm2niix"
