@@ -1,11 +1,9 @@
-"""Heads as a scanner would have them: turned, shifted, in thick slices, written as DICOM with a patient's name."""
+"""Volumes written as DICOM, with a patient's name, as scanners do."""
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
-from scipy import ndimage
-from scipy.spatial.transform import Rotation
 
 PRIVATE = {
     "PatientName": "Doe^Jane", "PatientID": "MRN-4711", "PatientBirthDate": "19610203", "StudyDate": "20190405",
@@ -30,29 +28,6 @@ OF_ALL = {
     "MREchoSequence": ("EffectiveEchoTime", "EchoTime"),
     "MRModifierSequence": ("InversionTimes", "InversionTime"),
 }
-
-
-def pose(degrees, shift, centre):
-    """Matrix that turns by Euler angles around a point, then shifts, RAS mm."""
-    matrix = np.eye(4)
-    matrix[:3, :3] = Rotation.from_euler("xyz", degrees, degrees=True).as_matrix()
-    matrix[:3, 3] = np.array(centre) + shift - matrix[:3, :3] @ centre
-    return matrix
-
-
-def scan_of(volume, affine, moved, spacing, shape, middle, order=1):
-    """A volume as a scanner has it whose grid lies around a point: the patient is moved by a matrix.
-
-    Returns values and affine. Thick slices are means over their thickness.
-    """
-    grid = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])
-    grid[:3, 3] = np.array(middle) - grid[:3, :3] @ ((np.array(shape) - 1) / 2)
-    to_volume = np.linalg.inv(moved @ affine) @ grid
-    size = np.linalg.norm(affine[:3, :3], axis=0)
-    if order:
-        volume = ndimage.gaussian_filter(volume, 0.3 * np.array(spacing) / size)
-    values = ndimage.affine_transform(volume, to_volume[:3, :3], to_volume[:3, 3], shape, order=order)
-    return values, grid
 
 
 def write_series(folder, values, affine, number=1, study="1.2.3", syntax=ExplicitVRLittleEndian, **fields):

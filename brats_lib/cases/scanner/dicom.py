@@ -12,7 +12,7 @@ from pydicom.errors import InvalidDicomError
 from tqdm import tqdm
 
 from brats_lib.cases.scanner.registration import FLIP
-from brats_lib.cases.scanner.series import Series
+from brats_lib.cases.scanner.series import FEWEST_SLICES, Series
 from brats_lib.errors import BratsError
 
 WORDS = ("SeriesDescription", "ProtocolName", "SequenceName")
@@ -35,7 +35,6 @@ HEAD_PARTS = ("HEAD", "BRAIN", "SKULL", "CEREBR", "NEURO", "WHOLEBODY", "CRANI")
 UNEVEN = 0.2
 # Two slices at one place, mm.
 SAME_MM = 1e-3
-FEWEST_SLICES = 8
 
 
 class Place(NamedTuple):
@@ -107,7 +106,7 @@ def dicom_series(folder: Path, paths: list[Path], remarks: list[str]) -> list[Se
 
 
 def _headers(path: Path) -> list[pydicom.Dataset]:
-    """The fields that are needed, of each image in a file; none where it is no DICOM image, or none that can be read."""
+    """The fields that are needed, of each image in a file; none where it holds none, or none that can be read."""
     try:
         headers = _frames(pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS))
         for header in headers:

@@ -21,6 +21,7 @@ from brats_lib.cases.scanner.recognition import choose, find_series
 from brats_lib.cases.scanner.registration import (
     information,
     nearest_rigid,
+    pyramid,
     register,
     resample,
     to_affine,
@@ -128,7 +129,7 @@ def prepare_series(
     images = {modality: _read(modality, each) for modality, each in scans.items()}
     step("align the modalities")
     reference = images[REFERENCE]
-    fixed, middle = to_itk(*reference), head_middle(*reference)
+    fixed, middle = pyramid(to_itk(*reference), SIZES), head_middle(*reference)
     between = {REFERENCE: np.eye(4)}
     for modality, image in images.items():
         if modality != REFERENCE:
@@ -174,14 +175,14 @@ def _read(modality: str, series: Series) -> tuple[np.ndarray, np.ndarray]:
 
 def _fit(modality, fixed, middle, image):
     """Matrix from T1ce to another modality, and remarks."""
-    moving = to_itk(*image)
+    moving = pyramid(to_itk(*image), SIZES)
     starts = [np.eye(4), np.eye(4)]
     # Scans of one examination share coordinates; where they do not, the middles of both heads lie on each other.
     starts[1][:3, 3] = head_middle(*image) - middle
-    start = max(starts, key=lambda matrix: information(fixed, moving, to_rigid(matrix, middle), None))
-    transform = register(fixed, moving, to_rigid(start, middle), SIZES)
+    start = max(starts, key=lambda matrix: information(fixed[0], moving[0], to_rigid(matrix, middle)))
+    transform = register(fixed, moving, to_rigid(start, middle))
     remarks = []
-    if (shared := information(fixed, moving, transform, None)) < LEAST_SHARED:
+    if (shared := information(fixed[-1], moving[-1], transform)) < LEAST_SHARED:
         remarks.append(f"{modality} shares little with T1ce ({shared:.2f}): look at the alignment before all else")
     matrix = to_matrix(transform)
     distance, degrees = moved(matrix, middle)

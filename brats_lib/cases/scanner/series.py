@@ -14,6 +14,7 @@ from brats_lib.errors import BratsError
 
 # More files than any study has; a whole disk was meant otherwise.
 MOST_FILES = 50_000
+FEWEST_SLICES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,9 @@ class Series:
 def nifti_series(path: Path) -> Series:
     """The volume that a NIfTI file holds, by its header."""
     grid = read_grid(path)
-    problem = "" if grid.channels == 1 else f"it holds {grid.channels} volumes"
+    problem = f"it has {min(grid.shape)} slices" if min(grid.shape) < FEWEST_SLICES else ""
+    if grid.channels != 1:
+        problem = f"it holds {grid.channels} volumes"
     return Series(
         path.name, stem(path).lower(), (path,), grid.shape, grid.affine, grid.stored_shape[:3], grid.stored_affine,
         problem=problem,

@@ -10,8 +10,8 @@ pytest.importorskip("pydicom")
 pytest.importorskip("SimpleITK")
 
 from conftest import LPS_AFFINE
-from examinations import PRIVATE, PROTOCOLS, pose, scan_of, write_series
-from heads import SHELLS, phantom, with_skull, write_loose
+from examinations import PRIVATE, PROTOCOLS, write_series
+from heads import phantom, write_loose
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
@@ -22,6 +22,7 @@ from brats_lib.cases.scanner.original import mask_on_scan
 from brats_lib.cases.scanner.preparation import prepare, save
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
+from experiments.heads import pose, scan_of, with_skull
 
 pytestmark = pytest.mark.slow
 CENTRE = np.array([-119.5, 117.0, 73.5])
@@ -48,7 +49,7 @@ def brought(mask, to_scan, moved):
 def patient():
     """A phantom with its mask and brain."""
     simulated = phantom(0)
-    volumes = {modality: simulated.volumes[modality] for modality in SHELLS}
+    volumes = {modality: simulated.volumes[modality] for modality in POSES}
     return simulated.mask, ndimage.binary_fill_holes(volumes["t1ce"] != 0), with_skull(volumes)
 
 

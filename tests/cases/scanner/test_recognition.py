@@ -138,7 +138,7 @@ def test_of_several_the_finest_is_taken_and_said(study):
     write_series(study / "S9", np.ones(SHAPE), thin, 9, **PROTOCOLS["flair"])
     chosen, remarks = recognised(study)
     assert chosen["flair"][0].name == "series 9"
-    assert "series 9, series 2 could be flair; series 9 was taken (--flair says otherwise)" in remarks
+    assert "series 9, series 2 could be flair; series 9 was taken" in remarks
 
 
 def test_two_studies_in_one_folder_are_refused(study):
