@@ -136,7 +136,7 @@ def _compared(case, seed):
         for modality in network.recipe.modalities:
             scan = done.scans[modality]
             matrix = np.linalg.inv(scan.affine) @ poses[modality] @ case.affine
-            values = ndimage.affine_transform(scan.load(), matrix[:3, :3], matrix[:3, 3], case.shape, order=1)
+            values = ndimage.affine_transform(scan.load(), matrix[:3, :3], matrix[:3, 3], case.shape, order=3)
             scanned[modality] = np.where(brain, np.maximum(values, 1e-3), 0)
     row = {"case": case.name, **_apart(done.to_scan, poses, case)}
     row["brain"] = _dice(resample_labels(done.brain.astype(np.uint8), there, brain.shape) > 0, brain)

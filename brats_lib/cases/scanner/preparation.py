@@ -49,7 +49,8 @@ PACKAGES = ("numpy", "scipy", "nibabel", "nilearn", "SimpleITK", "pydicom")
 ASSUMED = (
     "The T1ce image was turned and moved to where BraTS has heads, and not stretched: lengths and volumes are the"
     " patient's. The other modalities were turned and moved to fit T1ce.",
-    "Every modality was interpolated once, linearly, to voxels of 1 mm. Between thick slices nothing was measured.",
+    "Every modality was interpolated once, by cubic splines, to voxels of 1 mm. Between thick slices nothing was"
+    " measured.",
 )
 BRAINS = {
     "average": "The brain was found by an average brain whose surface was moved to where this one's ends. That is less"
@@ -197,10 +198,10 @@ def moved(matrix: np.ndarray, middle: np.ndarray) -> tuple[float, float]:
     return float(distance), float(np.degrees(Rotation.from_matrix(matrix[:3, :3]).magnitude()))
 
 
-def _bring(image, matrix, extend=False):
-    """An image on the grid of BraTS; beyond its field of view 0, or as at its edge."""
+def _bring(image, matrix, scan=False):
+    """A mask or a scan on the grid of BraTS."""
     like = to_itk(np.zeros(GRID, np.uint8), AFFINE)
-    return to_array(resample(to_itk(*image), like, to_affine(matrix, MIDDLE), extend))
+    return to_array(resample(to_itk(*image), like, to_affine(matrix, MIDDLE), scan))
 
 
 _FINDERS = {"average": find_brain, "deepbet": find_brain_by_deepbet}
