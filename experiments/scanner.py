@@ -46,6 +46,7 @@ THICK, FINE = ((0.9, 0.9, 5.0), (256, 288, 40)), ((0.9, 0.9, 1.5), (256, 288, 13
 LYING, MOVING = (12.0, 15.0), (6.0, 6.0)
 # The cost is measured on one phantom.
 STREAM, INDEX = "tests", 0
+BRATS = "import sys; from brats_lib.cli import main; sys.exit(main())"
 
 
 def scan_again(volumes, affine, folder, seed):
@@ -188,8 +189,7 @@ def measure_preparation():
 
 def _steps(first, *arguments):
     """Seconds and peak memory in MB of each step of a command, which names all but the first on lines of their own."""
-    code = "import sys; from brats_lib.cli import main; sys.exit(main())"
-    command = [sys.executable, "-u", "-c", code, *map(str, arguments)]
+    command = [sys.executable, "-u", "-c", BRATS, *map(str, arguments)]
     rows, step, began = [], first, time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         status, reset = (Path(f"/proc/{process.pid}/{name}") for name in ("status", "clear_refs"))
