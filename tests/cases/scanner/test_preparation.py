@@ -32,7 +32,7 @@ PADDED = LPS_AFFINE @ np.array([[1, 0, 0, -PAD], [0, 1, 0, -PAD], [0, 0, 1, -PAD
 POSES = {"t1ce": pose((14, -4, 7), (6, -9, 30), CENTRE), "flair": pose((11, 3, 2), (-2, 4, 21), CENTRE)}
 MIDDLE = CENTRE + [2, -5, 20]
 SPACING, SHAPE = (1.2, 1.2, 5.0), (192, 216, 38)
-WITHIN_MM, WITHIN_DEGREES = 1.0, 1.0
+WITHIN_MM, WITHIN_DEGREES = 0.5, 0.5
 
 
 def dice(one, other):
