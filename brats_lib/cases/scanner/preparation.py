@@ -165,6 +165,8 @@ def prepare_series(
 
 
 def _read(modality: str, series: Series) -> tuple[np.ndarray, np.ndarray]:
+    if series.problem:
+        raise BratsError(series.name, series.problem, "a complete volume of the head", "Name another one")
     values = series.load()
     if not np.isfinite(values).all() or values.max() <= values.min():
         found = (

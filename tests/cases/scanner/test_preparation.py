@@ -19,7 +19,8 @@ from brats_lib.cases import Cohort
 from brats_lib.cases.intake import receive
 from brats_lib.cases.nifti import read_grid, read_image, write_mask
 from brats_lib.cases.scanner.original import mask_on_scan
-from brats_lib.cases.scanner.preparation import prepare, save
+from brats_lib.cases.scanner.preparation import prepare, prepare_series, save
+from brats_lib.cases.scanner.series import nifti_series
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
 from experiments.heads import pose, scan_of, with_skull
@@ -155,6 +156,14 @@ def test_an_image_without_signal_is_refused(tmp_path):
     files = write_loose(tmp_path, {"flair": np.ones((20, 20, 20)), "t1ce": np.zeros((20, 20, 20))}, np.eye(4))
     with pytest.raises(BratsError, match="its voxels are all 1"):
         prepare(None, {modality: str(path) for modality, path in files.items()})
+
+
+def test_a_few_slices_are_refused(tmp_path):
+    files = write_loose(tmp_path, {"flair": np.ones((20, 20, 3)), "t1ce": np.ones((20, 20, 20))}, np.eye(4))
+    with pytest.raises(BratsError, match="it has 3 slices"):
+        prepare(None, {modality: str(path) for modality, path in files.items()})
+    with pytest.raises(BratsError, match="it has 3 slices"):
+        prepare_series({modality: (nifti_series(path), "as you said") for modality, path in files.items()})
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path, capsys):
