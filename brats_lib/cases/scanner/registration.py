@@ -17,7 +17,7 @@ ITERATIONS = 200
 # At each resolution the optimiser's first step, and the last, as a share of the voxel. Steps become shorter where the
 # direction turns: if soon, the way along a valley is not gone to its end, and heads stay turned by a degree. How steep
 # it is ends nothing: that has no unit.
-FIRST_STEP, LAST_STEP, SHORTER, NO_SLOPE = 0.25, 0.01, 0.9, 1e-9
+FIRST_STEP, LAST_STEP, SHORTER, NO_SLOPE = 0.25, 0.02, 0.95, 1e-9
 SAMPLES = 100_000
 
 
