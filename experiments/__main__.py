@@ -21,6 +21,7 @@ from experiments import (
     outlines,
     record,
     related,
+    scanner,
     shipped,
     speed,
     studies,
@@ -90,6 +91,8 @@ EXPERIMENTS = {
         lambda options: intake.measure_skull_rule(options.data, options.heads), ("intake",),
         needs="images of heads, by --heads",
     ),
+    "scanner": Experiment(lambda options: scanner.compare_preparation(options.data), ("scanner",)),
+    "preparation": Experiment(lambda _: scanner.measure_preparation(), (), ("preparation",), needs="an idle machine"),
     "speed": Experiment(_measure_speed, needs="your device"),
 }  # fmt: skip
 
