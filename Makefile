@@ -83,9 +83,9 @@ app: $(ENVIRONMENT)  ## the application: segment cases and own scans in the brow
 
 lab: $(ENVIRONMENT)  ## notebooks and exercises in JupyterLab, with the data and the network that they rest on
 	@test -f runs/workshop/scores.csv || $(MAKE) --no-print-directory runs/workshop/scores.csv PROFILE=workshop
-	@# It asks no other machine for news or updates.
-	@$${DATA:+env "BRATS_DATA=$$DATA"} jupyter lab --notebook-dir=notebooks --LabApp.news_url= --LabApp.extension_manager=readonly \
-	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+	@# By these settings it asks no other machine for news or updates, and nobody whether it should.
+	@$${DATA:+env "BRATS_DATA=$$DATA"} jupyter lab --notebook-dir=notebooks --LabApp.app_settings_dir=workflow/lab \
+	  --LabApp.extension_manager=readonly
 
 # What chapters 1 to 4 leave. Made once: Snakemake would make it again whenever a notebook was saved by hand.
 runs/workshop/scores.csv: | $(ENVIRONMENT) $(WORKFLOW)

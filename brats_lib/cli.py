@@ -98,7 +98,8 @@ def _prepare(arguments):
     for remark in done.remarks:
         print(f"  note: {remark}.")
     print(
-        f"The case is {case}. Look at {case / 'preparation.html'} first; then: brats predict {case} --out predictions"
+        f"The case is {case}. Look at {case / 'preparation.html'} first; then: brats predict {case} --out predictions\n"
+        'A wrong series? Options name another, such as --t1ce "series 7".'
     )
 
 

@@ -20,6 +20,7 @@ from experiments import (
     paper,
     record,
     related,
+    scanner,
     shipped,
     speed,
     studies,
@@ -74,6 +75,8 @@ EXPERIMENTS = {
         lambda options: intake.measure_skull_rule(options.data, options.heads), ("intake",),
         needs="images of heads, by --heads",
     ),
+    "scanner": Experiment(lambda options: scanner.compare_preparation(options.data), ("scanner",)),
+    "preparation": Experiment(lambda _: scanner.measure_preparation(), (), ("preparation",), needs="an idle machine"),
     "speed": Experiment(_measure_speed, needs="your device"),
 }  # fmt: skip
 

@@ -1,11 +1,9 @@
-"""Heads as a scanner would have them: turned, shifted, in thick slices, written as DICOM with a patient's name."""
+"""Volumes written as DICOM, with a patient's name, as scanners do."""
 
 import numpy as np
 import pydicom
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
-from scipy import ndimage
-from scipy.spatial.transform import Rotation
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 PRIVATE = {
     "PatientName": "Doe^Jane", "PatientID": "MRN-4711", "PatientBirthDate": "19610203", "StudyDate": "20190405",
@@ -21,28 +19,15 @@ PROTOCOLS = {
     "t2": {"SeriesDescription": "tse tra", "RepetitionTime": 4500, "EchoTime": 100},
 }  # fmt: skip
 
-
-def pose(degrees, shift, centre):
-    """Matrix that turns by Euler angles around a point, then shifts, RAS mm."""
-    matrix = np.eye(4)
-    matrix[:3, :3] = Rotation.from_euler("xyz", degrees, degrees=True).as_matrix()
-    matrix[:3, 3] = np.array(centre) + shift - matrix[:3, :3] @ centre
-    return matrix
-
-
-def scan_of(volume, affine, moved, spacing, shape, middle, order=1):
-    """A volume as a scanner has it whose grid lies around a point: the patient is moved by a matrix.
-
-    Returns values and affine. Thick slices are means over their thickness.
-    """
-    grid = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])
-    grid[:3, 3] = np.array(middle) - grid[:3, :3] @ ((np.array(shape) - 1) / 2)
-    to_volume = np.linalg.inv(moved @ affine) @ grid
-    size = np.linalg.norm(affine[:3, :3], axis=0)
-    if order:
-        volume = ndimage.gaussian_filter(volume, 0.3 * np.array(spacing) / size)
-    values = ndimage.affine_transform(volume, to_volume[:3, :3], to_volume[:3, 3], shape, order=order)
-    return values, grid
+# Of a multi-frame image, what is said of each frame and of all: sequence, name, and the name in slices.
+OF_FRAMES = {"PlanePositionSequence": ("ImagePositionPatient", "ImagePositionPatient")}
+OF_ALL = {
+    "PlaneOrientationSequence": ("ImageOrientationPatient", "ImageOrientationPatient"),
+    "PixelMeasuresSequence": ("PixelSpacing", "PixelSpacing"),
+    "MRTimingAndRelatedParametersSequence": ("RepetitionTime", "RepetitionTime"),
+    "MREchoSequence": ("EffectiveEchoTime", "EchoTime"),
+    "MRModifierSequence": ("InversionTimes", "InversionTime"),
+}
 
 
 def write_series(folder, values, affine, number=1, study="1.2.3", syntax=ExplicitVRLittleEndian, **fields):
@@ -76,6 +61,31 @@ def write_series(folder, values, affine, number=1, study="1.2.3", syntax=Explici
         image.save_as(path, enforce_file_format=True)
         files.append(path)
     return files
+
+
+def put_together(files, path):
+    """Make one multi-frame image of slices, in the order given, as newer scanners write them; the files go."""
+    slices = [pydicom.dcmread(file) for file in files]
+    image = slices[0]
+    image.PerFrameFunctionalGroupsSequence = [_groups(each, OF_FRAMES) for each in slices]
+    image.SharedFunctionalGroupsSequence = [_groups(image, OF_ALL)]
+    image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
+    image.NumberOfFrames, image.PixelData = len(slices), b"".join(each.PixelData for each in slices)
+    image.save_as(path)
+    for file in files:
+        file.unlink()
+
+
+def _groups(image, names):
+    """The functional groups of an image, which are taken from its header."""
+    groups = Dataset()
+    for sequence, (name, usual) in names.items():
+        if usual in image:
+            item = Dataset()
+            setattr(item, name, image[usual].value)
+            setattr(groups, sequence, [item])
+            delattr(image, usual)
+    return groups
 
 
 def change(path, **fields):

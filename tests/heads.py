@@ -1,4 +1,4 @@
-"""Phantoms on other grids and with a skull, and files of any header, for tests of what people bring along."""
+"""Phantoms and files of any header, for tests of what people bring along."""
 
 import functools
 import gzip
@@ -6,36 +6,14 @@ import gzip
 import nibabel as nib
 import numpy as np
 from conftest import LPS_AFFINE
-from scipy import ndimage
 
 from brats_lib.phantom import simulate
-
-# Signal of liquid, bone and scalp as a share of the brain's median; bone gives hardly any in either modality.
-SHELLS = {"flair": (0.3, 0.12, 0.9), "t1ce": (0.4, 0.12, 1.4)}
 
 
 @functools.cache
 def phantom(index):
     """Simulated patients for tests; each takes ten seconds, so they are shared and never written to."""
     return simulate(seed=5, index=index)
-
-
-def with_skull(volumes, liquid=2, bone=5, scalp=4, seed=0):
-    """The volumes of a brain, in voxels of 1 mm, with shells of liquid, bone and scalp around it."""
-    rng = np.random.default_rng(seed)
-    pad = liquid + bone + scalp + 2
-    brain = np.pad(ndimage.binary_fill_holes(np.any([volume != 0 for volume in volumes.values()], axis=0)), pad)
-    distance = ndimage.distance_transform_edt(~brain)
-    edges = np.cumsum([0, liquid, bone, scalp])
-    heads = {}
-    for modality, volume in volumes.items():
-        head = np.pad(np.asarray(volume, np.float32), pad)
-        median = np.median(head[brain])
-        for near, far, share in zip(edges[:-1], edges[1:], SHELLS[modality], strict=True):
-            shell = (distance > near) & (distance <= far)
-            head[shell] = median * share * (1 + 0.2 * rng.random(shell.sum()))
-        heads[modality] = head
-    return heads
 
 
 def write_loose(folder, volumes, affine, dtype=np.float32):

@@ -31,7 +31,7 @@ _MOST_MEMBERS = 20_000
 _VOXEL_MM = (0.1, 20.0)
 
 NAME, _TITLE = "own_scan", "your scan"
-_EXPORT = "Export the scan as NIfTI (.nii or .nii.gz) again; dcm2niix converts DICOM"
+_EXPORT = "Export the scan as NIfTI (.nii or .nii.gz) again, or upload its DICOM folder as a zip file"
 
 
 def shown_name(name: str) -> str:
@@ -159,6 +159,7 @@ class Inbox:
     def explain(self, message: object) -> str:
         """An error or a warning about a file or a case of ours, in the words of the person who gave it."""
         text = str(message).replace(f"{self.folder}/", "").replace(f"case {NAME}", _TITLE)
+        text = text.replace("`brats prepare` takes DICOM", "DICOM goes above, as a zip file of its folder")
         # A file may have come with a name like one of ours: what stands in quotation marks is left as it is.
         pattern = rf"“[^”]*”|{NAME}_({'|'.join((*MODALITIES, 'mask'))})\.(?:nii(?!\.gz)|part)"
         return re.sub(pattern, lambda match: self._title(match[1]) if match[1] else match[0], text)

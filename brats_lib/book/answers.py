@@ -23,15 +23,24 @@ def volumes(volumes_ml: Any) -> str | None:
     found = volumes_ml(mask, (1.0, 2.0, 5.0))
     if not isinstance(found, dict) or set(found) != {"WT", "TC", "ET"}:
         return "The answer is a dictionary with the keys WT, TC and ET."
+    units = {
+        0.01: "",
+        1: "These are numbers of voxels. What is the volume of one?",
+        10: "These are mm³. How many of them make a millilitre?",
+        0.001: "The voxels are taken for 1 mm³ each: the spacing is forgotten.",
+    }
+    regions = {
+        (40, 20, 8): "",
+        (32, 12, 0): "Label 4 is missing. BraTS has no label 3, and code for 0-3 loses the enhancing tumour.",
+        (20, 12, 8): "These are the labels ED, NCR and ET. Regions are unions of labels.",
+        (40, 12, 0): "Label 4 is missing in the core and in ET. BraTS has no label 3.",
+        (40, 12, 8): "The core is more than label 1: enhancing tumour belongs to it as well.",
+        (40, 32, 8): "Edema is not part of the core; enhancing tumour is.",
+    }
     mistakes = [
-        ([40, 20, 8], "These are numbers of voxels. What is the volume of one?"),
-        ([400, 200, 80], "These are mm³. How many of them make a millilitre?"),
-        ([0.04, 0.02, 0.008], "The voxels are taken for 1 mm³ each: the spacing is forgotten."),
-        ([0.32, 0.12, 0], "Label 4 is missing. BraTS has no label 3, and code for 0-3 loses the enhancing tumour."),
-        ([0.2, 0.12, 0.08], "These are the labels ED, NCR and ET. Regions are unions of labels."),
-        ([0.4, 0.12, 0], "Label 4 is missing in the core and in ET. BraTS has no label 3."),
-        ([0.4, 0.12, 0.08], "The core is more than label 1: enhancing tumour belongs to it as well."),
-        ([0.4, 0.32, 0.08], "Edema is not part of the core; enhancing tumour is."),
+        (np.multiply(counts, volume), f"{unit} {region}".strip())
+        for volume, unit in units.items()
+        for counts, region in regions.items()
     ]
     values = [found[name] for name in ("WT", "TC", "ET")]
     return hint_for(values, [0.4, 0.2, 0.08], mistakes, "Not these volumes. Count the voxels of each region first.")

@@ -20,6 +20,11 @@ from brats_lib.scores.evaluation import BACKGROUND_PREDICTOR, NETWORK, read_scor
 from brats_lib.scores.tables import BY_PHANTOMS, IN_FOLDS, ON_PHANTOMS, predictor_table
 from brats_lib.studies.synthesis.store import read_generator_card
 
+# The same patients, from what they lose nothing in to what they lose most in.
+_IMAGES = {
+    "original": "As BraTS has them", "scanned": "Scanned anew, put back by how they were scanned",
+    "prepared": "Scanned anew, made a case by `brats prepare`",
+}  # fmt: skip
 # What an attacker has to have for each attack.
 _NEEDS = {
     "critic's judgement": "the critic, which is not supplied",
@@ -55,7 +60,7 @@ def figures_table(figures: Sequence[Mapping[str, Any]], claims: Mapping[str, str
 
 
 def recorded_tables(results: Path) -> dict[str, str]:
-    """Everything on the pages `ethics`, `index`, `model_card`, `nnunet` and `results` that was measured outside a run.
+    """Everything that was measured outside a run on the pages `ethics`, `index`, `nnunet`, `prepare` and others.
 
     By the name of the file that a page includes, Markdown, from the folder of recorded results and the cards.
     """
@@ -71,6 +76,8 @@ def recorded_tables(results: Path) -> dict[str, str]:
         ),
         "results_size.md": at_papers_size(results),
         "model_card_generator.md": generated(pd.read_csv(results / "generation.csv")),
+        "prepare_scores.md": by_preparation(pd.read_csv(results / "scanner.csv")),
+        "prepare_steps.md": steps(pd.read_csv(results / "preparation.csv")),
         "trivial_accuracy.md": trivial_accuracy(),
     }
 
@@ -164,6 +171,28 @@ def by_nnunet(table: pd.DataFrame, facts: pd.DataFrame) -> str:
     minutes, seconds = facts.loc[facts["system"] == "nnunet", ["minutes", "case_seconds"]].mean()
     took = f"{minutes:.0f} minutes of processor time for the training, {seconds:.0f} s to predict a case."
     return f"{_table(('Mean Dice', *REGIONS), rows)}\n{took}\n"
+
+
+def by_preparation(table: pd.DataFrame) -> str:
+    """What preparation costs a network, how well it finds brains, and how far modalities lie from where they should."""
+    dice = table.drop(columns="case").mean()
+    header = (f"Mean Dice, {len(table)} patients", *REGIONS)
+    rows = [(title, *(f"{dice[f'{name}_{kind}']:.3f}" for name in REGIONS)) for kind, title in _IMAGES.items()]
+    apart = []
+    for name in MODALITY_NAMES:
+        if f"{name}_mm" in table:
+            errors = [table[f"{name}_{unit}"].agg(how) for unit in ("mm", "degrees") for how in ("mean", "max")]
+            apart.append((MODALITY_NAMES[name], *(f"{error:.2f}" for error in errors)))
+    units = ("Off by mm, mean", "largest", "Off by degrees, mean", "largest")
+    brain = f"Dice of the brain: mean {dice['brain']:.3f}, least {table['brain'].min():.3f}."
+    return f"{_table(header, rows)}\n{brain}\n\n{_table(('Beside T1ce', *units), apart)}"
+
+
+def steps(table: pd.DataFrame) -> str:
+    """Time and memory of the steps of `brats prepare`, and of `brats predict`."""
+    rows = [(row["step"], f"{row['seconds']:.1f}", f"{row['peak_mb']:,.0f}") for _, row in table.iterrows()]
+    rows.append(("in all", f"{table['seconds'].sum():.1f}", f"{table['peak_mb'].max():,.0f}"))
+    return _table(("Step", "Seconds", "Memory, peak in MB"), rows)
 
 
 def details(cards: Sequence[ShippedCard], generator: Mapping[str, Any]) -> str:

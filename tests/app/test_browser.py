@@ -166,8 +166,10 @@ def test_a_study_from_the_scanner_is_prepared_and_seen_as_it_was_scanned(page, s
     pytest.importorskip("SimpleITK")
     from app.test_own_scans import named, packed, written
     from cases.scanner.test_preparation import MIDDLE, PADDED, POSES, SHAPE, SPACING
-    from examinations import PROTOCOLS, scan_of, write_series
-    from heads import phantom, with_skull
+    from examinations import PROTOCOLS, write_series
+    from heads import phantom
+
+    from experiments.heads import scan_of, with_skull
 
     heads = with_skull({modality: phantom(0).volumes[modality] for modality in POSES})
     for number, (modality, moved) in enumerate(POSES.items(), start=3):

@@ -133,6 +133,12 @@ def test_whatever_is_sent_is_answered(inbox, what):
     assert sum(path.stat().st_size for path in inbox.folder.iterdir()) < 2 * len(SOUND) + 2**20
 
 
+def test_who_sends_a_dicom_file_is_told_where_its_folder_goes(inbox):
+    with pytest.raises(BratsError) as caught:
+        inbox.put("flair", "IM0001.nii", bytes(128) + b"DICM" + bytes(800))
+    assert "DICOM goes above, as a zip file of its folder" in inbox.explain(caught.value)
+
+
 def test_extensions_padding_and_several_members_are_read(inbox):
     half = len(SOUND) // 2
     inbox.put("flair", "x", patched(348, "<4B2i", 1, 0, 0, 0, 2**31 - 16, 4))

@@ -88,6 +88,7 @@ def test_a_function_that_returns_nothing_fails_or_changes_what_it_is_given_is_to
         ("volumes", lambda mask, spacing: counted(mask, spacing, scale=1), "mm³"),
         ("volumes", lambda mask, spacing: counted(mask, spacing, core=(1, 3), enhancing=3), "no label 3"),
         ("volumes", lambda mask, spacing: counted(mask, spacing, core=(1,)), "enhancing tumour belongs to it"),
+        ("volumes", lambda mask, spacing: counted(mask, spacing, scale=1, core=(1,)), "millilitre.*belongs to it"),
         ("spacing", (5, 1, 1), "Which axis"),
         ("side", lambda mask: "right" if mask[len(mask) // 2 :].any() else "left", "high indices"),
         ("side", lambda mask: "left" if np.argwhere(mask)[0, 0] > 4 else "right", "stray voxel"),

@@ -6,12 +6,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 from conftest import LPS_AFFINE, write_case
-from heads import phantom, save, with_skull, write_loose
+from heads import phantom, save, write_loose
 
 from brats_lib.cases import Case, Cohort
 from brats_lib.cases.audit.skull import SHELL_RATIO, shell_ratio
 from brats_lib.cases.intake import LARGEST_ML, examine, receive
 from brats_lib.errors import BratsError
+from experiments.heads import with_skull
 
 MM = (1.0, 1.0, 1.0)
 

@@ -54,7 +54,7 @@ PROBLEMS = {code: Problem(*said) for code, said in {
     "outliers": ("values like their neighbours'", "Look at them"),
     "missing-slices": ("signal in all of them", "Convert the image again from all its slices"),
     "holes": ("signal everywhere in the brain", "Look at it: part of it is missing, or cut out"),
-    "skull": ("a brain without its skull", "Remove the skull first, for example with HD-BET or SynthStrip"),
+    "skull": ("a brain without its skull", "Remove the skull first: `brats prepare` does, also HD-BET and SynthStrip"),
     "posture": ("axes to the left, the back and up, as the header says",
         "Look at it: the image was turned, or its header is wrong"),
     "outline": ("", CHECK_IMAGE),

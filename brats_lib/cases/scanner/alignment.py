@@ -6,8 +6,8 @@ from skimage.filters import threshold_li
 
 from brats_lib.cases.scanner.atlas import AFFINE, MIDDLE, average_head, turned
 from brats_lib.cases.scanner.registration import (
-    at_resolution,
     information,
+    pyramid,
     register,
     to_affine,
     to_itk,
@@ -19,7 +19,7 @@ from brats_lib.cases.scanner.registration import (
 HEAD_MM = 150.0
 # Starts: the front of the head is turned up by so many degrees from where BraTS has it.
 NODS = (-40, -20, 0, 20, 40)
-COARSE, FINE = (8.0,), (6.0, 3.0, 2.0)
+COARSE, FINE = (8.0,), (6.0, 3.0)  # mm, of voxels
 
 
 def head_middle(values: np.ndarray, affine: np.ndarray) -> np.ndarray:
@@ -40,14 +40,14 @@ def align(values: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, float]:
     fixed, moving = to_itk(head.t1, AFFINE), to_itk(values, affine)
     known = to_itk(head.known.astype(np.uint8), AFFINE)
     middle = head_middle(values, affine)
-    small, small_moving = (at_resolution(image, COARSE[-1]) for image in (fixed, moving))
+    small, small_moving = (pyramid(image, COARSE) for image in (fixed, moving))
     starts = []
     for nod in NODS:
         matrix = np.eye(4)
         matrix[:3, :3] = turned(nod)
         matrix[:3, 3] = middle - matrix[:3, :3] @ MIDDLE
-        start = register(small, small_moving, to_rigid(matrix, MIDDLE), COARSE, known)
-        starts.append((information(small, small_moving, start, known), to_matrix(start)))
+        start = register(small, small_moving, to_rigid(matrix, MIDDLE), known)
+        starts.append((information(small[-1], small_moving[-1], start, known), to_matrix(start)))
     _, best = max(starts, key=lambda start: start[0])
-    transform = register(fixed, moving, to_affine(best, MIDDLE), FINE, known)
-    return to_matrix(transform), information(small, small_moving, transform, known)
+    transform = register(pyramid(fixed, FINE), pyramid(moving, FINE), to_affine(best, MIDDLE), known)
+    return to_matrix(transform), information(small[-1], small_moving[-1], transform, known)

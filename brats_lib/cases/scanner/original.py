@@ -23,10 +23,7 @@ def is_prepared(case: Case) -> bool:
 
 
 def mask_on_scan(mask_file: Path, case: Case, path: Path) -> bool:
-    """Write a mask of a prepared case on the grid of its T1ce as scanned; False where the case is no such case.
-
-    Each voxel of the scan gets the label that has the largest share there, by linear interpolation of each.
-    """
+    """Write a mask of a prepared case on the grid of its T1ce as scanned; False where the case is no such case."""
     if not is_prepared(case):
         return False
     record_file = case.folder / PREPARATION
@@ -40,11 +37,19 @@ def mask_on_scan(mask_file: Path, case: Case, path: Path) -> bool:
     except (KeyError, TypeError, ValueError, np.linalg.LinAlgError):
         raise BratsError(record_file, "it is damaged", EXPECTED, AGAIN) from None
     mask = read_image(mask_file).values().astype(np.uint8)
+    write_mask(resample_labels(mask, back, grid.shape), grid, path)
+    return True
+
+
+def resample_labels(mask: np.ndarray, back: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A mask on another grid, uint8: each voxel gets the label that has the largest share there.
+
+    `back` (4, 4) takes voxel indices of the new grid to those of the mask. Each label is interpolated linearly.
+    """
     labels = [int(label) for label in np.unique(mask) if label]
     shares = [
-        ndimage.affine_transform((mask == label).astype(np.float32), back[:3, :3], back[:3, 3], grid.shape, order=1)
+        ndimage.affine_transform((mask == label).astype(np.float32), back[:3, :3], back[:3, 3], shape, order=1)
         for label in labels
     ]
-    shares.insert(0, 1 - sum(shares, np.zeros(grid.shape, np.float32)))
-    write_mask(np.array([0, *labels], np.uint8)[np.argmax(shares, axis=0)], grid, path)
-    return True
+    shares.insert(0, 1 - sum(shares, np.zeros(shape, np.float32)))
+    return np.array([0, *labels], np.uint8)[np.argmax(shares, axis=0)]

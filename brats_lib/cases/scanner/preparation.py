@@ -21,6 +21,7 @@ from brats_lib.cases.scanner.recognition import choose, find_series
 from brats_lib.cases.scanner.registration import (
     information,
     nearest_rigid,
+    pyramid,
     register,
     resample,
     to_affine,
@@ -48,7 +49,8 @@ PACKAGES = ("numpy", "scipy", "nibabel", "nilearn", "SimpleITK", "pydicom")
 ASSUMED = (
     "The T1ce image was turned and moved to where BraTS has heads, and not stretched: lengths and volumes are the"
     " patient's. The other modalities were turned and moved to fit T1ce.",
-    "Every modality was interpolated once, linearly, to voxels of 1 mm. Between thick slices nothing was measured.",
+    "Every modality was interpolated once, by cubic splines, to voxels of 1 mm. Between thick slices nothing was"
+    " measured.",
 )
 BRAINS = {
     "average": "The brain was found by an average brain whose surface was moved to where this one's ends. That is less"
@@ -128,7 +130,7 @@ def prepare_series(
     images = {modality: _read(modality, each) for modality, each in scans.items()}
     step("align the modalities")
     reference = images[REFERENCE]
-    fixed, middle = to_itk(*reference), head_middle(*reference)
+    fixed, middle = pyramid(to_itk(*reference), SIZES), head_middle(*reference)
     between = {REFERENCE: np.eye(4)}
     for modality, image in images.items():
         if modality != REFERENCE:
@@ -163,6 +165,8 @@ def prepare_series(
 
 
 def _read(modality: str, series: Series) -> tuple[np.ndarray, np.ndarray]:
+    if series.problem:
+        raise BratsError(series.name, series.problem, "a complete volume of the head", "Name another one")
     values = series.load()
     if not np.isfinite(values).all() or values.max() <= values.min():
         found = (
@@ -174,14 +178,14 @@ def _read(modality: str, series: Series) -> tuple[np.ndarray, np.ndarray]:
 
 def _fit(modality, fixed, middle, image):
     """Matrix from T1ce to another modality, and remarks."""
-    moving = to_itk(*image)
+    moving = pyramid(to_itk(*image), SIZES)
     starts = [np.eye(4), np.eye(4)]
     # Scans of one examination share coordinates; where they do not, the middles of both heads lie on each other.
     starts[1][:3, 3] = head_middle(*image) - middle
-    start = max(starts, key=lambda matrix: information(fixed, moving, to_rigid(matrix, middle), None))
-    transform = register(fixed, moving, to_rigid(start, middle), SIZES)
+    start = max(starts, key=lambda matrix: information(fixed[0], moving[0], to_rigid(matrix, middle)))
+    transform = register(fixed, moving, to_rigid(start, middle))
     remarks = []
-    if (shared := information(fixed, moving, transform, None)) < LEAST_SHARED:
+    if (shared := information(fixed[-1], moving[-1], transform)) < LEAST_SHARED:
         remarks.append(f"{modality} shares little with T1ce ({shared:.2f}): look at the alignment before all else")
     matrix = to_matrix(transform)
     distance, degrees = moved(matrix, middle)
@@ -196,10 +200,10 @@ def moved(matrix: np.ndarray, middle: np.ndarray) -> tuple[float, float]:
     return float(distance), float(np.degrees(Rotation.from_matrix(matrix[:3, :3]).magnitude()))
 
 
-def _bring(image, matrix, extend=False):
-    """An image on the grid of BraTS; beyond its field of view 0, or as at its edge."""
+def _bring(image, matrix, scan=False):
+    """A mask or a scan on the grid of BraTS."""
     like = to_itk(np.zeros(GRID, np.uint8), AFFINE)
-    return to_array(resample(to_itk(*image), like, to_affine(matrix, MIDDLE), extend))
+    return to_array(resample(to_itk(*image), like, to_affine(matrix, MIDDLE), scan))
 
 
 _FINDERS = {"average": find_brain, "deepbet": find_brain_by_deepbet}

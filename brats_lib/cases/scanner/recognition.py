@@ -118,7 +118,7 @@ def propose(series: Sequence[Series], given: Mapping[str, str], remarks: list[st
         chosen[modality] = finest[-1]
         if len(ranked) > 1:
             names = ", ".join(each.name for each, _ in ranked)
-            remarks.append(f"{names} could be {modality}; {finest[-1][0].name} was taken (--{modality} says otherwise)")
+            remarks.append(f"{names} could be {modality}; {finest[-1][0].name} was taken")
     return {modality: chosen[modality] for modality in MODALITIES if modality in chosen}
 
 

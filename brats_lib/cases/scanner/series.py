@@ -14,6 +14,7 @@ from brats_lib.errors import BratsError
 
 # More files than any study has; a whole disk was meant otherwise.
 MOST_FILES = 50_000
+FEWEST_SLICES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,7 @@ class Series:
 
     name: str  # "series 5", or the file's name
     words: str  # lower-case text that may say what it shows; it may hold anything, so it is never written or shown
-    files: tuple[Path, ...]  # in the order of their slices
+    files: tuple[Path, ...]  # of each slice
     shape: tuple[int, ...]
     affine: np.ndarray
     stored_shape: tuple[int, ...]
@@ -37,6 +38,7 @@ class Series:
     sequence: str = ""  # DICOM's codes, such as "SE" or "GR IR"
     problem: str = ""  # why it cannot be used, a clause
     is_dicom: bool = False
+    frames: tuple[int, ...] = ()  # of each slice of DICOM, which image in its file it is
     syntax: str = ""  # of DICOM pixels, by its name
 
     @property
@@ -49,13 +51,13 @@ class Series:
         return self._pixels() if self.is_dicom else read_image(self.files[0]).values()
 
     def _pixels(self) -> np.ndarray:
-        reader = sitk.ImageSeriesReader()
-        reader.SetFileNames([str(path) for path in self.files])
-        # Slices may be scaled each by its own factor.
-        reader.SetOutputPixelType(sitk.sitkFloat32)
         try:
-            values = np.ascontiguousarray(sitk.GetArrayFromImage(reader.Execute()).T)
-        except RuntimeError:
+            # Slices may be scaled each by its own factor.
+            images = {path: sitk.ReadImage(str(path), sitk.sitkFloat32) for path in dict.fromkeys(self.files)}
+            arrays = {path: sitk.GetArrayViewFromImage(image) for path, image in images.items()}
+            slices = [arrays[path][frame] for path, frame in zip(self.files, self.frames, strict=True)]
+            values = np.ascontiguousarray(np.stack(slices).T)
+        except (RuntimeError, IndexError, ValueError):
             found = f"its pixels cannot be decoded ({self.syntax})"
             expected = "a transfer syntax that GDCM knows, and complete files"
             advice = "Export it uncompressed, or convert it with dcm2niix"
@@ -69,7 +71,9 @@ class Series:
 def nifti_series(path: Path) -> Series:
     """The volume that a NIfTI file holds, by its header."""
     grid = read_grid(path)
-    problem = "" if grid.channels == 1 else f"it holds {grid.channels} volumes"
+    problem = f"it has {min(grid.shape)} slices" if min(grid.shape) < FEWEST_SLICES else ""
+    if grid.channels != 1:
+        problem = f"it holds {grid.channels} volumes"
     return Series(
         path.name, stem(path).lower(), (path,), grid.shape, grid.affine, grid.stored_shape[:3], grid.stored_affine,
         problem=problem,

@@ -10,8 +10,8 @@ pytest.importorskip("pydicom")
 pytest.importorskip("SimpleITK")
 
 from conftest import LPS_AFFINE
-from examinations import PRIVATE, PROTOCOLS, pose, scan_of, write_series
-from heads import SHELLS, phantom, with_skull, write_loose
+from examinations import PRIVATE, PROTOCOLS, write_series
+from heads import phantom, write_loose
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
@@ -19,9 +19,11 @@ from brats_lib.cases import Cohort
 from brats_lib.cases.intake import receive
 from brats_lib.cases.nifti import read_grid, read_image, write_mask
 from brats_lib.cases.scanner.original import mask_on_scan
-from brats_lib.cases.scanner.preparation import prepare, save
+from brats_lib.cases.scanner.preparation import prepare, prepare_series, save
+from brats_lib.cases.scanner.series import nifti_series
 from brats_lib.cli import main
 from brats_lib.errors import BratsError
+from experiments.heads import pose, scan_of, with_skull
 
 pytestmark = pytest.mark.slow
 CENTRE = np.array([-119.5, 117.0, 73.5])
@@ -30,8 +32,8 @@ PADDED = LPS_AFFINE @ np.array([[1, 0, 0, -PAD], [0, 1, 0, -PAD], [0, 0, 1, -PAD
 # Turned by degrees about three axes and shifted by mm, the second of them between the two scans.
 POSES = {"t1ce": pose((14, -4, 7), (6, -9, 30), CENTRE), "flair": pose((11, 3, 2), (-2, 4, 21), CENTRE)}
 MIDDLE = CENTRE + [2, -5, 20]
-SPACING, SHAPE = (0.9, 0.9, 5.0), (256, 288, 38)
-WITHIN_MM, WITHIN_DEGREES = 1.0, 1.0
+SPACING, SHAPE = (1.2, 1.2, 5.0), (192, 216, 38)
+WITHIN_MM, WITHIN_DEGREES = 0.5, 0.5
 
 
 def dice(one, other):
@@ -48,7 +50,7 @@ def brought(mask, to_scan, moved):
 def patient():
     """A phantom with its mask and brain."""
     simulated = phantom(0)
-    volumes = {modality: simulated.volumes[modality] for modality in SHELLS}
+    volumes = {modality: simulated.volumes[modality] for modality in POSES}
     return simulated.mask, ndimage.binary_fill_holes(volumes["t1ce"] != 0), with_skull(volumes)
 
 
@@ -154,6 +156,14 @@ def test_an_image_without_signal_is_refused(tmp_path):
     files = write_loose(tmp_path, {"flair": np.ones((20, 20, 20)), "t1ce": np.zeros((20, 20, 20))}, np.eye(4))
     with pytest.raises(BratsError, match="its voxels are all 1"):
         prepare(None, {modality: str(path) for modality, path in files.items()})
+
+
+def test_a_few_slices_are_refused(tmp_path):
+    files = write_loose(tmp_path, {"flair": np.ones((20, 20, 3)), "t1ce": np.ones((20, 20, 20))}, np.eye(4))
+    with pytest.raises(BratsError, match="it has 3 slices"):
+        prepare(None, {modality: str(path) for modality, path in files.items()})
+    with pytest.raises(BratsError, match="it has 3 slices"):
+        prepare_series({modality: (nifti_series(path), "as you said") for modality, path in files.items()})
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path, capsys):

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("pydicom")
 
 import pydicom
-from examinations import PRIVATE, PROTOCOLS, change, write_series
+from examinations import PRIVATE, PROTOCOLS, change, put_together, write_series
 from heads import write_loose
 from pydicom.uid import RLELossless, SecondaryCaptureImageStorage
 
@@ -63,6 +63,36 @@ def test_slices_are_sorted_by_their_place_and_keep_it(study):
     assert series.shape == SHAPE
 
 
+def test_multi_frame_images_are_read_as_slices_are(study):
+    values = recognised(study)[0]["flair"][0].load()
+    for folder in study.glob("S*"):
+        files = list(folder.iterdir())  # in no order, which frames need not have
+        for path in files:
+            change(path, EchoTime=pydicom.dcmread(path).EchoTime + 0.4600000381469727)
+        put_together(files, folder / "frames")
+    chosen, _ = recognised(study)
+    assert {modality: series.name for modality, (series, _) in chosen.items()} == {
+        "flair": "series 2", "t1": "series 3", "t1ce": "series 4", "t2": "series 5",
+    }  # fmt: skip
+    assert chosen["t2"][1] == "TR 4500, TE 100 ms"
+    np.testing.assert_array_equal(chosen["flair"][0].load(), values)
+    np.testing.assert_allclose(chosen["flair"][0].affine, AFFINE, atol=1e-6)
+
+
+def test_frames_that_are_missing_or_scaled_differently_are_told(study):
+    files = sorted((study / "S2").iterdir(), key=lambda path: pydicom.dcmread(path).InstanceNumber)
+    path = study / "S2" / "frames"
+    put_together(files[:4] + files[5:], path)
+    files[4].unlink()
+    assert "slices are missing in it, about 1" in refused(study)
+    image = pydicom.dcmread(path)
+    for factor, frame in enumerate(image.PerFrameFunctionalGroupsSequence, start=1):
+        frame.PixelValueTransformationSequence = [pydicom.Dataset()]
+        frame.PixelValueTransformationSequence[0].RescaleSlope = factor
+    image.save_as(path)
+    assert "its frames are scaled differently; dcm2niix" in refused(study)
+
+
 def test_compressed_slices_read_the_same(tmp_path):
     values = np.random.default_rng(1).integers(0, 4000, SHAPE)
     write_series(tmp_path, values, AFFINE, syntax=RLELossless, **PROTOCOLS["flair"])
@@ -108,7 +138,7 @@ def test_of_several_the_finest_is_taken_and_said(study):
     write_series(study / "S9", np.ones(SHAPE), thin, 9, **PROTOCOLS["flair"])
     chosen, remarks = recognised(study)
     assert chosen["flair"][0].name == "series 9"
-    assert "series 9, series 2 could be flair; series 9 was taken (--flair says otherwise)" in remarks
+    assert "series 9, series 2 could be flair; series 9 was taken" in remarks
 
 
 def test_two_studies_in_one_folder_are_refused(study):

@@ -6,13 +6,13 @@ import pytest
 pytest.importorskip("pydicom")
 pytest.importorskip("SimpleITK")
 
-from examinations import pose, scan_of
 from scipy.spatial.transform import Rotation
 
 from brats_lib.cases import Cohort
-from brats_lib.cases.scanner.preparation import moved
+from brats_lib.cases.scanner.preparation import SIZES, moved
 from brats_lib.cases.scanner.registration import (
     nearest_rigid,
+    pyramid,
     register,
     resample,
     to_affine,
@@ -21,6 +21,7 @@ from brats_lib.cases.scanner.registration import (
     to_matrix,
     to_rigid,
 )
+from experiments.heads import pose, scan_of
 
 MATRIX = pose((20, -10, 35), (5, -8, 12), (-30, 40, 10))
 
@@ -66,7 +67,8 @@ def test_real_brains_turned_and_resampled_apart_come_together(real_root, index):
         name: to_itk(*scan_of(volume, case.affine, poses[name], (0.9, 0.9, 5.0), (224, 256, 36), middle))
         for name, volume in volumes.items()
     }
-    transform = register(images["t1ce"], images["flair"], to_rigid(np.eye(4), middle), (6.0, 3.0, 1.5))
+    fixed, moving = (pyramid(images[name], SIZES) for name in poses)
+    transform = register(fixed, moving, to_rigid(np.eye(4), middle))
     apart = np.linalg.inv(poses["flair"] @ np.linalg.inv(poses["t1ce"])) @ to_matrix(transform)
     millimetres, degrees = moved(apart, poses["t1ce"][:3, :3] @ middle + poses["t1ce"][:3, 3])
     assert millimetres < 1 and degrees < 1
