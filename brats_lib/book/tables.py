@@ -20,7 +20,7 @@ from brats_lib.scores.evaluation import BACKGROUND_PREDICTOR, NETWORK, read_scor
 from brats_lib.scores.tables import BY_PHANTOMS, IN_FOLDS, ON_PHANTOMS, predictor_table
 from brats_lib.studies.synthesis.store import read_generator_card
 
-# The same patients, from what they lose nothing in to what they lose most in.
+# What was segmented of the same patients, by how far it is from what BraTS has.
 _IMAGES = {
     "original": "As BraTS has them", "scanned": "Scanned anew, put back by how they were scanned",
     "prepared": "Scanned anew, made a case by `brats prepare`",
