@@ -69,13 +69,7 @@ def test_tables_have_means_largest_errors_and_sums():
         row |= {f"{name}_{kind}": dice for name in ("WT", "TC", "ET") for kind in ("original", "scanned", "prepared")}
     text = by_preparation(pd.DataFrame(rows))
     assert "mean 0.970, least 0.960" in text and text.count("0.700") == 9
-    assert [cell.strip() for cell in text.splitlines()[-1].split("|")[1:-1]] == [
-        "FLAIR",
-        "0.20",
-        "0.30",
-        "0.50",
-        "0.80",
-    ]
+    assert last_row(text) == ["FLAIR", "0.20", "0.30", "0.50", "0.80"]
     text = steps(pd.DataFrame({"step": ["start", "write"], "seconds": [1.25, 2.0], "peak_mb": [300.4, 1200.0]}))
     assert last_row(text) == ["in all", "3.2", "1,200"]
 
