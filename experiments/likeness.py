@@ -15,6 +15,7 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from brats_lib.cases import MODALITIES
 from brats_lib.phantom import PATIENTS
 from brats_lib.slices.stacks import simulate_stacks
+from experiments.judge import auc_interval
 from experiments.record import save
 from experiments.shipped import SEED, STACKS
 
@@ -63,9 +64,9 @@ def compare_patches(patients):
             features = [describe_patch(patch[..., channel]) for each in patches for patch in each]
             forest = RandomForestClassifier(300, min_samples_leaf=5, class_weight="balanced", random_state=SEED)
             told = cross_val_predict(forest, features, real, groups=case, cv=GroupKFold(FOLDS), method="predict_proba")
-            by_case = pd.Series(told[:, 1]).groupby(case).mean()
-            auc = roc_auc_score(real, told[:, 1]), roc_auc_score(by_case.index < len(patients), by_case)
-            rows.append({"where": where, "modality": modality, "auc_patches": auc[0], "auc_cases": auc[1]})
+            told, row = told[:, 1], {"where": where, "modality": modality}
+            low, high = auc_interval(told[real], told[~real], case[real], case[~real])
+            rows.append(row | {"auc": roc_auc_score(real, told), "low": low, "high": high})
     table = pd.DataFrame(rows)
     save("likeness", table, seeds=[SEED], phantoms=len(phantoms), patches=PATCHES, side=SIDE)
     return table

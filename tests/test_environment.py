@@ -15,6 +15,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from brats_lib.prediction.weights import available
+
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = SETTINGS["project"]
 LOCKS = ("requirements.lock", "workflow/requirements.lock")
@@ -104,5 +106,5 @@ def test_wheel_alone_has_networks_and_recorded_results(tmp_path, monkeypatch):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
     package = tmp_path / "elsewhere" / "brats_lib"
     recorded = len(list((ROOT / "results").glob("*.csv")))
-    expected = [f"{package / '__init__.py'}", f"{package / 'results'} {recorded}", "phantom+real phantom"]
+    expected = [f"{package / '__init__.py'}", f"{package / 'results'} {recorded}", " ".join(available())]
     assert done.stdout.splitlines() == expected, done.stderr

@@ -148,11 +148,16 @@ def attacks(table: pd.DataFrame) -> str:
 
 def likeness(table: pd.DataFrame) -> str:
     """How well patches of phantoms are told from those of patients: a row per place, a column per modality."""
-    auc = table.pivot(index="where", columns="modality", values="auc_patches")[list(MODALITY_NAMES)]
+    table = table.set_index(["where", "modality"])
     names = {"lesion": "Patches in the tumour", "elsewhere": "Patches without tumour"}
     return _table(("Recorded", *MODALITY_NAMES.values()), [
-        (text, *(f"{value:.2f}" for value in auc.loc[where])) for where, text in names.items()
+        (text, *(_with_interval(table.loc[(where, modality)]) for modality in MODALITY_NAMES))
+        for where, text in names.items()
     ])  # fmt: skip
+
+
+def _with_interval(row):
+    return f"{row['auc']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
 
 
 def patients(table: pd.DataFrame) -> str:

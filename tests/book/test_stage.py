@@ -92,18 +92,18 @@ def test_results_page_has_the_papers_experiment_at_its_size_as_far_as_it_is_reco
 def test_datasheet_has_a_row_of_likeness_per_place():
     auc = {"flair": 0.831, "t1": 0.762, "t1ce": 0.7, "t2": 0.84}
     rows = [
-        {"where": where, "modality": modality, "auc_patches": value - less, "auc_cases": 1.0}
+        {"where": where, "modality": modality, "auc": value - less, "low": 0.5, "high": 0.9}
         for where, less in {"elsewhere": 0.1, "lesion": 0}.items() for modality, value in auc.items()
     ]  # fmt: skip
     *_, lesion, elsewhere = likeness(pd.DataFrame(rows)).splitlines()
     assert [cell.strip() for cell in lesion.split("|")[1:-1]] == [
         "Patches in the tumour",
-        "0.83",
-        "0.76",
-        "0.70",
-        "0.84",
+        "0.83 (0.50 to 0.90)",
+        "0.76 (0.50 to 0.90)",
+        "0.70 (0.50 to 0.90)",
+        "0.84 (0.50 to 0.90)",
     ]
-    assert elsewhere.split("|")[2].strip() == "0.73"
+    assert elsewhere.split("|")[2].strip() == "0.73 (0.50 to 0.90)"
 
 
 def test_buttons_lead_to_a_repository_only_where_one_is_named():
